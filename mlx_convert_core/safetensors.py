@@ -1,0 +1,197 @@
+"""The safetensors format: read a header and distrust it, lay out a new file.
+
+Format: eight bytes little-endian header length, a JSON object, then the tensors' bytes.
+Source: https://github.com/huggingface/safetensors#format
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import Any
+
+from mlx_convert_core.errors import CorruptCheckpoint
+
+DTYPE_BYTES = {
+    "BOOL": 1, "U8": 1, "I8": 1, "F8_E4M3": 1, "F8_E5M2": 1, "F8_E8M0": 1,
+    "U16": 2, "I16": 2, "F16": 2, "BF16": 2,
+    "U32": 4, "I32": 4, "F32": 4,
+    "U64": 8, "I64": 8, "F64": 8, "C64": 8,
+}  # fmt: skip
+MAX_HEADER_BYTES = 100_000_000  # the limit of the reference implementation
+_LFS_POINTER = b"version https://git-lfs"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TensorInfo:
+    """A tensor as a header describes it; ``start`` and ``end`` are byte offsets in the file ``shard``."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    shard: str = ""
+    start: int = 0
+    end: int = 0
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the tensor's data."""
+        return prod(self.shape) * DTYPE_BYTES[self.dtype]
+
+    @property
+    def parameters(self) -> int:
+        """Number of values."""
+        return prod(self.shape)
+
+
+def read_header(path: Path) -> tuple[TensorInfo, ...]:
+    """The tensors of a safetensors file, in file order.
+
+    Raises CorruptCheckpoint (codes ``empty_file``, ``lfs_pointer``, ``corrupt_header``, ``truncated``).
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        start = file.read(len(_LFS_POINTER))
+        length = header_length(start, size, path.name)
+        file.seek(8)
+        return parse_header(file.read(length), size, path.name)
+
+
+def header_length(start: bytes, file_size: int, name: str) -> int:
+    """Bytes of the JSON header, from a file's first bytes; raises CorruptCheckpoint as `read_header`."""
+    if file_size == 0:
+        raise CorruptCheckpoint(
+            f"{name} is empty (0 bytes).",
+            hint="Download this file again: the last download did not finish.",
+            code="empty_file",
+        )
+    if start.startswith(_LFS_POINTER):
+        raise CorruptCheckpoint(
+            f"{name} is a Git LFS pointer, not the weights themselves.",
+            hint="The folder was cloned without Git LFS. Run `git lfs pull` in it, or give the repo id instead.",
+            code="lfs_pointer",
+        )
+    length = int.from_bytes(start[:8], "little")
+    if file_size < 8 or not 2 <= length <= MAX_HEADER_BYTES:
+        raise _not_safetensors(name)
+    if 8 + length > file_size:
+        raise CorruptCheckpoint(
+            f"{name} has {file_size:,} bytes, but its header alone claims {length:,}.",
+            hint="The file is cut short or is no safetensors file. Download it again.",
+            code="truncated",
+        )
+    return length
+
+
+def parse_header(header: bytes, file_size: int, name: str) -> tuple[TensorInfo, ...]:
+    """The tensors that the JSON ``header`` of a file of ``file_size`` bytes describes, in file order."""
+    try:
+        entries = json.loads(header)
+    except ValueError:
+        raise _not_safetensors(name) from None
+    if not isinstance(entries, dict):
+        raise _not_safetensors(name)
+    base = 8 + len(header)
+    tensors = tuple(
+        sorted(
+            (_tensor(key, entry, base, name) for key, entry in entries.items() if key != "__metadata__"),
+            key=lambda tensor: (tensor.start, tensor.end),
+        )
+    )
+    _check_offsets(tensors, base, file_size, name)
+    return tensors
+
+
+def _tensor(key: str, entry: Any, base: int, name: str) -> TensorInfo:
+    try:
+        start, end = entry["data_offsets"]
+        shape = tuple(entry["shape"])
+        dtype = entry["dtype"]
+        numbers = (start, end, *shape)
+    except (TypeError, KeyError, ValueError):
+        raise _not_safetensors(name) from None
+    if not all(type(number) is int and number >= 0 for number in numbers):
+        raise _lying(name, key)
+    if dtype not in DTYPE_BYTES:
+        raise CorruptCheckpoint(
+            f"{name}: tensor {key} has the dtype {dtype!r}, which is not known here.",
+            hint="The file was made by a newer tool, or is damaged. Update mlx-convert or download it again.",
+            code="corrupt_header",
+        )
+    tensor = TensorInfo(
+        name=key, dtype=dtype, shape=shape, shard=name, start=base + start, end=base + end
+    )
+    if tensor.end - tensor.start != tensor.nbytes:
+        raise _lying(name, key)
+    return tensor
+
+
+def _check_offsets(tensors: tuple[TensorInfo, ...], base: int, file_size: int, name: str) -> None:
+    expected = base
+    for tensor in tensors:
+        if tensor.start != expected:
+            raise _lying(name, tensor.name)
+        expected = tensor.end
+    if expected > file_size:
+        raise CorruptCheckpoint(
+            f"{name} is cut short: it should have {expected:,} bytes and has {file_size:,}.",
+            hint=f"Download the missing {expected - file_size:,} bytes: fetch this file again.",
+            code="truncated",
+        )
+    if expected < file_size:
+        raise CorruptCheckpoint(
+            f"{name} has {file_size - expected:,} bytes more than its header accounts for.",
+            hint="The file is damaged. Download it again.",
+            code="corrupt_header",
+        )
+
+
+def _lying(name: str, key: str) -> CorruptCheckpoint:
+    return CorruptCheckpoint(
+        f"{name}: the header's offsets for tensor {key} don't fit its shape and its neighbours.",
+        hint="The file is damaged. Download it again.",
+        code="corrupt_header",
+    )
+
+
+def _not_safetensors(name: str) -> CorruptCheckpoint:
+    return CorruptCheckpoint(
+        f"{name} is not a safetensors file.",
+        hint="It may be an error page saved under this name. Download it again.",
+        code="corrupt_header",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """A new file before its tensors are written: ``header`` bytes first, then each at its offset."""
+
+    header: bytes
+    offsets: Mapping[str, int]
+    file_bytes: int
+
+
+def layout(tensors: Iterable[TensorInfo], metadata: Mapping[str, str] | None = None) -> Layout:
+    """Where each tensor goes in a file that holds ``tensors`` in this order; data starts 8-byte aligned."""
+    entries: dict[str, Any] = {"__metadata__": dict(metadata)} if metadata else {}
+    starts: dict[str, int] = {}
+    position = 0
+    for tensor in tensors:
+        starts[tensor.name] = position
+        entries[tensor.name] = {
+            "dtype": tensor.dtype,
+            "shape": list(tensor.shape),
+            "data_offsets": [position, position + tensor.nbytes],
+        }
+        position += tensor.nbytes
+    text = json.dumps(entries, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    base = 8 + len(text)
+    return Layout(
+        header=len(text).to_bytes(8, "little") + text,
+        offsets={name: base + start for name, start in starts.items()},
+        file_bytes=base + position,
+    )
