@@ -1,0 +1,115 @@
+"""Call hooks, each implementation inside its own guard, so that a fault is named and stays alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeVar
+
+from mlx_convert_core.errors import MlxConvertError, NameConflict, PluginError
+from mlx_convert_core.plugins import PluginSet
+
+T = TypeVar("T")
+
+
+class Hooks:
+    """The hooks of a plugin set.
+
+    A plugin's own MlxConvertError passes as it is; any other exception becomes a PluginError that
+    names the plugin, the hook and the distribution.
+    """
+
+    def __init__(self, plugins: PluginSet) -> None:
+        self.plugins = plugins
+
+    def first(self, name: str, **arguments: Any) -> Any:
+        """Ask the providers of ``name`` in turn; the first answer that is not None, or None."""
+        for _, answer in self._answers(name, arguments):
+            if answer is not None:
+                return answer
+        return None
+
+    def each(self, name: str, **arguments: Any) -> list[tuple[str, Any]]:
+        """Call every implementation of ``name``: (plugin, answer), iterables consumed, in order of calls."""
+        return [(plugin, answer) for plugin, answer in self._answers(name, arguments) if answer is not None]
+
+    def collect(self, name: str, kind: type[T], **arguments: Any) -> tuple[T, ...]:
+        """Every item of type ``kind`` that any implementation of ``name`` yields; raises PluginError."""
+        found: list[T] = []
+        for plugin, answer in self.each(name, **arguments):
+            if not isinstance(answer, Iterable):
+                raise self._fault(plugin, name, TypeError(f"gave a {type(answer).__name__}, not a list"))
+            found += [self._checked(plugin, name, item, kind) for item in answer]
+        return tuple(found)
+
+    def observe(self, name: str, **arguments: Any) -> None:
+        """Call every implementation of ``name``; a fault is recorded and goes no further."""
+        for plugin, call in self._calls(name, arguments):
+            try:
+                call()
+            except Exception as error:
+                self.plugins.fail(plugin, _told(error), hook=name)
+
+    def register(self, name: str, kind: type[T]) -> dict[str, T]:
+        """The named items of a registrar hook. A fault, or a name taken twice, is recorded, never raised."""
+        items: dict[str, T] = {}
+        owners: dict[str, str] = {}
+        for plugin, call in reversed(list(self._calls(name, {}))):
+            try:
+                offered = [self._checked(plugin, name, item, kind) for item in call() or ()]
+            except Exception as error:
+                self.plugins.fail(plugin, _told(error), hook=name)
+                continue
+            for item in offered:
+                key = str(getattr(item, "name"))  # noqa: B009 - every registrar's item has a name
+                if key in items:
+                    conflict = self._conflict(key, owners[key], plugin)
+                    self.plugins.fail(plugin, conflict.message, hook=name)
+                    continue
+                items[key], owners[key] = item, plugin
+        return items
+
+    def _answers(self, name: str, arguments: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+        for plugin, call in self._calls(name, arguments):
+            try:
+                yield plugin, call()
+            except MlxConvertError:
+                raise
+            except Exception as error:
+                raise self._fault(plugin, name, error) from error
+
+    def _calls(self, name: str, arguments: dict[str, Any]) -> Iterator[tuple[str, Callable[[], Any]]]:
+        for implementation in reversed(getattr(self.plugins.manager.hook, name).get_hookimpls()):
+            accepted = {key: arguments[key] for key in implementation.argnames}
+
+            def call(function: Callable[..., Any] = implementation.function, accepted: Any = accepted) -> Any:
+                answer = function(**accepted)
+                return list(answer) if isinstance(answer, Iterator) else answer
+
+            yield implementation.plugin_name, call
+
+    def _checked(self, plugin: str, hook: str, item: Any, kind: type[T]) -> T:
+        if isinstance(item, kind):
+            return item
+        raise self._fault(plugin, hook, TypeError(f"gave a {type(item).__name__}, not a {kind.__name__}"))
+
+    def _conflict(self, key: str, owner: str, plugin: str) -> NameConflict:
+        return NameConflict(
+            f"'{key}' of {self._named(plugin)} is taken by {self._named(owner)}.",
+            hint="Rename it in one of them, or remove one of the two plugins.",
+        )
+
+    def _fault(self, plugin: str, hook: str, error: BaseException) -> PluginError:
+        return PluginError(
+            f"the plugin {self._named(plugin)} failed in {hook}: {_told(error)}.",
+            hint="Report it to the plugin's author, or leave the plugin out with MLX_CONVERT_PLUGINS.",
+        )
+
+    def _named(self, plugin: str) -> str:
+        distribution = self.plugins.spec(plugin).distribution
+        return f"{plugin} ({distribution})" if distribution and distribution != plugin else plugin
+
+
+def _told(error: BaseException) -> str:
+    if isinstance(error, MlxConvertError):
+        return error.message.rstrip(".")
+    return f"{type(error).__name__}: {error}"

@@ -1,0 +1,109 @@
+"""What a provider hook must hand back, as protocols. Any object with these members will do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from mlx_convert_core.checkpoint import ModelInfo
+from mlx_convert_core.events import Step, Unit
+from mlx_convert_core.findings import Finding
+from mlx_convert_core.library import LibraryEntry
+from mlx_convert_core.plan import ConvertPlan, OutputPlan
+from mlx_convert_core.quantization import QuantizeStrategy
+from mlx_convert_core.requests import GenerateRequest, GenerateResult, GenerationExtras
+
+
+class Reporter(Protocol):
+    """How running work tells its news and learns that it was cancelled."""
+
+    def progress(self, step: Step, done: int, total: int, unit: Unit = "bytes") -> None:
+        """Report that ``done`` of ``total`` is really done; cheap enough to call for every tensor."""
+
+    def message(self, text: str, level: Any = "info") -> None:
+        """Send a line for people."""
+
+    def token(self, text: str) -> None:
+        """Send a piece of an answer."""
+
+    def check_cancelled(self) -> None:
+        """Raise Cancelled when the job was cancelled; call at every tensor, token and chunk."""
+
+
+class ModelSource(Protocol):
+    """Where a checkpoint comes from."""
+
+    def inspect(self) -> ModelInfo:
+        """Describe the model from config.json, file list and headers. Runs in the parent, reads no weight."""
+
+    def fetch(self, model: ModelInfo, scratch: Path, report: Reporter) -> Path:
+        """The checkpoint as a local folder. Runs in the worker; ``scratch`` is a private folder, removed after."""
+
+
+class ModelConverter(Protocol):
+    """Turns a checkpoint into MLX folders. Made in the worker as well as in the parent: import lazily."""
+
+    name: str
+
+    def examine(self, plan: ConvertPlan) -> Iterable[Finding]:
+        """What stands in the way, from config and headers alone. Runs in the parent, imports nothing heavy."""
+
+    def plan(
+        self, model: ModelInfo, outputs: tuple[OutputPlan, ...], strategies: Mapping[str, QuantizeStrategy]
+    ) -> tuple[OutputPlan, ...]:
+        """The exact plan of each output, by the real model class and without weights. Runs in a worker."""
+
+    def convert(
+        self,
+        model: ModelInfo,
+        checkpoint: Path,
+        outputs: tuple[OutputPlan, ...],
+        strategies: Mapping[str, QuantizeStrategy],
+        folders: tuple[Path, ...],
+        report: Reporter,
+    ) -> tuple[OutputPlan, ...]:
+        """Write weights, index and config.json of each output into its folder; the plans as carried out.
+
+        Runs in a worker. The core copies tokenizer and licence files, checks every tensor and publishes.
+        """
+
+
+class ModelRunner(Protocol):
+    """A model that can answer. All of it runs in a worker."""
+
+    def load(self, report: Reporter) -> None:
+        """Read the weights; called once."""
+
+    def generate(
+        self, request: GenerateRequest, extras: tuple[GenerationExtras, ...], report: Reporter
+    ) -> GenerateResult:
+        """Answer once, sending each piece through ``report.token``."""
+
+    def close(self) -> None:
+        """Let go of the model."""
+
+
+class LibraryStore(Protocol):
+    """Where the list of converted models is kept. Runs in the parent."""
+
+    def entries(self) -> tuple[LibraryEntry, ...]:
+        """All entries, newest first."""
+
+    def add(self, entry: LibraryEntry) -> None:
+        """Add ``entry``, replacing the one with the same path."""
+
+    def remove(self, path: Path) -> None:
+        """Forget the entry at ``path``; deletes no file. Raises EntryNotFound."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """A command that a plugin adds to the CLI; ``load`` returns a click command and may import."""
+
+    name: str
+    summary: str
+    load: Callable[[], Any]
+
+

@@ -1,0 +1,49 @@
+"""The few things that a person sets once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from mlx_convert_core import codec
+from mlx_convert_core.documents import JsonDocument
+from mlx_convert_core.errors import InvalidRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """``output_folder``: where converted models go; ``preset``: the one used when none is named."""
+
+    output_folder: Path = Path("models")
+    preset: str = "4bit"
+
+
+class SettingsFile:
+    """`settings.json` in the home folder."""
+
+    def __init__(self, home: Path) -> None:
+        self.document = JsonDocument(home / "settings.json")
+
+    def load(self) -> Settings:
+        """The settings; what is missing or of a wrong type has its default."""
+        stored = self.document.read()
+        known = {field.name: stored[field.name] for field in fields(Settings) if field.name in stored}
+        try:
+            return codec.convert(known, Settings)
+        except msgspec.ValidationError:
+            return Settings()
+
+    def set(self, name: str, value: Any) -> Settings:
+        """Change one setting; raises InvalidRequest for an unknown name or a value of a wrong type."""
+        names = [field.name for field in fields(Settings)]
+        if name not in names:
+            raise InvalidRequest(f"there is no setting '{name}'.", hint=f"Use one of: {', '.join(names)}.")
+        try:
+            codec.convert({name: value}, Settings)
+        except msgspec.ValidationError as error:
+            raise InvalidRequest(f"{name} can't be {value!r}: {error}.", hint="Nothing was changed.") from None
+        self.document.update(lambda stored: stored.__setitem__(name, codec.plain(value)))
+        return self.load()

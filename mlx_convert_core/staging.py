@@ -1,0 +1,169 @@
+"""Unfinished folders, out of sight, and the atomic step that makes one visible.
+
+A staging folder is ``.<name>.partial-<job id>`` beside the output::
+
+    owner.json   pid and start time of the process that works here
+    output/      becomes the output folder, by one rename
+    scratch/     a source that had to be made first (GGUF)
+    replaced/    the old output, between the two renames of a forced publish
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+
+import psutil
+
+from mlx_convert_core.errors import InsufficientDisk, OutputExists, SourceError
+
+OWNERLESS_SECONDS = 10.0  # a staging folder younger than this may be about to get its owner
+
+
+class Staging:
+    """The staging folder of one output; as a context manager it is removed at the end, whatever happens.
+
+    Raises SourceError (code ``not_writable``) when the folder above ``output`` can't be written.
+    """
+
+    def __init__(self, output: Path, job: str) -> None:
+        self.target = output
+        self.root = staging_root(output, job)
+        self.output = self.root / "output"
+        self.scratch = self.root / "scratch"
+
+    def __enter__(self) -> Staging:
+        clear_dead(self.target)
+        try:
+            self.output.mkdir(parents=True)
+            self.scratch.mkdir()
+            (self.root / "owner.json").write_text(json.dumps(_identity(os.getpid())))
+        except OSError as error:
+            raise cannot_write(self.target, error) from error
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        discard(self.root, self.target)
+
+    def publish(self, *, force: bool) -> None:
+        """Make the output visible, whole, by a rename; with ``force`` the old folder goes after it.
+
+        Raises OutputExists when the folder is there and ``force`` is not set.
+        """
+        _sync_tree(self.output)
+        replaced = self.root / "replaced"
+        if os.path.lexists(self.target):
+            if not force:
+                raise output_exists(self.target)
+            self.target.rename(replaced)
+        try:
+            self.output.rename(self.target)
+        except OSError:
+            if replaced.exists():
+                replaced.rename(self.target)
+            raise
+        _sync_folder(self.target.parent)
+
+
+def staging_root(output: Path, job: str) -> Path:
+    """The staging folder of ``job`` for ``output``."""
+    return output.parent / f".{output.name}.partial-{job}"
+
+
+def clear_dead(output: Path) -> list[Path]:
+    """Remove the staging folders of ``output`` whose owner is gone; returns what was removed."""
+    removed = []
+    for root in _stagings(output):
+        if not _alive(root):
+            discard(root, output)
+            removed.append(root)
+    return removed
+
+
+def discard(root: Path, output: Path) -> None:
+    """Remove a staging folder; an old output caught between the two renames is put back first."""
+    replaced = root / "replaced"
+    if replaced.exists() and not os.path.lexists(output):
+        replaced.rename(output)
+    shutil.rmtree(root, ignore_errors=True)
+
+
+def output_exists(output: Path) -> OutputExists:
+    """The error for an output folder that is taken."""
+    return OutputExists(
+        f"{output} already exists.",
+        hint=f"Replace it with --force, or choose another folder: --output {output}-2",
+    )
+
+
+def cannot_write(output: Path, error: OSError) -> SourceError | InsufficientDisk:
+    """The error for a folder in which nothing can be made."""
+    if error.errno == 28:
+        return disk_full(output)
+    return SourceError(
+        f"can't write in {output.parent}: {error.strerror or error}.",
+        hint="Choose a folder that you may write in: --output PATH",
+        code="not_writable",
+    )
+
+
+def disk_full(output: Path) -> InsufficientDisk:
+    """The error for a disk that filled up while writing beside ``output``."""
+    free = shutil.disk_usage(_existing(output)).free
+    return InsufficientDisk(
+        f"the disk that holds {output.parent} is full ({free / 1e9:.2f} GB free).",
+        hint="Free some space, or choose another disk with --output PATH. Nothing half-made was kept.",
+    )
+
+
+def _existing(path: Path) -> Path:
+    return next(parent for parent in (path, *path.resolve().parents) if parent.exists())
+
+
+def _stagings(output: Path) -> Iterator[Path]:
+    prefix = f".{output.name}.partial-"
+    if output.parent.is_dir():
+        yield from [path for path in output.parent.iterdir() if path.name.startswith(prefix)]
+
+
+def _identity(pid: int) -> dict[str, float]:
+    return {"pid": pid, "started": psutil.Process(pid).create_time()}
+
+
+def _alive(root: Path) -> bool:
+    try:
+        owner = json.loads((root / "owner.json").read_bytes())
+        started = psutil.Process(int(owner["pid"])).create_time()
+        return abs(started - float(owner["started"])) < 1.0
+    except psutil.NoSuchProcess:
+        return False
+    except psutil.AccessDenied:
+        return True
+    except (OSError, ValueError, KeyError, TypeError):
+        try:
+            return time.time() - root.stat().st_mtime < OWNERLESS_SECONDS
+        except FileNotFoundError:
+            return False
+
+
+def _sync_tree(folder: Path) -> None:
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+    _sync_folder(folder)
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
