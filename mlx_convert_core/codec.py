@@ -20,7 +20,7 @@ def encode_pretty(value: Any) -> bytes:
     return msgspec.json.format(encode(value), indent=2) + b"\n"
 
 
-def decode(data: bytes | str, kind: type[T]) -> T:
+def decode(data: bytes | str, kind: Any) -> Any:
     """``data`` as a ``kind``; raises msgspec.ValidationError or msgspec.DecodeError when it is none."""
     return msgspec.json.decode(data, type=kind, dec_hook=_from_json)
 

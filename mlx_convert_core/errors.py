@@ -204,9 +204,7 @@ class ErrorInfo:
         trace = "".join(traceback_module.format_exception(error))
         if isinstance(error, MlxConvertError):
             kind = type(error).__name__
-            return cls(
-                kind=kind, code=error.code, message=error.message, hint=error.hint, traceback=trace
-            )
+            return cls(kind=kind, code=error.code, message=error.message, hint=error.hint, traceback=trace)
         return cls(
             kind="MlxConvertError",
             code="unexpected",

@@ -97,7 +97,5 @@ class JobCancelled(Event, frozen=True, kw_only=True):
     """The job was cancelled; nothing half-made is left."""
 
 
-AnyEvent = (
-    JobStarted | StepStarted | StepFinished | Progress | Message | Token | JobFinished | JobFailed | JobCancelled
-)
+AnyEvent = JobStarted | StepStarted | StepFinished | Progress | Message | Token | JobFinished | JobFailed | JobCancelled
 FINAL = (JobFinished, JobFailed, JobCancelled)

@@ -21,64 +21,64 @@ class Hooks:
     def __init__(self, plugins: PluginSet) -> None:
         self.plugins = plugins
 
-    def first(self, name: str, **arguments: Any) -> Any:
-        """Ask the providers of ``name`` in turn; the first answer that is not None, or None."""
-        for _, answer in self._answers(name, arguments):
+    def first(self, hook: str, /, **arguments: Any) -> Any:
+        """Ask the providers of ``hook`` in turn; the first answer that is not None, or None."""
+        for _, answer in self._answers(hook, arguments):
             if answer is not None:
                 return answer
         return None
 
-    def each(self, name: str, **arguments: Any) -> list[tuple[str, Any]]:
-        """Call every implementation of ``name``: (plugin, answer), iterables consumed, in order of calls."""
-        return [(plugin, answer) for plugin, answer in self._answers(name, arguments) if answer is not None]
+    def each(self, hook: str, /, **arguments: Any) -> list[tuple[str, Any]]:
+        """Call every implementation of ``hook``: (plugin, answer), iterables consumed, in order of calls."""
+        return [(plugin, answer) for plugin, answer in self._answers(hook, arguments) if answer is not None]
 
-    def collect(self, name: str, kind: type[T], **arguments: Any) -> tuple[T, ...]:
-        """Every item of type ``kind`` that any implementation of ``name`` yields; raises PluginError."""
+    def collect(self, hook: str, kind: type[T], /, **arguments: Any) -> tuple[T, ...]:
+        """Every item of type ``kind`` that any implementation of ``hook`` yields; raises PluginError."""
         found: list[T] = []
-        for plugin, answer in self.each(name, **arguments):
+        for plugin, answer in self.each(hook, **arguments):
             if not isinstance(answer, Iterable):
-                raise self._fault(plugin, name, TypeError(f"gave a {type(answer).__name__}, not a list"))
-            found += [self._checked(plugin, name, item, kind) for item in answer]
+                raise self._fault(plugin, hook, TypeError(f"gave a {type(answer).__name__}, not a list"))
+            found += [self._checked(plugin, hook, item, kind) for item in answer]
         return tuple(found)
 
-    def observe(self, name: str, **arguments: Any) -> None:
-        """Call every implementation of ``name``; a fault is recorded and goes no further."""
-        for plugin, call in self._calls(name, arguments):
+    def observe(self, hook: str, /, **arguments: Any) -> None:
+        """Call every implementation of ``hook``; a fault is recorded and goes no further."""
+        for plugin, call in self._calls(hook, arguments):
             try:
                 call()
             except Exception as error:
-                self.plugins.fail(plugin, _told(error), hook=name)
+                self.plugins.fail(plugin, _told(error), hook=hook)
 
-    def register(self, name: str, kind: type[T]) -> dict[str, T]:
+    def register(self, hook: str, kind: type[T]) -> dict[str, T]:
         """The named items of a registrar hook. A fault, or a name taken twice, is recorded, never raised."""
         items: dict[str, T] = {}
         owners: dict[str, str] = {}
-        for plugin, call in reversed(list(self._calls(name, {}))):
+        for plugin, call in reversed(list(self._calls(hook, {}))):
             try:
-                offered = [self._checked(plugin, name, item, kind) for item in call() or ()]
+                offered = [self._checked(plugin, hook, item, kind) for item in call() or ()]
             except Exception as error:
-                self.plugins.fail(plugin, _told(error), hook=name)
+                self.plugins.fail(plugin, _told(error), hook=hook)
                 continue
             for item in offered:
                 key = str(getattr(item, "name"))  # noqa: B009 - every registrar's item has a name
                 if key in items:
                     conflict = self._conflict(key, owners[key], plugin)
-                    self.plugins.fail(plugin, conflict.message, hook=name)
+                    self.plugins.fail(plugin, conflict.message, hook=hook)
                     continue
                 items[key], owners[key] = item, plugin
         return items
 
-    def _answers(self, name: str, arguments: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-        for plugin, call in self._calls(name, arguments):
+    def _answers(self, hook: str, arguments: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+        for plugin, call in self._calls(hook, arguments):
             try:
                 yield plugin, call()
             except MlxConvertError:
                 raise
             except Exception as error:
-                raise self._fault(plugin, name, error) from error
+                raise self._fault(plugin, hook, error) from error
 
-    def _calls(self, name: str, arguments: dict[str, Any]) -> Iterator[tuple[str, Callable[[], Any]]]:
-        for implementation in reversed(getattr(self.plugins.manager.hook, name).get_hookimpls()):
+    def _calls(self, hook: str, arguments: dict[str, Any]) -> Iterator[tuple[str, Callable[[], Any]]]:
+        for implementation in reversed(getattr(self.plugins.manager.hook, hook).get_hookimpls()):
             accepted = {key: arguments[key] for key in implementation.argnames}
 
             def call(function: Callable[..., Any] = implementation.function, accepted: Any = accepted) -> Any:

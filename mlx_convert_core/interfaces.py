@@ -42,6 +42,21 @@ class ModelSource(Protocol):
         """The checkpoint as a local folder. Runs in the worker; ``scratch`` is a private folder, removed after."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """A converter's exact plan of every output, and the bytes of memory that carrying it out will take."""
+
+    outputs: tuple[OutputPlan, ...]
+    peak_memory: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """What a converter wrote into one folder: the xxh3-128 (hex) of each tensor's bytes, by its name."""
+
+    digests: Mapping[str, str]
+
+
 class ModelConverter(Protocol):
     """Turns a checkpoint into MLX folders. Made in the worker as well as in the parent: import lazily."""
 
@@ -52,8 +67,11 @@ class ModelConverter(Protocol):
 
     def plan(
         self, model: ModelInfo, outputs: tuple[OutputPlan, ...], strategies: Mapping[str, QuantizeStrategy]
-    ) -> tuple[OutputPlan, ...]:
-        """The exact plan of each output, by the real model class and without weights. Runs in a worker."""
+    ) -> Planned:
+        """The exact plan of each output, by the real model class and without weights. Runs in a worker.
+
+        ``strategies`` holds the named strategy of each output that has one, by the output's preset.
+        """
 
     def convert(
         self,
@@ -63,8 +81,8 @@ class ModelConverter(Protocol):
         strategies: Mapping[str, QuantizeStrategy],
         folders: tuple[Path, ...],
         report: Reporter,
-    ) -> tuple[OutputPlan, ...]:
-        """Write weights, index and config.json of each output into its folder; the plans as carried out.
+    ) -> tuple[Written, ...]:
+        """Write weights, index and config.json of each output, exactly as planned, into its folder.
 
         Runs in a worker. The core copies tokenizer and licence files, checks every tensor and publishes.
         """
@@ -105,5 +123,3 @@ class Command:
     name: str
     summary: str
     load: Callable[[], Any]
-
-

@@ -90,9 +90,7 @@ class PluginSet:
     def fail(self, plugin: str, reason: str, hook: str = "") -> None:
         """Record that ``plugin`` is at fault; shown by `mlx-convert plugins list`."""
         spec = self._specs.get(plugin)
-        failure = PluginFailure(
-            plugin=plugin, distribution=spec.distribution if spec else "", reason=reason, hook=hook
-        )
+        failure = PluginFailure(plugin=plugin, distribution=spec.distribution if spec else "", reason=reason, hook=hook)
         if failure not in self.failures:
             self.failures.append(failure)
 

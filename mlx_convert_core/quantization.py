@@ -60,9 +60,7 @@ class Quantization:
             )
 
     @classmethod
-    def of(
-        cls, *, bits: int | None = None, group_size: int | None = None, mode: Mode = "affine"
-    ) -> Quantization:
+    def of(cls, *, bits: int | None = None, group_size: int | None = None, mode: Mode = "affine") -> Quantization:
         """A quantization with what is left out filled in as MLX does: 4 bits, group 64 for affine."""
         default_bits, default_group = FIXED_MODES.get(mode, (4, 64))
         return cls(

@@ -121,9 +121,7 @@ def _tensor(key: str, entry: Any, base: int, name: str) -> TensorInfo:
             hint="The file was made by a newer tool, or is damaged. Update mlx-convert or download it again.",
             code="corrupt_header",
         )
-    tensor = TensorInfo(
-        name=key, dtype=dtype, shape=shape, shard=name, start=base + start, end=base + end
-    )
+    tensor = TensorInfo(name=key, dtype=dtype, shape=shape, shard=name, start=base + start, end=base + end)
     if tensor.end - tensor.start != tensor.nbytes:
         raise _lying(name, key)
     return tensor

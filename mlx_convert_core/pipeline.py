@@ -1,0 +1,132 @@
+"""The conversion, step by step. `plan_exactly` and `convert` run in the worker."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+
+from mlx_convert_core.check import check_output, refuse_errors
+from mlx_convert_core.context import JobContext
+from mlx_convert_core.errors import PluginNotLoaded
+from mlx_convert_core.findings import Finding
+from mlx_convert_core.interfaces import ModelConverter, ModelSource, Written
+from mlx_convert_core.plan import ConvertPlan, OutputPlan
+from mlx_convert_core.quantization import QuantizeStrategy
+from mlx_convert_core.record import write_record
+from mlx_convert_core.requests import ConvertedModel, ConvertResult
+from mlx_convert_core.sidecars import copy_sidecars
+from mlx_convert_core.staging import Staging, disk_full
+
+
+def plan_exactly(plan: ConvertPlan, context: JobContext) -> ConvertPlan:
+    """The same plan with every tensor of every output, by the real model class; reads no weight."""
+    converter = _converter(plan, context)
+    planned = converter.plan(plan.model, plan.outputs, _strategies(plan, context))
+    return replace(plan, outputs=planned.outputs, peak_memory=planned.peak_memory)
+
+
+def convert(plan: ConvertPlan, context: JobContext) -> ConvertResult:
+    """Carry out an exact plan: fetch, quantize and write, check, publish. Raises the errors in errors.py."""
+    began = time.monotonic()
+    converter = _converter(plan, context)
+    with ExitStack() as stack, _disk_watched(plan):
+        stagings = [stack.enter_context(Staging(output.path, context.job)) for output in plan.outputs]
+        folders = tuple(staging.output for staging in stagings)
+        with context.step("fetch"):
+            checkpoint = _source(plan, context).fetch(plan.model, stagings[0].scratch, context)
+        with context.step("quantize"), context.step("write"):
+            strategies = _strategies(plan, context)
+            written = converter.convert(plan.model, checkpoint, plan.outputs, strategies, folders, context)
+        with context.step("check"):
+            models = tuple(
+                _complete(plan, output, one, folder, checkpoint, context)
+                for output, one, folder in zip(plan.outputs, written, folders, strict=True)
+            )
+        with context.step("publish"):
+            for staging in stagings:
+                context.check_cancelled()
+                staging.publish(force=plan.request.force)
+    return ConvertResult(
+        ref=plan.request.ref,
+        models=models,
+        seconds=time.monotonic() - began,
+        peak_memory=_peak_memory(),
+    )
+
+
+def _complete(
+    plan: ConvertPlan, output: OutputPlan, written: Written, folder: Path, checkpoint: Path, context: JobContext
+) -> ConvertedModel:
+    """Add what belongs beside the weights, let plugins add theirs, check all of it, write the record."""
+    copy_sidecars(checkpoint, folder, code=plan.request.trust_remote_code)
+    about = replace(plan, outputs=(output,))
+    added = context.hooks.collect("post_convert", Finding, plan=about, staging=folder)
+    refuse_errors(added)
+    files = check_output(output, folder, written.digests, context)
+    findings = (*plan.findings, *added)
+    write_record(plan, output, folder, files, findings)
+    return ConvertedModel(
+        path=output.path,
+        preset=output.preset,
+        weight_bytes=output.weight_bytes,
+        total_bytes=sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
+        parameters=output.parameters,
+        bits_per_weight=output.bits_per_weight,
+        findings=findings,
+    )
+
+
+def _source(plan: ConvertPlan, context: JobContext) -> ModelSource:
+    revision = plan.model.revision or plan.request.revision
+    source: ModelSource = context.hooks.first("model_source", ref=plan.request.ref, revision=revision)
+    return source
+
+
+def _converter(plan: ConvertPlan, context: JobContext) -> ModelConverter:
+    converter: ModelConverter | None = context.hooks.first("model_converter", model=plan.model, request=plan.request)
+    if converter is None or converter.name != plan.converter:
+        raise PluginNotLoaded(
+            f"the converter '{plan.converter}' is not there in the worker.",
+            hint="See `mlx-convert plugins list`.",
+        )
+    return converter
+
+
+def _strategies(plan: ConvertPlan, context: JobContext) -> dict[str, QuantizeStrategy]:
+    """The named strategy of each output that has one, by preset; the names were checked before."""
+    return {
+        output.preset: context.hooks.first(
+            "quantize_strategy", name=output.strategy, model=plan.model, quantization=output.quantization
+        )
+        for output in plan.outputs
+        if output.strategy and output.quantization
+    }
+
+
+@contextmanager
+def _disk_watched(plan: ConvertPlan) -> Iterator[None]:
+    """Native code and the operating system name a full disk in many ways; say it in one."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (28, 122):
+            raise disk_full(plan.outputs[0].path) from error
+        raise
+
+
+def _peak_memory() -> int:
+    import resource
+    import sys
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def free_memory() -> int:
+    """Bytes of memory that programs can still take."""
+    return int(psutil.virtual_memory().available)

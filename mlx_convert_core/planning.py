@@ -1,0 +1,155 @@
+"""From a request to a plan: presets, names, findings and sizes. Runs in the parent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from difflib import get_close_matches
+from pathlib import Path
+
+from mlx_convert_core.checkpoint import ModelInfo
+from mlx_convert_core.errors import InvalidRequest
+from mlx_convert_core.estimate import estimate
+from mlx_convert_core.findings import Finding
+from mlx_convert_core.hooks import Hooks
+from mlx_convert_core.interfaces import ModelConverter
+from mlx_convert_core.pipeline import free_memory
+from mlx_convert_core.plan import ConvertPlan, OutputPlan
+from mlx_convert_core.preflight import examine_model, examine_output, free_disk
+from mlx_convert_core.quantization import Preset
+from mlx_convert_core.requests import ConvertRequest
+from mlx_convert_core.settings import Settings
+
+
+class Planner:
+    """Makes the plan of one request. Raises InvalidRequest for a preset or a strategy that nobody offers."""
+
+    def __init__(
+        self, request: ConvertRequest, presets: Mapping[str, Preset], settings: Settings, hooks: Hooks
+    ) -> None:
+        self.settings = settings
+        self.presets = tuple(_preset(name or settings.preset, presets) for name in request.presets)
+        self.request = request
+        self.ref = request.ref
+        self._hooks = hooks
+
+    def estimate(self, model: ModelInfo) -> ConvertPlan:
+        """The plan with estimated sizes and every finding that needs no model class."""
+        findings = list(examine_model(model, trust_remote_code=self.request.trust_remote_code))
+        plan = ConvertPlan(
+            request=self.request,
+            model=model,
+            converter="",
+            outputs=tuple(estimate(model, output) for output in self._outputs(model)),
+            findings=tuple(findings),
+            free_memory=free_memory(),
+        )
+        plan = replace(plan, free_disk=free_disk(plan.outputs[0].path))
+        if plan.errors:
+            return plan
+        return self._examined(plan)
+
+    def finish(self, plan: ConvertPlan) -> ConvertPlan:
+        """An exact plan with what only its sizes tell: space, memory, and layers that stay as they are."""
+        kept = tuple(self._kept(output) for output in plan.outputs if output.kept)
+        known = {finding.code for finding in plan.findings}
+        space = tuple(finding for finding in examine_output(plan) if finding.code not in known)
+        return replace(plan, findings=(*plan.findings, *kept, *space, *_nothing_quantized(plan)))
+
+    def _examined(self, plan: ConvertPlan) -> ConvertPlan:
+        converter: ModelConverter | None = self._hooks.first("model_converter", model=plan.model, request=plan.request)
+        if converter is None:
+            missing = Finding(
+                code="arch",
+                level="error",
+                message=f"no plugin can convert {plan.model.name} (model type '{plan.model.model_type}').",
+                hint="See `mlx-convert plugins list`.",
+            )
+            return replace(plan, findings=(*plan.findings, missing))
+        plan = replace(plan, converter=converter.name)
+        self._check_strategies(plan)
+        found = (*plan.findings, *converter.examine(plan), *examine_output(plan))
+        plan = replace(plan, findings=found)
+        return replace(plan, findings=(*found, *self._hooks.collect("pre_convert", Finding, plan=plan)))
+
+    def _outputs(self, model: ModelInfo) -> list[OutputPlan]:
+        request = self.request
+        outputs = []
+        for index, preset in enumerate(self.presets):
+            quantization = request.quantization_over(preset.quantization)
+            output = OutputPlan(
+                preset=preset.name,
+                path=Path(),
+                quantization=quantization,
+                strategy=request.strategy or (preset.strategy if quantization == preset.quantization else None),
+                dtype=request.dtype or preset.dtype,
+            )
+            named = request.outputs[index].expanduser() if request.outputs else self._default_path(model, output)
+            outputs.append(replace(output, path=named.absolute()))
+        return outputs
+
+    def _default_path(self, model: ModelInfo, output: OutputPlan) -> Path:
+        return self.settings.output_folder.expanduser() / f"{model.name}-MLX-{self._label(output)}"
+
+    def _label(self, output: OutputPlan) -> str:
+        """The end of a folder's name: the preset, or what the request made of it."""
+        request = self.request
+        changed = request.bits or request.group_size or request.mode or request.strategy or request.dtype
+        if not changed:
+            return next(preset for preset in self.presets if preset.name == output.preset).name
+        if output.quantization is None:
+            return output.dtype or output.preset
+        if output.quantization.mode != "affine":
+            return output.quantization.mode
+        bits = f"{output.quantization.bits}bit"
+        group = f"-g{output.quantization.group_size}" if output.quantization.group_size != 64 else ""
+        return output.strategy or f"{bits}{group}"
+
+    def _check_strategies(self, plan: ConvertPlan) -> None:
+        for output in plan.outputs:
+            if output.strategy is None or output.quantization is None:
+                continue
+            found = self._hooks.first(
+                "quantize_strategy", name=output.strategy, model=plan.model, quantization=output.quantization
+            )
+            if found is None:
+                raise InvalidRequest(
+                    f"no plugin knows the strategy '{output.strategy}'.",
+                    hint="See `mlx-convert presets` for the ones in use.",
+                    code="strategy",
+                )
+
+    def _kept(self, output: OutputPlan) -> Finding:
+        size = sum(layer.nbytes for layer in output.kept)
+        reasons = sorted({layer.reason for layer in output.kept})
+        return Finding(
+            code="layers_kept",
+            level="info",
+            message=f"{output.preset}: {len(output.kept)} layers ({size / 1e6:.1f} MB) stay unquantized: "
+            f"{'; '.join(reasons)}.",
+            hint="mlx_convert.json lists them.",
+        )
+
+
+def _nothing_quantized(plan: ConvertPlan) -> tuple[Finding, ...]:
+    return tuple(
+        Finding(
+            code="nothing_quantized",
+            level="error",
+            message=f"{output.preset}: no layer of {plan.model.name} can be quantized with {output.quantization}.",
+            hint="Choose a smaller group size (--group-size 32), or the preset bf16.",
+        )
+        for output in plan.outputs
+        if output.quantization is not None and not output.quantized
+    )
+
+
+def _preset(name: str, presets: Mapping[str, Preset]) -> Preset:
+    if name in presets:
+        return presets[name]
+    close = get_close_matches(name, presets, n=1)
+    raise InvalidRequest(
+        f"there is no preset '{name}'.",
+        hint=f"Did you mean {close[0]}? " * bool(close) + "See `mlx-convert presets`.",
+        code="preset",
+    )

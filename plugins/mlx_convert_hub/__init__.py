@@ -1,0 +1,17 @@
+"""Built-in plugin: local folders and repos of the Hugging Face Hub as sources; model cards."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mlx_convert_core import ModelSource, hookimpl
+from mlx_convert_hub.local import LocalFolder
+
+
+@hookimpl(trylast=True)
+def model_source(ref: str, revision: str | None) -> ModelSource | None:
+    """Take a folder."""
+    path = Path(ref).expanduser()
+    if path.is_dir() or ref.startswith((".", "/", "~")):
+        return LocalFolder(ref, path)
+    return None
