@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from mlx_convert_core.errors import InvalidRequest
 from mlx_convert_core.findings import Finding
 from mlx_convert_core.quantization import Dtype, Mode, Quantization
 
 MAX_TOKENS = 1_000_000
+# A caller may give text or a Path; text is what is kept, so that a request can be written as JSON.
+if TYPE_CHECKING:
+    PathText = str | Path
+else:
+    PathText = str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +31,7 @@ class ConvertRequest:
 
     ref: str
     preset: str | tuple[str, ...] = ""
-    output: Path | tuple[Path, ...] | None = None
+    output: PathText | tuple[PathText, ...] = ()
     revision: str | None = None
     bits: int | None = None
     group_size: int | None = None
@@ -37,6 +42,8 @@ class ConvertRequest:
     trust_remote_code: bool = False
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "ref", str(self.ref))
+        object.__setattr__(self, "output", tuple(str(path) for path in self.outputs))
         if not self.ref.strip():
             raise InvalidRequest("no model was named.", hint="Give a repo id, a folder or a file.")
         if len(set(self.presets)) != len(self.presets):
@@ -57,9 +64,8 @@ class ConvertRequest:
     @property
     def outputs(self) -> tuple[Path, ...]:
         """The output folders that were named, () when none was."""
-        if self.output is None:
-            return ()
-        return (self.output,) if isinstance(self.output, Path) else self.output
+        named = self.output if isinstance(self.output, tuple) else (self.output,)
+        return tuple(Path(path) for path in named)
 
     def quantization_over(self, preset: Quantization | None) -> Quantization | None:
         """``preset``'s numbers with this request's own put over them; None means: do not quantize."""

@@ -44,7 +44,7 @@ class ModelSession:
         self._idle: threading.Timer | None = None
         self._name = str(id(self))
         asked = LoadRequest(session=self._name, path=path)
-        self.loading: Job[Any] = self._start("load", f"Load {path.name}", "load", asked, object)
+        self.loading: Job[Any] = self._start("load", f"Load {path.name}", "load", asked, type(None))
 
     def generate(self, request: GenerateRequest) -> Job[GenerateResult]:
         """Answer ``request``; its pieces arrive as Token events, the figures with `Job.result`."""

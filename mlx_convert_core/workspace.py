@@ -12,8 +12,9 @@ from typing import Any
 import platformdirs
 
 from mlx_convert_core.checkpoint import CONFIG, ModelInfo
+from mlx_convert_core.context import JobContext
 from mlx_convert_core.dispatch import EventDispatcher
-from mlx_convert_core.errors import EntryNotFound, InvalidRequest, PluginNotLoaded, RepoNotFound
+from mlx_convert_core.errors import EntryNotFound, InvalidRequest, MlxConvertError, PluginNotLoaded, RepoNotFound
 from mlx_convert_core.hooks import Hooks
 from mlx_convert_core.interfaces import Command, LibraryStore, ModelSource
 from mlx_convert_core.jobs import Job, JobQueue, context_of
@@ -234,14 +235,18 @@ class Workspace:
             for output in plan.outputs if plan else ():
                 discard(staging_root(output.path, job.id), output.path)
         with context.step("store"):
-            self._remember(result)
+            self._remember(result, context)
         return result
 
-    def _remember(self, result: ConvertResult) -> None:
-        for model in result.models:
-            entry = entry_of(model.path)
-            if entry is not None:
-                self.library.add(replace(entry, bits_per_weight=model.bits_per_weight))
+    def _remember(self, result: ConvertResult, context: JobContext) -> None:
+        """Add what was published to the library; a library at fault does not undo the conversion."""
+        try:
+            for model in result.models:
+                entry = entry_of(model.path)
+                if entry is not None:
+                    self.library.add(replace(entry, bits_per_weight=model.bits_per_weight))
+        except MlxConvertError as error:
+            context.message(f"the library was not updated: {error.message} {error.hint}", "warning")
 
     def _planner(self, request: ConvertRequest) -> Planner:
         return Planner(request, self.presets, self.settings.load(), self._hooks)

@@ -1,1 +1,64 @@
-"""Built-in plugin."""
+"""Built-in plugin: convert and run models with mlx-lm; presets, strategies and the architectures command.
+
+The only package that imports mlx, mlx_lm and transformers, and only inside the functions of
+`adapter.py`, `blueprint.py`, `stream.py` and `runner.py`, which run in a worker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from mlx_convert_core import (
+    Command,
+    ConvertRequest,
+    ModelConverter,
+    ModelInfo,
+    ModelRunner,
+    Preset,
+    Quantization,
+    QuantizeStrategy,
+    hookimpl,
+)
+from mlx_convert_lm.architectures import supported
+from mlx_convert_lm.converter import LmConverter
+from mlx_convert_lm.presets import PRESETS
+from mlx_convert_lm.runner import LmRunner
+from mlx_convert_lm.strategies import strategy_named
+
+
+@hookimpl(trylast=True)
+def model_converter(model: ModelInfo, request: ConvertRequest) -> ModelConverter | None:
+    """Take every checkpoint; what mlx-lm can't do becomes a finding that says why."""
+    return LmConverter(trust_remote_code=request.trust_remote_code)
+
+
+@hookimpl(trylast=True)
+def model_runner(path: Path, config: Mapping[str, Any]) -> ModelRunner | None:
+    """Run what mlx-lm has a model class for."""
+    return LmRunner(path) if supported(config) else None
+
+
+@hookimpl(trylast=True)
+def quantize_strategy(name: str, model: ModelInfo, quantization: Quantization) -> QuantizeStrategy | None:
+    """Offer uniform, mlx-lm's mixed recipes, and maps of layer patterns."""
+    return strategy_named(name, quantization)
+
+
+@hookimpl
+def register_presets() -> Iterable[Preset]:
+    """Offer the built-in presets."""
+    return PRESETS
+
+
+@hookimpl
+def register_commands() -> Iterable[Command]:
+    """Add `mlx-convert architectures`."""
+    yield Command(name="architectures", summary="List the model types that can be converted", load=_architectures)
+
+
+def _architectures() -> Any:
+    from mlx_convert_lm.commands import architectures
+
+    return architectures

@@ -1,0 +1,195 @@
+"""The one module that calls mlx-lm. By keyword only, and what comes back is looked at.
+
+Its signatures drift between minor releases; nothing else here may import mlx_lm.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from mlx_convert_core import (
+    ConversionFailed,
+    CorruptCheckpoint,
+    GenerationFailed,
+    InvalidRequest,
+    MlxConvertError,
+    UnsupportedModel,
+)
+
+
+def load_lazily(folder: Path, *, trust_remote_code: bool) -> tuple[Any, dict[str, Any]]:
+    """The model of a checkpoint with unread weights, and its config as mlx-lm understands it.
+
+    Raises CorruptCheckpoint and UnsupportedModel with mlx-lm's reason in our words.
+    """
+    from mlx_lm.utils import load_model
+
+    try:
+        model, config = load_model(model_path=folder, lazy=True, strict=True, trust_remote_code=trust_remote_code)
+    except MlxConvertError:
+        raise
+    except Exception as error:
+        raise explain_load(error, folder.name) from error
+    if not hasattr(model, "parameters") or not isinstance(config, dict):
+        raise ConversionFailed(
+            "this release of mlx-lm answers in a way that mlx-convert does not know.",
+            hint="Update mlx-convert, or install an older mlx-lm.",
+            code="mlx_lm_drift",
+        )
+    return model, config
+
+
+def load_for_generation(folder: Path) -> tuple[Any, Any]:
+    """A model with its weights in memory, and its tokenizer. Raises GenerationFailed."""
+    import mlx.core as mx
+    from mlx_lm.utils import load_tokenizer
+
+    model, config = load_lazily(folder, trust_remote_code=False)
+    if mx.default_device() == mx.cpu:
+        _as_float32(model)
+    mx.eval(model.parameters())
+    try:
+        tokenizer = load_tokenizer(
+            model_path=folder,
+            tokenizer_config_extra={"trust_remote_code": False},
+            eos_token_ids=config.get("eos_token_id"),
+        )
+    except Exception as error:
+        raise GenerationFailed(
+            f"the tokenizer of {folder.name} can't be loaded: {_first_line(error)}.",
+            hint="Check that tokenizer.json and tokenizer_config.json are in the folder, as in the original model.",
+            code="tokenizer",
+        ) from error
+    return model, tokenizer
+
+
+def _as_float32(model: Any) -> None:
+    """On a CPU, 16-bit activations are many times slower and less exact, and expert layers lack them."""
+    import mlx.core as mx
+    from mlx.utils import tree_map
+
+    def widen(array: Any) -> Any:
+        return array.astype(mx.float32) if mx.issubdtype(array.dtype, mx.floating) else array
+
+    model.update(tree_map(widen, model.parameters()))
+
+
+def prompt_cache(model: Any) -> list[Any]:
+    """An empty key/value cache for ``model``."""
+    from mlx_lm.models.cache import make_prompt_cache
+
+    return list(make_prompt_cache(model=model))
+
+
+def trim_cache(cache: list[Any], tokens: int) -> bool:
+    """Drop the last ``tokens`` tokens from a cache; False when this kind of cache can't do that."""
+    from mlx_lm.models.cache import can_trim_prompt_cache, trim_prompt_cache
+
+    if tokens == 0:
+        return True
+    if not can_trim_prompt_cache(cache):
+        return False
+    return bool(trim_prompt_cache(cache, num_tokens=tokens) == tokens)
+
+
+def stream(
+    model: Any,
+    tokenizer: Any,
+    prompt: list[int],
+    *,
+    max_tokens: int,
+    sampler: dict[str, Any],
+    repetition_penalty: float,
+    processors: Iterable[Any],
+    cache: list[Any],
+) -> Iterator[Any]:
+    """mlx-lm's GenerationResponse for each new token of the answer to ``prompt`` (token ids)."""
+    from mlx_lm.generate import stream_generate
+    from mlx_lm.sample_utils import make_logits_processors, make_sampler
+
+    penalties = make_logits_processors(repetition_penalty=repetition_penalty) if repetition_penalty != 1 else []
+    yield from stream_generate(
+        model=model,
+        tokenizer=tokenizer,
+        prompt=prompt,
+        max_tokens=max_tokens,
+        sampler=make_sampler(**sampler),
+        logits_processors=[*penalties, *processors],
+        prompt_cache=cache,
+    )
+
+
+# A phrase in mlx-lm's message -> the class, code, message and hint that say it to a person.
+_REASONS: tuple[tuple[str, type[MlxConvertError], str, str, str], ...] = (
+    (
+        r"Model type (\S+) not supported",
+        UnsupportedModel,
+        "arch",
+        "{name} uses model type '{0}', which the installed mlx-lm can't run.",
+        "See `mlx-convert architectures`.",
+    ),
+    (
+        r"requires importing and running a custom module \((.+?)\)",
+        InvalidRequest,
+        "custom_code",
+        "{name} wants to run its own Python code ({0}).",
+        "Read that file first. If you trust it, run again with --trust-remote-code.",
+    ),
+    (
+        r"Missing (\d+) parameters: \s*([^\n,]+)",
+        CorruptCheckpoint,
+        "missing_tensors",
+        "{name} lacks {0} tensors that its architecture needs, {1} for one.",
+        "A weight file may be missing, or config.json belongs to another model. Download the model again.",
+    ),
+    (
+        r"Received (\d+) parameters not in model: \s*([^\n,]+)",
+        UnsupportedModel,
+        "extra_tensors",
+        "{name} holds {0} tensors that the model class of mlx-lm has no place for, {1} for one.",
+        "It is a newer variant of its architecture, or was quantized by another tool. Try a newer mlx-lm.",
+    ),
+    (
+        r"Expected shape (\(.*?\)) but received shape (\(.*?\)) for parameter (\S+)",
+        CorruptCheckpoint,
+        "shape",
+        "{name}: {2} has shape {1}, config.json asks for {0}.",
+        "config.json and the weights don't belong together. Download the model again.",
+    ),
+    (
+        r"unsupported compressed-tensors format ('\S+')",
+        UnsupportedModel,
+        "compressed_tensors",
+        "{name} was compressed as {0}, which mlx-lm can't read.",
+        "Convert the original bf16 model.",
+    ),
+    (
+        r"(\[load_safetensors\]|\[read\]) ?(.*)",
+        CorruptCheckpoint,
+        "corrupt_header",
+        "a weight file of {name} can't be read: {1}.",
+        "Download it again.",
+    ),
+)
+
+
+def explain_load(error: Exception, name: str) -> MlxConvertError:
+    """mlx-lm's reason for not loading a checkpoint, as one of our errors."""
+    text = str(error)
+    for pattern, kind, code, message, hint in _REASONS:
+        found = re.search(pattern, text)
+        if found:
+            return kind(message.format(*found.groups(), name=name), hint=hint, code=code)
+    return UnsupportedModel(
+        f"mlx-lm can't build the model of {name}: {_first_line(error)}.",
+        hint="Compare config.json with the original; a newer mlx-lm may know this variant.",
+        code="model_class",
+    )
+
+
+def _first_line(error: Exception) -> str:
+    text = f"{type(error).__name__}: {error}".strip().splitlines()[0]
+    return text.rstrip(".")[:200]

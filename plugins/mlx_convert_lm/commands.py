@@ -1,0 +1,23 @@
+"""`mlx-convert architectures`."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from mlx_convert_lm.architectures import model_types
+
+
+@click.command()
+@click.argument("pattern", default="")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
+def architectures(pattern: str, as_json: bool) -> None:
+    """List the model types that the installed mlx-lm can convert, or those that contain PATTERN."""
+    found = [name for name in model_types() if pattern.lower() in name.lower()]
+    if as_json:
+        click.echo(json.dumps(found))
+        return
+    for name in found:
+        click.echo(name)
+    click.echo(f"{len(found)} of {len(model_types())} model types", err=True)

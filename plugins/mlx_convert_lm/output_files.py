@@ -1,0 +1,69 @@
+"""config.json and the weight index of a converted folder, as MLX readers expect them."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+from mlx_convert_core import OutputPlan
+
+INDEX = "model.safetensors.index.json"
+
+
+def write_index(folder: Path, output: OutputPlan) -> None:
+    """Write the index that names each tensor's shard (for one shard too, as mlx-lm does)."""
+    index = {
+        "metadata": {"total_size": output.tensor_bytes, "total_parameters": output.parameters},
+        "weight_map": {tensor.name: tensor.shard for tensor in sorted(output.tensors, key=lambda one: one.name)},
+    }
+    (folder / INDEX).write_text(json.dumps(index, indent=4))
+
+
+def write_config(folder: Path, config: dict[str, Any], output: OutputPlan, *, keep_vision: bool) -> None:
+    """Write config.json: the source's, with our quantization, sorted, and nothing of ours besides."""
+    (folder / "config.json").write_text(json.dumps(converted_config(config, output, keep_vision=keep_vision), indent=4))
+
+
+def converted_config(config: dict[str, Any], output: OutputPlan, *, keep_vision: bool) -> dict[str, Any]:
+    """The config of a converted model. ``quantization`` is repeated as ``quantization_config``: the Hub
+    then shows "Quantized", and transformers reads it."""
+    result = copy.deepcopy(config)
+    result.pop("_name_or_path", None)
+    if not keep_vision:
+        result.pop("vision_config", None)
+    for name in ("quantization", "quantization_config"):
+        result.pop(name, None)
+    if output.quantized:
+        quantization = _quantization(config, output)
+        result["quantization"] = quantization
+        result["quantization_config"] = quantization
+    if output.dtype:
+        for name in {"torch_dtype", "dtype"} & result.keys() or {"torch_dtype"}:
+            result[name] = output.dtype
+    tagged: dict[str, Any] = _tagged(dict(sorted(result.items())))
+    return tagged
+
+
+def _quantization(config: dict[str, Any], output: OutputPlan) -> dict[str, Any]:
+    """The default numbers, and an entry for each layer that differs from them."""
+    carried = config.get("quantization")
+    default = output.quantization.as_config() if output.quantization else {}
+    if isinstance(carried, dict):  # layers that the source had quantized keep its numbers as the default
+        default = {key: carried[key] for key in ("group_size", "bits", "mode") if carried.get(key) is not None}
+        default.setdefault("mode", "affine")
+    entries = {layer.path: layer.quantization.as_config() for layer in output.quantized}
+    return default | {path: numbers for path, numbers in entries.items() if numbers != default}
+
+
+def _tagged(value: Any) -> Any:
+    """Infinity and NaN as transformers writes them, since JSON has neither."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return {"__float__": "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")}
+    if isinstance(value, dict):
+        return {key: _tagged(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_tagged(item) for item in value]
+    return value

@@ -1,0 +1,183 @@
+"""The built-in runner: a converted model that answers, token by token."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from mlx_convert_core import GenerateRequest, GenerateResult, GenerationExtras, GenerationFailed, Reporter
+
+
+class LmRunner:
+    """Runs the model in ``path`` by mlx-lm. Implements ModelRunner.
+
+    The key/value cache of the last conversation is kept: a next turn that begins with the same tokens
+    only pays for what is new.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._model: Any = None
+        self._tokenizer: Any = None
+        self._cache: list[Any] = []
+        self._cached: list[int] = []
+
+    def load(self, report: Reporter) -> None:
+        """See ModelRunner."""
+        from mlx_convert_lm.adapter import load_for_generation
+
+        self._model, self._tokenizer = load_for_generation(self._path)
+        if not self._tokenizer.has_chat_template:
+            report.message(f"{self._path.name} has no chat template: the prompt is continued as plain text.", "warning")
+
+    def generate(
+        self, request: GenerateRequest, extras: tuple[GenerationExtras, ...], report: Reporter
+    ) -> GenerateResult:
+        """See ModelRunner."""
+        if self._model is None:
+            raise GenerationFailed("the model is not loaded.", hint="Open it first.")
+        if request.seed is not None:
+            _seed(request.seed)
+        prompt = self._prompt(request)
+        began = time.perf_counter()
+        answer = _Answer(_stops(extras))
+        for response in self._responses(prompt, request, extras):
+            report.check_cancelled()
+            piece = answer.add(response, began)
+            if piece:
+                report.token(piece)
+            if answer.stopped:
+                break
+        rest = answer.rest()
+        if rest:
+            report.token(rest)
+        return answer.result(len(prompt), chat_template=self._tokenizer.has_chat_template)
+
+    def close(self) -> None:
+        """See ModelRunner."""
+        self._model = self._tokenizer = None
+        self._cache, self._cached = [], []
+
+    def _prompt(self, request: GenerateRequest) -> list[int]:
+        turns = [{"role": turn.role, "content": turn.content} for turn in request.conversation()]
+        if self._tokenizer.has_chat_template:
+            return list(self._tokenizer.apply_chat_template(turns, add_generation_prompt=True))
+        text = "\n".join(turn["content"] for turn in turns)
+        tokens: list[int] = self._tokenizer.encode(text)
+        return tokens
+
+    def _responses(
+        self, prompt: list[int], request: GenerateRequest, extras: tuple[GenerationExtras, ...]
+    ) -> Iterator[Any]:
+        from mlx_convert_lm.adapter import stream
+
+        fresh = self._reuse(prompt)
+        for response in stream(
+            self._model,
+            self._tokenizer,
+            fresh,
+            max_tokens=request.max_tokens,
+            sampler={
+                "temp": request.temperature,
+                "top_p": request.top_p if request.top_p < 1 else 0.0,
+                "top_k": request.top_k,
+                "min_p": request.min_p,
+            },
+            repetition_penalty=request.repetition_penalty,
+            processors=[processor for extra in extras for processor in extra.logits_processors],
+            cache=self._cache,
+        ):
+            self._cached.append(int(response.token))
+            yield response
+
+    def _reuse(self, prompt: list[int]) -> list[int]:
+        """The part of ``prompt`` that the cache does not hold yet; at least its last token."""
+        from mlx_convert_lm.adapter import prompt_cache, trim_cache
+
+        common = 0
+        for ours, theirs in zip(self._cached, prompt[:-1], strict=False):
+            if ours != theirs:
+                break
+            common += 1
+        held = _held(self._cache)
+        if not common or held is None or not trim_cache(self._cache, max(0, held - common)) or held < common:
+            self._cache, common = prompt_cache(self._model), 0
+        self._cached = list(prompt)
+        return prompt[common:]
+
+
+class _Answer:
+    """An answer as it grows; holds back text that could be the beginning of a stop text."""
+
+    def __init__(self, stops: tuple[str, ...]) -> None:
+        self._stops = stops
+        self._text = ""
+        self._sent = 0
+        self._last: Any = None
+        self._first_token = 0.0
+        self.stopped = False
+
+    def add(self, response: Any, began: float) -> str:
+        """Take the next piece; what can be shown now."""
+        if self._last is None:
+            self._first_token = time.perf_counter() - began
+        self._last = response
+        self._text += response.text
+        for stop in self._stops:
+            found = self._text.find(stop)
+            if found >= 0:
+                self._text = self._text[:found]
+                self.stopped = True
+        return self._show(0 if self.stopped else self._doubtful())
+
+    def rest(self) -> str:
+        """What was held back to the end."""
+        return self._show(0)
+
+    def result(self, prompt_tokens: int, *, chat_template: bool) -> GenerateResult:
+        """The whole answer with its figures."""
+        last = self._last
+        if last is None:
+            raise GenerationFailed("the model gave no token at all.", hint="Try another prompt.")
+        return GenerateResult(
+            text=self._text,
+            finish_reason="stop" if self.stopped else (last.finish_reason or "stop"),
+            prompt_tokens=prompt_tokens,
+            prompt_tokens_per_second=last.prompt_tps,
+            generation_tokens=last.generation_tokens,
+            generation_tokens_per_second=last.generation_tps,
+            time_to_first_token=self._first_token,
+            peak_memory=int(last.peak_memory * 1e9),
+            chat_template=chat_template,
+        )
+
+    def _show(self, held_back: int) -> str:
+        end = max(self._sent, len(self._text) - held_back)
+        piece, self._sent = self._text[self._sent : end], end
+        return piece
+
+    def _doubtful(self) -> int:
+        """How many characters at the end could begin a stop text."""
+        longest = max((len(stop) for stop in self._stops), default=1) - 1
+        for length in range(min(longest, len(self._text)), 0, -1):
+            if any(stop.startswith(self._text[-length:]) for stop in self._stops):
+                return length
+        return 0
+
+
+def _stops(extras: tuple[GenerationExtras, ...]) -> tuple[str, ...]:
+    return tuple(stop for extra in extras for stop in extra.stop if stop)
+
+
+def _held(cache: list[Any]) -> int | None:
+    """Tokens in a cache, None when its kind does not say."""
+    offsets = [layer.offset for layer in cache if isinstance(getattr(layer, "offset", None), int)]
+    return max(offsets) if offsets else None
+
+
+def _seed(seed: int) -> None:
+    import mlx.core as mx
+
+    mx.random.seed(seed)
