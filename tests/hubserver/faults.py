@@ -1,7 +1,7 @@
 """Faults that a test orders: which requests they befall, how often, and what they do.
 
 before an answer   delay   answer `seconds` later
-                   refuse  close the connection without an answer (RST)
+                   close   close the connection without an answer (FIN);  refuse: the same with RST
                    stall   answer nothing (with `after`: fall silent after that many body bytes), for `seconds` if given
                    status  answer `status` with `headers` instead; `message` and `code` as the Hub names its errors
                    html    answer a sign-in page, as a captive portal does
@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from hubserver.log import Request
 from hubserver.replies import HubError, Reply, text
 
-BEFORE = frozenset({"delay", "refuse", "stall", "status", "html"})
+BEFORE = frozenset({"delay", "close", "refuse", "stall", "status", "html"})
 CUTS = frozenset({"drop", "reset", "stall"})
 BODY = CUTS | {"slow", "corrupt"}
 HEADERS = frozenset({"norange", "etag", "size"})

@@ -118,8 +118,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def _answer(self, raw_path: str) -> Reply:
         for fault in self.hub.faults.before(self.entry):
-            if fault.kind == "refuse":
-                raise Cut(reset=True)
+            if fault.kind in ("close", "refuse"):
+                raise Cut(reset=fault.kind == "refuse")
             if fault.kind == "stall":
                 self._fall_silent(fault)
             elif fault.kind == "delay":
