@@ -8,13 +8,12 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-import psutil
-
 from mlx_convert_core.check import check_output, refuse_errors
 from mlx_convert_core.context import JobContext
 from mlx_convert_core.errors import PluginNotLoaded
 from mlx_convert_core.findings import Finding
 from mlx_convert_core.interfaces import ModelConverter, ModelSource, Written
+from mlx_convert_core.memory import peak_memory
 from mlx_convert_core.plan import ConvertPlan, OutputPlan
 from mlx_convert_core.quantization import QuantizeStrategy
 from mlx_convert_core.record import write_record
@@ -55,7 +54,7 @@ def convert(plan: ConvertPlan, context: JobContext) -> ConvertResult:
         ref=plan.request.ref,
         models=models,
         seconds=time.monotonic() - began,
-        peak_memory=_peak_memory(),
+        peak_memory=peak_memory(),
     )
 
 
@@ -117,16 +116,3 @@ def _disk_watched(plan: ConvertPlan) -> Iterator[None]:
         if error.errno in (28, 122):
             raise disk_full(plan.outputs[0].path) from error
         raise
-
-
-def _peak_memory() -> int:
-    import resource
-    import sys
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
-
-
-def free_memory() -> int:
-    """Bytes of memory that programs can still take."""
-    return int(psutil.virtual_memory().available)

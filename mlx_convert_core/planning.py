@@ -13,7 +13,7 @@ from mlx_convert_core.estimate import estimate
 from mlx_convert_core.findings import Finding
 from mlx_convert_core.hooks import Hooks
 from mlx_convert_core.interfaces import ModelConverter
-from mlx_convert_core.pipeline import free_memory
+from mlx_convert_core.memory import free_memory
 from mlx_convert_core.plan import ConvertPlan, OutputPlan
 from mlx_convert_core.preflight import examine_model, examine_output, free_disk
 from mlx_convert_core.quantization import Preset

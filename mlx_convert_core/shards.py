@@ -19,18 +19,18 @@ Buffer = bytes | bytearray | memoryview
 class ShardWriter:
     """The shard files of one output; headers are written first, from the planned shapes.
 
-    ``digests`` holds the xxh3-128 of each tensor's bytes as they were handed in, for the check to compare.
-    As a context manager it closes the files.
+    A tensor may be appended in pieces, in order. As a context manager it closes the files.
     """
 
     def __init__(self, folder: Path, tensors: Iterable[TensorInfo], metadata: dict[str, str] | None = None) -> None:
-        self.digests: dict[str, str] = {}
+        tensors = tuple(tensors)
+        self._folder = folder
         self._handles: dict[str, int] = {}
         self._layouts = layouts(tensors, metadata or MLX_METADATA)
-        self._places = {
-            name: (shard, offset) for shard, plan in self._layouts.items() for name, offset in plan.offsets.items()
-        }
-        self._folder = folder
+        self._shards = {tensor.name: tensor.shard for tensor in tensors}
+        self._missing = {tensor.name: tensor.nbytes for tensor in tensors}
+        self._next = {name: offset for plan in self._layouts.values() for name, offset in plan.offsets.items()}
+        self._hashes: dict[str, xxhash.xxh3_128] = {}
 
     def __enter__(self) -> ShardWriter:
         for shard, plan in self._layouts.items():
@@ -45,12 +45,20 @@ class ShardWriter:
             os.close(handle)
         self._handles.clear()
 
+    @property
+    def digests(self) -> dict[str, str]:
+        """The xxh3-128 (hex) of every tensor that was written whole, of its bytes as they were handed in."""
+        return {name: digest.hexdigest() for name, digest in self._hashes.items() if not self._missing[name]}
+
     def write(self, name: str, data: Buffer) -> None:
-        """Write one whole tensor, as contiguous little-endian bytes. Safe to call from several threads."""
-        shard, offset = self._places[name]
+        """Append contiguous little-endian bytes to a tensor; different tensors may come from different threads."""
         view = memoryview(data).cast("B")
-        _write_at(self._handles[shard], view, offset)
-        self.digests[name] = xxhash.xxh3_128_hexdigest(view)
+        if view.nbytes > self._missing[name]:
+            raise ValueError(f"{view.nbytes - self._missing[name]} bytes too many for {name}")
+        _write_at(self._handles[self._shards[name]], view, self._next[name])
+        self._hashes.setdefault(name, xxhash.xxh3_128()).update(view)
+        self._next[name] += view.nbytes
+        self._missing[name] -= view.nbytes
 
 
 def layouts(tensors: Iterable[TensorInfo], metadata: dict[str, str]) -> dict[str, Layout]:

@@ -19,7 +19,7 @@ from mlx_convert_core.hooks import Hooks
 from mlx_convert_core.interfaces import Command, LibraryStore, ModelSource
 from mlx_convert_core.jobs import Job, JobQueue, context_of
 from mlx_convert_core.library import LibraryEntry, entry_of, scan
-from mlx_convert_core.pipeline import free_memory
+from mlx_convert_core.memory import free_memory
 from mlx_convert_core.plan import ConvertPlan
 from mlx_convert_core.planning import Planner
 from mlx_convert_core.plugins import LoadedPlugin, PluginFailure, PluginSet, discover

@@ -5,8 +5,10 @@ Its signatures drift between minor releases; nothing else here may import mlx_lm
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +22,33 @@ from mlx_convert_core import (
 )
 
 
-def load_lazily(folder: Path, *, trust_remote_code: bool) -> tuple[Any, dict[str, Any]]:
-    """The model of a checkpoint with unread weights, and its config as mlx-lm understands it.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """A model with unread weights, its config as mlx-lm understands it, and the arrays that its class was
+    handed, by their names in the checkpoint."""
+
+    model: Any
+    config: dict[str, Any]
+    arrays: dict[str, Any]
+
+
+def load_lazily(folder: Path, *, trust_remote_code: bool) -> Loaded:
+    """Load a checkpoint by its own model class without reading a weight.
 
     Raises CorruptCheckpoint and UnsupportedModel with mlx-lm's reason in our words.
     """
     from mlx_lm.utils import load_model
 
+    arrays: dict[str, Any] = {}
+    default = inspect.signature(load_model).parameters["get_model_classes"].default
     try:
-        model, config = load_model(model_path=folder, lazy=True, strict=True, trust_remote_code=trust_remote_code)
+        model, config = load_model(
+            model_path=folder,
+            lazy=True,
+            strict=True,
+            get_model_classes=lambda config: _recording(*default(config=config), arrays),
+            trust_remote_code=trust_remote_code,
+        )
     except MlxConvertError:
         raise
     except Exception as error:
@@ -39,7 +59,27 @@ def load_lazily(folder: Path, *, trust_remote_code: bool) -> tuple[Any, dict[str
             hint="Update mlx-convert, or install an older mlx-lm.",
             code="mlx_lm_drift",
         )
-    return model, config
+    return Loaded(model=model, config=config, arrays=arrays)
+
+
+def _recording(model: type[Any], arguments: type[Any], arrays: dict[str, Any]) -> tuple[type[Any], type[Any]]:
+    """The model class, noting in ``arrays`` what its sanitize is handed."""
+
+    class Recorded(model):  # type: ignore[misc,valid-type]
+        def sanitize(self, weights: dict[str, Any]) -> dict[str, Any]:
+            arrays.update(weights)
+            parent = getattr(super(), "sanitize", None)
+            return parent(weights) if parent is not None else weights
+
+    Recorded.__name__, Recorded.__module__ = model.__name__, model.__module__
+    return Recorded, arguments
+
+
+def switch_linear() -> tuple[type[Any], ...]:
+    """mlx-lm's layer of stacked experts."""
+    from mlx_lm.models.switch_layers import SwitchLinear
+
+    return (SwitchLinear,)
 
 
 def load_for_generation(folder: Path) -> tuple[Any, Any]:
@@ -47,7 +87,9 @@ def load_for_generation(folder: Path) -> tuple[Any, Any]:
     import mlx.core as mx
     from mlx_lm.utils import load_tokenizer
 
-    model, config = load_lazily(folder, trust_remote_code=False)
+    loaded = load_lazily(folder, trust_remote_code=False)
+    model, config = loaded.model, loaded.config
+    loaded.arrays.clear()
     if mx.default_device() == mx.cpu:
         _as_float32(model)
     mx.eval(model.parameters())

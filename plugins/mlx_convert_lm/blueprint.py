@@ -1,4 +1,4 @@
-"""An output before a weight is read: the lazy arrays of every tensor, and what becomes of every layer.
+"""An output before a weight is read: what becomes of every layer, and what each tensor is made of.
 
 MLX knows the shape and dtype of an array long before it computes it, so the exact plan and the conversion
 come from the same objects.
@@ -6,14 +6,12 @@ come from the same objects.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from math import prod
 from typing import Any
 
 from mlx_convert_core import (
     KeptLayer,
-    LayerInfo,
     OutputPlan,
     Quantization,
     QuantizedLayer,
@@ -22,34 +20,33 @@ from mlx_convert_core import (
     layouts,
     split,
 )
+from mlx_convert_lm.choice import Chooser, quantization_of
+from mlx_convert_lm.pieces import Cast, Computed, Copied, Piece, Quantized
+from mlx_convert_lm.provenance import Provenance
 
 SHARD_BYTES = 5 << 30  # as mlx_lm.convert splits
 DTYPES = ("float16", "bfloat16", "float32")
 _NAMES = {
-    "bool_": "BOOL", "uint8": "U8", "uint16": "U16", "uint32": "U32", "uint64": "U64", "int8": "I8",
+    "bool": "BOOL", "uint8": "U8", "uint16": "U16", "uint32": "U32", "uint64": "U64", "int8": "I8",
     "int16": "I16", "int32": "I32", "int64": "I64", "float16": "F16", "bfloat16": "BF16", "float32": "F32",
+    "complex64": "C64",
 }  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
-    """The tensors of one layer, computed together: (name, lazy array)."""
-
-    tensors: tuple[tuple[str, Any], ...]
+CastFunction = Callable[[str, Any], Any]
 
 
 @dataclass(slots=True, kw_only=True)
 class Blueprint:
-    """One output: its groups in file order, and the plan's figures."""
+    """One output: its pieces, by source layer and in file order, and the figures of the plan."""
 
-    groups: list[Group] = field(default_factory=list)
+    pieces: list[tuple[Piece, ...]] = field(default_factory=list)
+    tensors: list[TensorInfo] = field(default_factory=list)
     quantized: list[QuantizedLayer] = field(default_factory=list)
     kept: list[KeptLayer] = field(default_factory=list)
     parameters: int = 0
 
     def planned(self, output: OutputPlan) -> OutputPlan:
         """``output`` made exact."""
-        tensors = _sharded([_info(name, array) for group in self.groups for name, array in group.tensors])
+        tensors = _sharded(self.tensors)
         return replace(
             output,
             exact=True,
@@ -63,96 +60,128 @@ class Blueprint:
 
 
 def blueprint(
-    model: Any, config: Mapping[str, Any], output: OutputPlan, strategy: QuantizeStrategy | None
+    model: Any,
+    config: Mapping[str, Any],
+    provenance: Provenance,
+    output: OutputPlan,
+    strategy: QuantizeStrategy | None,
 ) -> Blueprint:
     """Lay out ``output`` of a lazily loaded ``model``; the model itself is not changed."""
-    from mlx.utils import tree_flatten
-
-    result = Blueprint()
-    chooser = _Chooser(model, output.quantization, strategy)
-    cast = _caster(model, config, output)
-    layers = dict(_leaves(model))
-    replaced: dict[str, Any] = {}
-    for path, layer in layers.items():
-        chosen = _treat(path, layer, chooser, cast, result)
-        if chosen is not None:
-            replaced[path] = chosen
-        result.parameters += _count(chosen if chosen is not None else layer)
-    done: set[str] = set()
-    for name, array in tree_flatten(model.parameters()):
-        path = _owner(name, layers)
-        if path is None:
-            result.groups.append(Group(tensors=((name, cast(name, array)),)))
-        elif path not in done:
-            done.add(path)
-            result.groups.append(_group(path, layers[path], replaced.get(path), cast))
-    return result
+    return _Draft(model, config, provenance, output, strategy).draw()
 
 
-class _Chooser:
-    """What becomes of each layer: the strategy's answer, or else the model class's own predicate."""
+class _Draft:
+    """A blueprint in the making."""
 
-    def __init__(self, model: Any, quantization: Quantization | None, strategy: QuantizeStrategy | None) -> None:
-        self.default = quantization
-        self._strategy = strategy
-        self._predicate = getattr(model, "quant_predicate", None)
-        self._layers = len(getattr(model, "layers", None) or ())
+    def __init__(
+        self,
+        model: Any,
+        config: Mapping[str, Any],
+        provenance: Provenance,
+        output: OutputPlan,
+        strategy: QuantizeStrategy | None,
+    ) -> None:
+        self._model = model
+        self._provenance = provenance
+        self._chooser = Chooser(model, output.quantization, strategy)
+        self._cast = _caster(model, config, output)
+        self._result = Blueprint()
 
-    def choose(self, path: str, layer: Any) -> Quantization | str:
-        """The layer's quantization, or the reason why it is kept."""
-        assert self.default is not None
-        width = layer.weight.shape[-1]
-        if width % self.default.group_size:
-            return f"width {width} is not divisible by group size {self.default.group_size}"
-        if self._strategy is not None:
-            info = LayerInfo(
-                path=path, shape=tuple(layer.weight.shape), kind=type(layer).__name__, num_layers=self._layers
-            )
-            chosen = self._strategy(info)
-            if chosen is None:
-                return "the strategy keeps it"
-        elif self._predicate is not None:
-            answer = self._predicate(path, layer)
-            if not answer:
-                return "its model class keeps it"
-            chosen = Quantization.of(**answer) if isinstance(answer, dict) else self.default
-        else:
-            chosen = self.default
-        if width % chosen.group_size:
-            return f"width {width} is not divisible by group size {chosen.group_size}"
-        return chosen
+    def draw(self) -> Blueprint:
+        """Go through all parameters in the order in which mlx-lm saves them."""
+        from mlx.utils import tree_flatten
+
+        layers = dict(_leaves(self._model))
+        done: set[str] = set()
+        for name, array in tree_flatten(self._model.parameters()):
+            path = _owner(name, layers)
+            if path is None:
+                self._add((self._kept(name, array),), ((name, self._cast(name, array)),))
+            elif path not in done:
+                done.add(path)
+                self._layer(path, layers[path])
+        return self._result
+
+    def _layer(self, path: str, layer: Any) -> None:
+        from mlx.utils import tree_flatten
+
+        quantized = self._quantized(path, layer)
+        self._result.parameters += _count(quantized if quantized is not None else layer)
+        if quantized is None:
+            named = [(f"{path}.{name}", array) for name, array in tree_flatten(layer.parameters())]
+            pieces = tuple(self._kept(name, array) for name, array in named)
+            self._add(pieces, tuple((name, self._cast(name, array)) for name, array in named))
+            return
+        named = [(f"{path}.{name}", array) for name, array in tree_flatten(quantized.parameters())]
+        self._add(self._packed(path, layer, quantized, named), tuple(named))
+
+    def _add(self, pieces: tuple[Piece, ...], tensors: tuple[tuple[str, Any], ...]) -> None:
+        self._result.pieces.append(pieces)
+        self._result.tensors += [_info(name, array) for name, array in tensors]
+
+    def _kept(self, name: str, array: Any) -> Piece:
+        """The piece for a tensor that is not quantized."""
+        cast = self._cast(name, array)
+        sources = self._provenance.sources(array)
+        if sources is None:
+            return Computed(tensors=((name, cast),))
+        if cast is array:
+            return Copied(name=name, sources=sources)
+        return Cast(name=name, sources=sources, dtype=cast.dtype)
+
+    def _packed(self, path: str, layer: Any, quantized: Any, named: list[tuple[str, Any]]) -> tuple[Piece, ...]:
+        """The pieces for a quantized layer: by rows where its weight comes straight from the source."""
+        sources = self._provenance.sources(layer.weight) if _quantizes_by_rows(layer) else None
+        if sources is None:
+            return (Computed(tensors=tuple(named)),)
+        names = tuple(f"{path}.{name}" for name in ("weight", "scales", "biases") if quantized.get(name) is not None)
+        cast = self._cast(f"{path}.weight", layer.weight)
+        packed = Quantized(
+            names=names,
+            sources=sources,
+            width=layer.weight.shape[-1],
+            dtype=None if cast is layer.weight else cast.dtype,
+            quantization=self._result.quantized[-1].quantization,
+        )
+        rest = tuple(self._kept(name, layer[name.removeprefix(f"{path}.")]) for name, _ in named if name not in names)
+        return (packed, *rest)
+
+    def _quantized(self, path: str, layer: Any) -> Any | None:
+        """The quantized layer that takes ``layer``'s place, or None; notes what was decided."""
+        carried = quantization_of(layer)
+        if carried is not None:
+            self._result.quantized.append(QuantizedLayer(path=path, quantization=carried))
+            return None
+        if self._chooser.default is None or not hasattr(layer, "to_quantized"):
+            return None
+        chosen = self._chooser.choose(path, layer)
+        if isinstance(chosen, str):
+            self._result.kept.append(KeptLayer(path=path, reason=chosen, nbytes=layer.weight.nbytes))
+            return None
+        self._result.quantized.append(QuantizedLayer(path=path, quantization=chosen))
+        return self._to_quantized(path, layer, chosen)
+
+    def _to_quantized(self, path: str, layer: Any, chosen: Quantization) -> Any:
+        """What the layer's own class makes of it, from cast arrays, as mlx_lm.convert casts first."""
+        own = {name: value for name, value in layer.items() if hasattr(value, "dtype")}
+        layer.update({name: self._cast(f"{path}.{name}", value) for name, value in own.items()})
+        try:
+            return layer.to_quantized(group_size=chosen.group_size, bits=chosen.bits, mode=chosen.mode)
+        finally:
+            layer.update(own)
 
 
-def _treat(path: str, layer: Any, chooser: _Chooser, cast: Any, result: Blueprint) -> Any | None:
-    """The quantized layer that takes ``layer``'s place, or None; notes in ``result`` what was decided."""
-    if _quantization_of(layer) is not None:
-        result.quantized.append(QuantizedLayer(path=path, quantization=_quantization_of(layer)))
-        return None
-    if chooser.default is None or not hasattr(layer, "to_quantized"):
-        return None
-    chosen = chooser.choose(path, layer)
-    if isinstance(chosen, str):
-        result.kept.append(KeptLayer(path=path, reason=chosen, nbytes=layer.weight.nbytes))
-        return None
-    result.quantized.append(QuantizedLayer(path=path, quantization=chosen))
-    own = {name: value for name, value in layer.items() if _is_array(value)}
-    layer.update({name: cast(f"{path}.{name}", value) for name, value in own.items()})
-    try:
-        return layer.to_quantized(group_size=chosen.group_size, bits=chosen.bits, mode=chosen.mode)
-    finally:
-        layer.update(own)
+def _quantizes_by_rows(layer: Any) -> bool:
+    """Whether the layer's class quantizes its weight, and only that, with mx.quantize."""
+    import mlx.nn as nn
+
+    from mlx_convert_lm.adapter import switch_linear
+
+    stock = (nn.Linear, nn.Embedding, *switch_linear())
+    return any(type(layer).to_quantized is kind.to_quantized for kind in stock)
 
 
-def _group(path: str, layer: Any, quantized: Any | None, cast: Any) -> Group:
-    from mlx.utils import tree_flatten
-
-    if quantized is not None:  # made from cast arrays already
-        return Group(tensors=tuple((f"{path}.{name}", array) for name, array in tree_flatten(quantized.parameters())))
-    named = ((f"{path}.{name}", array) for name, array in tree_flatten(layer.parameters()))
-    return Group(tensors=tuple((name, cast(name, array)) for name, array in named))
-
-
-def _caster(model: Any, config: Mapping[str, Any], output: OutputPlan) -> Any:
+def _caster(model: Any, config: Mapping[str, Any], output: OutputPlan) -> CastFunction:
     """A function (name, array) -> array in the output's dtype; integers and excepted tensors stay."""
     import mlx.core as mx
 
@@ -185,7 +214,7 @@ def _leaves(model: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _owner(name: str, layers: Mapping[str, Any]) -> str | None:
-    """The leaf layer that holds the nested parameter ``name``; None for one of a branch itself."""
+    """The leaf layer that holds the parameter ``name``; None for one of a branch itself."""
     parts = name.split(".")
     for end in range(len(parts) - 1, 0, -1):
         path = ".".join(parts[:end])
@@ -204,22 +233,9 @@ def _count(layer: Any) -> int:
     return sum(array.size for _, array in tree_flatten(layer.parameters()))
 
 
-def _quantization_of(layer: Any) -> Quantization | None:
-    """The numbers of a layer that the source already has quantized."""
-    if not (hasattr(layer, "bits") and hasattr(layer, "group_size") and "scales" in layer):
-        return None
-    return Quantization.of(bits=layer.bits, group_size=layer.group_size, mode=getattr(layer, "mode", "affine"))
-
-
-def _is_array(value: Any) -> bool:
-    import mlx.core as mx
-
-    return isinstance(value, mx.array)
-
-
 def _info(name: str, array: Any) -> TensorInfo:
-    dtype = str(array.dtype).rsplit(".", 1)[-1]
-    return TensorInfo(name=name, dtype=_NAMES.get(dtype) or _NAMES[f"{dtype}_"], shape=tuple(array.shape))
+    dtype = str(array.dtype).rsplit(".", 1)[-1].removesuffix("_")
+    return TensorInfo(name=name, dtype=_NAMES[dtype], shape=tuple(array.shape))
 
 
 def _sharded(tensors: list[TensorInfo]) -> tuple[TensorInfo, ...]:
@@ -232,15 +248,3 @@ def _sharded(tensors: list[TensorInfo]) -> tuple[TensorInfo, ...]:
             named.append(replace(tensor, shard=shard, start=offset, end=offset + tensor.nbytes))
             offset += tensor.nbytes
     return tuple(named)
-
-
-def largest_group(blueprints: list[Blueprint]) -> int:
-    """Bytes of the largest layer as it will be written, over all outputs."""
-    return max(
-        (
-            sum(prod(array.shape) * array.dtype.size for _, array in group.tensors)
-            for b in blueprints
-            for group in b.groups
-        ),
-        default=0,
-    )

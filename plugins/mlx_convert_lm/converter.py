@@ -5,11 +5,13 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlx_convert_core import (
     ConvertPlan,
+    CorruptCheckpoint,
     Finding,
     ModelInfo,
     OutputPlan,
@@ -17,14 +19,16 @@ from mlx_convert_core import (
     QuantizeStrategy,
     Reporter,
     ShardWriter,
+    TensorInfo,
     Written,
 )
 from mlx_convert_lm.findings import examine
 from mlx_convert_lm.output_files import write_config, write_index
+from mlx_convert_lm.source_files import SourceFiles
 from mlx_convert_lm.stubs import stub_checkpoint
 
-BASE_MEMORY = 250_000_000  # Python with mlx and mlx-lm loaded
-IN_FLIGHT = 200_000_000  # batches being computed and written
+if TYPE_CHECKING:
+    from mlx_convert_lm.blueprint import Blueprint
 
 
 class LmConverter:
@@ -43,15 +47,12 @@ class LmConverter:
         self, model: ModelInfo, outputs: tuple[OutputPlan, ...], strategies: Mapping[str, QuantizeStrategy]
     ) -> Planned:
         """See ModelConverter; a remote source is planned over empty files with its real headers."""
-        from mlx_convert_lm.blueprint import largest_group
+        from mlx_convert_lm.stream import working_memory
 
         with _readable(model) as folder:
-            loaded, config = self._load(folder)
-            blueprints = _blueprints(loaded, config, outputs, strategies)
+            blueprints, _ = self._blueprints(folder, outputs, strategies, {one.name: one for one in model.tensors})
             planned = tuple(plan.planned(output) for plan, output in zip(blueprints, outputs, strict=True))
-            widest = max((tensor.nbytes for tensor in model.tensors), default=0)
-            peak = BASE_MEMORY + IN_FLIGHT + 2 * widest + largest_group(blueprints)
-        return Planned(outputs=planned, peak_memory=peak)
+            return Planned(outputs=planned, peak_memory=working_memory(blueprints))
 
     def convert(
         self,
@@ -65,36 +66,58 @@ class LmConverter:
         """See ModelConverter."""
         from mlx_convert_lm.stream import stream_out
 
-        loaded, config = self._load(checkpoint)
-        keep_vision = "vision_tower" in getattr(loaded, "model", {})
-        blueprints = _blueprints(loaded, config, outputs, strategies)
-        del loaded  # or every source array would live until the end
-        with ExitStack() as stack:
+        with SourceFiles(checkpoint) as source, ExitStack() as stack:
+            blueprints, settings = self._blueprints(checkpoint, outputs, strategies, source.tensors)
+            _check_as_planned(blueprints, outputs)
             writers = [
                 stack.enter_context(ShardWriter(folder, output.tensors))
                 for folder, output in zip(folders, outputs, strict=True)
             ]
-            stream_out(blueprints, writers, report)
+            stream_out(blueprints, writers, source, report)
         for folder, output in zip(folders, outputs, strict=True):
             write_index(folder, output)
-            write_config(folder, config, output, keep_vision=keep_vision)
+            write_config(folder, settings.config, output, keep_vision=settings.keep_vision)
         return tuple(Written(digests=writer.digests) for writer in writers)
 
-    def _load(self, folder: Path) -> tuple[Any, dict[str, Any]]:
+    def _blueprints(
+        self,
+        folder: Path,
+        outputs: tuple[OutputPlan, ...],
+        strategies: Mapping[str, QuantizeStrategy],
+        tensors: Mapping[str, TensorInfo],
+    ) -> tuple[list[Blueprint], _Settings]:
+        """The blueprint of each output. The loaded model ends here, or every array would live on with it."""
         from mlx_convert_lm.adapter import load_lazily
+        from mlx_convert_lm.blueprint import blueprint
+        from mlx_convert_lm.provenance import Provenance
 
-        return load_lazily(folder, trust_remote_code=self._trust)
+        loaded = load_lazily(folder, trust_remote_code=self._trust)
+        provenance = Provenance(loaded.arrays, tensors)
+        blueprints = [
+            blueprint(loaded.model, loaded.config, provenance, output, strategies.get(output.preset))
+            for output in outputs
+        ]
+        keep_vision = "vision_tower" in getattr(loaded.model, "model", {})
+        return blueprints, _Settings(config=loaded.config, keep_vision=keep_vision)
 
 
-def _blueprints(
-    loaded: Any,
-    config: dict[str, Any],
-    outputs: tuple[OutputPlan, ...],
-    strategies: Mapping[str, QuantizeStrategy],
-) -> list[Any]:
-    from mlx_convert_lm.blueprint import blueprint
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Settings:
+    """What config.json is made from."""
 
-    return [blueprint(loaded, config, output, strategies.get(output.preset)) for output in outputs]
+    config: dict[str, Any]
+    keep_vision: bool
+
+
+def _check_as_planned(blueprints: list[Blueprint], outputs: tuple[OutputPlan, ...]) -> None:
+    """The source may have changed since it was planned."""
+    for plan, output in zip(blueprints, outputs, strict=True):
+        if plan.planned(output) != output:
+            raise CorruptCheckpoint(
+                "the source is no longer what was planned for.",
+                hint="Wait until whatever writes to it is done, and run it again.",
+                code="source_changed",
+            )
 
 
 @contextmanager

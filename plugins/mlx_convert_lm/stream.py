@@ -1,152 +1,194 @@
-"""Compute lazy arrays layer by layer and write each at its place; holds a few layers at a time."""
+"""Carry out blueprints: read, compute and write at the same time, holding a few slices at once.
+
+The main thread reads a slice and starts its computation; MLX computes on its own threads; one more thread
+writes what is done. Several outputs of a layer share one reading of it.
+"""
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
-from queue import Queue
+from dataclasses import dataclass
+from itertools import cycle
 from typing import Any
 
-from mlx_convert_core import Reporter, ShardWriter
-from mlx_convert_lm.blueprint import Blueprint, Group
+from mlx_convert_core import Reporter, ShardWriter, TensorInfo, free_memory
+from mlx_convert_lm.blueprint import Blueprint
+from mlx_convert_lm.pieces import Cast, Computed, Copied, Piece, Quantized
+from mlx_convert_lm.source_files import SourceFiles
+from mlx_convert_lm.writing import Result, WritingThread
 
-BATCH_BYTES = 24_000_000  # computed together, so that small tensors don't wait for each other
-AHEAD = 1  # batches in flight beside the one being written
+SLICE_BYTES = 16_000_000  # of a source tensor, read and computed at once
+IN_FLIGHT_BYTES = 64_000_000  # of source slices that wait for their results
+BASE_MEMORY = 220_000_000  # Python with mlx and mlx-lm loaded
+SCARCE_MEMORY = 1_000_000_000  # with less than this free, nothing is read ahead
+_MX_TYPES = {"BF16": "bfloat16", "F16": "float16", "F32": "float32"}
 
 
-def stream_out(blueprints: Sequence[Blueprint], writers: Sequence[ShardWriter], report: Reporter) -> None:
-    """Evaluate and write every tensor of every blueprint, several outputs of a layer together.
+def stream_out(
+    blueprints: Sequence[Blueprint], writers: Sequence[ShardWriter], source: SourceFiles, report: Reporter
+) -> None:
+    """Write every tensor of every blueprint; the blueprints are emptied on the way.
 
-    The blueprints are emptied on the way, so that each array is let go of once it is written.
+    Raises Cancelled between two slices, CorruptCheckpoint when a source file changes, OSError from writing.
     """
-    total = sum(array.nbytes for plan in blueprints for group in plan.groups for _, array in group.tensors)
-    count = sum(len(group.tensors) for plan in blueprints for group in plan.groups)
-    done = _Done(report, total, count)
-    with _WritingThread(done) as writing:
-        waiting: deque[list[_Piece]] = deque()
-        for batch in _batches(blueprints, writers):
+    total = sum(tensor.nbytes for plan in blueprints for tensor in plan.tensors)
+    count = sum(len(plan.tensors) for plan in blueprints)
+    with WritingThread(report, total, count) as writing:
+        flight = _Flight(writing)
+        for slice_ in _slices(_layers(blueprints, writers), source):
             report.check_cancelled()
-            writing.check()
-            _start(batch)
-            waiting.append(batch)
-            if len(waiting) > AHEAD:
-                writing.put(_computed(waiting.popleft()))
-        while waiting:
-            report.check_cancelled()
-            writing.put(_computed(waiting.popleft()))
+            flight.take(slice_)
+        flight.land_all()
 
 
-class _Piece:
-    """One tensor on its way to its writer."""
-
-    __slots__ = ("array", "name", "writer")
-
-    def __init__(self, name: str, array: Any, writer: ShardWriter) -> None:
-        self.name = name
-        self.array = array
-        self.writer = writer
-
-
-class _Done:
-    """Counts what is really written."""
-
-    def __init__(self, report: Reporter, total: int, count: int) -> None:
-        self._report = report
-        self._total = total
-        self._count = count
-        self._bytes = 0
-        self._tensors = 0
-
-    def add(self, nbytes: int) -> None:
-        self._bytes += nbytes
-        self._tensors += 1
-        self._report.progress("write", self._bytes, self._total)
-        self._report.progress("quantize", self._tensors, self._count, unit="tensors")
+def working_memory(blueprints: Sequence[Blueprint]) -> int:
+    """Bytes of memory that `stream_out` will take at most, the interpreter included."""
+    computed = [
+        sum(array.nbytes for _, array in piece.tensors)
+        for plan in blueprints
+        for pieces in plan.pieces
+        for piece in pieces
+        if isinstance(piece, Computed)
+    ]
+    # A computed tensor is held as its sources, as itself and once more while it is put together.
+    return BASE_MEMORY + 3 * IN_FLIGHT_BYTES + 8 * max(computed, default=0)
 
 
-class _WritingThread:
-    """Writes batches behind the computation; its error is raised where batches are put."""
+@dataclass(slots=True)
+class _Slice:
+    """Results that were started together, and the bytes of source behind them."""
 
-    def __init__(self, done: _Done) -> None:
-        self._done = done
-        self._queue: Queue[list[_Piece] | None] = Queue(maxsize=1)
-        self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._write, name="writer", daemon=True)
-
-    def __enter__(self) -> _WritingThread:
-        self._thread.start()
-        return self
-
-    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        self._queue.put(None)
-        self._thread.join()
-        if error is None:
-            self.check()
-
-    def put(self, batch: list[_Piece]) -> None:
-        self._queue.put(batch)
-
-    def check(self) -> None:
-        if self._error is not None:
-            raise self._error
-
-    def _write(self) -> None:
-        while (batch := self._queue.get()) is not None:
-            if self._error is not None:
-                continue
-            try:
-                while batch:
-                    piece = batch.pop(0)
-                    piece.writer.write(piece.name, memoryview(piece.array).cast("B"))
-                    self._done.add(piece.array.nbytes)
-            except BaseException as error:
-                self._error = error
+    results: list[Result]
+    nbytes: int
 
 
-def _batches(blueprints: Sequence[Blueprint], writers: Sequence[ShardWriter]) -> Iterator[list[_Piece]]:
-    """Layers in order, all outputs of a layer beside each other, some tens of megabytes at a time."""
-    batch: list[_Piece] = []
-    size = 0
-    for group, writer in _interleaved(blueprints, writers):
-        for name, array in group.tensors:
-            batch.append(_Piece(name, _plain(array), writer))
-            size += array.nbytes
-        if size >= BATCH_BYTES:
-            yield batch
-            batch, size = [], 0
-    if batch:
+class _Flight:
+    """Slices whose computation has been started and not yet awaited."""
+
+    def __init__(self, writing: WritingThread) -> None:
+        self._writing = writing
+        self._waiting: deque[_Slice] = deque()
+        self._nbytes = 0
+
+    def take(self, slice_: _Slice) -> None:
+        import mlx.core as mx
+
+        mx.async_eval([result.array for result in slice_.results if result.array is not None])
+        self._waiting.append(slice_)
+        self._nbytes += slice_.nbytes
+        limit = IN_FLIGHT_BYTES if free_memory() > SCARCE_MEMORY else 0
+        while self._waiting and self._nbytes > limit:
+            self._land()
+
+    def land_all(self) -> None:
+        while self._waiting:
+            self._land()
+
+    def _land(self) -> None:
+        import mlx.core as mx
+
+        slice_ = self._waiting.popleft()
+        self._nbytes -= slice_.nbytes
+        mx.eval([result.array for result in slice_.results if result.array is not None])
+        self._writing.put(slice_.results)
+
+
+_Layer = list[tuple[Piece, ShardWriter]]
+
+
+def _layers(blueprints: Sequence[Blueprint], writers: Sequence[ShardWriter]) -> Iterator[_Layer]:
+    """One layer after the other, with the pieces of all outputs beside each other."""
+    queues = [deque(plan.pieces) for plan in blueprints]
+    for plan in blueprints:
+        plan.pieces.clear()
+    while queues[0]:
+        yield [(piece, writer) for queue, writer in zip(queues, writers, strict=True) for piece in queue.popleft()]
+
+
+def _slices(layers: Iterator[_Layer], source: SourceFiles) -> Iterator[_Slice]:
+    streams = cycle(_streams())
+    batch = _Slice([], 0)
+    for layer in layers:
+        for part in _parts(layer, source, streams):
+            batch.results += part.results
+            batch.nbytes += part.nbytes
+            if batch.nbytes >= SLICE_BYTES:
+                yield batch
+                batch = _Slice([], 0)
+    if batch.results:
         yield batch
 
 
-def _interleaved(
-    blueprints: Sequence[Blueprint], writers: Sequence[ShardWriter]
-) -> Iterator[tuple[Group, ShardWriter]]:
-    queues = [deque(plan.groups) for plan in blueprints]
-    for plan in blueprints:
-        plan.groups.clear()
-    while any(queues):
-        for queue, writer in zip(queues, writers, strict=True):
-            if queue:
-                yield queue.popleft(), writer
+def _parts(layer: _Layer, source: SourceFiles, streams: Iterator[Any]) -> Iterator[_Slice]:
+    """A layer in slices: what is computed whole first, then its source tensors by rows."""
+    by_source: dict[tuple[TensorInfo, ...], list[tuple[Piece, ShardWriter]]] = {}
+    for piece, writer in layer:
+        if isinstance(piece, Computed):
+            results = [Result(name, writer, array=_bytes_of(array)) for name, array in piece.tensors]
+            yield _Slice(results, 2 * sum(array.nbytes for _, array in piece.tensors))
+        else:
+            by_source.setdefault(piece.sources, []).append((piece, writer))
+    for sources, wanted in by_source.items():
+        width = max((piece.width for piece, _ in wanted if isinstance(piece, Quantized)), default=1)
+        for tensor in sources:
+            for data in _rows(tensor, width, source):
+                stream = next(streams)
+                results = [one for piece, writer in wanted for one in _made(piece, writer, tensor, data, stream)]
+                yield _Slice(results, len(data))
 
 
-def _plain(array: Any) -> Any:
-    """The array as contiguous integers of the same bytes, which Python can look into."""
+def _rows(tensor: TensorInfo, width: int, source: SourceFiles) -> Iterator[bytearray]:
+    """The tensor's bytes, a whole number of rows (``width`` values each) at a time."""
+    if not tensor.nbytes:
+        return
+    row = width * tensor.nbytes // tensor.parameters
+    step = max(1, SLICE_BYTES // row) * row
+    for start in range(0, tensor.nbytes, step):
+        yield source.read(tensor, start, min(step, tensor.nbytes - start))
+
+
+def _made(piece: Piece, writer: ShardWriter, tensor: TensorInfo, data: bytearray, stream: Any) -> list[Result]:
+    """What becomes of some rows of a source tensor."""
     import mlx.core as mx
 
-    flat = mx.contiguous(array.reshape(-1)) if array.ndim != 1 else mx.contiguous(array)
-    return flat.view(mx.uint8)
+    if isinstance(piece, Copied):
+        return [Result(piece.name, writer, data=data)]
+    if not isinstance(piece, Quantized | Cast):
+        raise TypeError(piece)
+    with mx.stream(stream):
+        array = _array(tensor, data)
+        if piece.dtype is not None:
+            array = array.astype(piece.dtype)
+        if isinstance(piece, Cast):
+            return [Result(piece.name, writer, array=_bytes_of(array))]
+        numbers = piece.quantization
+        parts = mx.quantize(
+            array.reshape(-1, piece.width), group_size=numbers.group_size, bits=numbers.bits, mode=numbers.mode
+        )
+        return [Result(name, writer, array=_bytes_of(part)) for name, part in zip(piece.names, parts, strict=True)]
 
 
-def _start(batch: list[_Piece]) -> None:
+def _array(tensor: TensorInfo, data: bytearray) -> Any:
+    """A copy of some of the tensor's values as a flat MLX array."""
+    import mlx.core as mx
+    import numpy as np
+
+    kind = getattr(mx, _MX_TYPES[tensor.dtype])
+    return mx.array(np.frombuffer(data, dtype=f"u{kind.size}")).view(kind)
+
+
+def _bytes_of(array: Any) -> Any:
+    """The array as contiguous bytes, which Python can look into."""
     import mlx.core as mx
 
-    mx.async_eval([piece.array for piece in batch])
+    return mx.contiguous(array.reshape(-1)).view(mx.uint8)
 
 
-def _computed(batch: list[_Piece]) -> list[_Piece]:
+def _streams() -> Sequence[Any]:
+    """Where to compute: on a CPU two streams, since each keeps one core busy; on a GPU its own."""
     import mlx.core as mx
 
-    mx.eval([piece.array for piece in batch])
-    return batch
+    if mx.default_device() == mx.cpu:
+        return [mx.new_stream(mx.cpu) for _ in range(2)]
+    return [mx.default_stream(mx.default_device())]

@@ -1,0 +1,51 @@
+"""What one output tensor is made of, and how: the units that `stream.py` carries out.
+
+A tensor whose rows come straight from the source is read in slices, so that even a huge embedding or a
+stack of experts passes through little by little; any other that a model class makes is computed whole.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from mlx_convert_core import Quantization, TensorInfo
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Copied:
+    """The bytes of ``sources``, unchanged and one after the other, as the tensor ``name``."""
+
+    name: str
+    sources: tuple[TensorInfo, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quantized:
+    """The rows (``width`` values each) of ``sources``, cast to ``dtype`` (None: as they are) and quantized,
+    as the tensors ``names`` in MLX's order: weight, scales and, for affine, biases."""
+
+    names: tuple[str, ...]
+    sources: tuple[TensorInfo, ...]
+    width: int
+    dtype: Any
+    quantization: Quantization
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cast:
+    """The values of ``sources`` in another ``dtype``, as the tensor ``name``."""
+
+    name: str
+    sources: tuple[TensorInfo, ...]
+    dtype: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Computed:
+    """Lazy arrays, by the names of the tensors that they become."""
+
+    tensors: tuple[tuple[str, Any], ...]
+
+
+Piece = Copied | Quantized | Cast | Computed

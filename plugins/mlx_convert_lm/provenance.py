@@ -1,0 +1,99 @@
+"""Which source tensors a lazy array is made of, when it is nothing but their rows one after the other.
+
+A model class may rename, stack or compute with what it loads, and arrays don't say what was done to them.
+MLX can export the graph behind an array, though, and there a tensor that was only read is a lone ``Load``,
+a stack of experts a ``Concatenate`` of them. Anything else, or anything that this reading of the graph does
+not know, is reported as unknown: the array is then computed as a whole, which is always right.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mlx_convert_core import TensorInfo
+
+# Operations that leave values and their order as they are.
+_SAME_ORDER = ("ExpandDims", "Reshape", "Squeeze", "Flatten", "Unflatten")
+_NODE = re.compile(r'\{ (\d+) \[label ="(\w+)"')
+_INPUT = re.compile(r'"(\w+)" -> (\d+)')
+_OUTPUT = re.compile(r'(\d+) -> "(\w+)"')
+
+
+class Provenance:
+    """Knows the arrays that a checkpoint was loaded as (``arrays``) and the tensors behind them."""
+
+    def __init__(self, arrays: Mapping[str, Any], tensors: Mapping[str, TensorInfo]) -> None:
+        self._loads: dict[str, TensorInfo] = {}
+        for name, array in arrays.items():
+            graph = _Graph(array)
+            if graph.operation(graph.last) == "Load" and name in tensors:
+                self._loads[graph.last] = tensors[name]
+
+    def sources(self, array: Any) -> tuple[TensorInfo, ...] | None:
+        """The source tensors whose bytes, in this order, are ``array``'s bytes; None when unknown."""
+        graph = _Graph(array)
+        found = self._follow(graph, graph.last)
+        return found if found is not None and _in_rows(found, tuple(array.shape)) else None
+
+    def _follow(self, graph: _Graph, node: str) -> tuple[TensorInfo, ...] | None:
+        operation = graph.operation(node)
+        if operation == "Load":
+            return (self._loads[node],) if node in self._loads else None
+        inputs = graph.inputs(node)
+        if operation in _SAME_ORDER and len(inputs) == 1:
+            return self._follow(graph, inputs[0])
+        if operation != "Concatenate":
+            return None
+        parts = [self._follow(graph, one) for one in inputs]
+        if any(part is None or len(part) != 1 for part in parts):
+            return None
+        return tuple(part[0] for part in parts if part)
+
+
+class _Graph:
+    """The graph behind an array: operations by id, and what goes into each."""
+
+    def __init__(self, array: Any) -> None:
+        import mlx.core as mx
+
+        text = io.StringIO()
+        mx.export_to_dot(text, array)
+        dot = text.getvalue()
+        self._operations = dict(_NODE.findall(dot))
+        self._makers = {made: node for node, made in _OUTPUT.findall(dot)}
+        self._inputs: dict[str, list[str]] = {}
+        for value, node in _INPUT.findall(dot):
+            self._inputs.setdefault(node, []).append(value)
+        used = {node for values in self._inputs.values() for value in values if (node := self._makers.get(value))}
+        ends = [node for node in self._operations if node not in used]
+        self.last = ends[0] if len(ends) == 1 else ""
+
+    def operation(self, node: str) -> str:
+        return self._operations.get(node, "")
+
+    def inputs(self, node: str) -> list[str]:
+        return [self._makers.get(value, "") for value in self._inputs.get(node, ())]
+
+
+def _in_rows(sources: Sequence[TensorInfo], shape: tuple[int, ...]) -> bool:
+    """Whether joining ``sources`` along the first axis gives ``shape``, and no other axis could."""
+    first = sources[0]
+    if any(source.dtype != first.dtype for source in sources):
+        return False
+    if len(sources) == 1:
+        return _size(first.shape) == _size(shape)
+    if any(source.shape[1:] != first.shape[1:] for source in sources):
+        return False
+    stacked = shape == (len(sources), *first.shape) and len(first.shape) > 1 and first.shape[0] != len(sources)
+    joined = len(shape) > 1 and shape == (sum(source.shape[0] for source in sources), *first.shape[1:])
+    return (stacked and all(source.shape == first.shape for source in sources)) or joined
+
+
+def _size(shape: tuple[int, ...]) -> int:
+    size = 1
+    for length in shape:
+        size *= length
+    return size
