@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,7 @@ def test_nothing_resumes_after_a_kill(hub: Hub, repo: Repo, client: Client) -> N
     with start(hub, SNAPSHOT) as process:
         while hub.requests.sent(SHARD) < 2 * CHUNK:
             assert process.poll() is None
+            time.sleep(0.01)
         process.kill()
     hub.requests.clear()
     assert weights(client(SNAPSHOT).value) == WEIGHTS

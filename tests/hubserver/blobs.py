@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 BLOCK = 1 << 18
 LFS_BYTES = 10 * 1024 * 1024
@@ -79,7 +80,7 @@ def git_hash(data: bytes) -> str:
     return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
 
 
-def safetensors_header(blob: Blob) -> dict[str, dict[str, object]]:
+def safetensors_header(blob: Blob) -> dict[str, dict[str, Any]]:
     """Return the JSON header of a safetensors file, or nothing when it isn't one."""
     try:
         (length,) = struct.unpack("<Q", blob.read(0, 8))

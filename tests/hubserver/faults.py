@@ -77,14 +77,14 @@ class Fault:
     def reply(self) -> Reply:
         """Return the answer of a status or html fault."""
         if self.kind == "html":
-            return text(PORTAL, Content_Type="text/html; charset=utf-8")
-        headers = {name.replace("-", "_"): value for name, value in self.headers.items()}
+            return text(PORTAL, headers={"Content-Type": "text/html; charset=utf-8"})
+        headers = dict(self.headers)
         if self.retry_after is not None:
-            headers["Retry_After"] = str(self.retry_after)
+            headers["Retry-After"] = str(self.retry_after)
         if self.ratelimit is not None:
             headers |= {"RateLimit": f'"api";r=0;t={self.ratelimit}'}
-            headers |= {"RateLimit_Policy": '"fixed window";"api";q=500;w=300'}
-        return HubError(self.status, self.message or "Out of order", self.code, **headers).reply()
+            headers |= {"RateLimit-Policy": '"fixed window";"api";q=500;w=300'}
+        return HubError(self.status, self.message or "Out of order", self.code, headers).reply()
 
 
 class Faults:
@@ -133,7 +133,7 @@ class Faults:
         with self._lock:
             taken = [fault for fault in self._faults if fits(fault) and fault.befalls(request) and fault.count()]
         if taken:
-            request.fault = "+".join([request.fault] * bool(request.fault) + [fault.kind for fault in taken])
+            request.fault = "+".join(filter(None, [request.fault, *(fault.kind for fault in taken)]))
         return taken
 
 

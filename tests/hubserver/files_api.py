@@ -12,6 +12,7 @@ from hubserver.blobs import Blob
 from hubserver.call import Call
 from hubserver.models_api import REPO
 from hubserver.replies import HubError, Reply, entry_not_found, redirect
+from hubserver.xet import xet_headers
 
 if TYPE_CHECKING:
     from hubserver.server import Hub
@@ -27,11 +28,12 @@ def resolve(hub: Hub, call: Call, repo: str, revision: str, path: str) -> Reply:
     headers = {"X-Repo-Commit": commit.sha, "ETag": f'"{blob.etag}"'}
     if blob.lfs:
         location = f"{hub.cdn_url}/{found.id}/{blob.sha256}/{quote(path)}?Expires=4102444800&Signature={hub.signature}"
-        linked = {"X_Linked_Size": str(blob.size), "X_Linked_ETag": f'"{blob.sha256}"', "Accept_Ranges": "bytes"}
-        return redirect(location, X_Repo_Commit=commit.sha, **linked)
+        linked = {"X-Linked-Size": str(blob.size), "X-Linked-ETag": f'"{blob.sha256}"', "Accept-Ranges": "bytes"}
+        linked |= xet_headers(hub, found.id, commit.sha, blob)
+        return redirect(location, headers={"X-Repo-Commit": commit.sha, **linked})
     if hub.redirect_small_files and "/resolve-cache/" not in call.raw_path:
         return redirect(
-            f"/api/resolve-cache/models/{found.id}/{commit.sha}/{quote(path)}", 307, X_Repo_Commit=commit.sha
+            f"/api/resolve-cache/models/{found.id}/{commit.sha}/{quote(path)}", 307, {"X-Repo-Commit": commit.sha}
         )
     return _whole(blob, path, headers)
 

@@ -52,7 +52,7 @@ def search(hub: Hub, call: Call) -> Reply:
 def tree(hub: Hub, call: Call, repo: str, revision: str, folder: str = "") -> Reply:
     """GET /api/models/R/tree/V[/folder]: files and folders, page by page."""
     commit = check_read(hub.repo(repo), call.account).at(revision)
-    rows = list(_rows(commit, folder.strip("/"), call.flag("recursive")))
+    rows = list(_rows(hub, commit, folder.strip("/"), call.flag("recursive")))
     if folder and not rows:
         raise entry_not_found(commit.sha)
     start = int(call.params.get("cursor", ["0"])[0])
@@ -61,7 +61,7 @@ def tree(hub: Hub, call: Call, repo: str, revision: str, folder: str = "") -> Re
     if end < len(rows):
         query = {key: value[0] for key, value in parse_qs(call.request.query).items()} | {"cursor": str(end)}
         headers["Link"] = f'<{hub.url}{call.raw_path}?{urlencode(query)}>; rel="next"'
-    return as_json(rows[start:end], **headers)
+    return as_json(rows[start:end], headers=headers)
 
 
 def paths_info(hub: Hub, call: Call, repo: str, revision: str) -> Reply:
@@ -69,7 +69,7 @@ def paths_info(hub: Hub, call: Call, repo: str, revision: str) -> Reply:
     commit = check_read(hub.repo(repo), call.account).at(revision)
     body = call.body().decode()
     names = json.loads(body)["paths"] if body.startswith("{") else parse_qs(body).get("paths", [])
-    rows = {row["path"]: row for row in _rows(commit, "", recursive=True)}
+    rows = {row["path"]: row for row in _rows(hub, commit, "", recursive=True)}
     return as_json([rows[name] for name in names if name in rows])
 
 
@@ -190,7 +190,7 @@ def _sibling(name: str, blob: Blob, blobs: bool) -> dict[str, Any]:
     return row
 
 
-def _rows(commit: Commit, folder: str, recursive: bool) -> Iterable[dict[str, Any]]:
+def _rows(hub: Hub, commit: Commit, folder: str, recursive: bool) -> Iterable[dict[str, Any]]:
     folders: set[str] = set()
     for name, blob in sorted(commit.files.items()):
         if folder and not name.startswith(f"{folder}/"):
@@ -202,14 +202,16 @@ def _rows(commit: Commit, folder: str, recursive: bool) -> Iterable[dict[str, An
                 folders.add(parent)
                 yield {"type": "directory", "oid": commit.sha, "size": 0, "path": parent}
         if recursive or len(below) == 1:
-            yield _row(name, blob)
+            yield _row(hub, name, blob)
 
 
-def _row(name: str, blob: Blob) -> dict[str, Any]:
+def _row(hub: Hub, name: str, blob: Blob) -> dict[str, Any]:
     row: dict[str, Any] = {"type": "file", "oid": blob.git_oid, "size": blob.size, "path": name}
     if blob.lfs:
         size = len(pointer(blob.sha256, blob.size))
         row["lfs"] = {"oid": blob.sha256, "size": blob.size, "pointerSize": size}
+        if hub.xet and blob.sha256 in hub.xet.hashes:
+            row["xetHash"] = hub.xet.hashes[blob.sha256]
     return row
 
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from hubserver.blobs import Blob
+
+NONE: Mapping[str, str] = MappingProxyType({})
 
 
 def memory_blob(data: bytes) -> Blob:
@@ -25,23 +28,21 @@ class Reply:
     length: int = 0
 
 
-def text(body: str | bytes, status: int = 200, **headers: str) -> Reply:
-    """Answer with a text; header names are written with underscores."""
+def text(body: str | bytes, status: int = 200, headers: Mapping[str, str] = NONE) -> Reply:
+    """Answer with a text."""
     data = body.encode() if isinstance(body, str) else body
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Reply(
-        status=status, headers={"Content-Type": "text/plain", **named}, blob=memory_blob(data), length=len(data)
-    )
+    headers = {"Content-Type": "text/plain", **headers}
+    return Reply(status=status, headers=headers, blob=memory_blob(data), length=len(data))
 
 
-def as_json(value: object, status: int = 200, **headers: str) -> Reply:
-    """Answer with JSON; header names are written with underscores."""
-    return text(json.dumps(value), status, Content_Type="application/json; charset=utf-8", **headers)
+def as_json(value: object, status: int = 200, headers: Mapping[str, str] = NONE) -> Reply:
+    """Answer with JSON."""
+    return text(json.dumps(value), status, {"Content-Type": "application/json; charset=utf-8", **headers})
 
 
-def redirect(location: str, status: int = 302, **headers: str) -> Reply:
+def redirect(location: str, status: int = 302, headers: Mapping[str, str] = NONE) -> Reply:
     """Send the client elsewhere."""
-    return text(f"Found. Redirecting to {location}", status, Location=location, **headers)
+    return text(f"Found. Redirecting to {location}", status, {"Location": location, **headers})
 
 
 class HubError(Exception):
@@ -49,7 +50,7 @@ class HubError(Exception):
 
     body: Mapping[str, object] = {}
 
-    def __init__(self, status: int, message: str, code: str | None = None, **headers: str) -> None:
+    def __init__(self, status: int, message: str, code: str | None = None, headers: Mapping[str, str] = NONE) -> None:
         super().__init__(message)
         self.status, self.message, self.code, self.headers = status, message, code, headers
 
@@ -60,10 +61,9 @@ class HubError(Exception):
 
     def reply(self) -> Reply:
         """Return the answer with the message in the body and in the headers."""
-        headers = {"X_Error_Message": self.message, **self.headers}
-        if self.code is not None:
-            headers["X_Error_Code"] = self.code
-        return as_json({"error": self.message, **self.body}, self.status, **headers)
+        code = {} if self.code is None else {"X-Error-Code": self.code}
+        headers = {"X-Error-Message": self.message, **code, **self.headers}
+        return as_json({"error": self.message, **self.body}, self.status, headers)
 
 
 def repo_not_found(anonymous: bool) -> HubError:
@@ -78,4 +78,4 @@ def revision_not_found(revision: str) -> HubError:
 
 def entry_not_found(commit: str) -> HubError:
     """No such file in a commit that exists."""
-    return HubError(404, "Entry not found", "EntryNotFound", X_Repo_Commit=commit)
+    return HubError(404, "Entry not found", "EntryNotFound", {"X-Repo-Commit": commit})

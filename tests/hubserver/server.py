@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from hubserver import files_api, models_api, uploads_api
+from hubserver import files_api, models_api, uploads_api, xet
 from hubserver.access import Account
 from hubserver.blobs import Blob
 from hubserver.call import Call
@@ -44,6 +44,7 @@ class Hub:
             ("GET", r"/api/agent-harnesses", agent_harnesses),
             *uploads_api.SITE,
             *models_api.ROUTES,
+            *xet.ROUTES,
             *files_api.SITE,
         ],
         "cdn": [*uploads_api.CDN, *files_api.CDN],
@@ -60,6 +61,7 @@ class Hub:
         self.signature = secrets.token_hex(16)
         self.page_size, self.multipart_size = 1000, 0
         self.redirect_small_files = False
+        self.xet: xet.Xet | None = None
         self.lock, self.stopping = threading.RLock(), threading.Event()
         self._site, self._cdn = Origin(self, "hub"), Origin(self, "cdn")
         self.url, self.cdn_url = self._site.url, self._cdn.url
@@ -71,7 +73,7 @@ class Hub:
             "HF_ENDPOINT": self.url,
             "HF_HOME": str(self.root / "home"),
             "HF_HUB_DISABLE_TELEMETRY": "1",
-            "HF_HUB_DISABLE_XET": "1",
+            "HF_HUB_DISABLE_XET": "0" if self.xet else "1",
         }
 
     # What a test orders
@@ -106,6 +108,13 @@ class Hub:
         """Order a fault (kinds: see faults.py; order: the fields of Fault). `hits` of the result counts."""
         return self.faults.add(Fault(kind=kind, **order))
 
+    def use_xet(self, cas: str | None = None) -> xet.Xet:
+        """Keep all LFS files in Xet storage too: in a folder, or only seemingly at the address `cas`."""
+        self.xet = xet.Xet(self.root, cas)
+        commits = [commit for repo in self.repos.values() for commit in repo.commits.values()]
+        self.xet.store(blob for commit in commits for blob in commit.files.values() if blob.lfs)
+        return self.xet
+
     @contextmanager
     def down(self) -> Iterator[None]:
         """Refuse all connections for a while, at the same addresses."""
@@ -132,9 +141,8 @@ class Hub:
         with self.lock:
             repo = self.repos.get(repo_id)
             held = [blob for commit in repo.commits.values() for blob in commit.files.values()] if repo else []
-            return self.stored.get(f"{repo_id}/{sha256}") or next(
-                (b for b in held if b.lfs and b.sha256 == sha256), None
-            )
+            known = {blob.sha256: blob for blob in held if blob.lfs} | (self.xet.expected if self.xet else {})
+            return self.stored.get(f"{repo_id}/{sha256}") or known.get(sha256)
 
     def answer(self, call: Call) -> Reply:
         """Find the route of a request and follow it. Raises HubError."""

@@ -112,7 +112,7 @@ def put(hub: Hub, call: Call, repo: str, oid: str) -> Reply:
         if sha256.hexdigest() != oid:
             raise HubError(400, "BadDigest: The SHA256 you specified did not match the calculated checksum.")
         hub.stored[f"{repo}/{oid}"] = make_blob(oid, target, lfs=True)
-    return text("", ETag=f'"{sha256.hexdigest()[:32]}"')
+    return text("", headers={"ETag": f'"{sha256.hexdigest()[:32]}"'})
 
 
 def complete(hub: Hub, call: Call, repo: str, oid: str) -> Reply:

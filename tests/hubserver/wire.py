@@ -194,7 +194,7 @@ class Handler(BaseHTTPRequestHandler):
         start = int(asked[1]) if asked[1] else max(size - int(asked[2] or 0), 0)
         end = min(int(asked[2]) + 1, size) if asked[1] and asked[2] else size
         if start >= end:
-            return text("Range Not Satisfiable", 416, Content_Range=f"bytes */{size}")
+            return text("Range Not Satisfiable", 416, {"Content-Range": f"bytes */{size}"})
         headers = {**reply.headers, "Content-Range": f"bytes {start}-{end - 1}/{size}"}
         return replace(reply, status=206, headers=headers, start=start, length=end - start)
 
