@@ -1,5 +1,6 @@
 """Convert models to MLX, prove the result, keep it and share it: the core that every frontend drives."""
 
+from mlx_convert_core.arrival import Checkpoint
 from mlx_convert_core.checkpoint import FileInfo, ModelInfo, inspect_folder
 from mlx_convert_core.documents import JsonDocument
 from mlx_convert_core.errors import (
@@ -50,6 +51,7 @@ from mlx_convert_core.interfaces import (
     ModelSource,
     Planned,
     Reporter,
+    StreamedSource,
     Written,
 )
 from mlx_convert_core.jobs import Job
@@ -78,6 +80,7 @@ __all__ = [
     "DTYPE_BYTES",
     "Cancelled",
     "ChatMessage",
+    "Checkpoint",
     "Command",
     "ConversionFailed",
     "ConvertPlan",
@@ -139,6 +142,7 @@ __all__ = [
     "SourceUnreachable",
     "StepFinished",
     "StepStarted",
+    "StreamedSource",
     "TensorInfo",
     "Token",
     "UnsupportedModel",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from mlx_convert_core.checkpoint import ModelInfo
 from mlx_convert_core.events import Step, Unit
@@ -14,6 +14,9 @@ from mlx_convert_core.library import LibraryEntry
 from mlx_convert_core.plan import ConvertPlan, OutputPlan
 from mlx_convert_core.quantization import QuantizeStrategy
 from mlx_convert_core.requests import GenerateRequest, GenerateResult, GenerationExtras
+
+if TYPE_CHECKING:
+    from mlx_convert_core.arrival import Checkpoint
 
 
 class Reporter(Protocol):
@@ -40,6 +43,14 @@ class ModelSource(Protocol):
 
     def fetch(self, model: ModelInfo, scratch: Path, report: Reporter) -> Path:
         """The checkpoint as a local folder. Runs in the worker; ``scratch`` is a private folder, removed after."""
+
+
+@runtime_checkable
+class StreamedSource(ModelSource, Protocol):
+    """A source whose weight files come one after the other, so that a conversion can begin with the first."""
+
+    def stream(self, model: ModelInfo, scratch: Path, report: Reporter, arrived: Callable[[Path], None]) -> Path:
+        """As `fetch`, calling ``arrived`` with each weight file once it is whole. Runs on a thread of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,13 +87,15 @@ class ModelConverter(Protocol):
     def convert(
         self,
         model: ModelInfo,
-        checkpoint: Path,
+        checkpoint: Checkpoint,
         outputs: tuple[OutputPlan, ...],
         strategies: Mapping[str, QuantizeStrategy],
         folders: tuple[Path, ...],
         report: Reporter,
     ) -> tuple[Written, ...]:
         """Write weights, index and config.json of each output, exactly as planned, into its folder.
+
+        ``checkpoint`` may still be arriving: its `folder` waits for all of it, its `shard` for one file.
 
         Runs in a worker. The core copies tokenizer and licence files, checks every tensor and publishes.
         """

@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from mlx_convert_core.arrival import arriving
 from mlx_convert_core.check import check_output, refuse_errors
 from mlx_convert_core.context import JobContext
 from mlx_convert_core.errors import PluginNotLoaded
@@ -34,16 +35,20 @@ def convert(plan: ConvertPlan, context: JobContext) -> ConvertResult:
     began = time.monotonic()
     converter = _converter(plan, context)
     with ExitStack() as stack, _disk_watched(plan):
-        stagings = [stack.enter_context(Staging(output.path, context.job)) for output in plan.outputs]
+        stagings = [
+            stack.enter_context(Staging(output.path, context.job, resume=plan.request.resume))
+            for output in plan.outputs
+        ]
         folders = tuple(staging.output for staging in stagings)
-        with context.step("fetch"):
-            checkpoint = _source(plan, context).fetch(plan.model, stagings[0].scratch, context)
-        with context.step("quantize"), context.step("write"):
-            strategies = _strategies(plan, context)
-            written = converter.convert(plan.model, checkpoint, plan.outputs, strategies, folders, context)
+        source = _source(plan, context)
+        with arriving(source, plan.model, stagings[0].scratch, context) as checkpoint:
+            with context.step("quantize"), context.step("write"):
+                strategies = _strategies(plan, context)
+                written = converter.convert(plan.model, checkpoint, plan.outputs, strategies, folders, context)
+            original = checkpoint.folder(context.check_cancelled)
         with context.step("check"):
             models = tuple(
-                _complete(plan, output, one, folder, checkpoint, context)
+                _complete(plan, output, one, folder, original, context)
                 for output, one, folder in zip(plan.outputs, written, folders, strict=True)
             )
         with context.step("publish"):
@@ -59,10 +64,10 @@ def convert(plan: ConvertPlan, context: JobContext) -> ConvertResult:
 
 
 def _complete(
-    plan: ConvertPlan, output: OutputPlan, written: Written, folder: Path, checkpoint: Path, context: JobContext
+    plan: ConvertPlan, output: OutputPlan, written: Written, folder: Path, original: Path, context: JobContext
 ) -> ConvertedModel:
     """Add what belongs beside the weights, let plugins add theirs, check all of it, write the record."""
-    copy_sidecars(checkpoint, folder, code=plan.request.trust_remote_code)
+    copy_sidecars(original, folder, code=plan.request.trust_remote_code)
     about = replace(plan, outputs=(output,))
     added = context.hooks.collect("post_convert", Finding, plan=about, staging=folder)
     refuse_errors(added)

@@ -26,7 +26,7 @@ class ConvertRequest:
     ``preset`` is a name or several; "" means the default preset of the settings. ``output`` is a folder
     for each preset; left out, it is ``<output folder>/<Model>-MLX-<preset>``. ``bits``, ``group_size``,
     ``mode``, ``strategy`` and ``dtype`` replace what the preset says. ``force`` replaces an existing
-    output. Raises InvalidRequest.
+    output; ``resume`` takes up what a job that died left behind. Raises InvalidRequest.
     """
 
     ref: str
@@ -39,6 +39,7 @@ class ConvertRequest:
     strategy: str | None = None
     dtype: Dtype | None = None
     force: bool = False
+    resume: bool = False
     trust_remote_code: bool = False
 
     def __post_init__(self) -> None:

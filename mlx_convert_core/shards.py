@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import xxhash
 
+from mlx_convert_core.journal import JOURNAL, Journal
 from mlx_convert_core.safetensors import Layout, TensorInfo, layout
 
 MLX_METADATA = {"format": "mlx"}
 
 
+CHUNK = 4 << 20
 Buffer = bytes | bytearray | memoryview
 
 
@@ -20,9 +22,20 @@ class ShardWriter:
     """The shard files of one output; headers are written first, from the planned shapes.
 
     A tensor may be appended in pieces, in order. As a context manager it closes the files.
+
+    With a ``journal`` (a text that says what the tensors are made from) the writer notes which ones are whole
+    and with what digest. Opened again on a folder that was left behind, with the same text and tensors, it has
+    those whose bytes still agree, and only the others need writing.
     """
 
-    def __init__(self, folder: Path, tensors: Iterable[TensorInfo], metadata: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        tensors: Iterable[TensorInfo],
+        metadata: dict[str, str] | None = None,
+        *,
+        journal: str | None = None,
+    ) -> None:
         tensors = tuple(tensors)
         self._folder = folder
         self._handles: dict[str, int] = {}
@@ -31,24 +44,44 @@ class ShardWriter:
         self._missing = {tensor.name: tensor.nbytes for tensor in tensors}
         self._next = {name: offset for plan in self._layouts.values() for name, offset in plan.offsets.items()}
         self._hashes: dict[str, xxhash.xxh3_128] = {}
+        self._total = sum(self._missing.values())
+        self._done = 0
+        self._whole = 0
+        self._journal = Journal(folder / JOURNAL, self._fingerprint(journal)) if journal is not None else None
 
     def __enter__(self) -> ShardWriter:
+        noted = self._journal.open() if self._journal is not None else {}
+        if self._journal is not None and not noted:
+            for stale in self._folder.glob("*.safetensors"):
+                stale.unlink()
         for shard, plan in self._layouts.items():
-            handle = os.open(self._folder / shard, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
+            handle = os.open(self._folder / shard, os.O_RDWR | os.O_CREAT, 0o644)
             self._handles[shard] = handle
             _write_at(handle, plan.header, 0)
             os.ftruncate(handle, plan.file_bytes)
+        self._take_up(noted)
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         for handle in self._handles.values():
             os.close(handle)
         self._handles.clear()
+        if self._journal is not None:
+            self._journal.close(remove=kind is None)
 
     @property
     def digests(self) -> dict[str, str]:
         """The xxh3-128 (hex) of every tensor that was written whole, of its bytes as they were handed in."""
         return {name: digest.hexdigest() for name, digest in self._hashes.items() if not self._missing[name]}
+
+    @property
+    def progress(self) -> tuple[int, int, int, int]:
+        """Bytes written, bytes in all, tensors written whole, tensors in all."""
+        return self._done, self._total, self._whole, len(self._missing)
+
+    def has(self, *names: str) -> bool:
+        """Whether each of these tensors was written whole."""
+        return all(not self._missing[name] and name in self._hashes for name in names)
 
     def write(self, name: str, data: Buffer) -> None:
         """Append contiguous little-endian bytes to a tensor; different tensors may come from different threads."""
@@ -56,9 +89,40 @@ class ShardWriter:
         if view.nbytes > self._missing[name]:
             raise ValueError(f"{view.nbytes - self._missing[name]} bytes too many for {name}")
         _write_at(self._handles[self._shards[name]], view, self._next[name])
+        self._count(name, view)
+        if self._journal is not None and not self._missing[name]:
+            self._journal.note(name, self._hashes[name].hexdigest())
+
+    def _count(self, name: str, view: memoryview) -> None:
         self._hashes.setdefault(name, xxhash.xxh3_128()).update(view)
         self._next[name] += view.nbytes
         self._missing[name] -= view.nbytes
+        self._done += view.nbytes
+        self._whole += not self._missing[name]
+
+    def _fingerprint(self, journal: str) -> str:
+        headers = b"".join(plan.header for plan in self._layouts.values())
+        return xxhash.xxh3_128_hexdigest(journal.encode() + headers)
+
+    def _take_up(self, noted: Mapping[str, str]) -> None:
+        """Count the tensors of an earlier writer whose bytes are still what it noted."""
+        for name, digest in noted.items():
+            if name not in self._missing or self.has(name):
+                continue
+            found = self._digest_of(name)
+            if found.hexdigest() == digest:
+                self._hashes[name] = found
+                self._done += self._missing[name]
+                self._next[name] += self._missing[name]
+                self._missing[name] = 0
+                self._whole += 1
+
+    def _digest_of(self, name: str) -> xxhash.xxh3_128:
+        digest = xxhash.xxh3_128()
+        start, end = self._next[name], self._next[name] + self._missing[name]
+        for offset in range(start, end, CHUNK):
+            digest.update(os.pread(self._handles[self._shards[name]], min(CHUNK, end - offset), offset))
+        return digest
 
 
 def layouts(tensors: Iterable[TensorInfo], metadata: dict[str, str]) -> dict[str, Layout]:

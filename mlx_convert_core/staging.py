@@ -21,6 +21,7 @@ from types import TracebackType
 import psutil
 
 from mlx_convert_core.errors import InsufficientDisk, OutputExists, SourceError
+from mlx_convert_core.journal import JOURNAL
 
 OWNERLESS_SECONDS = 10.0  # a staging folder younger than this may be about to get its owner
 
@@ -31,18 +32,21 @@ class Staging:
     Raises SourceError (code ``not_writable``) when the folder above ``output`` can't be written.
     """
 
-    def __init__(self, output: Path, job: str) -> None:
+    def __init__(self, output: Path, job: str, *, resume: bool = False) -> None:
         self.target = output
+        self._resume = resume
         self.root = staging_root(output, job)
         self.output = self.root / "output"
         self.scratch = self.root / "scratch"
 
     def __enter__(self) -> Staging:
-        clear_dead(self.target)
         try:
-            self.output.mkdir(parents=True)
-            self.scratch.mkdir()
+            if self._resume:
+                self._take_up()
+            self.output.mkdir(parents=True, exist_ok=True)
             (self.root / "owner.json").write_text(json.dumps(_identity(os.getpid())))
+            self.scratch.mkdir(exist_ok=True)
+            clear_dead(self.target)
         except OSError as error:
             raise cannot_write(self.target, error) from error
         return self
@@ -51,6 +55,16 @@ class Staging:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         discard(self.root, self.target)
+
+    def _take_up(self) -> None:
+        """Make the newest dead staging folder of this output ours."""
+        dead = [root for root in _stagings(self.target) if not _alive(root)]
+        if not dead:
+            return
+        max(dead, key=lambda root: root.stat().st_mtime).rename(self.root)
+        for path in self.output.iterdir() if self.output.is_dir() else ():
+            if path.suffix != ".safetensors" and path.name != JOURNAL:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     def publish(self, *, force: bool) -> None:
         """Make the output visible, whole, by a rename; with ``force`` the old folder goes after it.

@@ -14,7 +14,14 @@ import platformdirs
 from mlx_convert_core.checkpoint import CONFIG, ModelInfo
 from mlx_convert_core.context import JobContext
 from mlx_convert_core.dispatch import EventDispatcher
-from mlx_convert_core.errors import EntryNotFound, InvalidRequest, MlxConvertError, PluginNotLoaded, RepoNotFound
+from mlx_convert_core.errors import (
+    Cancelled,
+    EntryNotFound,
+    InvalidRequest,
+    MlxConvertError,
+    PluginNotLoaded,
+    RepoNotFound,
+)
 from mlx_convert_core.hooks import Hooks
 from mlx_convert_core.interfaces import Command, LibraryStore, ModelSource
 from mlx_convert_core.jobs import Job, JobQueue, context_of
@@ -230,10 +237,13 @@ class Workspace:
                 refuse(plan)
             self._make_room(plan.peak_memory)
             result = runner.run(job.id, "convert", plan, ConvertResult, job.emit)
-        finally:
-            runner.close()
+        except Cancelled:
+            runner.close()  # before its staging folders go, in case it still writes
             for output in plan.outputs if plan else ():
                 discard(staging_root(output.path, job.id), output.path)
+            raise
+        finally:
+            runner.close()
         with context.step("store"):
             self._remember(result, context)
         return result

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mlx_convert_core import (
+    Checkpoint,
     ConvertPlan,
     CorruptCheckpoint,
     Finding,
@@ -22,13 +23,14 @@ from mlx_convert_core import (
     TensorInfo,
     Written,
 )
+from mlx_convert_lm.blueprint import Blueprint, blueprint
 from mlx_convert_lm.findings import examine
 from mlx_convert_lm.output_files import write_config, write_index
+from mlx_convert_lm.provenance import Provenance
 from mlx_convert_lm.source_files import SourceFiles
+from mlx_convert_lm.stream import by_arrival, layers_of, stream_out, working_memory
 from mlx_convert_lm.stubs import stub_checkpoint
-
-if TYPE_CHECKING:
-    from mlx_convert_lm.blueprint import Blueprint
+from mlx_convert_lm.writing import WritingThread
 
 
 class LmConverter:
@@ -47,33 +49,37 @@ class LmConverter:
         self, model: ModelInfo, outputs: tuple[OutputPlan, ...], strategies: Mapping[str, QuantizeStrategy]
     ) -> Planned:
         """See ModelConverter; a remote source is planned over empty files with its real headers."""
-        from mlx_convert_lm.stream import working_memory
-
         with _readable(model) as folder:
-            blueprints, _ = self._blueprints(folder, outputs, strategies, {one.name: one for one in model.tensors})
+            blueprints, _ = self._blueprints(folder, outputs, strategies, model.tensors)
             planned = tuple(plan.planned(output) for plan, output in zip(blueprints, outputs, strict=True))
             return Planned(outputs=planned, peak_memory=working_memory(blueprints))
 
     def convert(
         self,
         model: ModelInfo,
-        checkpoint: Path,
+        checkpoint: Checkpoint,
         outputs: tuple[OutputPlan, ...],
         strategies: Mapping[str, QuantizeStrategy],
         folders: tuple[Path, ...],
         report: Reporter,
     ) -> tuple[Written, ...]:
-        """See ModelConverter."""
-        from mlx_convert_lm.stream import stream_out
-
-        with SourceFiles(checkpoint) as source, ExitStack() as stack:
-            blueprints, settings = self._blueprints(checkpoint, outputs, strategies, source.tensors)
-            _check_as_planned(blueprints, outputs)
+        """See ModelConverter. What needs only one source tensor is converted as soon as that is there."""
+        with ExitStack() as stack:
             writers = [
-                stack.enter_context(ShardWriter(folder, output.tensors))
+                stack.enter_context(ShardWriter(folder, output.tensors, journal=_journal(model, output)))
                 for folder, output in zip(folders, outputs, strict=True)
             ]
-            stream_out(blueprints, writers, source, report)
+            source = stack.enter_context(SourceFiles(checkpoint, model.tensors, report.check_cancelled))
+            writing = stack.enter_context(WritingThread(report, writers))
+            if not checkpoint.complete:
+                with _readable(model) as stub:
+                    early, _ = self._blueprints(stub, outputs, strategies, model.tensors)
+                stream_out(by_arrival(early, writers), source, writing, report)
+                writing.flush()
+            folder = checkpoint.folder(report.check_cancelled)
+            blueprints, settings = self._blueprints(folder, outputs, strategies, model.tensors)
+            _check_as_planned(blueprints, outputs)
+            stream_out(layers_of(blueprints, writers), source, writing, report)
         for folder, output in zip(folders, outputs, strict=True):
             write_index(folder, output)
             write_config(folder, settings.config, output, keep_vision=settings.keep_vision)
@@ -84,21 +90,29 @@ class LmConverter:
         folder: Path,
         outputs: tuple[OutputPlan, ...],
         strategies: Mapping[str, QuantizeStrategy],
-        tensors: Mapping[str, TensorInfo],
+        tensors: Iterable[TensorInfo],
     ) -> tuple[list[Blueprint], _Settings]:
         """The blueprint of each output. The loaded model ends here, or every array would live on with it."""
         from mlx_convert_lm.adapter import load_lazily
-        from mlx_convert_lm.blueprint import blueprint
-        from mlx_convert_lm.provenance import Provenance
 
         loaded = load_lazily(folder, trust_remote_code=self._trust)
-        provenance = Provenance(loaded.arrays, tensors)
+        provenance = Provenance(loaded.arrays, {tensor.name: tensor for tensor in tensors})
         blueprints = [
             blueprint(loaded.model, loaded.config, provenance, output, strategies.get(output.preset))
             for output in outputs
         ]
         keep_vision = "vision_tower" in getattr(loaded.model, "model", {})
         return blueprints, _Settings(config=loaded.config, keep_vision=keep_vision)
+
+
+def _journal(model: ModelInfo, output: OutputPlan) -> str:
+    """What a half-written folder must have been made from for its tensors to be used again."""
+    stamps = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in _weights(model)]
+    return repr((model.revision, stamps, output.quantized, output.dtype))
+
+
+def _weights(model: ModelInfo) -> list[Path]:
+    return sorted(model.path.glob("*.safetensors")) if model.path is not None and model.path.is_dir() else []
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

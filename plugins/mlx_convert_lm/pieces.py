@@ -49,3 +49,12 @@ class Computed:
 
 
 Piece = Copied | Quantized | Cast | Computed
+
+
+def names_of(piece: Piece) -> tuple[str, ...]:
+    """The output tensors that a piece makes."""
+    if isinstance(piece, Quantized):
+        return piece.names
+    if isinstance(piece, Computed):
+        return tuple(name for name, _ in piece.tensors)
+    return (piece.name,)

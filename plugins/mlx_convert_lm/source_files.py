@@ -1,26 +1,29 @@
-"""The weight files of a checkpoint, read by rows, and watched for changes."""
+"""The weight files of a checkpoint, read by rows as they arrive, and watched for changes."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
 
-from mlx_convert_core import CorruptCheckpoint, TensorInfo, read_header
-
-WEIGHTS = "model*.safetensors"
+from mlx_convert_core import Checkpoint, CorruptCheckpoint, TensorInfo, read_header
 
 
 class SourceFiles:
-    """The tensors in ``folder`` and their bytes. As a context manager it closes the files, and, when all
+    """The bytes of ``tensors`` in ``checkpoint``. As a context manager it closes the files, and, when all
     went well, makes sure that nobody changed them meanwhile (CorruptCheckpoint, code ``source_changed``)."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(
+        self, checkpoint: Checkpoint, tensors: Iterable[TensorInfo], check_cancelled: Callable[[], None]
+    ) -> None:
+        self._checkpoint = checkpoint
+        self._check_cancelled = check_cancelled
+        self._expected: dict[str, list[TensorInfo]] = {}
+        for tensor in tensors:
+            self._expected.setdefault(tensor.shard, []).append(tensor)
         self._handles: dict[str, int] = {}
-        paths = sorted(folder.glob(WEIGHTS))
-        self._stamps = {path: _stamp(path) for path in paths}
-        self.tensors: dict[str, TensorInfo] = {tensor.name: tensor for path in paths for tensor in read_header(path)}
+        self._stamps: dict[Path, tuple[int, int] | None] = {}
 
     def __enter__(self) -> SourceFiles:
         return self
@@ -32,37 +35,49 @@ class SourceFiles:
             os.close(handle)
         self._handles.clear()
         if error is None:
-            self.check_unchanged()
+            self._check_unchanged()
 
     def read(self, tensor: TensorInfo, start: int, length: int) -> bytearray:
-        """``length`` bytes of ``tensor`` from ``start`` on; raises CorruptCheckpoint when the file ends early."""
+        """``length`` bytes of ``tensor`` from ``start`` on, once its file is there.
+
+        Raises CorruptCheckpoint when the file ends early or is not what was inspected.
+        """
         data = bytearray(length)
         view = memoryview(data)
+        handle = self._handle(tensor.shard)
         done = 0
         while done < length:
-            got = os.preadv(self._handle(tensor.shard), [view[done:]], tensor.start + start + done)
+            got = os.preadv(handle, [view[done:]], tensor.start + start + done)
             if not got:
-                raise self._changed(tensor.shard)
+                raise _changed(tensor.shard)
             done += got
         return data
 
-    def check_unchanged(self) -> None:
-        """Raise CorruptCheckpoint when a file is not what it was at the beginning."""
-        for path, stamp in self._stamps.items():
-            if _stamp(path) != stamp:
-                raise self._changed(path.name)
-
     def _handle(self, shard: str) -> int:
         if shard not in self._handles:
-            self._handles[shard] = os.open(self._folder / shard, os.O_RDONLY)
+            path = self._checkpoint.shard(shard, self._check_cancelled)
+            self._stamps[path] = _stamp(path)
+            if sorted(read_header(path), key=_place) != sorted(self._expected[shard], key=_place):
+                raise _changed(shard)
+            self._handles[shard] = os.open(path, os.O_RDONLY)
         return self._handles[shard]
 
-    def _changed(self, shard: str) -> CorruptCheckpoint:
-        return CorruptCheckpoint(
-            f"{shard} was changed or cut short while it was being read.",
-            hint="Wait until whatever writes to the source folder is done, and run it again.",
-            code="source_changed",
-        )
+    def _check_unchanged(self) -> None:
+        for path, stamp in self._stamps.items():
+            if _stamp(path) != stamp:
+                raise _changed(path.name)
+
+
+def _changed(shard: str) -> CorruptCheckpoint:
+    return CorruptCheckpoint(
+        f"{shard} was changed or cut short while it was being read.",
+        hint="Wait until whatever writes to the source is done, and run it again.",
+        code="source_changed",
+    )
+
+
+def _place(tensor: TensorInfo) -> tuple[int, int, str]:
+    return tensor.start, tensor.end, tensor.name
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:

@@ -7,14 +7,14 @@ writes what is done. Several outputs of a layer share one reading of it.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import cycle
 from typing import Any
 
 from mlx_convert_core import Reporter, ShardWriter, TensorInfo, free_memory
 from mlx_convert_lm.blueprint import Blueprint
-from mlx_convert_lm.pieces import Cast, Computed, Copied, Piece, Quantized
+from mlx_convert_lm.pieces import Cast, Computed, Copied, Piece, Quantized, names_of
 from mlx_convert_lm.source_files import SourceFiles
 from mlx_convert_lm.writing import Result, WritingThread
 
@@ -25,21 +25,16 @@ SCARCE_MEMORY = 1_000_000_000  # with less than this free, nothing is read ahead
 _MX_TYPES = {"BF16": "bfloat16", "F16": "float16", "F32": "float32"}
 
 
-def stream_out(
-    blueprints: Sequence[Blueprint], writers: Sequence[ShardWriter], source: SourceFiles, report: Reporter
-) -> None:
-    """Write every tensor of every blueprint; the blueprints are emptied on the way.
+def stream_out(layers: Iterable[Layer], source: SourceFiles, writing: WritingThread, report: Reporter) -> None:
+    """Read, compute and hand over every piece of ``layers``, one layer after the other.
 
     Raises Cancelled between two slices, CorruptCheckpoint when a source file changes, OSError from writing.
     """
-    total = sum(tensor.nbytes for plan in blueprints for tensor in plan.tensors)
-    count = sum(len(plan.tensors) for plan in blueprints)
-    with WritingThread(report, total, count) as writing:
-        flight = _Flight(writing)
-        for slice_ in _slices(_layers(blueprints, writers), source):
-            report.check_cancelled()
-            flight.take(slice_)
-        flight.land_all()
+    flight = _Flight(writing)
+    for slice_ in _slices(layers, source):
+        report.check_cancelled()
+        flight.take(slice_)
+    flight.land_all()
 
 
 def working_memory(blueprints: Sequence[Blueprint]) -> int:
@@ -94,19 +89,39 @@ class _Flight:
         self._writing.put(slice_.results)
 
 
-_Layer = list[tuple[Piece, ShardWriter]]
+Layer = list[tuple[Piece, ShardWriter]]
 
 
-def _layers(blueprints: Sequence[Blueprint], writers: Sequence[ShardWriter]) -> Iterator[_Layer]:
-    """One layer after the other, with the pieces of all outputs beside each other."""
+def layers_of(blueprints: Sequence[Blueprint], writers: Sequence[ShardWriter]) -> Iterator[Layer]:
+    """One layer after the other, with the pieces of all outputs beside each other.
+
+    The blueprints are emptied on the way, so that no array outlives its layer; what the writers have
+    already (a resumed conversion) is left out.
+    """
     queues = [deque(plan.pieces) for plan in blueprints]
     for plan in blueprints:
         plan.pieces.clear()
     while queues[0]:
-        yield [(piece, writer) for queue, writer in zip(queues, writers, strict=True) for piece in queue.popleft()]
+        parts = [(piece, writer) for queue, writer in zip(queues, writers, strict=True) for piece in queue.popleft()]
+        wanted = [(piece, writer) for piece, writer in parts if not writer.has(*names_of(piece))]
+        if wanted:
+            yield wanted
 
 
-def _slices(layers: Iterator[_Layer], source: SourceFiles) -> Iterator[_Slice]:
+def by_arrival(blueprints: Sequence[Blueprint], writers: Sequence[ShardWriter]) -> list[Layer]:
+    """The layers that are made of source tensors only, in the order in which their last file arrives."""
+    layers = [
+        [(piece, writer) for piece, writer in layer if not isinstance(piece, Computed)]
+        for layer in layers_of(blueprints, writers)
+    ]
+    return sorted((layer for layer in layers if layer), key=_last_shard)
+
+
+def _last_shard(layer: Layer) -> str:
+    return max((source.shard for piece, _ in layer if not isinstance(piece, Computed) for source in piece.sources))
+
+
+def _slices(layers: Iterable[Layer], source: SourceFiles) -> Iterator[_Slice]:
     streams = cycle(_streams())
     batch = _Slice([], 0)
     for layer in layers:
@@ -120,7 +135,7 @@ def _slices(layers: Iterator[_Layer], source: SourceFiles) -> Iterator[_Slice]:
         yield batch
 
 
-def _parts(layer: _Layer, source: SourceFiles, streams: Iterator[Any]) -> Iterator[_Slice]:
+def _parts(layer: Layer, source: SourceFiles, streams: Iterator[Any]) -> Iterator[_Slice]:
     """A layer in slices: what is computed whole first, then its source tensors by rows."""
     by_source: dict[tuple[TensorInfo, ...], list[tuple[Piece, ShardWriter]]] = {}
     for piece, writer in layer:
@@ -141,6 +156,7 @@ def _parts(layer: _Layer, source: SourceFiles, streams: Iterator[Any]) -> Iterat
 def _rows(tensor: TensorInfo, width: int, source: SourceFiles) -> Iterator[bytearray]:
     """The tensor's bytes, a whole number of rows (``width`` values each) at a time."""
     if not tensor.nbytes:
+        yield bytearray()
         return
     row = width * tensor.nbytes // tensor.parameters
     step = max(1, SLICE_BYTES // row) * row

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from queue import Queue
 from typing import Any
@@ -23,12 +24,9 @@ class Result:
 class WritingThread:
     """Writes in the background; what goes wrong there is raised by the next `put`, or at the end."""
 
-    def __init__(self, report: Reporter, total: int, tensors: int) -> None:
+    def __init__(self, report: Reporter, writers: Sequence[ShardWriter]) -> None:
         self._report = report
-        self._total = total
-        self._tensors = tensors
-        self._written = 0
-        self._names: set[tuple[int, str]] = set()
+        self._writers = writers
         self._queue: Queue[list[Result] | None] = Queue(maxsize=1)
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._work, name="writing", daemon=True)
@@ -48,18 +46,24 @@ class WritingThread:
         self._raise()
         self._queue.put(results)
 
+    def flush(self) -> None:
+        """Wait until everything handed over is written."""
+        self._queue.join()
+        self._raise()
+
     def _raise(self) -> None:
         if self._error is not None:
             raise self._error
 
     def _work(self) -> None:
         while (results := self._queue.get()) is not None:
-            if self._error is not None:
-                continue
             try:
-                self._write(results)
+                if self._error is None:
+                    self._write(results)
             except BaseException as error:
                 self._error = error
+            finally:
+                self._queue.task_done()
 
     def _write(self, results: list[Result]) -> None:
         results.reverse()
@@ -67,7 +71,11 @@ class WritingThread:
             result = results.pop()
             data = memoryview(result.data if result.array is None else result.array)
             result.writer.write(result.name, data)
-            self._written += data.nbytes
-            self._names.add((id(result.writer), result.name))
-            self._report.progress("write", self._written, self._total)
-            self._report.progress("quantize", len(self._names), self._tensors, unit="tensors")
+            self._tell()
+
+    def _tell(self) -> None:
+        done, total, tensors, count = (
+            sum(column) for column in zip(*(one.progress for one in self._writers), strict=True)
+        )
+        self._report.progress("write", done, total)
+        self._report.progress("quantize", tensors, count, unit="tensors")
