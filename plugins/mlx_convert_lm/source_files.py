@@ -37,21 +37,18 @@ class SourceFiles:
         if error is None:
             self._check_unchanged()
 
-    def read(self, tensor: TensorInfo, start: int, length: int) -> bytearray:
-        """``length`` bytes of ``tensor`` from ``start`` on, once its file is there.
+    def read(self, tensor: TensorInfo, start: int, into: memoryview) -> None:
+        """Fill ``into`` with the bytes of ``tensor`` from ``start`` on, once its file is there.
 
         Raises CorruptCheckpoint when the file ends early or is not what was inspected.
         """
-        data = bytearray(length)
-        view = memoryview(data)
         handle = self._handle(tensor.shard)
         done = 0
-        while done < length:
-            got = os.preadv(handle, [view[done:]], tensor.start + start + done)
+        while done < into.nbytes:
+            got = os.preadv(handle, [into[done:]], tensor.start + start + done)
             if not got:
                 raise _changed(tensor.shard)
             done += got
-        return data
 
     def _handle(self, shard: str) -> int:
         if shard not in self._handles:

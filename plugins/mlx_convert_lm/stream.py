@@ -18,9 +18,9 @@ from mlx_convert_lm.pieces import Cast, Computed, Copied, Piece, Quantized, name
 from mlx_convert_lm.source_files import SourceFiles
 from mlx_convert_lm.writing import Result, WritingThread
 
-SLICE_BYTES = 16_000_000  # of a source tensor, read and computed at once
-IN_FLIGHT_BYTES = 64_000_000  # of source slices that wait for their results
-BASE_MEMORY = 220_000_000  # Python with mlx and mlx-lm loaded
+SLICE_BYTES = 4_000_000  # of a source tensor, read and computed at once
+IN_FLIGHT_BYTES = 32_000_000  # of source slices that wait for their results
+BASE_MEMORY = 180_000_000  # Python with mlx and mlx-lm loaded
 SCARCE_MEMORY = 1_000_000_000  # with less than this free, nothing is read ahead
 _MX_TYPES = {"BF16": "bfloat16", "F16": "float16", "F32": "float32"}
 
@@ -146,25 +146,36 @@ def _parts(layer: Layer, source: SourceFiles, streams: Iterator[Any]) -> Iterato
             by_source.setdefault(piece.sources, []).append((piece, writer))
     for sources, wanted in by_source.items():
         width = max((piece.width for piece, _ in wanted if isinstance(piece, Quantized)), default=1)
+        kept = any(isinstance(piece, Copied) for piece, _ in wanted)
         for tensor in sources:
-            for data in _rows(tensor, width, source):
+            for data in _rows(tensor, width, source, fresh=kept):
                 stream = next(streams)
                 results = [one for piece, writer in wanted for one in _made(piece, writer, tensor, data, stream)]
-                yield _Slice(results, len(data))
+                yield _Slice(results, data.nbytes)
 
 
-def _rows(tensor: TensorInfo, width: int, source: SourceFiles) -> Iterator[bytearray]:
-    """The tensor's bytes, a whole number of rows (``width`` values each) at a time."""
+def _rows(tensor: TensorInfo, width: int, source: SourceFiles, *, fresh: bool) -> Iterator[memoryview]:
+    """The tensor's bytes, a whole number of rows (``width`` values each) at a time.
+
+    Each comes in the same buffer, unless they are to be ``fresh``: written as they are, some time later.
+    """
+    import numpy as np
+
     if not tensor.nbytes:
-        yield bytearray()
+        yield memoryview(b"")
         return
     row = width * tensor.nbytes // tensor.parameters
     step = max(1, SLICE_BYTES // row) * row
+    buffer = memoryview(np.empty(min(step, tensor.nbytes), np.uint8))
     for start in range(0, tensor.nbytes, step):
-        yield source.read(tensor, start, min(step, tensor.nbytes - start))
+        data = buffer[: min(step, tensor.nbytes - start)]
+        source.read(tensor, start, data)
+        yield data
+        if fresh:
+            buffer = memoryview(np.empty(len(buffer), np.uint8))
 
 
-def _made(piece: Piece, writer: ShardWriter, tensor: TensorInfo, data: bytearray, stream: Any) -> list[Result]:
+def _made(piece: Piece, writer: ShardWriter, tensor: TensorInfo, data: memoryview, stream: Any) -> list[Result]:
     """What becomes of some rows of a source tensor."""
     import mlx.core as mx
 
@@ -185,7 +196,7 @@ def _made(piece: Piece, writer: ShardWriter, tensor: TensorInfo, data: bytearray
         return [Result(name, writer, array=_bytes_of(part)) for name, part in zip(piece.names, parts, strict=True)]
 
 
-def _array(tensor: TensorInfo, data: bytearray) -> Any:
+def _array(tensor: TensorInfo, data: memoryview) -> Any:
     """A copy of some of the tensor's values as a flat MLX array."""
     import mlx.core as mx
     import numpy as np

@@ -18,7 +18,7 @@ class Result:
     name: str
     writer: ShardWriter
     array: Any = None
-    data: bytearray | None = None
+    data: memoryview | None = None
 
 
 class WritingThread:
