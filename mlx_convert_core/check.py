@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from mlx_convert_core.interfaces import Reporter
 from mlx_convert_core.plan import OutputPlan
 from mlx_convert_core.safetensors import TensorInfo, read_header
 
-CHUNK = 4 << 20
+CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,27 +136,28 @@ def _digest_all(
     return found
 
 
-def _chunks(path: Path, tensors: Iterable[TensorInfo], digests: Mapping[str, str]) -> Iterator[bytes]:
-    """The file's bytes in order; each tensor's are compared with its digest on the way."""
+def _chunks(path: Path, tensors: Iterable[TensorInfo], digests: Mapping[str, str]) -> Iterator[memoryview]:
+    """The file's bytes in order, in one buffer; each tensor's are compared with its digest on the way."""
     with path.open("rb", buffering=0) as file:
         for tensor in tensors:
-            yield from _span(file.read, tensor.start - file.tell())
+            yield from _span(file, tensor.start - file.tell())
             digest = xxhash.xxh3_128()
-            for chunk in _span(file.read, tensor.nbytes):
+            for chunk in _span(file, tensor.nbytes):
                 digest.update(chunk)
                 yield chunk
             if digest.hexdigest() != digests[tensor.name]:
                 raise _failed(f"the bytes of the tensor {tensor.name} in {path.name} are not those that were written")
-        yield from _span(file.read, path.stat().st_size - file.tell())
+        yield from _span(file, path.stat().st_size - file.tell())
 
 
-def _span(read: Any, length: int) -> Iterator[bytes]:
+def _span(file: FileIO, length: int) -> Iterator[memoryview]:
+    buffer = memoryview(bytearray(min(CHUNK, max(length, 0))))
     while length > 0:
-        chunk = read(min(CHUNK, length))
-        if not chunk:
+        got = file.readinto(buffer[: min(CHUNK, length)])
+        if not got:
             return
-        length -= len(chunk)
-        yield chunk
+        length -= got
+        yield buffer[:got]
 
 
 def _refuse(problems: Iterable[str]) -> None:

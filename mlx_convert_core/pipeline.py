@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from mlx_convert_core.quantization import QuantizeStrategy
 from mlx_convert_core.record import write_record
 from mlx_convert_core.requests import ConvertedModel, ConvertResult
 from mlx_convert_core.sidecars import copy_sidecars
-from mlx_convert_core.staging import Staging, disk_full
+from mlx_convert_core.staging import Staging, disk_full, sync_tree
 
 
 def plan_exactly(plan: ConvertPlan, context: JobContext) -> ConvertPlan:
@@ -46,7 +47,7 @@ def convert(plan: ConvertPlan, context: JobContext) -> ConvertResult:
                 strategies = _strategies(plan, context)
                 written = converter.convert(plan.model, checkpoint, plan.outputs, strategies, folders, context)
             original = checkpoint.folder(context.check_cancelled)
-        with context.step("check"):
+        with context.step("check"), _syncing(folders):
             models = tuple(
                 _complete(plan, output, one, folder, original, context)
                 for output, one, folder in zip(plan.outputs, written, folders, strict=True)
@@ -110,6 +111,21 @@ def _strategies(plan: ConvertPlan, context: JobContext) -> dict[str, QuantizeStr
         for output in plan.outputs
         if output.strategy and output.quantization
     }
+
+
+@contextmanager
+def _syncing(folders: tuple[Path, ...]) -> Iterator[None]:
+    """Have the disk catch up while the body runs, so that publishing need not wait for it."""
+    thread = threading.Thread(target=_sync_all, args=(folders,), name="syncing", daemon=True)
+    thread.start()
+    yield
+    thread.join()
+
+
+def _sync_all(folders: tuple[Path, ...]) -> None:
+    with suppress(FileNotFoundError):  # cancelled meanwhile, and removed
+        for folder in folders:
+            sync_tree(folder)
 
 
 @contextmanager

@@ -71,7 +71,7 @@ class Staging:
 
         Raises OutputExists when the folder is there and ``force`` is not set.
         """
-        _sync_tree(self.output)
+        sync_tree(self.output)
         replaced = self.root / "replaced"
         if os.path.lexists(self.target):
             if not force:
@@ -167,7 +167,8 @@ def _alive(root: Path) -> bool:
             return False
 
 
-def _sync_tree(folder: Path) -> None:
+def sync_tree(folder: Path) -> None:
+    """Wait until every file of ``folder`` is on the disk."""
     for path in folder.rglob("*"):
         if path.is_file():
             with path.open("rb") as file:
