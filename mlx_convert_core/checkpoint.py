@@ -21,11 +21,14 @@ _DTYPE_NAMES = {"BF16": "bfloat16", "F16": "float16", "F32": "float32"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileInfo:
-    """A file of a source: ``name`` relative to its root, ``size`` in bytes, sha256 where it is known."""
+    """A file of a source: ``name`` relative to its root, ``size`` in bytes.
+
+    ``oid`` is the hash of its content where the source tells one: a sha256, or git's hash of the file.
+    """
 
     name: str
     size: int
-    sha256: str | None = None
+    oid: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,19 +36,23 @@ class ModelInfo:
     """A source as it was inspected.
 
     ``ref`` is what the user typed; ``name`` the model's own name; ``path`` the local folder or file if
-    there is one; ``revision`` the commit for a hub source. ``card`` holds the front matter of the
-    source's README (licence, language, base model), untrusted.
+    there is one; ``revision`` the commit for a hub source, ``branch`` the name that it was resolved from.
+    ``card`` holds the front matter of the source's README (licence, language, base model), untrusted.
+    ``fetch_bytes`` are still to be fetched, into ``fetch_folder`` (None: beside the output).
     """
 
     ref: str
     name: str
     repo_id: str | None = None
     revision: str | None = None
+    branch: str | None = None
     path: Path | None = None
     config: Mapping[str, Any] = field(default_factory=dict)
     files: tuple[FileInfo, ...] = ()
     tensors: tuple[TensorInfo, ...] = ()
     card: Mapping[str, Any] = field(default_factory=dict)
+    fetch_bytes: int = 0
+    fetch_folder: Path | None = None
 
     @property
     def model_type(self) -> str:

@@ -42,6 +42,7 @@ class Planner:
             converter="",
             outputs=tuple(estimate(model, output) for output in self._outputs(model)),
             findings=tuple(findings),
+            fetch_bytes=model.fetch_bytes,
             free_memory=free_memory(),
         )
         plan = replace(plan, free_disk=free_disk(plan.outputs[0].path))

@@ -199,13 +199,21 @@ def _examine_folder(output: OutputPlan, *, force: bool) -> Iterator[Finding]:
 
 
 def _examine_space(plan: ConvertPlan) -> Iterator[Finding]:
-    need = int((plan.fetch_bytes + sum(output.weight_bytes for output in plan.outputs)) * DISK_MARGIN)
-    if need > plan.free_disk:
-        yield _error(
-            "disk",
-            f"this needs {need / 1e9:.2f} GB of disk and {plan.free_disk / 1e9:.2f} GB are free.",
-            "Free some space, choose fewer bits, or another disk with --output PATH.",
-        )
+    """What each disk has to hold: outputs, and what is fetched, perhaps to another disk."""
+    needs: dict[int, tuple[Path, float]] = {}
+    fetched = (plan.model.fetch_folder or plan.outputs[0].path, plan.fetch_bytes)
+    for path, size in (fetched, *((output.path, output.weight_bytes) for output in plan.outputs)):
+        device = existing_parent(path).stat().st_dev
+        place, need = needs.get(device, (path, 0.0))
+        needs[device] = place, need + size * DISK_MARGIN
+    for place, need in needs.values():
+        free = free_disk(place)
+        if need > free:
+            yield _error(
+                "disk",
+                f"this takes {need / 1e9:.2f} GB on the disk of {existing_parent(place)}; {free / 1e9:.2f} are free.",
+                "Free some space, choose fewer bits, or another disk with --output PATH.",
+            )
 
 
 def free_disk(path: Path) -> int:
