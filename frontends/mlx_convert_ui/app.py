@@ -1,0 +1,54 @@
+"""The NiceGUI application: every page, and what they share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlx_convert_core import Workspace
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from mlx_convert_ui.studio import Studio
+
+STATIC = Path(__file__).parent / "static"
+
+
+def build(workspace: Workspace, *, origins: Sequence[str] = ()) -> FastAPI:
+    """A FastAPI app that serves the UI of ``workspace``; websockets are taken from ``origins`` only."""
+    from fastapi import FastAPI
+    from nicegui import core, ui
+
+    from mlx_convert_ui.studio import Studio
+
+    studio = Studio(workspace)
+    server = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    register(studio)
+    ui.run_with(
+        server,
+        title="MLX Convert",
+        favicon=STATIC / "logo.svg",
+        dark=studio.theme.dark,
+        language="en-US",
+        reconnect_timeout=10,
+        binding_refresh_interval=None,
+        tailwind=False,
+        show_welcome_message=False,
+    )
+    core.sio.eio.cors_allowed_origins = list(origins)
+    return server
+
+
+def register(studio: Studio) -> None:
+    """Register every page and the shared head; once a process, before the first request."""
+    from nicegui import app
+
+    from mlx_convert_ui import theme
+    from mlx_convert_ui.pages import convert
+
+    theme.register(studio)
+    app.on_shutdown(studio.close)
+    for page in (convert,):
+        page.register(studio)

@@ -1,0 +1,146 @@
+"""From a Job to a page: a view folds the job's events into what a page draws.
+
+A thread a job reads `Job.events`; pages compare `JobView.version` in a timer and draw what changed. Nothing here
+knows NiceGUI, and no page holds anything that is not in a view: a reload draws the same again.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from mlx_convert_core import (
+    ErrorInfo,
+    Event,
+    Job,
+    JobCancelled,
+    JobFailed,
+    JobFinished,
+    JobStarted,
+    JobState,
+    Message,
+    Progress,
+    StepFinished,
+    StepStarted,
+    Token,
+)
+
+STEPS = ("resolve", "inspect", "plan", "fetch", "quantize", "write", "check", "publish", "store")
+LOG_LINES = 200
+# How much of a conversion's time each step takes, roughly; only those that report bytes move the bar.
+_WEIGHTS = {"fetch": 45, "write": 45, "check": 10}
+
+
+@dataclass
+class StepView:
+    """One step as a dot: waiting, running or done."""
+
+    name: str
+    state: Literal["waiting", "running", "done"] = "waiting"
+    seconds: float = 0.0
+
+
+@dataclass
+class JobView:
+    """What is known of a job. ``version`` grows with every change; ``chunks`` are the pieces of an answer."""
+
+    job: Job[Any]
+    model: str = ""
+    request: Any = None
+    version: int = 0
+    state: JobState = JobState.QUEUED
+    steps: dict[str, StepView] = field(default_factory=lambda: {name: StepView(name) for name in STEPS})
+    progress: dict[str, Progress] = field(default_factory=dict)
+    log: deque[str] = field(default_factory=lambda: deque(maxlen=LOG_LINES))
+    chunks: list[str] = field(default_factory=list)
+    error: ErrorInfo | None = None
+    dismissed: bool = False
+    started: float = 0.0
+    ended: float = 0.0
+
+    @property
+    def active(self) -> bool:
+        """Whether it waits or runs."""
+        return not self.state.final
+
+    @property
+    def current(self) -> StepView | None:
+        """The step that runs; of two that interleave, the later one."""
+        running = [step for step in self.steps.values() if step.state == "running"]
+        return running[-1] if running else None
+
+    @property
+    def fraction(self) -> float:
+        """How much of the bytes is really done, 0 to 1; steps without bytes of their own count nothing."""
+        known = {name: value for name, value in self.progress.items() if name in _WEIGHTS and value.total}
+        skipped = {"fetch"} if self.steps["fetch"].state == "done" and "fetch" not in known else set()
+        total = sum(weight for name, weight in _WEIGHTS.items() if name not in skipped)
+        done = sum(_WEIGHTS[name] * min(1.0, value.done / value.total) for name, value in known.items())
+        return 1.0 if self.state is JobState.FINISHED else done / total
+
+    def text_since(self, position: int) -> tuple[int, str]:
+        """The text that came after the first ``position`` pieces, and the position to ask from next time."""
+        fresh = self.chunks[position:]
+        return position + len(fresh), "".join(fresh)
+
+    def apply(self, event: Event) -> None:
+        """Fold one event in."""
+        match event:
+            case JobStarted():
+                self.state, self.started = JobState.RUNNING, event.time
+            case StepStarted():
+                self.steps.setdefault(event.step, StepView(event.step)).state = "running"
+            case StepFinished():
+                self._finish(event)
+            case Progress():
+                self.progress[event.step] = event
+            case Message() if event.level != "debug":
+                self.log.append(event.text)
+            case Token():
+                self.chunks.append(event.text)
+            case JobFinished() | JobFailed() | JobCancelled():
+                self._end(event)
+        self.version += 1
+
+    def _finish(self, event: StepFinished) -> None:
+        step = self.steps.setdefault(event.step, StepView(event.step))
+        step.state, step.seconds = "done", event.seconds
+        moved = self.progress.get(event.step)
+        amount = f"  {moved.total / 1e6:,.0f} MB" if moved is not None and moved.unit == "bytes" else ""
+        amount = f"  {moved.total:,} tensors" if moved is not None and moved.unit == "tensors" else amount
+        self.log.append(f"{event.step:<9}{event.seconds:8.2f} s{amount}")
+
+    def _end(self, event: Event) -> None:
+        self.ended = event.time
+        self.error = event.error if isinstance(event, JobFailed) else None
+        self.state = {JobFinished: JobState.FINISHED, JobFailed: JobState.FAILED}.get(type(event), JobState.CANCELLED)
+
+
+class JobViews:
+    """The views of every job that a page started, oldest first."""
+
+    def __init__(self) -> None:
+        self._views: dict[str, JobView] = {}
+
+    def follow(self, job: Job[Any], *, model: str = "", request: Any = None) -> JobView:
+        """Start to watch ``job``; ``model`` and ``request`` are kept beside it for the page to show."""
+        view = JobView(job=job, model=model, request=request)
+        self._views[job.id] = view
+        threading.Thread(target=_read, args=(view,), name=f"view-{job.id}", daemon=True).start()
+        return view
+
+    def of(self, kind: str) -> tuple[JobView, ...]:
+        """The views of jobs of this kind that nobody dismissed, newest first."""
+        return tuple(view for view in reversed(self._views.values()) if view.job.kind == kind and not view.dismissed)
+
+    @property
+    def running(self) -> int:
+        """How many conversions wait or run."""
+        return sum(view.active and view.job.kind == "convert" for view in self._views.values())
+
+
+def _read(view: JobView) -> None:
+    for event in view.job.events():
+        view.apply(event)

@@ -1,0 +1,144 @@
+"""The outermost ASGI guard: who may talk to this server, over http as well as websocket.
+
+A page of another site can make a browser send requests to loopback, also under a name that it lets resolve to
+127.0.0.1 (DNS rebinding); other users of this machine reach loopback as well. So every request needs one of our own
+Host names, an Origin of ours where there is one, a Fetch-Metadata site that is ours or none, and the cookie that the
+token in the start URL is exchanged for.
+"""
+
+from __future__ import annotations
+
+import hmac
+from http.cookies import CookieError, SimpleCookie
+from typing import Any
+from urllib.parse import parse_qsl, quote, urlencode
+
+Scope = dict[str, Any]
+
+# Vue compiles templates in the browser and NiceGUI's start script is inline: hence the two unsafe words.
+CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        "script-src 'self' 'unsafe-inline' 'unsafe-eval'",
+        "style-src 'self' 'unsafe-inline'",
+        "img-src 'self' data: blob:",
+        "font-src 'self'",
+        "connect-src 'self'",
+        "object-src 'none'",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+    )
+)
+_HEADERS = (
+    (b"content-security-policy", CONTENT_SECURITY_POLICY.encode()),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
+
+
+class Guard:
+    """Wraps an ASGI app; ``hosts`` are the values of the Host header that are ours.
+
+    The attribute ``app`` is named so because NiceGUI follows it to find the server.
+    """
+
+    def __init__(self, app: Any, *, hosts: frozenset[str], token: str, cookie: str) -> None:
+        self.app = app
+        self._hosts = hosts
+        self._origins = frozenset(f"http://{host}" for host in hosts)
+        self._token = token
+        self._cookie = cookie
+
+    async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
+        """See ASGI."""
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, send)
+            return
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        refused = self._refusal(scope, headers)
+        if refused is not None:
+            await _refuse(scope, send, *refused)
+        elif self._given_token(scope) is not None:
+            await self._exchange(scope, send)
+        else:
+            await self.app(scope, receive, _with_headers(send))
+
+    def _refusal(self, scope: Scope, headers: dict[str, str]) -> tuple[int, str] | None:
+        """Why this request is turned away, None when it is welcome."""
+        if headers.get("host", "").lower() not in self._hosts:
+            return 421, "This server does not answer to that name."
+        if "origin" in headers and headers["origin"].lower() not in self._origins:
+            return 403, "Requests from other sites are refused."
+        if scope["type"] == "websocket" and "origin" not in headers:
+            return 403, "A websocket needs an Origin."
+        given = self._given_token(scope)
+        if given is not None:
+            return None if self._right(given) else (401, _ASK)
+        if headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
+            return 403, "Requests from other sites are refused."
+        if not self._right(self._cookie_of(headers)):
+            return (403 if scope["type"] == "websocket" else 401), _ASK
+        return None
+
+    def _given_token(self, scope: Scope) -> str | None:
+        if scope["type"] != "http" or scope["method"] != "GET":
+            return None
+        return dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)).get("token")
+
+    def _cookie_of(self, headers: dict[str, str]) -> str:
+        try:
+            jar = SimpleCookie(headers.get("cookie", ""))
+        except CookieError:
+            return ""
+        return jar[self._cookie].value if self._cookie in jar else ""
+
+    def _right(self, given: str) -> bool:
+        return hmac.compare_digest(given.encode(), self._token.encode())
+
+    async def _exchange(self, scope: Scope, send: Any) -> None:
+        """Turn the token in the URL into a cookie and go on to the same path without it."""
+        pairs = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        query = urlencode([(name, value) for name, value in pairs if name != "token"])
+        path = "/" + quote(scope["path"].lstrip("/\\"))
+        cookie = f"{self._cookie}={self._token}; Path=/; HttpOnly; SameSite=Strict"
+        headers = [
+            (b"location", (path + ("?" + query if query else "")).encode("latin-1")),
+            (b"set-cookie", cookie.encode("latin-1")),
+            (b"cache-control", b"no-store"),
+            (b"content-length", b"0"),
+            *_HEADERS,
+        ]
+        await send({"type": "http.response.start", "status": 303, "headers": headers})
+        await send({"type": "http.response.body", "body": b""})
+
+
+_ASK = "Open the address that mlx-convert ui printed in the terminal: it carries the key to this page."
+
+
+async def _refuse(scope: Scope, send: Any, status: int, text: str) -> None:
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1008, "reason": text})
+        return
+    body = f"{text}\n".encode()
+    headers = [
+        (b"content-type", b"text/plain; charset=utf-8"),
+        (b"content-length", str(len(body)).encode()),
+        (b"cache-control", b"no-store"),
+        *_HEADERS,
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _with_headers(send: Any) -> Any:
+    async def extended(message: dict[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            own = {name for name, _ in _HEADERS}
+            kept = [pair for pair in message.get("headers", ()) if pair[0].lower() not in own]
+            message = {**message, "headers": [*kept, *_HEADERS]}
+        await send(message)
+
+    return extended
