@@ -1,7 +1,7 @@
 """Convert models to MLX, prove the result, keep it and share it: the core that every frontend drives."""
 
 from mlx_convert_core.arrival import Checkpoint
-from mlx_convert_core.checkpoint import FileInfo, ModelInfo, inspect_folder
+from mlx_convert_core.checkpoint import FileInfo, ModelInfo, inspect_folder, read_config
 from mlx_convert_core.documents import JsonDocument
 from mlx_convert_core.errors import (
     Cancelled,
@@ -70,7 +70,7 @@ from mlx_convert_core.requests import (
     GenerateResult,
     GenerationExtras,
 )
-from mlx_convert_core.safetensors import DTYPE_BYTES, TensorInfo, read_header
+from mlx_convert_core.safetensors import DTYPE_BYTES, TensorInfo, header_length, parse_header, read_header
 from mlx_convert_core.session import ModelSession
 from mlx_convert_core.settings import Settings
 from mlx_convert_core.shards import ShardWriter, layouts, split
@@ -152,10 +152,13 @@ __all__ = [
     "Written",
     "entry_of",
     "free_memory",
+    "header_length",
     "hookimpl",
     "inspect_folder",
     "layouts",
+    "parse_header",
     "quantization_config",
+    "read_config",
     "read_header",
     "split",
 ]
