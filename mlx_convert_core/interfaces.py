@@ -95,7 +95,8 @@ class ModelConverter(Protocol):
     ) -> tuple[Written, ...]:
         """Write weights, index and config.json of each output, exactly as planned, into its folder.
 
-        ``checkpoint`` may still be arriving: its `folder` waits for all of it, its `shard` for one file.
+        ``checkpoint`` may still be arriving: its `folder` waits for all of it, its `shard` for one file. The
+        parent of each folder is private to the job too, and survives a crash for the sake of ``--resume``.
 
         Runs in a worker. The core copies tokenizer and licence files, checks every tensor and publishes.
         """

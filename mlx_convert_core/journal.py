@@ -6,8 +6,6 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-JOURNAL = ".written"
-
 
 class Journal:
     """Lines of ``name digest``, after a first line that says what they belong to.
@@ -33,13 +31,11 @@ class Journal:
         """Say that ``name`` is written whole."""
         self._line(f"{name} {digest}")
 
-    def close(self, *, remove: bool) -> None:
-        """End; ``remove`` when all is written and nobody needs the notes."""
+    def close(self) -> None:
+        """Stop noting; the file stays."""
         if self._handle >= 0:
             os.close(self._handle)
             self._handle = -1
-        if remove:
-            self._path.unlink(missing_ok=True)
 
     def _line(self, text: str) -> None:
         os.write(self._handle, f"{text}\n".encode())

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import xxhash
 
-from mlx_convert_core.journal import JOURNAL, Journal
+from mlx_convert_core.journal import Journal
 from mlx_convert_core.safetensors import Layout, TensorInfo, layout
 
 MLX_METADATA = {"format": "mlx"}
@@ -23,9 +23,9 @@ class ShardWriter:
 
     A tensor may be appended in pieces, in order. As a context manager it closes the files.
 
-    With a ``journal`` (a text that says what the tensors are made from) the writer notes which ones are whole
-    and with what digest. Opened again on a folder that was left behind, with the same text and tensors, it has
-    those whose bytes still agree, and only the others need writing.
+    With a ``journal`` file the writer notes there which tensors are whole and with what digest. Opened again on a
+    folder that was left behind, with the same tensors ``made_from`` the same, it has those whose bytes still
+    agree, and only the others need writing.
     """
 
     def __init__(
@@ -34,7 +34,8 @@ class ShardWriter:
         tensors: Iterable[TensorInfo],
         metadata: dict[str, str] | None = None,
         *,
-        journal: str | None = None,
+        journal: Path | None = None,
+        made_from: str = "",
     ) -> None:
         tensors = tuple(tensors)
         self._folder = folder
@@ -47,7 +48,8 @@ class ShardWriter:
         self._total = sum(self._missing.values())
         self._done = 0
         self._whole = 0
-        self._journal = Journal(folder / JOURNAL, self._fingerprint(journal)) if journal is not None else None
+        self._taken_up: set[str] = set()
+        self._journal = Journal(journal, self._fingerprint(made_from)) if journal is not None else None
 
     def __enter__(self) -> ShardWriter:
         noted = self._journal.open() if self._journal is not None else {}
@@ -62,12 +64,12 @@ class ShardWriter:
         self._take_up(noted)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+    def __exit__(self, *_: object) -> None:
         for handle in self._handles.values():
             os.close(handle)
         self._handles.clear()
         if self._journal is not None:
-            self._journal.close(remove=kind is None)
+            self._journal.close()
 
     @property
     def digests(self) -> dict[str, str]:
@@ -84,7 +86,12 @@ class ShardWriter:
         return all(not self._missing[name] and name in self._hashes for name in names)
 
     def write(self, name: str, data: Buffer) -> None:
-        """Append contiguous little-endian bytes to a tensor; different tensors may come from different threads."""
+        """Append contiguous little-endian bytes to a tensor; different tensors may come from different threads.
+
+        What was taken up from an earlier writer is not written again.
+        """
+        if name in self._taken_up:
+            return
         view = memoryview(data).cast("B")
         if view.nbytes > self._missing[name]:
             raise ValueError(f"{view.nbytes - self._missing[name]} bytes too many for {name}")
@@ -100,9 +107,9 @@ class ShardWriter:
         self._done += view.nbytes
         self._whole += not self._missing[name]
 
-    def _fingerprint(self, journal: str) -> str:
+    def _fingerprint(self, made_from: str) -> str:
         headers = b"".join(plan.header for plan in self._layouts.values())
-        return xxhash.xxh3_128_hexdigest(journal.encode() + headers)
+        return xxhash.xxh3_128_hexdigest(made_from.encode() + headers)
 
     def _take_up(self, noted: Mapping[str, str]) -> None:
         """Count the tensors of an earlier writer whose bytes are still what it noted."""
@@ -111,6 +118,7 @@ class ShardWriter:
                 continue
             found = self._digest_of(name)
             if found.hexdigest() == digest:
+                self._taken_up.add(name)
                 self._hashes[name] = found
                 self._done += self._missing[name]
                 self._next[name] += self._missing[name]

@@ -5,6 +5,7 @@ A staging folder is ``.<name>.partial-<job id>`` beside the output::
     owner.json   pid and start time of the process that works here
     output/      becomes the output folder, by one rename
     scratch/     a source that had to be made first (GGUF)
+    written      the converter's journal, for --resume
     replaced/    the old output, between the two renames of a forced publish
 """
 
@@ -21,7 +22,6 @@ from types import TracebackType
 import psutil
 
 from mlx_convert_core.errors import InsufficientDisk, OutputExists, SourceError
-from mlx_convert_core.journal import JOURNAL
 
 OWNERLESS_SECONDS = 10.0  # a staging folder younger than this may be about to get its owner
 
@@ -63,7 +63,7 @@ class Staging:
             return
         max(dead, key=lambda root: root.stat().st_mtime).rename(self.root)
         for path in self.output.iterdir() if self.output.is_dir() else ():
-            if path.suffix != ".safetensors" and path.name != JOURNAL:
+            if path.suffix != ".safetensors":
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     def publish(self, *, force: bool) -> None:

@@ -66,7 +66,7 @@ class LmConverter:
         """See ModelConverter. What needs only one source tensor is converted as soon as that is there."""
         with ExitStack() as stack:
             writers = [
-                stack.enter_context(ShardWriter(folder, output.tensors, journal=_journal(model, output)))
+                stack.enter_context(_writer(folder, model, output))
                 for folder, output in zip(folders, outputs, strict=True)
             ]
             source = stack.enter_context(SourceFiles(checkpoint, model.tensors, report.check_cancelled))
@@ -105,10 +105,11 @@ class LmConverter:
         return blueprints, _Settings(config=loaded.config, keep_vision=keep_vision)
 
 
-def _journal(model: ModelInfo, output: OutputPlan) -> str:
-    """What a half-written folder must have been made from for its tensors to be used again."""
+def _writer(folder: Path, model: ModelInfo, output: OutputPlan) -> ShardWriter:
+    """A writer that can take up a half-written folder, if that was made from the same source and numbers."""
     stamps = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in _weights(model)]
-    return repr((model.revision, stamps, output.quantized, output.dtype))
+    made_from = repr((model.revision, stamps, output.quantized, output.dtype))
+    return ShardWriter(folder, output.tensors, journal=folder.parent / "written", made_from=made_from)
 
 
 def _weights(model: ModelInfo) -> list[Path]:

@@ -18,8 +18,9 @@ from mlx_convert_lm.pieces import Cast, Computed, Copied, Piece, Quantized, name
 from mlx_convert_lm.source_files import SourceFiles
 from mlx_convert_lm.writing import Result, WritingThread
 
-SLICE_BYTES = 4_000_000  # of a source tensor, read and computed at once
-IN_FLIGHT_BYTES = 32_000_000  # of source slices that wait for their results
+SLICE_BYTES = 4_000_000  # of a source tensor, read and computed at once: what stays in a CPU's cache
+GPU_SLICE_BYTES = 32_000_000  # on a GPU, worth starting a kernel for
+IN_FLIGHT_SLICES = 8  # that wait for their results
 BASE_MEMORY = 180_000_000  # Python with mlx and mlx-lm loaded
 SCARCE_MEMORY = 1_000_000_000  # with less than this free, nothing is read ahead
 _MX_TYPES = {"BF16": "bfloat16", "F16": "float16", "F32": "float32"}
@@ -47,7 +48,7 @@ def working_memory(blueprints: Sequence[Blueprint]) -> int:
         if isinstance(piece, Computed)
     ]
     # A computed tensor is held as its sources, as itself and once more while it is put together.
-    return BASE_MEMORY + 3 * IN_FLIGHT_BYTES + 8 * max(computed, default=0)
+    return BASE_MEMORY + 2 * IN_FLIGHT_SLICES * slice_bytes() + 8 * max(computed, default=0)
 
 
 @dataclass(slots=True)
@@ -72,7 +73,7 @@ class _Flight:
         mx.async_eval([result.array for result in slice_.results if result.array is not None])
         self._waiting.append(slice_)
         self._nbytes += slice_.nbytes
-        limit = IN_FLIGHT_BYTES if free_memory() > SCARCE_MEMORY else 0
+        limit = IN_FLIGHT_SLICES * slice_bytes() if free_memory() > SCARCE_MEMORY else 0
         while self._waiting and self._nbytes > limit:
             self._land()
 
@@ -128,7 +129,7 @@ def _slices(layers: Iterable[Layer], source: SourceFiles) -> Iterator[_Slice]:
         for part in _parts(layer, source, streams):
             batch.results += part.results
             batch.nbytes += part.nbytes
-            if batch.nbytes >= SLICE_BYTES:
+            if batch.nbytes >= slice_bytes():
                 yield batch
                 batch = _Slice([], 0)
     if batch.results:
@@ -165,7 +166,7 @@ def _rows(tensor: TensorInfo, width: int, source: SourceFiles, *, fresh: bool) -
         yield memoryview(b"")
         return
     row = width * tensor.nbytes // tensor.parameters
-    step = max(1, SLICE_BYTES // row) * row
+    step = max(1, slice_bytes() // row) * row
     buffer = memoryview(np.empty(min(step, tensor.nbytes), np.uint8))
     for start in range(0, tensor.nbytes, step):
         data = buffer[: min(step, tensor.nbytes - start)]
@@ -210,6 +211,13 @@ def _bytes_of(array: Any) -> Any:
     import mlx.core as mx
 
     return mx.contiguous(array.reshape(-1)).view(mx.uint8)
+
+
+def slice_bytes() -> int:
+    """Bytes of source that are read and computed at once."""
+    import mlx.core as mx
+
+    return SLICE_BYTES if mx.default_device() == mx.cpu else GPU_SLICE_BYTES
 
 
 def _streams() -> Sequence[Any]:
