@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from samples import smollm2 as real
 from samples.tiny import write_tiny_llama
 
