@@ -12,7 +12,8 @@ from nicegui.elements.mixins.text_element import TextElement
 
 Handler = Callable[..., Any]
 _ids = itertools.count(1)
-CHEVRON = "M6 9l6 6l6 -6@@fill:none;stroke:currentColor;stroke-width:1.75;stroke-linecap:round;stroke-linejoin:round|0 0 24 24"
+CHEVRON = "M6 9l6 6l6 -6@@fill:none;stroke:currentColor;stroke-width:1.75;stroke-linecap:round|0 0 24 24"
+CROSS = "M18 6L6 18M6 6l12 12@@fill:none;stroke:currentColor;stroke-width:1.75;stroke-linecap:round|0 0 24 24"
 
 
 class Tag(TextElement):

@@ -1,0 +1,78 @@
+"""The card that says what comes out, and holds the one primary button."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from mlx_convert_core import ConvertPlan, OutputPlan
+from mlx_convert_ui import wording
+from mlx_convert_ui.components import Button, Tag, block, card, facts, note, progress_bar, set_progress
+from mlx_convert_ui.convert.examiner import Examiner, Look, hint_of
+
+_FOOT = "Runs in the background; you can keep working."
+
+
+class EstimateCard:
+    """Draws itself on creation; `draw` shows what the examiner knows."""
+
+    def __init__(self, start: Callable[[], Any]) -> None:
+        self._drawn: object = None
+        with card("Estimate", classes="sticky"):
+            self._body = block("").props("aria-live=polite")
+            self._button = Button("Convert", start, icon="play", kind="primary", classes="btn-wide").mark("convert")
+            self._foot = Tag("p", _FOOT, "estimate-foot")
+
+    def draw(self, examiner: Examiner) -> None:
+        """Show sizes, memory, disk and findings; the button says what it will do."""
+        look = examiner.look
+        now = (look.plan, look.busy, look.refused, look.error, look.model)
+        if now != self._drawn:
+            self._drawn = now
+            self._body.clear()
+            with self._body:
+                _content(look)
+        self._button.show("Replace and convert" if look.exists and not look.refused else "Convert")
+        self._button.enable(look.plan is not None and not look.refused)
+        self._foot.show("Something above needs your attention first." if look.refused else _FOOT)
+
+
+def _content(look: Look) -> None:
+    plan, output = look.plan, look.output
+    if plan is None or output is None or not output.weight_bytes:
+        text = f"{look.busy} …" if look.busy else "Name a model to see its size before anything is downloaded."
+        with block("row-line").style("margin-bottom: 14px; align-items: flex-start"):
+            if look.busy:
+                Tag("span", "", "spin").props("aria-hidden=true").style("margin-top: 3px")
+            Tag("p", text, "muted")
+        return
+    _headline(plan, output, look.busy)
+    facts(_rows(plan, output))
+    findings = look.findings("estimate")
+    if findings:
+        with block("notes"):
+            for finding in findings:
+                note(finding.level, finding.message, hint_of(finding))
+
+
+def _headline(plan: ConvertPlan, output: OutputPlan, busy: str) -> None:
+    original = plan.model.weight_bytes
+    share = output.weight_bytes / original if original else 1.0
+    with block("estimate-size"):
+        number = ("" if output.exact else "≈ ") + wording.size(output.weight_bytes)
+        Tag("span", number, "estimate-number").mark("estimate")
+        change = f"{1 - share:.0%} smaller" if share < 0.995 else ("same size" if share < 1.005 else "larger")
+        Tag("span", change, "estimate-note")
+        if busy:
+            Tag("span", "", "spin").props(f'role=img aria-label="{busy}"')
+    set_progress(progress_bar("Size against the original"), share)
+
+
+def _rows(plan: ConvertPlan, output: OutputPlan) -> list[tuple[str, str]]:
+    rows = [("Bits per weight", f"{output.bits_per_weight:.2f}")]
+    if plan.peak_memory:
+        rows.append(("Memory to convert", wording.size(plan.peak_memory)))
+    if plan.fetch_bytes:
+        rows.append(("To download", wording.size(plan.fetch_bytes)))
+    rows += [("Original", wording.size(plan.model.weight_bytes)), ("Free disk", wording.size(plan.free_disk))]
+    return rows

@@ -1,0 +1,165 @@
+"""Looks at the form's model in the background: an estimate at once, exact sizes from a worker soon after."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from nicegui import background_tasks, run
+
+from mlx_convert_core import ConvertPlan, ConvertRequest, Finding, MlxConvertError, ModelInfo, OutputPlan
+from mlx_convert_ui.convert.form import Form, cards
+from mlx_convert_ui.studio import Studio
+
+TYPING_SECONDS = 0.4
+# Where a finding or an error is shown: beside the control that mends it.
+_PLACES = {
+    "exists": "output",
+    "not_writable": "output",
+    "disk": "output",
+    **dict.fromkeys(("bits", "group_size", "mode", "strategy", "preset", "nothing_quantized"), "advanced"),
+}
+# The core's hints speak to a terminal; these speak to the page.
+_HINTS = {
+    "exists": "Choose another name, or replace it.",
+    "not_writable": "Choose a folder that you may write in.",
+    "disk": "Free some space, choose fewer bits, or choose a folder on another disk.",
+    "nothing_quantized": "Choose a smaller group size under Advanced, or bf16.",
+    "custom_code": "Only if you have read that code and trust its author: allow it under Advanced.",
+    "layers_kept": "",
+}
+
+
+@dataclass
+class Look:
+    """What is known so far. ``busy`` names what is being found out, "" when nothing is."""
+
+    busy: str = ""
+    model: ModelInfo | None = None
+    error: MlxConvertError | None = None
+    sizes: dict[str, OutputPlan] = field(default_factory=dict)
+    plan: ConvertPlan | None = None
+    auto_name: str = ""
+
+    @property
+    def output(self) -> OutputPlan | None:
+        """The chosen output's plan."""
+        return self.plan.outputs[0] if self.plan else None
+
+    def findings(self, place: str) -> list[Finding]:
+        """What to show at ``place``: source, advanced or output; what refuses first."""
+        found = list(self.plan.findings) if self.plan else []
+        if self.error is not None:
+            error = Finding(code=self.error.code, level="error", message=self.error.message, hint=self.error.hint)
+            found.insert(0, error)
+        chosen = [finding for finding in found if place_of(finding) == place]
+        return sorted(chosen, key=lambda finding: ("error", "warning", "info").index(finding.level))
+
+    @property
+    def refused(self) -> bool:
+        """Whether something other than an output that can be replaced stands in the way."""
+        errors = [finding.code for finding in self.plan.errors] if self.plan else []
+        return self.error is not None or any(code != "exists" for code in errors)
+
+    @property
+    def exists(self) -> bool:
+        """Whether the output folder is taken."""
+        return self.plan is not None and any(finding.code == "exists" for finding in self.plan.errors)
+
+
+class Examiner:
+    """One for each open page. Asking again makes what runs out of date; only the newest answer is shown."""
+
+    def __init__(self, studio: Studio, form: Form, changed: Callable[[], None]) -> None:
+        self.look = Look()
+        self._studio = studio
+        self._form = form
+        self._changed = changed
+        self._turn = 0
+
+    def source_changed(self, delay: float = TYPING_SECONDS) -> None:
+        """Another model: everything anew, once the typing pauses."""
+        self.look = Look(busy="Looking at the model" if self._form.ready else "")
+        self._start(delay, anew=True)
+
+    def choice_changed(self, delay: float = 0.0) -> None:
+        """Another preset, number or output: the same model."""
+        self._start(delay, anew=False)
+
+    def _start(self, delay: float, *, anew: bool) -> None:
+        self._turn += 1
+        self._changed()
+        if self._form.ready:
+            background_tasks.create(self._examine(self._turn, delay, anew=anew), name="examine")
+
+    async def _examine(self, turn: int, delay: float, *, anew: bool) -> None:
+        await asyncio.sleep(delay)
+        if turn != self._turn:
+            return
+        try:
+            if anew or self.look.model is None:
+                await self._compare(turn, exact=False)
+            await self._plan(turn)
+            if turn == self._turn and not self._compared_exactly():
+                await self._compare(turn, exact=True)
+        except MlxConvertError as error:
+            self._tell(turn, error=error, plan=None)
+        finally:
+            self._tell(turn, busy="")
+
+    async def _compare(self, turn: int, *, exact: bool) -> None:
+        """Sizes of all cards."""
+        repo_id = self.look.model.repo_id if self.look.model else None
+        names = cards(self._studio.workspace.presets, self._form.preset, repo_id)
+        request = self._form.comparison(names)
+        plan = await run.io_bound(self._studio.workspace.plan, request, exact=exact)
+        if plan is None or (exact and not plan.exact):
+            return
+        sizes = {output.preset: output for output in plan.outputs}
+        self._tell(turn, model=plan.model, sizes={**self.look.sizes, **sizes})
+
+    async def _plan(self, turn: int) -> None:
+        """The chosen output: its name and estimate first, then exactly."""
+        workspace = self._studio.workspace
+        self._tell(turn, busy="Working out the exact size")
+        first = await run.io_bound(workspace.plan, self._unnamed(), exact=False)
+        if first is None or turn != self._turn:
+            return
+        name = first.outputs[0].path.name
+        self._tell(turn, model=first.model, auto_name=name)
+        request = self._form.request(name=name)
+        estimate = await run.io_bound(workspace.plan, request, exact=False)
+        self._tell(turn, plan=estimate, error=None)
+        if estimate is None or turn != self._turn:
+            return
+        taken = tuple(finding for finding in estimate.errors if finding.code == "exists")
+        if taken == estimate.errors:  # a folder that can be replaced need not keep the sizes from being exact
+            exact = await run.io_bound(workspace.plan, replace(request, force=True), exact=True)
+            self._tell(turn, plan=exact and replace(exact, findings=(*taken, *exact.findings)))
+
+    def _unnamed(self) -> ConvertRequest:
+        """The request with the core's own name for the output, which the page then shows."""
+        return replace(self._form, name="").request(force=True)
+
+    def _compared_exactly(self) -> bool:
+        return all(output.exact for output in self.look.sizes.values())
+
+    def _tell(self, turn: int, **news: object) -> None:
+        if turn != self._turn:
+            return
+        for name, value in news.items():
+            setattr(self.look, name, value)
+        self._changed()
+
+
+def place_of(finding: Finding) -> str:
+    """Where on the page a finding belongs."""
+    if finding.level != "error" and finding.code not in _PLACES:
+        return "estimate"
+    return _PLACES.get(finding.code, "source")
+
+
+def hint_of(finding: Finding) -> str:
+    """The next step in the page's own words."""
+    return _HINTS.get(finding.code, finding.hint)

@@ -1,0 +1,101 @@
+"""What the Convert page asks for, and the request that it makes."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from mlx_convert_core import ConvertRequest, Preset
+
+CARDS = ("4bit", "6bit", "8bit", "bf16")
+_REPO = re.compile(r"(hf://)?[\w.-]+/[\w.-]+(@[\w./-]+)?|https?://\S+/\S+/\S+")
+_LOCAL = (".", "/", "~")
+
+
+@dataclass
+class Form:
+    """The fields as they were typed; "" and None leave a choice to the preset or the settings."""
+
+    source: Literal["hub", "local"] = "hub"
+    ref: str = ""
+    preset: str = "4bit"
+    bits: int | None = None
+    group_size: int | None = None
+    mode: str | None = None
+    strategy: str | None = None
+    dtype: str | None = None
+    revision: str = ""
+    trust: bool = False
+    folder: str = ""
+    name: str = ""
+
+    @property
+    def ready(self) -> bool:
+        """Whether the ref is whole enough to be looked at."""
+        ref = self.ref.strip()
+        return ref.startswith(_LOCAL) or (self.source == "local" and bool(ref)) or bool(_REPO.fullmatch(ref))
+
+    def type_ref(self, text: str) -> None:
+        """Take what was typed; a path switches to local, whatever was chosen."""
+        self.ref = text
+        if text.startswith(_LOCAL):
+            self.source = "local"
+
+    def request(self, *, name: str = "", force: bool = False) -> ConvertRequest:
+        """The request; ``name`` is the folder's name when none was typed, "" leaves the output to the core.
+
+        Raises InvalidRequest.
+        """
+        named = self.name.strip() or name
+        return ConvertRequest(
+            ref=self.ref.strip(),
+            preset=self.preset,
+            output=str(Path(self.folder).expanduser() / named) if named else (),
+            revision=self.revision.strip() or None,
+            bits=self.bits,
+            group_size=self.group_size,
+            mode=self.mode,  # type: ignore[arg-type]
+            strategy=self.strategy,
+            dtype=self.dtype,  # type: ignore[arg-type]
+            force=force,
+            trust_remote_code=self.trust,
+        )
+
+    def comparison(self, presets: tuple[str, ...]) -> ConvertRequest:
+        """A request only for the sizes of the precision cards."""
+        plain = replace(self, bits=None, group_size=None, mode=None, strategy=None, dtype=None, name="")
+        return replace(plain.request(force=True), preset=presets)
+
+    def as_draft(self) -> dict[str, Any]:
+        """To be kept over a reload."""
+        return asdict(self)
+
+
+def cards(presets: dict[str, Preset], chosen: str, repo_id: str | None) -> tuple[str, ...]:
+    """The presets to show as cards: the usual four, one made for this very model, and the chosen one."""
+    made_for_it = [name for name, preset in presets.items() if preset.ref and preset.ref == repo_id]
+    wanted = [*CARDS, *made_for_it, chosen]
+    return tuple(dict.fromkeys(name for name in wanted if name in presets))
+
+
+def command_line(request: ConvertRequest) -> str:
+    """The same conversion for the terminal."""
+    options = {
+        "--preset": request.presets[0],
+        "--output": str(request.outputs[0]) if request.outputs else None,
+        "--revision": request.revision,
+        "--bits": request.bits,
+        "--group-size": request.group_size,
+        "--mode": request.mode,
+        "--strategy": request.strategy,
+        "--dtype": request.dtype,
+    }
+    words = ["mlx-convert", "convert", request.ref]
+    for option, value in options.items():
+        if value:
+            words += [option, str(value)]
+    words += ["--trust-remote-code"] * request.trust_remote_code
+    return shlex.join(words)

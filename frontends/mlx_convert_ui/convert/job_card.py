@@ -1,0 +1,178 @@
+"""One conversion on the page: running, finished, failed or cancelled. All of it comes from its JobView."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from nicegui import run, ui
+
+from mlx_convert_core import ConvertedModel, ConvertRequest, JobState, Progress
+from mlx_convert_ui import wording
+from mlx_convert_ui.bridge import STEPS, JobView
+from mlx_convert_ui.components import Badge, Button, Tag, block, note, progress_bar, set_progress
+from mlx_convert_ui.convert.form import command_line
+from mlx_convert_ui.desktop import SHOW_LABEL, show_folder
+
+# (step, title): every step by its name in code and CLI.
+_TITLES = {name: name.capitalize() for name in STEPS}
+
+
+class JobCard:
+    """Draws a view as it is now; `refresh` draws what changed since, and forgets nothing on a reload."""
+
+    def __init__(self, view: JobView, retry: Callable[[ConvertRequest], None]) -> None:
+        self.view = view
+        self._retry = retry
+        self._version = -1
+        self._state: JobState | None = None
+        self.element = block("card", "section").props(f'aria-label="{_title(view)}"').mark("job")
+        self.refresh()
+
+    def refresh(self) -> bool:
+        """Draw the changes, cheap when there are none; True when the job ended since the last time."""
+        if self._version == self.view.version:
+            return False
+        was_active = self._state is not None and not self._state.final
+        self._version = self.view.version
+        if self._state is not (state := self.view.state):
+            self._state = state
+            self.element.clear()
+            with self.element:
+                self._build()
+        if not self._state.final:
+            self._move()
+        return was_active and self._state.final
+
+    def _build(self) -> None:
+        view = self.view
+        if view.state is JobState.FINISHED:
+            for model in view.job.result().models:
+                _success(model, view, self._dismiss)
+        elif view.state is JobState.FAILED:
+            self._failed()
+        elif view.state is JobState.CANCELLED:
+            self._cancelled()
+        else:
+            self._running()
+
+    def _running(self) -> None:
+        with block("job-head"):
+            Tag("h2", _title(self.view), "job-title grow")
+            waiting = self.view.state is JobState.QUEUED
+            Badge("Waiting" if waiting else "Running", "" if waiting else "busy").mark("state")
+            self._stop = Button("Cancel", self._cancel, icon="x").mark("cancel-job")
+        self._bar = progress_bar(f"Progress of {_title(self.view)}", "bar bar-job")
+        with block("job-line"):
+            with block("steps", "ol").props('aria-label="Steps"'):
+                self._dots = {name: Tag("li", title, "step") for name, title in _TITLES.items()}
+            self._numbers = Tag("span", "", "muted")
+        self._log = Tag("div", "", "log").props('tabindex=0 role=log aria-label="Log"')
+
+    def _move(self) -> None:
+        view = self.view
+        set_progress(self._bar, view.fraction)
+        for name, dot in self._dots.items():
+            dot.attribute("data-state", view.steps[name].state)
+        self._numbers.show(_numbers(view))
+        self._log.show("\n".join(view.log))
+
+    def _cancel(self) -> None:
+        self._stop.enable(False)
+        self._stop.show("Cancelling …")
+        self.view.job.cancel()
+
+    def _failed(self) -> None:
+        error = self.view.error
+        with block("job-head"):
+            Tag("h2", _title(self.view), "job-title grow")
+            Badge("Failed", "bad").mark("state")
+            Button("", self._dismiss, icon="x", kind="ghost", label="Dismiss").mark("dismiss")
+        with block("notes"):
+            if error is not None:
+                note("error", error.message, error.hint, self._again)
+        if error is not None and error.traceback:
+            with block("advanced", "details"), block("", "summary").style("padding: 0"):
+                Tag("span", "Details for a bug report")
+            with self.element:
+                Tag("div", "\n".join([*self.view.log, error.traceback]), "log").props('tabindex=0 aria-label="Details"')
+
+    def _cancelled(self) -> None:
+        with block("job-head"):
+            Tag("h2", _title(self.view), "job-title grow")
+            Badge("Cancelled").mark("state")
+            Button("", self._dismiss, icon="x", kind="ghost", label="Dismiss").mark("dismiss")
+        Tag("p", "Nothing half-made was kept.", "muted")
+        with block("actions"):
+            self._again()
+
+    def _again(self) -> None:
+        Button("Try again", lambda: self._retry(self.view.request), icon="rotate-ccw").mark("retry")
+
+    def _dismiss(self) -> None:
+        self.view.dismissed = True
+        self.view.version += 1
+
+
+def _success(model: ConvertedModel, view: JobView, dismiss: Callable[[], None]) -> None:
+    with block("row-line").style("gap: 12px; align-items: flex-start"):
+        Tag("span", "", "success-mark", icon="check").props("aria-hidden=true")
+        with block("success-text"):
+            Tag("h2", f"{model.path.name} is ready", "job-title")
+            size, bits = wording.size(model.total_bytes), f"{model.bits_per_weight:.2f} bits per weight"
+            Tag("p", f"{size} · {bits} · {wording.duration(view.ended - view.started)}", "muted")
+            Tag("p", str(model.path), "path")
+        Button("", dismiss, icon="x", kind="ghost", label="Dismiss").mark("dismiss")
+    with block("actions"):
+        Button("Show", lambda: _show(model.path), icon="folder-open").show(SHOW_LABEL).mark("show-folder")
+        Button("Copy command", lambda: _copy(command_line(view.request), "Command"), icon="terminal").mark(
+            "copy-command"
+        )
+        Button("Copy recipe", lambda: _copy_recipe(model.path), icon="file-json").mark("copy-recipe")
+    warnings = [finding for finding in model.findings if finding.level == "warning"]
+    if warnings:
+        with block("notes"):
+            for finding in warnings:
+                note(finding.level, finding.message, finding.hint)
+
+
+async def _show(path: Path) -> None:
+    if not await run.io_bound(show_folder, path):
+        ui.notify(f"No file manager answers here. The folder is {path}")
+
+
+def _copy(text: str, what: str) -> None:
+    ui.clipboard.write(text)
+    ui.notify(f"{what} copied")
+
+
+async def _copy_recipe(path: Path) -> None:
+    """The part of the folder's record that makes it again."""
+    record = json.loads(await run.io_bound((path / "mlx_convert.json").read_text, encoding="utf-8") or "{}")
+    chosen = {"source": record.get("source", {}), "recipe": record.get("recipe", {})}
+    _copy(json.dumps(chosen, indent=2), "Recipe")
+
+
+def _title(view: JobView) -> str:
+    return view.model
+
+
+def _numbers(view: JobView) -> str:
+    """``68% · 1.2 of 4.3 GB · 14 s left``, as far as it is known."""
+    current = view.current
+    if view.state is JobState.QUEUED:
+        return "Waits for the one before it"
+    moved = view.progress.get(current.name) if current else None
+    parts = [f"{view.fraction:.0%}"]
+    if moved is not None:
+        parts.append(_amount(moved))
+    if moved is not None and moved.eta:
+        parts.append(f"{wording.duration(moved.eta)} left")
+    return " · ".join(parts)
+
+
+def _amount(moved: Progress) -> str:
+    if moved.unit == "bytes":
+        return f"{wording.size(moved.done)} of {wording.size(moved.total)}"
+    return f"{moved.done:,} of {moved.total:,} {moved.unit}"

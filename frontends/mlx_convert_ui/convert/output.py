@@ -1,0 +1,61 @@
+"""The card that asks where to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from nicegui import ui
+
+from mlx_convert_ui.components import Button, block, card, field, named, note
+from mlx_convert_ui.convert.examiner import Examiner, hint_of
+from mlx_convert_ui.convert.form import Form
+from mlx_convert_ui.picker import pick_folder
+from mlx_convert_ui.studio import Studio
+
+
+class OutputCard:
+    """Draws itself on creation; `draw` shows the name that will be used, and what stands in the way."""
+
+    def __init__(self, studio: Studio, form: Form, changed: Callable[[], None]) -> None:
+        self._studio = studio
+        self._form = form
+        self._changed = changed
+        self._drawn: object = None
+        with card("Output"):
+            with block("fields"):
+                with (
+                    field("Folder", "Where the converted model's folder is put. Settings holds the usual one.") as name,
+                    block("row-line"),
+                ):
+                    self._folder = ui.input(value=form.folder, on_change=self._typed).mark("folder")
+                    named(self._folder, name).props("spellcheck=false")
+                    Button("", self._pick, icon="folder-open", label="Choose a folder").mark("browse-output")
+                with field("Name", "The new folder's name. Leave it empty to have one made from the model's.") as name:
+                    self._name = ui.input(value=form.name, on_change=self._typed).mark("name")
+                    named(self._name, name).props("spellcheck=false")
+            self._notes = block("notes")
+
+    def draw(self, examiner: Examiner) -> None:
+        """Show the automatic name as a placeholder, and findings about the place."""
+        look = examiner.look
+        if self._name.props.get("placeholder") != look.auto_name:
+            self._name.props["placeholder"] = look.auto_name
+        findings = look.findings("output")
+        if findings == self._drawn:
+            return
+        self._drawn = findings
+        self._notes.clear()
+        with self._notes:
+            for finding in findings:
+                level = "warning" if finding.code == "exists" else finding.level
+                note(level, finding.message, hint_of(finding))
+
+    def _typed(self) -> None:
+        self._form.folder = self._folder.value or ""
+        self._form.name = self._name.value or ""
+        self._changed()
+
+    async def _pick(self) -> None:
+        chosen = await pick_folder(self._studio, "Choose an output folder", self._form.folder)
+        if chosen:
+            self._folder.value = chosen
