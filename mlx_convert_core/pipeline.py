@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
+from errno import EDQUOT, ENOSPC
 from pathlib import Path
 
 from mlx_convert_core.arrival import arriving
@@ -130,10 +131,16 @@ def _sync_all(folders: tuple[Path, ...]) -> None:
 
 @contextmanager
 def _disk_watched(plan: ConvertPlan) -> Iterator[None]:
-    """Native code and the operating system name a full disk in many ways; say it in one."""
+    """A full disk shows in many places, plugins included; say it in one way."""
     try:
         yield
-    except OSError as error:
-        if error.errno in (28, 122):
+    except Exception as error:
+        if any(isinstance(cause, OSError) and cause.errno in (ENOSPC, EDQUOT) for cause in _causes(error)):
             raise disk_full(plan.outputs[0].path) from error
         raise
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__

@@ -21,6 +21,8 @@ from mlx_convert_core import (
     UnsupportedModel,
 )
 
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "spiece.model", "vocab.json", "*.tiktoken")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
@@ -87,6 +89,12 @@ def load_for_generation(folder: Path) -> tuple[Any, Any]:
     import mlx.core as mx
     from mlx_lm.utils import load_tokenizer
 
+    if not any(next(folder.glob(pattern), None) for pattern in TOKENIZER_FILES):
+        raise GenerationFailed(
+            f"{folder.name} has no tokenizer, so it can't read a prompt.",
+            hint="Copy tokenizer.json and tokenizer_config.json from the original model into the folder.",
+            code="tok_missing",
+        )
     loaded = load_lazily(folder, trust_remote_code=False)
     model, config = loaded.model, loaded.config
     loaded.arrays.clear()

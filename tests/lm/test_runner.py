@@ -1,0 +1,165 @@
+"""Answers: streamed, repeatable, cut by stop texts, continued over turns, cancelled."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mlx_convert_lm.runner import LmRunner
+from random_llama import write_llama
+
+from mlx_convert_core import (
+    Cancelled,
+    ChatMessage,
+    ConvertRequest,
+    GenerateRequest,
+    GenerationExtras,
+    GenerationFailed,
+    Message,
+    ModelSession,
+    Token,
+    Workspace,
+    hookimpl,
+)
+
+
+@pytest.fixture(scope="session")
+def random_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A converted model that says nonsense, but always the same nonsense."""
+    folder = tmp_path_factory.mktemp("runner")
+    source = write_llama(folder / "source")
+    with Workspace(home=folder / "home") as workspace:
+        request = ConvertRequest(ref=str(source), preset="8bit", output=folder / "model")
+        return workspace.convert(request).result().path
+
+
+@pytest.fixture
+def session(random_model: Path, workspace: Workspace) -> Iterator[ModelSession]:
+    with workspace.open(random_model) as session:
+        yield session
+
+
+GREEDY = GenerateRequest(prompt="w5 w6 w7", temperature=0, max_tokens=12)
+
+
+def test_tokens_arrive_in_order_and_add_up_to_the_answer(session: ModelSession) -> None:
+    job = session.generate(GREEDY)
+    pieces = [event.text for event in job.events() if isinstance(event, Token)]
+    assert "".join(pieces) == job.result().text
+    assert len(pieces) > 1
+
+
+def test_the_figures_count_what_happened(session: ModelSession) -> None:
+    result = session.generate(GREEDY).result()
+    assert result.prompt_tokens == 3
+    assert result.generation_tokens == 12
+    assert result.finish_reason == "length"
+    assert result.generation_tokens_per_second > 0
+    assert result.time_to_first_token > 0
+    assert not result.chat_template
+
+
+def test_a_seed_repeats_an_answer_and_another_seed_does_not(session: ModelSession) -> None:
+    def answer(seed: int) -> str:
+        request = GenerateRequest(prompt="w5 w6", temperature=1.5, seed=seed, max_tokens=20)
+        return session.generate(request).result().text
+
+    assert answer(1) == answer(1)
+    assert answer(1) != answer(2)
+
+
+def test_a_model_without_chat_template_says_so(session: ModelSession) -> None:
+    session.generate(GREEDY).result()
+    warnings = [event.text for event in session.loading.events() if isinstance(event, Message)]
+    assert any("no chat template" in text for text in warnings)
+
+
+def test_a_model_without_tokenizer_is_refused_by_name(random_model: Path, tmp_path: Path, workspace: Workspace) -> None:
+    bare = shutil.copytree(random_model, tmp_path / "bare")
+    (bare / "tokenizer.json").unlink()
+    with workspace.open(bare) as session, pytest.raises(GenerationFailed) as caught:
+        session.loading.result()
+    assert caught.value.code == "tok_missing"
+
+
+def test_stop_ends_one_answer_and_not_the_session(session: ModelSession) -> None:
+    job = session.generate(GenerateRequest(prompt="w5", temperature=1, max_tokens=100_000))
+    for event in job.events():
+        if isinstance(event, Token):
+            job.cancel()
+            break
+    with pytest.raises(Cancelled):
+        job.result()
+    assert session.generate(GREEDY).result().text
+
+
+def test_a_closed_session_refuses(session: ModelSession) -> None:
+    session.close()
+    with pytest.raises(GenerationFailed):
+        session.generate(GREEDY)
+
+
+def test_a_second_turn_reuses_the_cache_and_changes_nothing(random_model: Path) -> None:
+    fed: list[int] = []
+    reusing, fresh = loaded(random_model), loaded(random_model)
+    count_prompts(reusing, fed)
+    turns = [ChatMessage(role="user", content="w5 w6 w7 w8")]
+    first = reusing.generate(GenerateRequest(messages=tuple(turns), temperature=0, max_tokens=8), (), Silent())
+    turns += [ChatMessage(role="assistant", content=first.text), ChatMessage(role="user", content="w9 w10")]
+    again = GenerateRequest(messages=tuple(turns), temperature=0, max_tokens=8)
+    assert reusing.generate(again, (), Silent()).text == fresh.generate(again, (), Silent()).text
+    assert fed[0] == 4
+    assert fed[1] < 4 + 8 + 2
+
+
+def test_an_edited_conversation_does_not_use_what_is_no_longer_there(random_model: Path) -> None:
+    reusing, fresh = loaded(random_model), loaded(random_model)
+    reusing.generate(GenerateRequest(prompt="w5 w6 w7 w8", temperature=0, max_tokens=8), (), Silent())
+    edited = GenerateRequest(prompt="w5 w6 w20 w21", temperature=0, max_tokens=8)
+    assert reusing.generate(edited, (), Silent()).text == fresh.generate(edited, (), Silent()).text
+
+
+def test_stop_texts_and_logits_processors_of_plugins_are_used(random_model: Path, tmp_path: Path) -> None:
+    class Plugin:
+        @hookimpl
+        def on_generate(self, request: GenerateRequest) -> GenerationExtras:
+            return GenerationExtras(stop=("w77",), logits_processors=(only_77_and_78,))
+
+    def only_77_and_78(tokens: Any, logits: Any) -> Any:
+        import mlx.core as mx
+
+        wanted = 78 if len(tokens) < 4 else 77
+        return mx.where(mx.arange(logits.shape[-1]) == wanted, 0.0, -mx.inf)[None]
+
+    with Workspace(home=tmp_path / "home", plugins=[Plugin()]) as workspace:
+        session = workspace.open(random_model, inline=True)
+        result = session.generate(GenerateRequest(prompt="w5 w6", max_tokens=10)).result()
+    assert result.text.strip() == "w78 w78"
+    assert result.finish_reason == "stop"
+
+
+class Silent:
+    def token(self, text: str) -> None: ...
+    def message(self, text: str, level: Any = "info") -> None: ...
+    def progress(self, *arguments: Any, **options: Any) -> None: ...
+    def check_cancelled(self) -> None: ...
+
+
+def loaded(path: Path) -> LmRunner:
+    runner = LmRunner(path)
+    runner.load(Silent())
+    return runner
+
+
+def count_prompts(runner: LmRunner, fed: list[int]) -> None:
+    reuse = runner._reuse
+
+    def counting(prompt: list[int]) -> list[int]:
+        rest = reuse(prompt)
+        fed.append(len(rest))
+        return rest
+
+    runner._reuse = counting  # type: ignore[method-assign]
