@@ -7,15 +7,18 @@ from pathlib import Path
 from mlx_convert_core import ConvertPlan, ModelSource, hookimpl
 from mlx_convert_hub.card import write_card
 from mlx_convert_hub.local import LocalFolder
+from mlx_convert_hub.references import parse_ref
+from mlx_convert_hub.repo import HubRepo
 
 
 @hookimpl(trylast=True)
 def model_source(ref: str, revision: str | None) -> ModelSource | None:
-    """Take a folder."""
+    """Take a folder that exists, else a repo id, a Hub address or ``hf://owner/name@revision``."""
     path = Path(ref).expanduser()
     if path.is_dir() or ref.startswith((".", "/", "~")):
-        return LocalFolder(ref, path)
-    return None
+        return LocalFolder(ref, path) if path.is_dir() or not path.exists() else None
+    named = parse_ref(ref, revision)
+    return HubRepo(ref, named.repo_id, named.revision) if named is not None else None
 
 
 @hookimpl(trylast=True)

@@ -1,0 +1,277 @@
+"""One table: each cause of trouble with the Hub, and the error that it becomes (`errors.explain` reads it).
+
+A row's first column says when it applies; the first row that does counts. Messages and hints may name ``{repo}``,
+``{revision}``, ``{host}``, ``{page}``, ``{file}``, ``{token}`` (where it came from), ``{proxy}``, ``{wait}``,
+``{cache}``, ``{endpoint}`` and ``{text}`` (what the client said, scrubbed).
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mlx_convert_core import (
+    GatedRepo,
+    InsufficientDisk,
+    InvalidRequest,
+    MlxConvertError,
+    RepoNotFound,
+    RevisionNotFound,
+    SourceError,
+    SourceUnreachable,
+    UploadError,
+)
+from mlx_convert_hub.failures import Failure
+
+NEW_TOKEN = "Make a new token at https://huggingface.co/settings/tokens"
+_AGAIN = "Run it again: what was fetched is kept, and it goes on from there."
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One cause: when it applies, and the class, code, message and hint of the error."""
+
+    applies: Callable[[Failure], bool]
+    kind: type[MlxConvertError]
+    code: str
+    message: str
+    hint: str
+
+
+ROWS: tuple[Row, ...] = (
+    # This machine's own settings
+    Row(
+        lambda f: f.has("OfflineModeIsEnabled", "IncompleteSnapshotError"),
+        SourceUnreachable,
+        "offline",
+        "{repo} can't be asked for: offline mode is on (HF_HUB_OFFLINE).",
+        "Unset HF_HUB_OFFLINE, or use a model that is whole in {cache}.",
+    ),
+    Row(
+        lambda f: (
+            f.has("LocalTokenNotFoundError") or (f.status == 401 and not f.token_source and f.situation.uploading)
+        ),
+        UploadError,
+        "token_none",
+        "nobody is signed in to {host} on this machine.",
+        "Run `hf auth login` with a token that may write (https://huggingface.co/settings/tokens).",
+    ),
+    Row(
+        lambda f: f.has("HFValidationError", "HfUriError"),
+        InvalidRequest,
+        "bad_id",
+        "'{repo}' is not a repo id, which has the form owner/name.",
+        "Paste the address of the model's page, or check the spelling.",
+    ),
+    # Who may
+    Row(
+        lambda f: f.status == 401 and f.says("invalid credentials", "invalid user token", "token has expired"),
+        SourceError,
+        "token_bad",
+        "{host} does not accept the token from {token}: it is wrong, expired or revoked.",
+        "{renew}",
+    ),
+    Row(
+        lambda f: f.has("GatedRepoError") and f.status == 401,
+        GatedRepo,
+        "gated_login",
+        "{repo} is gated: its owner wants you to sign in and accept terms first.",
+        "Open {page} and accept them, then run `hf auth login` and try again.",
+    ),
+    Row(
+        lambda f: f.has("GatedRepoError") and f.says("awaiting a review"),
+        GatedRepo,
+        "gated_pending",
+        "your request for {repo} still waits for its owner's review.",
+        "Look at {page} later. Nothing was downloaded.",
+    ),
+    Row(
+        lambda f: f.has("GatedRepoError") and f.says("has been rejected"),
+        GatedRepo,
+        "gated_rejected",
+        "the owner of {repo} has rejected your request for access.",
+        "Choose another model. Nothing was downloaded.",
+    ),
+    Row(
+        lambda f: f.has("GatedRepoError"),
+        GatedRepo,
+        "gated_denied",
+        "{repo} is gated, and the account of the token from {token} has no access to it.",
+        "Open {page} with that account and accept the terms. A fine-grained token also needs the right to read gated"
+        " repos.",
+    ),
+    Row(
+        lambda f: f.has("DisabledRepoError"),
+        SourceError,
+        "disabled",
+        "{repo} was disabled by the Hub.",
+        "Nothing to retry: see {page} for the reason, and choose another model.",
+    ),
+    # What is there
+    Row(
+        lambda f: f.has("RevisionNotFoundError"),
+        RevisionNotFound,
+        "revision",
+        "{repo} has no branch, tag or commit '{revision}'.",
+        "See the branches at {page}/tree/main, or leave --revision out.",
+    ),
+    Row(
+        lambda f: f.has("RepositoryNotFoundError") and not f.token_source,
+        RepoNotFound,
+        "repo_not_found",
+        "there is no repo {repo} on {host}, or it is private.",
+        "Check the spelling. If it is private, run `hf auth login` first.",
+    ),
+    Row(
+        lambda f: f.has("RepositoryNotFoundError"),
+        RepoNotFound,
+        "repo_not_found",
+        "there is no repo {repo} on {host}, or the account of the token from {token} may not see it.",
+        "Check the spelling, and that the account is a member of '{owner}'.",
+    ),
+    Row(
+        lambda f: f.has("EntryNotFoundError", "RemoteEntryNotFoundError") and f.status == 404,
+        SourceError,
+        "file_missing",
+        "{repo} has no file {file} at {revision}.",
+        "The repo may have changed just now. Run it again.",
+    ),
+    # Uploads
+    Row(
+        lambda f: f.situation.uploading and f.status == 403 and f.says("namespace"),
+        UploadError,
+        "up_namespace",
+        "the account of the token from {token} may not create models under '{owner}'.",
+        "Upload under your own name, or ask an owner of '{owner}' to let you in.",
+    ),
+    Row(
+        lambda f: f.situation.uploading and f.status in (401, 403),
+        UploadError,
+        "up_forbidden",
+        "the token from {token} may not write to {repo}.",
+        f"{NEW_TOKEN} with the right to write to it, and run `hf auth login`.",
+    ),
+    Row(
+        lambda f: f.situation.uploading and f.status == 413,
+        UploadError,
+        "up_413",
+        "a file is larger than {host} takes.",
+        "Convert again: mlx-convert writes shards of at most 5 GB.",
+    ),
+    Row(
+        lambda f: f.situation.uploading and f.status in (409, 412),
+        UploadError,
+        "up_conflict",
+        "somebody else changed {repo} at the same time.",
+        "Run the upload again: files that arrived are not sent twice.",
+    ),
+    # What the Hub answers when it can't
+    Row(
+        lambda f: f.status == 429,
+        SourceUnreachable,
+        "rate_limit",
+        "{host} asks to slow down{wait}.",
+        "Wait that long and run it again. Signing in with `hf auth login` raises the limits.",
+    ),
+    Row(
+        lambda f: f.status in (408, 504),
+        SourceUnreachable,
+        "timeout",
+        "{host} took too long to answer (status {status}).",
+        f"The Hub is slow at the moment. {_AGAIN}",
+    ),
+    Row(
+        lambda f: f.status >= 500,
+        SourceUnreachable,
+        "hub_down",
+        "{host} has trouble of its own (status {status}).",
+        "It is not you. See https://status.huggingface.co and try again later.",
+    ),
+    Row(
+        lambda f: f.status == 401,
+        SourceError,
+        "login_needed",
+        "{host} wants you to sign in for this.",
+        "Run `hf auth login` and try again.",
+    ),
+    Row(
+        lambda f: f.status == 403,
+        SourceError,
+        "forbidden",
+        "{host} refuses access to {repo}.",
+        "See {page} with the account that you use.",
+    ),
+    Row(
+        lambda f: f.has("JSONDecodeError", "FileMetadataError", "PortalPage"),
+        SourceUnreachable,
+        "portal",
+        "a web page came instead of an answer from {host}.",
+        "This is often the sign-in page of a Wi-Fi. Open a browser, sign in, and try again.",
+    ),
+    # The way there
+    Row(
+        lambda f: f.has("SSLError", "SSLCertVerificationError") or f.says("CERTIFICATE_VERIFY_FAILED"),
+        SourceUnreachable,
+        "tls",
+        "the certificate that {host} shows can't be verified.",
+        "A company proxy may re-sign traffic. Point SSL_CERT_FILE to its certificate.",
+    ),
+    Row(
+        lambda f: bool(f.proxy) and f.has("ConnectError", "ConnectTimeout", "ProxyError", "ReadTimeout"),
+        SourceUnreachable,
+        "proxy",
+        "the proxy {proxy} does not let us through to {host}.",
+        "Check HTTPS_PROXY and HTTP_PROXY (or the system's proxy settings), or add {host} to NO_PROXY.",
+    ),
+    Row(
+        lambda f: f.has("gaierror"),
+        SourceUnreachable,
+        "no_network",
+        "the name {host} can't be looked up.",
+        "Check your internet connection, VPN and DNS.{mirror} A model in the cache works with HF_HUB_OFFLINE=1.",
+    ),
+    Row(
+        lambda f: f.has("ConnectError"),
+        SourceUnreachable,
+        "unreachable",
+        "{host} can't be reached ({reason}).",
+        "Try again later.{mirror} A model in the cache works with HF_HUB_OFFLINE=1.",
+    ),
+    Row(
+        lambda f: f.has("TimeoutException", "Stalled"),
+        SourceUnreachable,
+        "timeout",
+        "{host} did not answer in time.",
+        f"{_AGAIN} On a slow line set HF_HUB_DOWNLOAD_TIMEOUT=60.",
+    ),
+    Row(
+        lambda f: f.has("NetworkError", "RemoteProtocolError"),
+        SourceUnreachable,
+        "connection_lost",
+        "the connection to {host} broke off again and again.",
+        _AGAIN,
+    ),
+    # This machine's disk
+    Row(
+        lambda f: f.errno in (errno.ENOSPC, errno.EDQUOT),
+        InsufficientDisk,
+        "disk_dl",
+        "the disk that holds {cache} is full.",
+        "Free some space, or set HF_HUB_CACHE to a folder on another disk. What was fetched is kept.",
+    ),
+    Row(
+        lambda f: f.errno in (errno.EACCES, errno.EPERM, errno.EROFS),
+        SourceError,
+        "not_writable",
+        "can't write in the cache {cache}.",
+        "Make it writable, or set HF_HUB_CACHE to a folder that is.",
+    ),
+)
+UNKNOWN = Row(
+    lambda f: True,
+    SourceError,
+    "hub_error",
+    "the Hub's client failed: {text}.",
+    "Run it again. If it happens twice, run it with --debug and report it.",
+)

@@ -1,0 +1,126 @@
+"""What a person may type to name a repo: a repo id, the address of its page, or ``hf://org/name@revision``."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from mlx_convert_core import InvalidRequest
+
+SITES = ("huggingface.co", "www.huggingface.co", "hf.co")
+PROTOCOL = "hf://"
+MAX_ID = 96
+COMMIT = re.compile(r"[0-9a-f]{40}")
+_PART = r"[A-Za-z0-9][A-Za-z0-9._-]*"
+_REPO_ID = re.compile(rf"{_PART}/{_PART}")
+_REVISION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/+-]{0,254}")
+_OTHER_KINDS = {"datasets": "a dataset", "spaces": "a Space", "docs": "documentation", "collections": "a collection"}
+_PAGES = ("tree", "blob", "resolve", "commit", "raw")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepoRef:
+    """A model repo, and the branch, tag or commit that was named with it."""
+
+    repo_id: str
+    revision: str | None = None
+
+
+def parse_ref(ref: str, revision: str | None = None) -> RepoRef | None:
+    """The repo that ``ref`` names, None when it has another form.
+
+    ``revision`` was given beside it. Raises InvalidRequest (codes ``bad_id``, ``revision``).
+    """
+    if ref.startswith(PROTOCOL):
+        named = _of_uri(ref)
+    elif re.match(r"https?://", ref):
+        named = _of_url(ref)
+    elif "/" in ref and not is_path(ref):
+        named = RepoRef(repo_id=checked_id(ref))
+    else:
+        return None
+    return RepoRef(repo_id=named.repo_id, revision=_agreed(named.revision, revision, ref))
+
+
+def is_path(ref: str) -> bool:
+    """Whether ``ref`` can only be meant as a place on this machine."""
+    return ref.startswith((".", "/", "~")) or ref.endswith(".gguf") or Path(ref).expanduser().exists()
+
+
+def checked_id(repo_id: str) -> str:
+    """``repo_id`` when it has the form of one; raises InvalidRequest (code ``bad_id``)."""
+    if not is_repo_id(repo_id):
+        raise InvalidRequest(
+            f"'{repo_id}' is neither a folder here nor a repo id, which has the form owner/name.",
+            hint="Paste the address of the model's page, or check the spelling. For a folder write ./ before it.",
+            code="bad_id",
+        )
+    return repo_id
+
+
+def is_repo_id(text: str) -> bool:
+    """Whether ``text`` has the form ``owner/name``. Rules: huggingface_hub.utils.validate_repo_id."""
+    return (
+        bool(_REPO_ID.fullmatch(text))
+        and len(text) <= MAX_ID
+        and "--" not in text
+        and ".." not in text
+        and not text.endswith((".git", ".ipynb", ".", "-"))
+    )
+
+
+def checked_revision(revision: str) -> str:
+    """``revision`` when it can be the name of a branch, tag or commit; raises InvalidRequest."""
+    parts = revision.split("/")
+    if not _REVISION.fullmatch(revision) or ".." in revision or not all(parts):
+        raise InvalidRequest(
+            f"'{revision}' can't be the name of a branch, tag or commit.",
+            hint="See the list of branches on the model's page.",
+            code="revision",
+        )
+    return revision
+
+
+def _of_uri(ref: str) -> RepoRef:
+    name, _, revision = ref.removeprefix(PROTOCOL).removeprefix("models/").partition("@")
+    return RepoRef(repo_id=checked_id(name.rstrip("/")), revision=revision or None)
+
+
+def _of_url(ref: str) -> RepoRef:
+    address = urlsplit(ref)
+    own = urlsplit(os.environ.get("HF_ENDPOINT", ""))
+    if address.netloc not in (*SITES, own.netloc or SITES[0]):
+        raise InvalidRequest(
+            f"{address.netloc} is not the Hugging Face Hub.",
+            hint="Give the address of a model's page on huggingface.co, or its repo id: owner/name.",
+            code="bad_id",
+        )
+    parts = [unquote(part) for part in address.path.split("/") if part]
+    if parts[:1] and parts[0] in _OTHER_KINDS:
+        raise InvalidRequest(
+            f"{ref} is the page of {_OTHER_KINDS[parts[0]]}, not of a model.",
+            hint="Give the address of a model's page: https://huggingface.co/owner/name",
+            code="bad_id",
+        )
+    named = len(parts) > 3 and parts[2] in _PAGES
+    return RepoRef(repo_id=checked_id("/".join(parts[:2])), revision=_revision_of(parts) if named else None)
+
+
+def _revision_of(parts: list[str]) -> str:
+    """The revision in a page's address; one that begins with refs/ has three parts."""
+    return "/".join(parts[3:6]) if parts[3] == "refs" else parts[3]
+
+
+def _agreed(inside: str | None, beside: str | None, ref: str) -> str | None:
+    """One revision out of the one in the ref and the one beside it; a commit beside it settles the matter."""
+    if inside and beside and inside != beside and not COMMIT.fullmatch(beside):
+        raise InvalidRequest(
+            f"{ref} names the revision {inside}, and --revision says {beside}.",
+            hint="Give one of them.",
+            code="revision",
+        )
+    found = beside or inside
+    return checked_revision(found) if found else None

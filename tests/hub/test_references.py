@@ -1,0 +1,85 @@
+"""What may be typed to name a model on the Hub, and what is no such name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from mlx_convert_hub import model_source
+from mlx_convert_hub.local import LocalFolder
+from mlx_convert_hub.repo import HubRepo
+
+from mlx_convert_core import InvalidRequest, RepoNotFound
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+@pytest.mark.parametrize(
+    ("ref", "repo_id", "revision"),
+    [
+        ("org/name", "org/name", None),
+        ("Qwen/Qwen2.5-0.5B-Instruct", "Qwen/Qwen2.5-0.5B-Instruct", None),
+        ("https://huggingface.co/org/name", "org/name", None),
+        ("https://huggingface.co/org/name/", "org/name", None),
+        ("https://huggingface.co/org/name?library=mlx#top", "org/name", None),
+        ("https://hf.co/org/name/tree/dev", "org/name", "dev"),
+        ("https://huggingface.co/org/name/blob/v1.0/config.json", "org/name", "v1.0"),
+        ("https://huggingface.co/org/name/tree/refs%2Fpr%2F3", "org/name", "refs/pr/3"),
+        ("https://huggingface.co/org/name/tree/refs/pr/3", "org/name", "refs/pr/3"),
+        ("https://huggingface.co/org/name/discussions/4", "org/name", None),
+        ("hf://org/name", "org/name", None),
+        ("hf://org/name@v2", "org/name", "v2"),
+        ("hf://models/org/name@refs/pr/3", "org/name", "refs/pr/3"),
+    ],
+)
+def test_a_repo_is_named_in_many_ways(ref: str, repo_id: str, revision: str | None) -> None:
+    source = model_source(ref=ref, revision=None)
+    assert source == HubRepo(ref, repo_id, revision)
+
+
+@pytest.mark.parametrize(
+    "ref",
+    [
+        "a/b/c", "org/", "org/na me", "org/-name", "org/na--me", "org/na..me", "org/name.git", "ö/name",
+        "org/" + "x" * 96,
+        "https://huggingface.co/datasets/org/name", "https://huggingface.co/spaces/org/name", "https://huggingface.co/gpt",
+        "https://example.com/org/name", "hf://org", "hf://org/name/more", "org/../../etc",
+    ],
+)  # fmt: skip
+def test_what_is_no_repo_id_is_refused(ref: str) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        model_source(ref=ref, revision=None)
+    assert refused.value.code == "bad_id"
+    assert refused.value.hint
+
+
+@pytest.mark.parametrize("revision", ["../../etc", "a b", "/main", "-x", "a//b", "a\nb"])
+def test_a_revision_is_checked_too(revision: str) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        model_source(ref="org/name", revision=revision)
+    assert refused.value.code == "revision"
+
+
+def test_two_different_revisions_are_refused_but_a_commit_settles_it() -> None:
+    with pytest.raises(InvalidRequest, match=r"v1.*v2"):
+        model_source(ref="hf://org/name@v1", revision="v2")
+    assert model_source(ref="hf://org/name@v1", revision=COMMIT) == HubRepo("hf://org/name@v1", "org/name", COMMIT)
+
+
+def test_a_folder_that_exists_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "org" / "name").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    assert isinstance(model_source(ref="org/name", revision=None), LocalFolder)
+    assert isinstance(model_source(ref="hf://org/name", revision=None), HubRepo)
+
+
+@pytest.mark.parametrize("ref", ["./org/name", "/org/name", "~/org/name", "../name"])
+def test_what_is_written_as_a_path_is_never_a_repo_id(ref: str) -> None:
+    with pytest.raises(RepoNotFound) as missing:
+        model_source(ref=ref, revision=None).inspect()
+    assert missing.value.code == "no_folder"
+
+
+def test_a_plain_word_and_a_gguf_file_are_left_to_others() -> None:
+    assert model_source(ref="word", revision=None) is None
+    assert model_source(ref="some/folder/model.gguf", revision=None) is None
