@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
@@ -14,7 +14,6 @@ import xxhash
 from mlx_convert_core.checkpoint import CONFIG, INDEX, read_config
 from mlx_convert_core.errors import ConversionFailed, CorruptCheckpoint
 from mlx_convert_core.findings import Finding
-from mlx_convert_core.interfaces import Reporter
 from mlx_convert_core.plan import OutputPlan
 from mlx_convert_core.safetensors import TensorInfo, read_header
 
@@ -30,16 +29,17 @@ class FileDigest:
 
 
 def check_output(
-    output: OutputPlan, folder: Path, digests: Mapping[str, str], report: Reporter
+    output: OutputPlan, folder: Path, digests: Mapping[str, str], advance: Callable[[int], None]
 ) -> dict[str, FileDigest]:
     """Read ``folder`` back and compare it with ``output``; the digest of every file in it.
 
     Every tensor's name, shape, dtype and bytes (``digests``: xxh3-128 as written), the index and
     config.json's quantization must be as planned; raises ConversionFailed (code ``check_failed``).
+    ``advance`` is told the bytes of weights read, a chunk at a time.
     """
     try:
         _refuse(_problems(output, folder, digests))
-        return _digest_all(output, folder, digests, report)
+        return _digest_all(output, folder, digests, advance)
     except CorruptCheckpoint as error:
         raise _failed(error.message) from error
 
@@ -116,22 +116,17 @@ def _nulls(stored: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _digest_all(
-    output: OutputPlan, folder: Path, digests: Mapping[str, str], report: Reporter
+    output: OutputPlan, folder: Path, digests: Mapping[str, str], advance: Callable[[int], None]
 ) -> dict[str, FileDigest]:
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    total = sum(path.stat().st_size for path in files)
     shards = {tensor.shard for tensor in output.tensors}
-    done = 0
     found = {}
-    for path in files:
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         name = path.relative_to(folder).as_posix()
         tensors = read_header(path) if name in shards else ()
         sha = hashlib.sha256()
         for chunk in _chunks(path, tensors, digests):
-            report.check_cancelled()
             sha.update(chunk)
-            done += len(chunk)
-            report.progress("check", done, total)
+            advance(len(chunk) if name in shards else 0)
         found[name] = FileDigest(size=path.stat().st_size, sha256=sha.hexdigest())
     return found
 

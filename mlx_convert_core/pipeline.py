@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from errno import EDQUOT, ENOSPC
 from pathlib import Path
 
@@ -49,10 +49,9 @@ def convert(plan: ConvertPlan, context: JobContext) -> ConvertResult:
                 written = converter.convert(plan.model, checkpoint, plan.outputs, strategies, folders, context)
             original = checkpoint.folder(context.check_cancelled)
         with context.step("check"), _syncing(folders):
-            models = tuple(
-                _complete(plan, output, one, folder, original, context)
-                for output, one, folder in zip(plan.outputs, written, folders, strict=True)
-            )
+            checking = _Checking(context, sum(output.weight_bytes for output in plan.outputs))
+            staged = map(_Staged, plan.outputs, folders, written)
+            models = tuple(_complete(plan, one, original, checking, context) for one in staged)
         with context.step("publish"):
             for staging in stagings:
                 context.check_cancelled()
@@ -65,15 +64,25 @@ def convert(plan: ConvertPlan, context: JobContext) -> ConvertResult:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Staged:
+    """An output whose weights are written."""
+
+    output: OutputPlan
+    folder: Path
+    written: Written
+
+
 def _complete(
-    plan: ConvertPlan, output: OutputPlan, written: Written, folder: Path, original: Path, context: JobContext
+    plan: ConvertPlan, staged: _Staged, original: Path, checking: _Checking, context: JobContext
 ) -> ConvertedModel:
     """Add what belongs beside the weights, let plugins add theirs, check all of it, write the record."""
+    output, folder = staged.output, staged.folder
     copy_sidecars(original, folder, code=plan.request.trust_remote_code)
     about = replace(plan, outputs=(output,))
     added = context.hooks.collect("post_convert", Finding, plan=about, staging=folder)
     refuse_errors(added)
-    files = check_output(output, folder, written.digests, context)
+    files = check_output(output, folder, staged.written.digests, checking.advance)
     findings = (*plan.findings, *added)
     write_record(plan, output, folder, files, findings)
     return ConvertedModel(
@@ -85,6 +94,20 @@ def _complete(
         bits_per_weight=output.bits_per_weight,
         findings=findings,
     )
+
+
+class _Checking:
+    """Counts the bytes read back over all outputs."""
+
+    def __init__(self, context: JobContext, total: int) -> None:
+        self._context = context
+        self._total = total
+        self._done = 0
+
+    def advance(self, nbytes: int) -> None:
+        self._context.check_cancelled()
+        self._done += nbytes
+        self._context.progress("check", self._done, self._total)
 
 
 def _source(plan: ConvertPlan, context: JobContext) -> ModelSource:
