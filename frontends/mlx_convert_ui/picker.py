@@ -42,8 +42,8 @@ def roots(studio: Studio) -> tuple[Path, ...]:
     output = studio.workspace.settings.load().output_folder.expanduser().absolute()
     disks = ["/Volumes"] if sys.platform == "darwin" else ["/mnt", "/media"]
     wanted = [Path.home(), Path.cwd(), output, *map(Path, disks)]
-    found = [path.resolve() for path in wanted if path.is_dir()]
-    return tuple(dict.fromkeys(found))
+    found = tuple(dict.fromkeys(path.resolve() for path in wanted if path.is_dir()))
+    return tuple(path for path in found if not any(path != other and path.is_relative_to(other) for other in found))
 
 
 def listing(folder: str | Path, allowed: tuple[Path, ...], *, files: bool) -> Listing:

@@ -1,0 +1,44 @@
+"""A simulated user in this process: real pages and real workers, no browser."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from mlx_convert_ui.app import register
+from mlx_convert_ui.studio import Studio
+from nicegui.testing import User, user_simulation
+
+PATIENCE = 600  # tries of 0.1 s: a loaded machine may need long to start a worker
+
+
+@asynccontextmanager
+async def visiting(studio: Studio, path: str = "/") -> AsyncIterator[User]:
+    """Open ``path`` as a user."""
+    async with user_simulation() as user:
+        register(studio)
+        await user.open(path)
+        yield user
+
+
+async def fill(user: User, marker: str, value: Any) -> None:
+    """Put ``value`` into the field marked so."""
+    (element,) = user.find(marker=marker).elements
+    element.value = value
+
+
+async def sees(user: User, *words: str) -> None:
+    """Wait until the page shows each of ``words``."""
+    for text in words:
+        await user.should_see(text, retries=PATIENCE)
+
+
+async def until(condition: Callable[[], Any]) -> None:
+    """Wait until ``condition`` holds."""
+    for _ in range(PATIENCE):
+        if condition():
+            return
+        await asyncio.sleep(0.1)
+    raise AssertionError(f"never: {condition}")

@@ -1,0 +1,131 @@
+"""The Convert page, as a simulated user sees it; the conversions are real."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from mlx_convert_ui.bridge import JobView
+from mlx_convert_ui.studio import Studio
+from simulated import fill, sees, until, visiting
+
+from mlx_convert_core import ConvertRequest
+
+pytestmark = pytest.mark.asyncio
+
+
+async def test_a_folder_is_described_with_its_exact_size(studio: Studio, tiny_llama: Path) -> None:
+    plan = studio.workspace.plan(ConvertRequest(ref=str(tiny_llama), preset="4bit"))
+    async with visiting(studio) as user:
+        await sees(user, "Name a model to see its size")
+        await fill(user, "ref", str(tiny_llama))
+        await sees(user, "Supported", "Architecture", "llama", "Memory to convert")
+        await sees(user, f"{plan.outputs[0].weight_bytes / 1e3:.0f} kB", f"{plan.outputs[0].bits_per_weight:.2f}")
+
+
+async def test_a_model_is_converted_and_the_page_says_where_it_is(studio: Studio, tiny_llama: Path) -> None:
+    async with visiting(studio) as user:
+        await fill(user, "ref", str(tiny_llama))
+        user.find(marker="preset-8bit").trigger("change")
+        await sees(user, "Memory to convert")
+        user.find(marker="convert").click()
+        await sees(user, "tiny-llama-MLX-8bit is ready")
+        await user.should_see(str(Path.cwd() / "models/tiny-llama-MLX-8bit"))
+    assert (Path.cwd() / "models/tiny-llama-MLX-8bit/config.json").is_file()
+
+
+async def test_the_output_folder_and_name_are_taken_from_the_form(
+    studio: Studio, tiny_llama: Path, tmp_path: Path
+) -> None:
+    async with visiting(studio) as user:
+        await fill(user, "ref", str(tiny_llama))
+        await fill(user, "folder", str(tmp_path / "elsewhere"))
+        await fill(user, "name", "mine")
+        await sees(user, "Memory to convert")
+        user.find(marker="convert").click()
+        await sees(user, "mine is ready")
+    assert (tmp_path / "elsewhere/mine/config.json").is_file()
+
+
+async def test_an_existing_folder_is_replaced_only_after_a_yes(studio: Studio, tiny_llama: Path) -> None:
+    taken = Path.cwd() / "models/tiny-llama-MLX-4bit"
+    taken.mkdir(parents=True)
+    (taken / "precious.txt").write_text("do not lose me")
+    async with visiting(studio) as user:
+        await fill(user, "ref", str(tiny_llama))
+        await sees(user, "already exists", "Replace and convert", "Memory to convert")
+        user.find(marker="convert").click()
+        await sees(user, "Replace tiny-llama-MLX-4bit?")
+        user.find(marker="cancel").click()
+        await user.should_not_see("Replace tiny-llama-MLX-4bit?", retries=50)
+        assert (taken / "precious.txt").is_file()
+        assert not studio.views.of("convert")
+        user.find(marker="convert").click()
+        await sees(user, "Replace tiny-llama-MLX-4bit?")
+        user.find(marker="confirm").click()
+        await sees(user, "tiny-llama-MLX-4bit is ready")
+    assert not (taken / "precious.txt").exists()
+
+
+async def test_what_is_wrong_with_the_source_stands_beside_it(studio: Studio, tiny_llama: Path) -> None:
+    (tiny_llama / "config.json").write_text('{"model_type": "zebra"}')
+    async with visiting(studio) as user:
+        await fill(user, "ref", str(tiny_llama / "nowhere"))
+        await sees(user, "There is no folder", "Check the path")
+        await fill(user, "ref", str(tiny_llama))
+        await sees(user, "Can't be converted", "zebra", "Something above needs your attention first.")
+        user.find(marker="convert").click()
+    assert not studio.views.of("convert")
+
+
+async def test_numbers_that_mlx_lacks_are_refused_under_advanced(studio: Studio, tiny_llama: Path) -> None:
+    async with visiting(studio) as user:
+        await fill(user, "ref", str(tiny_llama))
+        await sees(user, "Memory to convert")
+        await fill(user, "advanced-mode", "mxfp4")
+        await fill(user, "advanced-bits", 8)
+        await sees(user, "Mode mxfp4 means 4 bits")
+        await fill(user, "advanced-bits", None)
+        await user.should_not_see("Mode mxfp4 means 4 bits", retries=50)
+
+
+async def test_a_second_visit_shows_the_same_job_and_the_same_form(studio: Studio, tiny_llama: Path) -> None:
+    async with visiting(studio) as user:
+        await fill(user, "ref", str(tiny_llama))
+        await sees(user, "Memory to convert")
+        user.find(marker="convert").click()
+        await sees(user, "is ready")
+        await user.open("/")
+        await sees(user, "tiny-llama-MLX-4bit is ready", "Supported")
+        user.find(marker="dismiss").click()
+        await user.should_not_see("tiny-llama-MLX-4bit is ready", retries=50)
+        await user.open("/")
+        await user.should_not_see("tiny-llama-MLX-4bit is ready", retries=5)
+
+
+async def test_a_cancelled_job_says_so_and_leaves_no_folder(studio: Studio, tiny_llama: Path) -> None:
+    async with visiting(studio) as user:
+        await fill(user, "ref", str(tiny_llama))
+        await sees(user, "Memory to convert")
+        user.find(marker="convert").click()
+        await until(lambda: studio.views.of("convert"))
+        view: JobView = studio.views.of("convert")[0]
+        await sees(user, "Running")
+        user.find(marker="cancel-job").click()
+        await sees(user, "Cancelled", "Nothing half-made was kept.")
+        assert view.job.cancelled.is_set()
+    assert not list((Path.cwd() / "models").glob("*"))
+
+
+async def test_a_failed_job_gives_message_next_step_and_a_way_to_retry(studio: Studio, tiny_llama: Path) -> None:
+    request = ConvertRequest(ref=str(tiny_llama), preset="4bit", output=str(Path.cwd() / "out"))
+    spoiled = tiny_llama / "model.safetensors"
+    whole = spoiled.read_bytes()
+    spoiled.write_bytes(whole[:2000])
+    async with visiting(studio) as user:
+        studio.convert(request)
+        await sees(user, "Failed", "Try again")
+        spoiled.write_bytes(whole)
+        user.find(marker="retry").click()
+        await sees(user, "out is ready")
+        await user.should_not_see("Failed", retries=50)

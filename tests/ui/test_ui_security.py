@@ -1,0 +1,124 @@
+"""The guard: who is let in, over http and websocket."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from mlx_convert_ui.security import Guard
+from mlx_convert_ui.serving import Address, serve
+
+from mlx_convert_core import InvalidRequest
+
+OURS = "127.0.0.1:8473"
+COOKIE = "mlxui-8473=secret"
+ADDRESS = Address(host="127.0.0.1", port=8473, token="secret")
+
+
+async def hello(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.accept"})
+        return
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"hello"})
+
+
+def ask(
+    path: str = "/", *, kind: str = "http", method: str = "GET", host: str = OURS, **headers: str
+) -> tuple[Any, dict[str, str]]:
+    """Status (or "accept"/"close" for a websocket) and headers of the answer."""
+    sent: list[dict[str, Any]] = []
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    where, _, query = path.partition("?")
+    named = {"host": host, **{name.replace("_", "-"): value for name, value in headers.items()}}
+    scope = {
+        "type": kind,
+        "method": method,
+        "path": where,
+        "query_string": query.encode(),
+        "headers": [(name.encode(), value.encode()) for name, value in named.items()],
+    }
+    guard = Guard(hello, hosts=ADDRESS.hosts, token="secret", cookie="mlxui-8473")
+    asyncio.run(guard(scope, None, send))
+    first = sent[0]
+    if kind == "websocket":
+        return first["type"].removeprefix("websocket."), {}
+    return first["status"], {name.decode(): value.decode() for name, value in first["headers"]}
+
+
+def test_the_cookie_opens_the_door_and_the_answer_has_a_strict_policy() -> None:
+    status, headers = ask(cookie=COOKIE)
+    assert status == 200
+    assert "frame-ancestors 'none'" in headers["content-security-policy"]
+    assert ask(kind="websocket", cookie=COOKIE, origin=f"http://{OURS}")[0] == "accept"
+    assert ask(host="localhost:8473", cookie=COOKIE)[0] == 200
+
+
+def test_the_token_becomes_a_cookie_and_leaves_the_address() -> None:
+    status, headers = ask("/library?token=secret&model=a%20b")
+    assert status == 303
+    assert headers["location"] == "/library?model=a+b"
+    assert headers["set-cookie"] == "mlxui-8473=secret; Path=/; HttpOnly; SameSite=Strict"
+
+
+@pytest.mark.parametrize("path", ["//evil.test", "/\\evil.test", "///evil.test/x"])
+def test_the_exchange_leads_nowhere_else(path: str) -> None:
+    _, headers = ask(f"{path}?token=secret")
+    assert headers["location"].startswith("/e")
+
+
+@pytest.mark.parametrize(
+    ("status", "request_"),
+    [
+        (421, {"host": "evil.test", "cookie": COOKIE}),
+        (421, {"host": "127.0.0.1:9999", "cookie": COOKIE}),
+        (421, {"host": "", "cookie": COOKIE}),
+        (403, {"cookie": COOKIE, "origin": "http://evil.test"}),
+        (403, {"cookie": COOKIE, "origin": "null"}),
+        (403, {"cookie": COOKIE, "origin": "http://127.0.0.1:9999"}),
+        (403, {"cookie": COOKIE, "sec_fetch_site": "cross-site"}),
+        (403, {"cookie": COOKIE, "sec_fetch_site": "same-site"}),
+        (401, {}),
+        (401, {"cookie": "mlxui-8473=wrong"}),
+        (401, {"cookie": "mlxui-9999=secret"}),
+        (401, {"path": "/?token=wrong", "cookie": COOKIE}),
+        (401, {"path": "/?token=secret", "method": "POST"}),
+    ],
+)
+def test_strangers_are_refused(status: int, request_: dict[str, str]) -> None:
+    assert ask(**request_)[0] == status
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        {"cookie": COOKIE},
+        {"cookie": COOKIE, "origin": "http://evil.test"},
+        {"cookie": COOKIE, "origin": "null"},
+        {"cookie": COOKIE, "origin": f"http://{OURS}", "host": "evil.test"},
+        {"origin": f"http://{OURS}"},
+        {"path": "/?token=secret", "origin": f"http://{OURS}"},
+    ],
+)
+def test_a_websocket_of_a_stranger_is_closed(request_: dict[str, str]) -> None:
+    assert ask(kind="websocket", **request_)[0] == "close"
+
+
+def test_a_network_address_is_refused_without_a_token() -> None:
+    with pytest.raises(InvalidRequest) as error:
+        serve(host="0.0.0.0", browser=False)
+    assert error.value.code == "open_bind"
+
+
+def test_a_port_that_is_taken_is_said_so() -> None:
+    import socket
+
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        sock.listen()
+        with pytest.raises(InvalidRequest, match="can't listen"):
+            serve(port=sock.getsockname()[1], browser=False)
