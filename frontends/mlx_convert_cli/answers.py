@@ -1,0 +1,61 @@
+"""An answer as it comes: tokens on standard output, talk and figures on standard error."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import ExitStack
+
+import click
+
+from mlx_convert_cli import text
+from mlx_convert_cli.output import say
+from mlx_convert_cli.progress import tell_message
+from mlx_convert_cli.waiting import waiting
+from mlx_convert_core import Event, GenerateResult, StepStarted, Token
+
+
+class AnswerView:
+    """Streams the tokens of one job. Implements `progress.View`; ``text`` is the answer so far."""
+
+    def __init__(self) -> None:
+        self.text = ""
+        self._waiting = ExitStack()
+        self._to_terminal = sys.stdout.isatty()
+
+    def __enter__(self) -> AnswerView:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._waiting.close()
+        if self.text and not self.text.endswith("\n"):
+            click.echo()
+
+    def show(self, event: Event) -> None:
+        """See View."""
+        if isinstance(event, StepStarted) and not self.text:
+            self._waiting.close()
+            self._waiting.enter_context(waiting("loading the model" if event.step == "load" else "thinking"))
+        elif isinstance(event, Token):
+            self._waiting.close()
+            self.text += event.text
+            click.echo(text.printable(event.text) if self._to_terminal else event.text, nl=False)
+        else:
+            tell_message(event)
+
+    def cancelling(self) -> None:
+        """The answer simply ends."""
+
+
+def tell_figures(result: GenerateResult) -> None:
+    """Speed and memory of an answer, in one line."""
+    parts = [
+        f"{result.generation_tokens} tokens",
+        f"{result.generation_tokens_per_second:.1f} tokens/s",
+        f"first token after {text.seconds(result.time_to_first_token)}",
+        f"peak memory {text.size(result.peak_memory)}",
+    ]
+    if result.finish_reason == "length":
+        parts.append("stopped at --max-tokens")
+    if not result.chat_template:
+        parts.append("no chat template: plain completion")
+    say(click.style(" · ".join(parts), dim=True))

@@ -1,0 +1,56 @@
+"""`mlx-convert settings`."""
+
+from __future__ import annotations
+
+import click
+
+from mlx_convert_cli import text
+from mlx_convert_cli.errors import tell
+from mlx_convert_cli.groups import DefaultGroup
+from mlx_convert_cli.options import check_preset, common
+from mlx_convert_cli.output import print_json, show, table
+from mlx_convert_core import Settings, Workspace
+
+MEANINGS = {
+    "output_folder": "where converted models go; not absolute: below the folder you are in",
+    "preset": "the preset when none is named",
+}
+
+
+@click.group(cls=DefaultGroup, default="show")
+def settings() -> None:
+    """Show or change the settings."""
+
+
+@settings.command("show")
+@common
+def show_settings(as_json: bool) -> None:
+    """Show every setting."""
+    with Workspace() as opened:
+        found = opened.settings.load()
+        aside = opened.settings.document.moved_aside
+    if aside and not as_json:
+        tell("warning", f"the settings were damaged and start anew; the old file is {aside}.", color="yellow")
+    _print(found, as_json=as_json)
+
+
+@settings.command("set")
+@click.argument("name")
+@click.argument("value")
+@common
+def set_setting(name: str, value: str, as_json: bool) -> None:
+    """Set NAME to VALUE."""
+    with Workspace() as opened:
+        if name == "preset":
+            check_preset(value, opened.presets)
+        found = opened.settings.set(name, value)
+    _print(found, as_json=as_json)
+
+
+def _print(found: Settings, *, as_json: bool) -> None:
+    values = {name: getattr(found, name) for name in MEANINGS}
+    if as_json:
+        print_json(values)
+        return
+    rows = [(name, text.printable(str(value)), MEANINGS[name]) for name, value in values.items()]
+    show(table("setting", "value", "meaning", rows=rows))

@@ -1,0 +1,90 @@
+"""Every error in one form, for people or as JSON, and its exit code."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from mlx_convert_cli.text import printable
+
+if TYPE_CHECKING:
+    from mlx_convert_core import ErrorInfo
+
+CANCELLED = 130
+
+
+class AlreadyTold(Exception):
+    """An error that was told as a job's last event; only its exit code is left to give."""
+
+    def __init__(self, exit_code: int) -> None:
+        super().__init__(exit_code)
+        self.exit_code = exit_code
+
+
+def asked(arguments: Sequence[str], flag: str) -> bool:
+    """Whether ``flag`` is among the options, also when the rest can't be parsed."""
+    options = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    return flag in options
+
+
+def report(error: BaseException, arguments: Sequence[str]) -> int:
+    """Tell ``error`` and return its exit code; the traceback is for those who ask with --debug."""
+    if asked(arguments, "--debug"):
+        traceback.print_exception(error)
+    if isinstance(error, AlreadyTold):
+        return error.exit_code
+    if isinstance(error, OSError) and _closed_pipe(error):
+        return 1
+    info, exit_code = _described(error)
+    if asked(arguments, "--json"):
+        _tell_program(info)
+    elif exit_code == CANCELLED:
+        click.echo(f"{info.message} {info.hint}".strip(), err=True)
+    else:
+        tell(f"error [{info.code}]", info.message, info.hint, color="red")
+    return exit_code
+
+
+def tell(label: str, message: str, hint: str = "", *, color: str, indent: str = "") -> None:
+    """``label: message`` and, on a line below, the next step; on standard error."""
+    click.echo(f"{indent}{click.style(label, fg=color, bold=True)}: {printable(message)}", err=True)
+    if hint:
+        click.echo(f"{indent}  next: {printable(hint)}", err=True)
+
+
+def _described(error: BaseException) -> tuple[ErrorInfo, int]:
+    from mlx_convert_core import ErrorInfo, MlxConvertError
+
+    if isinstance(error, (click.Abort, KeyboardInterrupt)):
+        return ErrorInfo(kind="Cancelled", code="cancelled", message="cancelled."), CANCELLED
+    if isinstance(error, click.ClickException):
+        return ErrorInfo(kind="UsageError", code="usage", message=_sentence(error), hint=_help(error)), 2
+    return ErrorInfo.of(error), error.exit_code if isinstance(error, MlxConvertError) else 1
+
+
+def _sentence(error: click.ClickException) -> str:
+    message = error.format_message().strip()
+    return message if message.endswith((".", "?", "!")) else f"{message}."
+
+
+def _help(error: click.ClickException) -> str:
+    ctx = getattr(error, "ctx", None)
+    return f"{ctx.command_path if ctx else 'mlx-convert'} --help"
+
+
+def _tell_program(info: ErrorInfo) -> None:
+    from mlx_convert_cli.output import print_json
+
+    print_json({"error": {"kind": info.kind, "code": info.code, "message": info.message, "hint": info.hint}})
+
+
+def _closed_pipe(error: OSError) -> bool:
+    """Whether the reader of our output has left; nothing more can be told then."""
+    if not isinstance(error, BrokenPipeError):
+        return False
+    sys.stdout = sys.stderr  # keeps the interpreter from flushing into the closed pipe
+    return True

@@ -1,0 +1,30 @@
+"""Findings as people read them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from mlx_convert_cli.text import printable
+from mlx_convert_core import Finding
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+_LOOK = {"error": ("error", "bold red"), "warning": ("warning", "bold yellow"), "info": ("note", "bold")}
+_ORDER = ("error", "warning", "info")
+
+
+def finding_texts(findings: Iterable[Finding]) -> list[Text]:
+    """Each finding once, errors first, with its next step on the line below."""
+    from rich.text import Text
+
+    unique = dict.fromkeys(findings)
+    texts = []
+    for finding in sorted(unique, key=lambda finding: _ORDER.index(finding.level)):
+        label, style = _LOOK[finding.level]
+        line = Text.assemble((f"{label} [{finding.code}]", style), f": {printable(finding.message)}")
+        if finding.hint:
+            line.append(f"\n  next: {printable(finding.hint)}")
+        texts.append(line)
+    return texts

@@ -1,0 +1,137 @@
+"""Options that several commands share, and the requests that they become."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import fields
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+import msgspec
+
+from mlx_convert_core import (
+    ConvertRequest,
+    GenerateRequest,
+    InvalidRequest,
+    Preset,
+    SourceError,
+    Workspace,
+)
+
+F = TypeVar("F", bound=Callable[..., Any])
+MODES = ("affine", "mxfp4", "nvfp4", "mxfp8")
+DTYPES = ("bfloat16", "float16", "float32")
+
+
+def common(command: F) -> F:
+    """Add --json, as ``as_json``, and --debug."""
+    command = click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")(command)
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")(command)
+
+
+def converting(command: F) -> F:
+    """Add REF and every option that makes a ConvertRequest."""
+    for option in reversed(_CONVERTING):
+        command = option(command)
+    return command
+
+
+_CONVERTING = (
+    click.argument("ref", required=False),
+    click.option("-p", "--preset", multiple=True, help="What to make; several times for several outputs."),
+    click.option("-o", "--output", multiple=True, type=click.Path(), help="The new folder, once for each preset."),
+    click.option("--bits", type=int, help="Bits per value, instead of the preset's: 2, 3, 4, 5, 6 or 8."),
+    click.option("--group-size", type=int, help="Values that share a scale: 32, 64 or 128."),
+    click.option("--mode", type=click.Choice(MODES), help="The number format."),
+    click.option("--strategy", help="How bits are shared out among the layers."),
+    click.option("--dtype", type=click.Choice(DTYPES), help="The type of what stays unquantized."),
+    click.option("--revision", help="A branch, tag or commit of a repo."),
+    click.option("--recipe", type=click.Path(dir_okay=False), help="Read the request from a JSON file."),
+    click.option("--force", is_flag=True, help="Replace an output that exists."),
+    click.option("--resume", is_flag=True, help="Take up what a conversion that died left behind."),
+    click.option("--trust-remote-code", is_flag=True, help="Let the model's own Python code run."),
+)
+
+
+def convert_request(workspace: Workspace, values: dict[str, Any]) -> ConvertRequest:
+    """The request that options make over a recipe; REF may come from a preset made for one model."""
+    recipe = values.pop("recipe", None)
+    given = {name: value for name, value in values.items() if value not in (None, (), False)}
+    asked = {**(_recipe(Path(recipe)) if recipe else {}), **given}
+    if not asked.get("ref"):
+        asked["ref"] = _ref_of(asked.get("preset") or (), workspace.presets)
+    preset = asked.pop("preset", None)
+    if preset:
+        asked["preset"] = preset if isinstance(preset, str) else tuple(preset)
+    try:
+        return msgspec.convert(asked, ConvertRequest)
+    except msgspec.ValidationError as error:
+        raise InvalidRequest(f"the recipe is not right: {error}.", hint=f"Mend {recipe}.", code="recipe") from None
+
+
+def _recipe(path: Path) -> dict[str, Any]:
+    """The fields in a recipe file; raises SourceError or InvalidRequest."""
+    try:
+        found = json.loads(path.read_bytes())
+    except OSError as error:
+        raise SourceError(f"can't read {path}: {error.strerror}.", hint="Check the path.", code="no_file") from None
+    except ValueError as error:
+        raise InvalidRequest(f"{path} is not JSON: {error}.", hint="Mend the file.", code="recipe") from None
+    known = [field.name for field in fields(ConvertRequest)]
+    unknown = sorted(set(found) - set(known)) if isinstance(found, dict) else []
+    if not isinstance(found, dict) or unknown:
+        what = f"has unknown fields: {', '.join(unknown)}" if unknown else "is not a JSON object"
+        raise InvalidRequest(f"{path} {what}.", hint=f"A recipe has fields of: {', '.join(known)}.", code="recipe")
+    return found
+
+
+def _ref_of(named: str | tuple[str, ...], presets: dict[str, Preset]) -> str:
+    """The model that the presets are made for; raises InvalidRequest when they don't name exactly one."""
+    names = (named,) if isinstance(named, str) else tuple(named)
+    for name in names:
+        check_preset(name, presets)
+    refs = {presets[name].ref or "" for name in names} - {""}
+    if len(refs) == 1:
+        return refs.pop()
+    if refs:
+        raise InvalidRequest(f"these presets are made for different models: {', '.join(names)}.", hint="Name one.")
+    raise InvalidRequest(
+        "no model was named.",
+        hint="Give a repo id, a folder or a file: mlx-convert convert Qwen/Qwen2.5-0.5B-Instruct",
+    )
+
+
+def check_preset(name: str, presets: dict[str, Preset]) -> None:
+    """Raise InvalidRequest when nobody offers the preset ``name``."""
+    if name in presets:
+        return
+    close = get_close_matches(name, presets, n=1)
+    hint = f"Did you mean {close[0]}? " if close else ""
+    raise InvalidRequest(f"there is no preset '{name}'.", hint=f"{hint}See `mlx-convert presets`.", code="preset")
+
+
+def sampling(command: F) -> F:
+    """Add the options that make a GenerateRequest."""
+    for option in reversed(_SAMPLING):
+        command = option(command)
+    return command
+
+
+_SAMPLING = (
+    click.option("--system", help="A text that tells the model how to behave."),
+    click.option("--max-tokens", type=int, help="The longest answer, in tokens. [512]"),
+    click.option("--temperature", type=float, help="0 always takes the likeliest token. [0.7]"),
+    click.option("--top-p", type=float, help="Keep the likeliest tokens up to this probability. [1]"),
+    click.option("--top-k", type=int, help="Keep this many tokens, 0 for all. [0]"),
+    click.option("--min-p", type=float, help="Drop tokens below this share of the best. [0]"),
+    click.option("--repetition-penalty", type=float, help="Above 1 repeats less. [1]"),
+    click.option("--seed", type=int, help="The same seed gives the same answer."),
+)
+
+
+def generate_request(values: dict[str, Any], **more: Any) -> GenerateRequest:
+    """The request with the options that were given; the rest has GenerateRequest's defaults."""
+    return GenerateRequest(**{name: value for name, value in values.items() if value is not None}, **more)

@@ -1,0 +1,92 @@
+"""Standard output and standard error: JSON for programs, rich for people."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import msgspec
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.table import Table
+
+WIDTH = 100  # a wider terminal does not make lines longer
+UNBOUND = 100_000  # in a pipe no line is broken or cut
+
+
+def print_json(value: Any) -> None:
+    """``value`` as one line of JSON on standard output, sent at once."""
+    click.echo(msgspec.json.encode(value, enc_hook=_path))
+
+
+def plain(value: Any) -> Any:
+    """``value`` as plain dicts and lists, to add to before it is printed."""
+    return msgspec.to_builtins(value, enc_hook=_path)
+
+
+def console(*, err: bool = False) -> Console:
+    """A rich console on standard output or standard error. Nothing that it prints is read as markup."""
+    from rich.console import Console
+
+    stream = sys.stderr if err else sys.stdout
+    width = None if stream.isatty() else UNBOUND
+    made = Console(file=stream, width=width, highlight=False, markup=False, emoji=False, soft_wrap=False)
+    if made.width > WIDTH and stream.isatty():
+        made.width = WIDTH
+    return made
+
+
+def show(*parts: RenderableType, err: bool = False) -> None:
+    """Print for people; on standard output unless ``err``."""
+    target = console(err=err)
+    if target.is_terminal:
+        target.print(*parts, sep="\n")
+        return
+    with target.capture() as captured:
+        target.print(*parts, sep="\n")
+    click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()), err=err)
+
+
+def table(*columns: str, rows: Iterable[Sequence[RenderableType]], right: Sequence[str] = ()) -> Table:
+    """A quiet table: dim headings, no lines. Columns named in ``right`` hold numbers; the last one may wrap."""
+    from rich.table import Table
+
+    made = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim", show_edge=False)
+    for name in columns:
+        numbers = name in right
+        made.add_column(name, justify="right" if numbers else "left", no_wrap=name != columns[-1], overflow="fold")
+    for row in rows:
+        made.add_row(*row)
+    return made
+
+
+def pairs(rows: Iterable[tuple[str, RenderableType]]) -> Table:
+    """Names and values, one a line."""
+    from rich.table import Table
+
+    made = Table.grid(padding=(0, 3, 0, 0))
+    made.add_column(style="dim", no_wrap=True)
+    made.add_column(overflow="fold")
+    for name, value in rows:
+        made.add_row(name, value)
+    return made
+
+
+def say(text: str = "") -> None:
+    """A line of talk on standard error."""
+    click.echo(text, err=True)
+
+
+def at_terminal() -> bool:
+    """Whether a person can be asked: standard input and standard error are a terminal."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def _path(value: Any) -> Any:
+    if isinstance(value, Path):
+        return str(value)
+    raise NotImplementedError(f"{type(value).__name__} can't be written as JSON")

@@ -1,0 +1,110 @@
+"""A plan, for people and for programs."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mlx_convert_cli import text
+from mlx_convert_cli.findings import finding_texts
+from mlx_convert_cli.output import pairs, plain, print_json, show, table
+from mlx_convert_cli.waiting import waiting
+from mlx_convert_core import ConvertPlan, ConvertRequest, OutputPlan, Workspace
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+
+def show_plan(opened: Workspace, request: ConvertRequest, *, as_json: bool, exact: bool = True) -> None:
+    """Print the plan of ``request``; leaves with exit code 1 when it is refused."""
+    quiet: AbstractContextManager[None] = nullcontext()
+    with quiet if as_json else waiting("planning"):
+        plan = opened.plan(request, exact=exact)
+    if as_json:
+        print_json(as_data(plan))
+    else:
+        show(*_parts(plan))
+    if plan.errors:
+        click.get_current_context().exit(1)
+
+
+def as_data(plan: ConvertPlan) -> dict[str, Any]:
+    """The plan for programs, without its thousands of tensors."""
+    model = plan.model
+    return {
+        "ready": not plan.errors,
+        "exact": plan.exact,
+        "converter": plan.converter,
+        "model": {
+            "ref": model.ref,
+            "name": model.name,
+            "repo_id": model.repo_id,
+            "revision": model.revision,
+            "model_type": model.model_type,
+            "parameters": model.parameters,
+            "weight_bytes": model.weight_bytes,
+        },
+        "outputs": [_output_data(output) for output in plan.outputs],
+        "findings": plain(plan.findings),
+        "fetch_bytes": plan.fetch_bytes,
+        "peak_memory": plan.peak_memory,
+        "free_memory": plan.free_memory,
+        "free_disk": plan.free_disk,
+    }
+
+
+def _output_data(output: OutputPlan) -> dict[str, Any]:
+    data: dict[str, Any] = plain(output)
+    del data["tensors"]
+    return {**data, "quantized": len(output.quantized), "bits_per_weight": output.bits_per_weight}
+
+
+def _parts(plan: ConvertPlan) -> list[RenderableType]:
+    from rich.text import Text
+
+    verdict = Text("This can't be converted as it is.", "bold red") if plan.errors else Text("Ready.", "bold green")
+    findings = finding_texts(plan.findings)
+    return [
+        Text(_title(plan), "bold"),
+        *(["", _sizes(plan), "", pairs(_needs(plan))] if plan.converter else []),
+        *(["", *findings] if findings else []),
+        "",
+        verdict,
+    ]
+
+
+def _title(plan: ConvertPlan) -> str:
+    model = plan.model
+    facts = [model.name, model.model_type]
+    if model.tensors:
+        facts += [f"{text.count(model.parameters)} parameters", text.size(model.weight_bytes)]
+    return text.printable(" · ".join(fact for fact in facts if fact))
+
+
+def _sizes(plan: ConvertPlan) -> RenderableType:
+    size = "size" if plan.exact else "size (estimate)"
+    rows = [
+        (
+            output.preset,
+            str(output.quantization or output.dtype or "unquantized"),
+            text.size(output.weight_bytes),
+            text.bits(output.bits_per_weight),
+            text.folder(output.path),
+        )
+        for output in plan.outputs
+    ]
+    columns = ("preset", "numbers", size, "bits per weight", "folder")
+    return table(*columns, rows=rows, right=(size, "bits per weight"))
+
+
+def _needs(plan: ConvertPlan) -> list[tuple[str, RenderableType]]:
+    written = sum(output.weight_bytes for output in plan.outputs)
+    disk = f"{text.size(written)} to write"
+    if plan.fetch_bytes:
+        disk = f"{text.size(plan.fetch_bytes)} to fetch, {disk}"
+    rows: list[tuple[str, RenderableType]] = [("disk", f"{disk}; {text.size(plan.free_disk)} free")]
+    if plan.peak_memory:
+        rows.append(("memory", f"about {text.size(plan.peak_memory)}; {text.size(plan.free_memory)} free"))
+    return rows
