@@ -16,6 +16,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -35,12 +36,14 @@ class Staging:
     def __init__(self, output: Path, job: str, *, resume: bool = False) -> None:
         self.target = output
         self._resume = resume
+        self._made: list[Path] = []
         self.root = staging_root(output, job)
         self.output = self.root / "output"
         self.scratch = self.root / "scratch"
 
     def __enter__(self) -> Staging:
         try:
+            self._made = [parent for parent in self.target.absolute().parents if not parent.exists()]
             if self._resume:
                 self._take_up()
             self.output.mkdir(parents=True, exist_ok=True)
@@ -55,6 +58,9 @@ class Staging:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         discard(self.root, self.target)
+        for parent in self._made:  # a folder made for an output that never came
+            with suppress(OSError):
+                parent.rmdir()
 
     def _take_up(self) -> None:
         """Make the newest dead staging folder of this output ours."""

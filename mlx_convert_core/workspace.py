@@ -33,6 +33,7 @@ from mlx_convert_core.plugins import LoadedPlugin, PluginFailure, PluginSet, dis
 from mlx_convert_core.preflight import refuse
 from mlx_convert_core.process import InlineRunner, TaskRunner, WorkerProcess
 from mlx_convert_core.quantization import Preset
+from mlx_convert_core.removal import delete_folder
 from mlx_convert_core.requests import ConvertRequest, ConvertResult, GenerateRequest, GenerateResult
 from mlx_convert_core.session import ModelSession
 from mlx_convert_core.settings import SettingsFile
@@ -182,6 +183,15 @@ class Workspace:
         for entry in found:
             self.library.add(entry)
         return found
+
+    def remove(self, entry: LibraryEntry, *, keep_files: bool = False) -> None:
+        """Forget ``entry`` and, unless ``keep_files`` or it has vanished, delete its folder. Raises LibraryError."""
+        entries = self.library.entries()
+        if entry.path not in {known.path for known in entries}:
+            raise EntryNotFound(f"{entry.path} is not in the library.", hint="See `mlx-convert library list`.")
+        if not keep_files and os.path.lexists(entry.path):
+            delete_folder(entry, entries)
+        self.library.remove(entry.path)
 
     def model_path(self, model: str | Path) -> Path:
         """The folder of a converted model: a path, or a name in the library."""
