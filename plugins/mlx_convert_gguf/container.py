@@ -1,0 +1,239 @@
+"""The GGUF file format: read its header and distrust it. No weight is read.
+
+Format: magic, version, counts, typed metadata, tensor descriptions, padding, then the tensors' bytes.
+Source: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from io import BufferedReader
+from math import prod
+from pathlib import Path
+from typing import Any, NoReturn
+
+from mlx_convert_core import CorruptCheckpoint, UnsupportedModel
+
+MAGIC = b"GGUF"
+VERSIONS = (2, 3)
+MAX_ITEMS = 50_000_000  # far beyond any vocabulary; stops a garbage length from being walked through
+MAX_TEXT = 1 << 28
+MAX_DIMENSIONS = 4
+_SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
+_STRING, _ARRAY = 8, 9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GgufTensor:
+    """A tensor of the file: ``shape`` in rows-first order, ``kind`` its ggml type, ``start`` a byte offset."""
+
+    name: str
+    shape: tuple[int, ...]
+    kind: int
+    start: int
+    nbytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GgufHeader:
+    """Everything in a GGUF file but the weights."""
+
+    metadata: Mapping[str, Any]
+    tensors: tuple[GgufTensor, ...]
+
+
+def is_gguf(path: Path) -> bool:
+    """Whether the file begins like a GGUF file, whatever its name."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(MAGIC)) == MAGIC
+    except OSError:
+        return False
+
+
+def read_gguf(path: Path) -> GgufHeader:
+    """The header of the file at ``path``.
+
+    Raises CorruptCheckpoint (codes ``empty_file``, ``lfs_pointer``, ``corrupt_header``, ``truncated``) and
+    UnsupportedModel for a version or a weight type that can't be read (``gguf_version``, ``gguf_type``).
+    """
+    with path.open("rb", buffering=1 << 20) as file:
+        cursor = _Cursor(file, path.name)
+        _check_start(cursor)
+        tensor_count, field_count = cursor.numbers("QQ")
+        metadata: dict[str, Any] = {}
+        for _ in range(field_count):
+            key = cursor.text()
+            if key in metadata:
+                cursor.refuse(f"the field {key} is there twice")
+            metadata[key] = _value(cursor, cursor.number("I"))
+        described = [_described(cursor) for _ in range(tensor_count)]
+        alignment = metadata.get("general.alignment", 32)
+        if not isinstance(alignment, int) or alignment < 1 or alignment & (alignment - 1):
+            cursor.refuse(f"its alignment is {alignment!r}")
+        base = -(-cursor.position // alignment) * alignment
+        tensors = tuple(_placed(cursor, one, base) for one in described)
+    _check_places(cursor, tensors)
+    return GgufHeader(metadata=metadata, tensors=tensors)
+
+
+class _Cursor:
+    """Reads forward through the header and says so when the file ends first."""
+
+    def __init__(self, file: BufferedReader, name: str) -> None:
+        self.name = name
+        self.size = os.fstat(file.fileno()).st_size
+        self.position = 0
+        self._file = file
+
+    def take(self, length: int) -> bytes:
+        """The next ``length`` bytes."""
+        data = self._file.read(length) if self.position + length <= self.size else b""
+        if len(data) != length:
+            raise truncated(self.name, self.position + length, self.size)
+        self.position += length
+        return data
+
+    def number(self, code: str) -> Any:
+        """The next number, by its struct code."""
+        return self.numbers(code)[0]
+
+    def numbers(self, codes: str) -> tuple[Any, ...]:
+        """The next numbers, by their struct codes."""
+        layout = f"<{codes}"
+        return struct.unpack(layout, self.take(struct.calcsize(layout)))
+
+    def text(self) -> str:
+        """The next string; its bytes may be no valid UTF-8 in old files."""
+        length = int.from_bytes(self.take(8), "little")
+        if length > MAX_TEXT:
+            self.refuse(f"a text claims {length:,} bytes")
+        return self.take(length).decode("utf-8", errors="replace")
+
+    def refuse(self, problem: str) -> NoReturn:
+        """Raise that the header makes no sense."""
+        raise CorruptCheckpoint(
+            f"{self.name} is a damaged GGUF file: {problem}.", hint="Download it again.", code="corrupt_header"
+        )
+
+
+def _check_start(cursor: _Cursor) -> None:
+    name = cursor.name
+    if cursor.size == 0:
+        raise CorruptCheckpoint(
+            f"{name} is empty (0 bytes).",
+            hint="Download this file again: the last download did not finish.",
+            code="empty_file",
+        )
+    magic = cursor.take(min(len(MAGIC), cursor.size))
+    if magic == b"vers":
+        raise CorruptCheckpoint(
+            f"{name} is a Git LFS pointer, not the model itself.",
+            hint="The folder was cloned without Git LFS. Run `git lfs pull` in it, or download the file.",
+            code="lfs_pointer",
+        )
+    if magic != MAGIC:
+        raise CorruptCheckpoint(
+            f"{name} is not a GGUF file.",
+            hint="It may be an error page saved under this name, or of the older GGML format. Download it again.",
+            code="corrupt_header",
+        )
+    version = cursor.number("I")
+    if version in VERSIONS:
+        return
+    swapped = int.from_bytes(version.to_bytes(4, "little"), "big") in VERSIONS
+    raise UnsupportedModel(
+        f"{name} is {'a big-endian GGUF file' if swapped else f'GGUF version {version}'}, which can't be read here.",
+        hint="Download a current GGUF file of the model, or convert its original checkpoint.",
+        code="gguf_version",
+    )
+
+
+def _value(cursor: _Cursor, kind: int, depth: int = 0) -> Any:
+    if kind in _SCALARS:
+        return cursor.number(_SCALARS[kind])
+    if kind == _STRING:
+        return cursor.text()
+    if kind != _ARRAY or depth > 2:
+        cursor.refuse(f"a field has the unknown type {kind}")
+    item, length = cursor.numbers("IQ")
+    if length > MAX_ITEMS:
+        cursor.refuse(f"a list claims {length:,} items")
+    if item in _SCALARS:
+        return list(cursor.numbers(f"{length}{_SCALARS[item]}"))
+    return [_value(cursor, item, depth + 1) for _ in range(length)]
+
+
+def _described(cursor: _Cursor) -> tuple[str, tuple[int, ...], int, int]:
+    """Name, shape, type and offset (from the first tensor's start) of the next tensor."""
+    name = cursor.text()
+    dimensions = cursor.number("I")
+    if not 1 <= dimensions <= MAX_DIMENSIONS:
+        cursor.refuse(f"the tensor {name[:80]} has {dimensions} dimensions")
+    sizes = cursor.numbers("Q" * dimensions)
+    kind, offset = cursor.numbers("IQ")
+    return name, tuple(reversed(sizes)), kind, offset
+
+
+def _placed(cursor: _Cursor, described: tuple[str, tuple[int, ...], int, int], base: int) -> GgufTensor:
+    name, shape, kind, offset = described
+    values, width = block(kind, name)
+    if not all(shape) or shape[-1] % values:
+        cursor.refuse(f"the tensor {name[:80]} has the shape {shape}, which its type can't have")
+    return GgufTensor(name=name, shape=shape, kind=kind, start=base + offset, nbytes=prod(shape) // values * width)
+
+
+def _check_places(cursor: _Cursor, tensors: Iterable[GgufTensor]) -> None:
+    end, names = 0, set()
+    for tensor in sorted(tensors, key=lambda one: one.start):
+        if tensor.name in names:
+            cursor.refuse(f"the tensor {tensor.name} is there twice")
+        if tensor.start < end:
+            cursor.refuse(f"the tensor {tensor.name} overlaps its neighbour")
+        names.add(tensor.name)
+        end = tensor.start + tensor.nbytes
+    if end > cursor.size:
+        raise truncated(cursor.name, end, cursor.size)
+
+
+def block(kind: int, name: str = "") -> tuple[int, int]:
+    """Values in a block of the ggml type ``kind``, and the bytes that they take.
+
+    Raises UnsupportedModel (``gguf_type``) for a type that can't be turned into numbers.
+    """
+    import numpy as np
+    from gguf.constants import GGML_QUANT_SIZES, GGMLQuantizationType
+    from gguf.quants import dequantize
+
+    try:
+        values, width = GGML_QUANT_SIZES[GGMLQuantizationType(kind)]
+        dequantize(np.zeros((1, width), np.uint8), GGMLQuantizationType(kind))
+    except (ValueError, KeyError, NotImplementedError):
+        raise UnsupportedModel(
+            f"the tensor {name} is stored as ggml type {type_name(kind)}, which can't be turned into numbers here.",
+            hint="Take another GGUF file of the model (Q8_0 or F16 are the most exact), or its original checkpoint.",
+            code="gguf_type",
+        ) from None
+    return values, width
+
+
+def type_name(kind: int) -> str:
+    """The name of a ggml type, such as Q4_K."""
+    from gguf.constants import GGMLQuantizationType
+
+    try:
+        return GGMLQuantizationType(kind).name
+    except ValueError:
+        return f"number {kind}"
+
+
+def truncated(name: str, expected: int, found: int) -> CorruptCheckpoint:
+    """The error for a file that ends too early."""
+    return CorruptCheckpoint(
+        f"{name} is cut short: it should have at least {expected:,} bytes and has {found:,}.",
+        hint="The download did not finish. Download this file again.",
+        code="truncated",
+    )

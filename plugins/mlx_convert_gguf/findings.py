@@ -1,0 +1,30 @@
+"""What is worth knowing about a model that comes from a GGUF file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mlx_convert_core import Finding, ModelInfo
+from mlx_convert_gguf.container import is_gguf, read_gguf, type_name
+
+_WHOLE = ("F32", "F16", "BF16")
+
+
+def quantized_source(model: ModelInfo) -> Iterator[Finding]:
+    """A finding when most of the file's bytes are quantized: a conversion can't bring back what that lost."""
+    if model.path is None or not model.path.is_file() or not is_gguf(model.path):
+        return
+    totals: dict[str, int] = {}
+    for tensor in read_gguf(model.path).tensors:
+        kind = type_name(tensor.kind)
+        totals[kind] = totals.get(kind, 0) + tensor.nbytes
+    biggest = max(totals, key=lambda kind: totals[kind])
+    if biggest not in _WHOLE:
+        bits = sum(totals.values()) * 8 / model.parameters
+        yield Finding(
+            code="gguf_quantized",
+            level="info",
+            message=f"{model.path.name} is quantized already ({biggest}, {bits:.1f} bits per weight): the result "
+            "can't be more exact than that.",
+            hint="For the best result, convert the original model: give its repo id.",
+        )

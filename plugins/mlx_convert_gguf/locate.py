@@ -1,0 +1,44 @@
+"""Which GGUF file a ref means."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mlx_convert_core import InvalidRequest, RepoNotFound
+from mlx_convert_gguf.container import is_gguf
+
+SUFFIX = ".gguf"
+# The picture part of a model, and notes for making other files: never the model itself.
+_BESIDE = ("mmproj", "imatrix")
+
+
+def gguf_at(ref: str) -> Path | None:
+    """The file that ``ref`` names, or the only one of a folder without other weights; None: no GGUF is meant.
+
+    Raises RepoNotFound (``no_file``) for a .gguf file that is not there, and InvalidRequest (``gguf_which``)
+    when a folder holds several.
+    """
+    path = Path(ref).expanduser()
+    if path.is_dir():
+        return _in_folder(path)
+    if path.is_file():
+        return path if path.suffix.lower() == SUFFIX or is_gguf(path) else None
+    if path.suffix.lower() == SUFFIX and "://" not in ref:
+        raise RepoNotFound(f"there is no file {path}.", hint="Check the path.", code="no_file")
+    return None
+
+
+def _in_folder(folder: Path) -> Path | None:
+    files = sorted(path for path in folder.iterdir() if path.suffix.lower() == SUFFIX and path.is_file())
+    models = [path for path in files if not path.name.lower().startswith(_BESIDE)]
+    if not models or next(folder.glob("model*.safetensors"), None):
+        return None
+    if len(models) == 1:
+        return models[0]
+    best = max(models, key=lambda path: path.stat().st_size)
+    raise InvalidRequest(
+        f"{folder} holds {len(models)} GGUF files: {', '.join(path.name for path in models[:8])}"
+        f"{' …' if len(models) > 8 else ''}.",
+        hint=f"Name the one to convert; the largest lost least: {best}",
+        code="gguf_which",
+    )

@@ -1,0 +1,136 @@
+"""A GGUF file as a source: described from its header, rebuilt as a checkpoint when it is fetched."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mlx_convert_core import CorruptCheckpoint, FileInfo, ModelInfo, Reporter, TensorInfo, layouts
+from mlx_convert_gguf.card import card_of, model_name
+from mlx_convert_gguf.container import GgufHeader, read_gguf
+from mlx_convert_gguf.fields import Fields
+from mlx_convert_gguf.llama import Rebuilt, Shape, check_architecture, config_of, rebuilt_tensors
+from mlx_convert_gguf.rope import FACTORS
+from mlx_convert_gguf.tokenizer import special_ids, text_files, tokenizer_of
+from mlx_convert_gguf.weights import read_values, write_weights
+
+SHARD = "model.safetensors"
+
+
+@dataclass(frozen=True)
+class GgufFile:
+    """The model in the file ``path``. Implements ModelSource."""
+
+    ref: str
+    path: Path
+
+    def inspect(self) -> ModelInfo:
+        """See ModelSource: what the checkpoint will be, from the header alone.
+
+        Raises CorruptCheckpoint, and UnsupportedModel for everything that can't be rebuilt faithfully.
+        """
+        return _Blueprint.of(self.path).describe(self.ref)
+
+    def fetch(self, model: ModelInfo, scratch: Path, report: Reporter) -> Path:
+        """Write the checkpoint into ``scratch``; raises CorruptCheckpoint when the file was changed meanwhile."""
+        before = _stamp(self.path)
+        blueprint = _Blueprint.of(self.path)
+        if blueprint.tensors != model.tensors:
+            raise _changed(self.path)
+        folder = scratch / model.name
+        folder.mkdir()
+        write_weights(self.path, blueprint.rebuilt, blueprint.tensors, folder, report)
+        for name, data in blueprint.files.items():
+            (folder / name).write_bytes(data)
+        if _stamp(self.path) != before:
+            raise _changed(self.path)
+        return folder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Blueprint:
+    """Everything about the checkpoint but the weights' values."""
+
+    path: Path
+    fields: Fields
+    config: dict[str, Any]
+    rebuilt: tuple[Rebuilt, ...]
+    tensors: tuple[TensorInfo, ...]
+    files: dict[str, bytes]
+    weight_file_bytes: int
+
+    @classmethod
+    def of(cls, path: Path) -> _Blueprint:
+        header = read_gguf(path)
+        fields = Fields(path.name, header.metadata)
+        check_architecture(fields)
+        shape = Shape.of(fields, header.tensors)
+        vocabulary, tokenizer = tokenizer_of(fields)
+        config = config_of(fields, header.tensors, shape, _rope_factors(path, header)) | special_ids(vocabulary)
+        rebuilt = rebuilt_tensors(fields, header.tensors, config)
+        tensors, size = _laid_out(rebuilt)
+        files = {"config.json": json.dumps(config, indent=2).encode() + b"\n"}
+        return cls(
+            path=path,
+            fields=fields,
+            config=config,
+            rebuilt=rebuilt,
+            tensors=tensors,
+            files=files | text_files(fields, vocabulary, tokenizer),
+            weight_file_bytes=size,
+        )
+
+    def describe(self, ref: str) -> ModelInfo:
+        small = [FileInfo(name=name, size=len(data)) for name, data in self.files.items()]
+        weights = FileInfo(name=SHARD, size=self.weight_file_bytes)
+        return ModelInfo(
+            ref=ref,
+            name=model_name(self.path),
+            path=self.path.resolve(),
+            config=self.config,
+            files=tuple(sorted([*small, weights], key=lambda info: info.name)),
+            tensors=self.tensors,
+            card=card_of(self.fields),
+            fetch_bytes=self.weight_file_bytes,
+        )
+
+
+def _rope_factors(path: Path, header: GgufHeader) -> list[float]:
+    """The values of rope_freqs, a few dozen numbers that belong to the settings rather than to the weights."""
+    found = next((tensor for tensor in header.tensors if tensor.name == FACTORS), None)
+    if found is None:
+        return []
+    return read_values(path, found) if len(found.shape) == 1 and found.shape[0] < 4096 else [0.0]
+
+
+def _laid_out(rebuilt: tuple[Rebuilt, ...]) -> tuple[tuple[TensorInfo, ...], int]:
+    """The tensors at their places in the file to be, and its size."""
+    loose = tuple(TensorInfo(name=one.name, dtype="BF16", shape=one.shape, shard=SHARD) for one in rebuilt)
+    layout = layouts(loose, {"format": "pt"})[SHARD]
+    placed = tuple(
+        TensorInfo(
+            name=tensor.name,
+            dtype=tensor.dtype,
+            shape=tensor.shape,
+            shard=SHARD,
+            start=layout.offsets[tensor.name],
+            end=layout.offsets[tensor.name] + tensor.nbytes,
+        )
+        for tensor in loose
+    )
+    return placed, layout.file_bytes
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns
+
+
+def _changed(path: Path) -> CorruptCheckpoint:
+    return CorruptCheckpoint(
+        f"{path.name} was changed while it was being read.",
+        hint="Wait until whatever writes to it is done, and run it again.",
+        code="source_changed",
+    )
