@@ -55,7 +55,7 @@ from mlx_convert_core.interfaces import (
     Written,
 )
 from mlx_convert_core.jobs import Job
-from mlx_convert_core.library import LibraryEntry, entry_of
+from mlx_convert_core.library import LibraryEntry, entry_of, scan
 from mlx_convert_core.memory import free_memory
 from mlx_convert_core.plan import ConvertPlan, KeptLayer, OutputPlan, QuantizedLayer
 from mlx_convert_core.plugins import LoadedPlugin, PluginFailure
@@ -72,7 +72,7 @@ from mlx_convert_core.requests import (
 )
 from mlx_convert_core.safetensors import DTYPE_BYTES, TensorInfo, header_length, parse_header, read_header
 from mlx_convert_core.session import ModelSession
-from mlx_convert_core.settings import Settings
+from mlx_convert_core.settings import Settings, SettingsFile
 from mlx_convert_core.shards import ShardWriter, layouts, split
 from mlx_convert_core.workspace import Workspace
 
@@ -137,6 +137,7 @@ __all__ = [
     "Reporter",
     "RevisionNotFound",
     "Settings",
+    "SettingsFile",
     "ShardWriter",
     "SourceError",
     "SourceUnreachable",
@@ -160,5 +161,6 @@ __all__ = [
     "quantization_config",
     "read_config",
     "read_header",
+    "scan",
     "split",
 ]

@@ -31,7 +31,9 @@ class JsonDocument:
             return {}
         try:
             return self._parsed()
-        except ValueError:
+        except FileNotFoundError:  # another process is just moving a damaged one aside
+            return {}
+        except (ValueError, RecursionError):
             with self._lock():
                 return self._read_locked()
 
@@ -59,7 +61,7 @@ class JsonDocument:
             return {}
         try:
             return self._parsed()
-        except ValueError:
+        except (ValueError, RecursionError):
             aside = self.path.with_name(f"{self.path.name}.damaged-{time.strftime('%Y%m%d-%H%M%S')}")
             self.path.rename(aside)
             self.moved_aside = aside

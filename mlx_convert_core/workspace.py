@@ -163,6 +163,11 @@ class Workspace:
             )
         return self._store
 
+    @property
+    def library_problem(self) -> str:
+        """What the library had to mend or leave out, "" when all is well; ask after reading `library`."""
+        return str(getattr(self.library, "problem", ""))
+
     def find(self, name: str | Path) -> LibraryEntry:
         """The library entry with this name or path; raises EntryNotFound."""
         entries = self.library.entries()

