@@ -27,6 +27,7 @@ def interrupts(job: Job[Any], told: Callable[[], None], *, kill: bool = True) ->
         yield
         return
     presses = 0
+    leaving: list[threading.Timer] = []
 
     def pressed(number: int, frame: FrameType | None) -> None:
         nonlocal presses
@@ -36,13 +37,17 @@ def interrupts(job: Job[Any], told: Callable[[], None], *, kill: bool = True) ->
             threading.Thread(target=job.cancel, daemon=True).start()
         elif kill:
             threading.Thread(target=_kill_workers, daemon=True).start()
-            threading.Timer(KILL_SECONDS if presses == 2 else 0.0, _leave).start()
+            leaving.append(threading.Timer(KILL_SECONDS if presses == 2 else 0.0, _leave))
+            leaving[-1].daemon = True
+            leaving[-1].start()
 
     before = signal.signal(signal.SIGINT, pressed)
     try:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+        for timer in leaving:
+            timer.cancel()
 
 
 def _kill_workers() -> None:

@@ -10,10 +10,12 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from mlx_convert_cli.steps import WORTH_SECONDS, Row, Rows
+from mlx_convert_cli.steps import Row, Rows
 
 BAR = 30
+STANDING = 52  # the longest text beside a bar, and the marks around it
 LABEL = 15
+FLICKER_SECONDS = 0.2  # a step that ends sooner never shows
 
 
 class StepLines:
@@ -45,20 +47,19 @@ class StepLines:
 
     def _add_running(self, grid: Table, row: Row, options: ConsoleOptions) -> None:
         if self._over:
-            grid.add_row(Text("✗", "red"), row.label, Text(row.standing(), "dim"))
+            grid.add_row(Text("✗", "red"), row.label, Text(row.reached(), "dim"))
         elif row.main is not None:
             grid.add_row(self._spinner, row.label, _moving(row, options.max_width))
-        elif time.time() - row.began > WORTH_SECONDS:
+        elif time.time() - row.began > FLICKER_SECONDS:
             grid.add_row(self._spinner, row.label, "")
 
 
 def _moving(row: Row, width: int) -> Table:
     assert row.main is not None
-    standing = row.standing()
-    bar = max(8, min(BAR, width - LABEL - 8 - len(standing)))
+    bar = max(8, min(BAR, width - STANDING - LABEL))  # the same width from beginning to end
     line = Table.grid(padding=(0, 2, 0, 0))
     line.add_row(
         ProgressBar(total=max(1, row.main.total), completed=row.main.done, width=bar, complete_style="cyan"),
-        Text(standing, no_wrap=True, overflow="ellipsis"),
+        Text(row.standing(), no_wrap=True, overflow="ellipsis"),
     )
     return line

@@ -53,9 +53,13 @@ class Row:
         if self._first is None and event.unit == "bytes":
             self._first = event
 
+    def reached(self) -> str:
+        """How much of how much was done when it stopped."""
+        return _part(self.main) if self.main is not None else ""
+
     def standing(self) -> str:
         """Where it stands: how much of how much, how fast, how long still."""
-        parts = [_part(progress) for progress in self._ordered()]
+        parts = [self.reached()]
         if rate := self._rate():
             parts.append(f"{text.size(rate)}/s")
         if self.main is not None and self.main.eta is not None:

@@ -1,0 +1,36 @@
+"""`mlx-convert doctor`."""
+
+from __future__ import annotations
+
+import click
+
+from mlx_convert_cli.health import Check, State, checks
+from mlx_convert_cli.options import common
+from mlx_convert_cli.output import print_json
+from mlx_convert_cli.text import printable
+from mlx_convert_core import Workspace
+
+_COLORS = {State.OK: "green", State.WARN: "yellow", State.FAIL: "red"}
+
+
+@click.command()
+@common
+def doctor(as_json: bool) -> None:
+    """Check this machine and this installation; exit code 1 says that something must be mended."""
+    found: list[Check] = []
+    with Workspace() as opened:
+        for check in checks(opened):
+            found.append(check)
+            if not as_json:
+                _show(check)
+    if as_json:
+        print_json(found)
+    if any(check.state is State.FAIL for check in found):
+        click.get_current_context().exit(1)
+
+
+def _show(check: Check) -> None:
+    state = click.style(f"{check.state:<4}", fg=_COLORS[check.state])
+    click.echo(f"{state}  {check.name:<15}  {printable(check.detail)}")
+    if check.hint:
+        click.echo(f"{'':<6}next: {check.hint}")

@@ -1,0 +1,147 @@
+"""`mlx-convert library`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mlx_convert_cli import text
+from mlx_convert_cli.groups import DefaultGroup
+from mlx_convert_cli.options import common
+from mlx_convert_cli.output import at_terminal, pairs, plain, print_json, say, show, table
+from mlx_convert_cli.workspace import workspace
+from mlx_convert_core import InvalidRequest, LibraryEntry, Workspace
+
+
+@click.group(cls=DefaultGroup, default="list")
+def library() -> None:
+    """List, show, find and remove converted models."""
+
+
+@library.command("list")
+@common
+def list_entries(as_json: bool) -> None:
+    """List the converted models known here, newest first."""
+    with workspace(as_json=as_json) as opened:
+        entries = opened.library.entries()
+    _print(entries, as_json=as_json)
+    if not entries and not as_json:
+        say("The library is empty. Convert a model, or find some: mlx-convert library scan FOLDER")
+
+
+@library.command("show")
+@click.argument("name")
+@common
+def show_entry(name: str, as_json: bool) -> None:
+    """Show everything known about NAME, a name or a folder in the library."""
+    with workspace(as_json=as_json) as opened:
+        entry = opened.find(name)
+    if as_json:
+        print_json(_data(entry))
+        return
+    facts = {
+        "name": entry.name,
+        "folder": f"{entry.path} (missing)" if entry.missing else str(entry.path),
+        "size": text.size(entry.size),
+        "quantization": entry.quantization,
+        "bits per weight": text.bits(entry.bits_per_weight),
+        "model type": entry.model_type,
+        "source": _source(entry),
+        "preset": entry.preset,
+        "made": entry.created if entry.made_here else f"{entry.created}, by another tool",
+        **{name: f"{value:g}" for name, value in entry.measurements.items()},
+    }
+    show(pairs((name, text.printable(value)) for name, value in facts.items() if value))
+
+
+@library.command("scan")
+@click.argument("folder", type=click.Path())
+@common
+def scan(folder: str, as_json: bool) -> None:
+    """Add every MLX model at or below FOLDER, also those made by other tools."""
+    with workspace(as_json=as_json) as opened:
+        found = opened.scan(Path(folder).expanduser())
+    _print(found, as_json=as_json)
+    if not as_json:
+        say(f"{len(found)} {'model' if len(found) == 1 else 'models'} found below {folder}.")
+
+
+@library.command("remove")
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Don't ask.")
+@click.option("--keep-files", is_flag=True, help="Only forget the model; its folder stays.")
+@common
+def remove(name: str, yes: bool, keep_files: bool, as_json: bool) -> None:
+    """Remove NAME, a name or a folder in the library, and delete its folder."""
+    with workspace(as_json=as_json) as opened:
+        entry = _only(opened, name)
+        deletes = not keep_files and not entry.missing
+        if deletes and not yes:
+            _ask(entry, as_json=as_json)
+        opened.remove(entry, keep_files=keep_files)
+    if as_json:
+        print_json({"removed": _data(entry), "deleted": deletes})
+    elif deletes:
+        say(f"Deleted {entry.path} ({text.size(entry.size)}).")
+    else:
+        say(f"Forgot {entry.name}; no file was deleted.")
+
+
+def _only(opened: Workspace, name: str) -> LibraryEntry:
+    """The one entry meant by ``name``: what is deleted must not be a guess."""
+    same = [entry for entry in opened.library.entries() if entry.name == name]
+    if len(same) > 1:
+        folders = ", ".join(str(entry.path) for entry in same)
+        raise InvalidRequest(
+            f"{len(same)} models are called '{name}': {folders}.", hint="Give the folder of one.", code="ambiguous"
+        )
+    return opened.find(name)
+
+
+def _ask(entry: LibraryEntry, *, as_json: bool) -> None:
+    """Go on only when a person says so; raises InvalidRequest where nobody can be asked."""
+    what = f"{entry.path} ({text.size(entry.size)})"
+    if as_json or not at_terminal():
+        raise InvalidRequest(
+            f"this would delete {what}.",
+            hint=f"Say so with --yes (mlx-convert library remove {entry.name} --yes), or keep them with --keep-files.",
+            code="not_confirmed",
+        )
+    if not click.confirm(f"Delete {what}?", default=False, err=True):
+        say("Nothing was deleted.")
+        click.get_current_context().exit(1)
+
+
+def _print(entries: tuple[LibraryEntry, ...], *, as_json: bool) -> None:
+    if as_json:
+        print_json([_data(entry) for entry in entries])
+        return
+    if entries:
+        rows = [_row(entry) for entry in entries]
+        columns = ("name", "size", "bits per weight", "made", "source")
+        show(table(*columns, rows=rows, right=("size", "bits per weight")))
+
+
+def _row(entry: LibraryEntry) -> tuple[Any, ...]:
+    from rich.text import Text
+
+    size = Text("missing", "red") if entry.missing else text.size(entry.size)
+    source = _source(entry) or str(entry.path)
+    return (
+        text.printable(entry.name),
+        size,
+        text.bits(entry.bits_per_weight),
+        entry.created[:10],
+        text.printable(source),
+    )
+
+
+def _source(entry: LibraryEntry) -> str:
+    return f"{entry.source} @ {entry.revision[:12]}" if entry.source and entry.revision else entry.source
+
+
+def _data(entry: LibraryEntry) -> dict[str, Any]:
+    data: dict[str, Any] = plain(entry)
+    return {**data, "missing": entry.missing}

@@ -1,0 +1,147 @@
+"""What must be right on a machine before a conversion can be: each check with its next step."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import psutil
+
+from mlx_convert_cli import text
+from mlx_convert_core import Workspace, free_memory
+
+PROBE_SECONDS = 60
+GB = 1_000_000_000
+PACKAGES = ("mlx", "mlx-lm", "transformers", "huggingface_hub")
+# MLX computes something small, in a process of its own: native code at fault must not end this one.
+_PROBE = (
+    "import mlx.core as mx; a = mx.random.normal((64, 64)); b, s, z = mx.quantize(a); "
+    "mx.eval(mx.quantized_matmul(a, b, s, z) + mx.compile(lambda x: x * 2 + 1)(a)); print('the GPU' if mx.default_device() == mx.gpu else 'the CPU')"
+)
+
+
+class State(StrEnum):
+    """How a check came out."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One line of the report: what was looked at, what was seen, and the next step if there is one."""
+
+    name: str
+    state: State
+    detail: str
+    hint: str = ""
+
+
+def checks(workspace: Workspace) -> Iterator[Check]:
+    """Every check, the quick ones first."""
+    yield _python()
+    yield _platform()
+    yield _memory()
+    yield from (_package(name) for name in PACKAGES)
+    if sys.platform == "linux":
+        yield _compiler()
+    yield _writable("home", workspace.home, "Set MLX_CONVERT_HOME to a folder that you may write in.")
+    output = workspace.settings.load().output_folder.expanduser().absolute()
+    yield _writable("output folder", output, "mlx-convert settings set output_folder PATH")
+    yield _disk(output)
+    yield from _plugins(workspace)
+    yield _device()
+
+
+def _python() -> Check:
+    return Check(name="Python", state=State.OK, detail=f"{platform.python_version()} ({sys.executable})")
+
+
+def _platform() -> Check:
+    detail = platform.platform()
+    if sys.platform == "darwin" and platform.machine() == "arm64":
+        return Check(name="platform", state=State.OK, detail=f"{detail}, Apple silicon")
+    if sys.platform == "darwin" and platform.processor() == "arm":
+        hint = "Install Python for arm64; this one is built for Intel and runs under Rosetta."
+        return Check(name="platform", state=State.FAIL, detail=detail, hint=hint)
+    if sys.platform == "darwin":
+        return Check(name="platform", state=State.FAIL, detail=detail, hint="MLX needs a Mac with Apple silicon.")
+    hint = "Conversions are fine here; answers are slow without a Mac's GPU."
+    return Check(name="platform", state=State.WARN, detail=f"{detail}, no Apple silicon", hint=hint)
+
+
+def _memory() -> Check:
+    total, free = psutil.virtual_memory().total, free_memory()
+    detail = f"{text.size(free)} of {text.size(total)} free"
+    if free < 2 * GB:
+        return Check(name="memory", state=State.WARN, detail=detail, hint="Close other apps before you convert.")
+    return Check(name="memory", state=State.OK, detail=detail)
+
+
+def _package(name: str) -> Check:
+    try:
+        return Check(name=name, state=State.OK, detail=importlib.metadata.version(name))
+    except importlib.metadata.PackageNotFoundError:
+        hint = f"{sys.executable} -m pip install {name}"
+        return Check(name=name, state=State.FAIL, detail="not installed", hint=hint)
+
+
+def _compiler() -> Check:
+    found = shutil.which("g++")
+    if found:
+        return Check(name="g++", state=State.OK, detail=found)
+    hint = "Install it, for example: sudo apt install g++"
+    return Check(name="g++", state=State.FAIL, detail="not found; MLX compiles with it on Linux", hint=hint)
+
+
+def _writable(name: str, folder: Path, hint: str) -> Check:
+    parent = next(place for place in (folder, *folder.parents) if place.exists())
+    if parent.is_dir() and os.access(parent, os.W_OK | os.X_OK):
+        return Check(name=name, state=State.OK, detail=str(folder))
+    return Check(name=name, state=State.FAIL, detail=f"can't write in {parent}", hint=hint)
+
+
+def _disk(folder: Path) -> Check:
+    parent = next(place for place in (folder, *folder.parents) if place.exists())
+    free = shutil.disk_usage(parent).free
+    detail = f"{text.size(free)} free for {folder}"
+    if free < 10 * GB:
+        hint = "Free some space, or choose another disk: mlx-convert settings set output_folder PATH"
+        return Check(name="disk", state=State.WARN, detail=detail, hint=hint)
+    return Check(name="disk", state=State.OK, detail=detail)
+
+
+def _plugins(workspace: Workspace) -> Iterator[Check]:
+    names = ", ".join(plugin.spec.name for plugin in workspace.plugins)
+    yield Check(name="plugins", state=State.OK if names else State.FAIL, detail=names or "none")
+    workspace.commands()
+    for failure in workspace.plugin_failures:
+        detail = f"{failure.plugin} is not used: {failure.reason}"
+        hint = "Mend, update or remove it."
+        yield Check(name="plugin", state=State.WARN, detail=detail, hint=hint)
+
+
+def _device() -> Check:
+    """Whether MLX really computes here."""
+    try:
+        probe = subprocess.run([sys.executable, "-c", _PROBE], capture_output=True, text=True, timeout=PROBE_SECONDS)
+    except subprocess.TimeoutExpired:
+        detail = f"MLX did not answer within {PROBE_SECONDS} s"
+        return Check(name="device", state=State.FAIL, detail=detail, hint="Restart the machine and try again.")
+    if probe.returncode == 0:
+        return Check(name="device", state=State.OK, detail=f"MLX computes on {probe.stdout.strip()}")
+    last = (probe.stderr.strip().splitlines() or [f"exit code {probe.returncode}"])[-1]
+    return Check(name="device", state=State.FAIL, detail=f"MLX can't compute: {last}", hint=_reinstall())
+
+
+def _reinstall() -> str:
+    return f"{sys.executable} -m pip install --force-reinstall mlx"
