@@ -24,7 +24,7 @@ TEXT = (
 )
 
 
-def write_tiny_llama(folder: Path, *, layers: int = 2, **config: Any) -> Path:
+def write_tiny_llama(folder: Path, *, layers: int = 2, mark: str = "pt", **config: Any) -> Path:
     """Write the checkpoint; ``config`` replaces fields of config.json. The same numbers every time."""
     folder.mkdir(parents=True)
     settings = tiny_config(layers) | config
@@ -33,7 +33,7 @@ def write_tiny_llama(folder: Path, *, layers: int = 2, **config: Any) -> Path:
         for name, shape in tiny_shapes(layers, tied=settings["tie_word_embeddings"])
     )
     numbers = np.random.default_rng(seed=11)
-    with ShardWriter(folder, tensors, {"format": "pt"}) as writer:
+    with ShardWriter(folder, tensors, {"format": mark}) as writer:
         for tensor in tensors:
             values = numbers.standard_normal(tensor.parameters, dtype=np.float32) * 0.05
             if "norm" in tensor.name:

@@ -1,0 +1,58 @@
+"""What can be saved of a damaged library: its whole entries, the folders it names, and the output folder."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from mlx_convert_core import SettingsFile, entry_of, scan
+from mlx_convert_library.entries import as_json, from_json, path_of
+
+MAX_TEXT = 20_000_000
+_PATH = re.compile(r'"path"\s*:\s*("(?:[^"\\]|\\.)*")')
+
+
+def recover(damaged: Path, home: Path) -> list[dict[str, Any]]:
+    """Objects for the entries that ``damaged`` and the model folders still tell of, each path once."""
+    text = damaged.read_text(encoding="utf-8", errors="replace")[:MAX_TEXT]
+    found: dict[Path, dict[str, Any]] = {}
+    for stored in (*_whole_entries(text), *_named_folders(text), *_output_folder(home)):
+        path = path_of(stored)
+        if path is not None:
+            found.setdefault(path, stored)
+    return list(found.values())
+
+
+def _whole_entries(text: str) -> Iterator[dict[str, Any]]:
+    """Every object in the text that is an entry, whatever stands around it."""
+    decoder = json.JSONDecoder()
+    position = text.find("{")
+    while position >= 0:
+        try:
+            stored, end = decoder.raw_decode(text, position)
+        except (ValueError, RecursionError):
+            stored, end = None, position + 1
+        if from_json(stored) is None:
+            end = position + 1
+        else:
+            yield stored
+        position = text.find("{", end)
+
+
+def _named_folders(text: str) -> Iterator[dict[str, Any]]:
+    for match in _PATH.finditer(text):
+        try:
+            entry = entry_of(Path(json.loads(match[1])))
+        except (ValueError, OSError):
+            continue
+        if entry is not None:
+            yield as_json(entry)
+
+
+def _output_folder(home: Path) -> Iterator[dict[str, Any]]:
+    folder = SettingsFile(home).load().output_folder.expanduser()
+    if folder.is_dir():
+        yield from map(as_json, scan(folder))

@@ -1,0 +1,108 @@
+"""The list of converted models in one JSON file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from mlx_convert_core import EntryNotFound, JsonDocument, LibraryEntry, LibraryError
+from mlx_convert_library.entries import as_json, from_json, path_of
+from mlx_convert_library.recovery import recover
+
+FILE = "library.json"
+
+
+class JsonLibrary:
+    """`library.json` in ``home``. Implements LibraryStore.
+
+    Safe to use from several processes at once. A damaged file is moved aside and the list rebuilt from what
+    it still says and from the model folders; `problem` then says so, and also when an entry can't be read.
+    """
+
+    def __init__(self, home: Path) -> None:
+        self.problem = ""
+        self._home = home
+        self._file = JsonDocument(home / FILE)
+
+    def entries(self) -> tuple[LibraryEntry, ...]:
+        """See LibraryStore. Raises LibraryError when the file can't be read."""
+        with self._told():
+            document = self._file.read()
+            if not document and self._damaged() is not None:
+                document = self._update(lambda stored: None)
+        stored = _stored(document)
+        read = [entry for one in reversed(stored) if (entry := from_json(one)) is not None]
+        if len(read) < len(stored):
+            self.problem = f"{len(stored) - len(read)} of {len(stored)} entries in {self._file.path} can't be read."
+        return tuple(sorted(read, key=lambda entry: entry.created, reverse=True))
+
+    def add(self, entry: LibraryEntry) -> None:
+        """See LibraryStore; fields of the old entry that are not known here stay. Raises LibraryError."""
+
+        def change(document: dict[str, Any]) -> None:
+            stored = _stored(document)
+            old = [one for one in stored if path_of(one) == entry.path]
+            fresh = {**(old[0] if old else {}), **as_json(entry)}
+            document["entries"] = [*(one for one in stored if one not in old), fresh]
+
+        with self._told():
+            self._update(change)
+
+    def remove(self, path: Path) -> None:
+        """See LibraryStore."""
+        asked = {path, path.expanduser().absolute(), path.expanduser().resolve()}
+
+        def change(document: dict[str, Any]) -> None:
+            stored = _stored(document)
+            document["entries"] = [one for one in stored if path_of(one) not in asked]
+            if len(document["entries"]) == len(stored):
+                raise EntryNotFound(
+                    f"{path} is not in the library.", hint="See `mlx-convert library list` for what is."
+                )
+
+        with self._told():
+            self._update(change)
+
+    def _update(self, change: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+        """Change the file, after rebuilding it if a damaged one was moved aside."""
+
+        def rebuilt(document: dict[str, Any]) -> None:
+            damaged = self._damaged()
+            if not document and damaged is not None:
+                document["entries"] = recover(damaged, self._home)
+                self.problem = (
+                    f"{FILE} was damaged. It was kept as {damaged}, and the list was rebuilt: "
+                    f"{len(document['entries'])} models were found."
+                )
+            change(document)
+
+        return self._file.update(rebuilt)
+
+    def _damaged(self) -> Path | None:
+        """The newest file that was moved aside."""
+        return max(self._home.glob(f"{FILE}.damaged-*"), default=None)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except TimeoutError:
+            raise LibraryError(
+                "another process has kept the library locked for half a minute.",
+                hint=f"End it, or remove {self._file.path}.lock if there is none.",
+                code="library_locked",
+            ) from None
+        except OSError as error:
+            raise LibraryError(
+                f"{self._file.path} can't be read or written: {error.strerror or error}.",
+                hint=f"Make {self._home} writable, or choose another home: MLX_CONVERT_HOME=FOLDER",
+                code="library_file",
+            ) from error
+
+
+def _stored(document: dict[str, Any]) -> list[Any]:
+    """The objects in the file, oldest first; what is no list counts as one object of a wrong shape."""
+    found = document.get("entries", [])
+    return found if isinstance(found, list) else [found]
