@@ -16,16 +16,19 @@ from pathlib import Path
 import psutil
 
 from mlx_convert_cli import text
-from mlx_convert_core import Workspace, free_memory
+from mlx_convert_core import MlxConvertError, Workspace, free_memory
 
 PROBE_SECONDS = 60
 GB = 1_000_000_000
 PACKAGES = ("mlx", "mlx-lm", "transformers", "huggingface_hub")
 # MLX computes something small, in a process of its own: native code at fault must not end this one.
-_PROBE = (
-    "import mlx.core as mx; a = mx.random.normal((64, 64)); b, s, z = mx.quantize(a); "
-    "mx.eval(mx.quantized_matmul(a, b, s, z) + mx.compile(lambda x: x * 2 + 1)(a)); print('the GPU' if mx.default_device() == mx.gpu else 'the CPU')"
-)
+_PROBE = """
+import mlx.core as mx
+a = mx.random.normal((64, 64))
+b, scales, biases = mx.quantize(a)
+mx.eval(mx.quantized_matmul(a, b, scales, biases) + mx.compile(lambda x: x * 2 + 1)(a))
+print("the GPU" if mx.default_device() == mx.gpu else "the CPU")
+"""
 
 
 class State(StrEnum):
@@ -59,6 +62,7 @@ def checks(workspace: Workspace) -> Iterator[Check]:
     yield _writable("output folder", output, "mlx-convert settings set output_folder PATH")
     yield _disk(output)
     yield from _plugins(workspace)
+    yield from _library(workspace)
     yield _device()
 
 
@@ -128,6 +132,19 @@ def _plugins(workspace: Workspace) -> Iterator[Check]:
         detail = f"{failure.plugin} is not used: {failure.reason}"
         hint = "Mend, update or remove it."
         yield Check(name="plugin", state=State.WARN, detail=detail, hint=hint)
+
+
+def _library(workspace: Workspace) -> Iterator[Check]:
+    try:
+        detail = f"{len(workspace.library.entries())} models"
+        problem = workspace.library_problem
+    except MlxConvertError as error:
+        yield Check(name="library", state=State.WARN, detail=error.message, hint=error.hint)
+        return
+    if problem:
+        yield Check(name="library", state=State.WARN, detail=problem)
+    else:
+        yield Check(name="library", state=State.OK, detail=detail)
 
 
 def _device() -> Check:

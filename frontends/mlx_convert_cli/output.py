@@ -69,7 +69,7 @@ def pairs(rows: Iterable[tuple[str, RenderableType]]) -> Table:
     from rich.table import Table
 
     made = Table.grid(padding=(0, 3, 0, 0))
-    made.add_column(style="dim", no_wrap=True)
+    made.add_column(style="cyan", no_wrap=True)
     made.add_column(overflow="fold")
     for name, value in rows:
         made.add_row(name, value)

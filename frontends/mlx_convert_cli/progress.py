@@ -129,7 +129,7 @@ class LiveView:
 
         self._rows = Rows()
         self._lines = StepLines(self._rows)
-        self._live = Live(self._lines, console=console(err=True), refresh_per_second=10, transient=False)
+        self._live = Live(self._lines, console=console(err=True), refresh_per_second=10, redirect_stdout=False)
 
     def __enter__(self) -> LiveView:
         self._live.start()

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from mlx_convert_cli import text
+from mlx_convert_cli.errors import tell
 from mlx_convert_cli.groups import DefaultGroup
 from mlx_convert_cli.options import common
 from mlx_convert_cli.output import at_terminal, pairs, plain, print_json, say, show, table
@@ -26,6 +27,9 @@ def list_entries(as_json: bool) -> None:
     """List the converted models known here, newest first."""
     with workspace(as_json=as_json) as opened:
         entries = opened.library.entries()
+        problem = opened.library_problem
+    if problem:
+        tell("warning", problem, color="yellow")
     _print(entries, as_json=as_json)
     if not entries and not as_json:
         say("The library is empty. Convert a model, or find some: mlx-convert library scan FOLDER")

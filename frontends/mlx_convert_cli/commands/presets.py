@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from mlx_convert_cli.options import common
-from mlx_convert_cli.output import print_json, show, table
+from mlx_convert_cli.output import pairs, print_json, show
 from mlx_convert_cli.workspace import workspace
 from mlx_convert_core import Preset
+
+if TYPE_CHECKING:
+    from rich.text import Text
 
 
 @click.command()
@@ -27,18 +32,21 @@ def _show(offered: list[Preset], default: str) -> None:
     from rich.text import Text
 
     general = [preset for preset in offered if preset.ref is None]
-    rows = [(_name(preset, default), preset.title, _numbers(preset), preset.summary) for preset in general]
-    show(table("preset", "title", "numbers", "when to pick it", rows=rows))
     made_for_one = [preset for preset in offered if preset.ref is not None]
-    if not made_for_one:
-        return
-    rows = [(preset.name, str(preset.ref), _numbers(preset), preset.summary) for preset in made_for_one]
-    show("", Text("Made for one model, which need not be named then:", "bold"))
-    show(table("preset", "model", "numbers", "when to pick it", rows=rows))
+    show(pairs(_row(preset, default) for preset in general))
+    if made_for_one:
+        show("", Text("Made for one model, which need not be named then:", "bold"), "")
+        show(pairs(_row(preset, default) for preset in made_for_one))
 
 
-def _name(preset: Preset, default: str) -> str:
-    return f"{preset.name} (default)" if preset.name == default else preset.name
+def _row(preset: Preset, default: str) -> tuple[str, Text]:
+    """The name to type; beside it title and numbers, and below those the summary."""
+    from rich.text import Text
+
+    facts = [preset.title, _numbers(preset), *([preset.ref] if preset.ref else [])]
+    if preset.name == default:
+        facts.append("the default")
+    return preset.name, Text.assemble((" · ".join(facts), "dim"), f"\n{preset.summary}")
 
 
 def _numbers(preset: Preset) -> str:
