@@ -151,6 +151,6 @@ def _preset(name: str, presets: Mapping[str, Preset]) -> Preset:
     close = get_close_matches(name, presets, n=1)
     raise InvalidRequest(
         f"there is no preset '{name}'.",
-        hint=f"Did you mean {close[0]}? " * bool(close) + "See `mlx-convert presets`.",
+        hint=(f"Did you mean {close[0]}? " if close else "") + "See `mlx-convert presets`.",
         code="preset",
     )
