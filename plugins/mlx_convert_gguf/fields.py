@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Mapping
 from typing import Any, TypeVar
@@ -9,6 +10,7 @@ from typing import Any, TypeVar
 from mlx_convert_core import CorruptCheckpoint
 
 T = TypeVar("T")
+LARGEST = 3.4e38  # about the end of 32-bit floats; a field may hold a 64-bit one
 
 
 class Fields:
@@ -38,7 +40,10 @@ class Fields:
     def number(self, key: str, default: float | None = None) -> float:
         """A float, in the shortest form that is the stored 32-bit value: 1e-05, not 9.999999747378752e-06."""
         found = self._values.get(key, default)
-        return _shortest(float(self._checked(key, found, int if isinstance(found, int) else float)))
+        value = float(self._checked(key, found, int if isinstance(found, int) else float))
+        if not math.isfinite(value):
+            raise self._damaged(f"has {value} in the field {key}")
+        return _shortest(value)
 
     def flag(self, key: str, default: bool) -> bool:
         """True or false."""
@@ -84,6 +89,8 @@ class Fields:
 
 
 def _shortest(value: float) -> float:
+    if abs(value) > LARGEST:
+        return value
     for digits in range(6, 10):
         short = float(f"{value:.{digits}g}")
         if struct.pack("<f", short) == struct.pack("<f", value):
