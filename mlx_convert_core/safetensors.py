@@ -13,6 +13,8 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from mlx_convert_core.errors import CorruptCheckpoint
 
 DTYPE_BYTES = {
@@ -89,11 +91,9 @@ def header_length(start: bytes, file_size: int, name: str) -> int:
 def parse_header(header: bytes, file_size: int, name: str) -> tuple[TensorInfo, ...]:
     """The tensors that the JSON ``header`` of a file of ``file_size`` bytes describes, in file order."""
     try:
-        entries = json.loads(header)
-    except ValueError:
+        entries = msgspec.json.decode(header, type=dict[str, Any])  # stricter than json: UTF-8 only, no NaN
+    except (ValueError, RecursionError):
         raise _not_safetensors(name) from None
-    if not isinstance(entries, dict):
-        raise _not_safetensors(name)
     base = 8 + len(header)
     tensors = tuple(
         sorted(
@@ -115,7 +115,7 @@ def _tensor(key: str, entry: Any, base: int, name: str) -> TensorInfo:
         raise _not_safetensors(name) from None
     if not all(type(number) is int and number >= 0 for number in numbers):
         raise _lying(name, key)
-    if dtype not in DTYPE_BYTES:
+    if not isinstance(dtype, str) or dtype not in DTYPE_BYTES:
         raise CorruptCheckpoint(
             f"{name}: tensor {key} has the dtype {dtype!r}, which is not known here.",
             hint="The file was made by a newer tool, or is damaged. Update mlx-convert or download it again.",
