@@ -101,7 +101,10 @@ def inspect_folder(folder: Path, *, ref: str | None = None, name: str | None = N
             hint="Check the path, or give a repo id such as Qwen/Qwen2.5-0.5B-Instruct.",
             code="no_folder",
         )
-    files = tuple(_listing(folder))
+    try:
+        files = tuple(_listing(folder))
+    except OSError as error:  # also a folder that macOS guards
+        raise _unreadable(folder, error) from error
     if not files:
         raise CorruptCheckpoint(
             f"the folder {folder} is empty.",
@@ -117,18 +120,22 @@ def inspect_folder(folder: Path, *, ref: str | None = None, name: str | None = N
         files=files,
         card=read_card(folder / "README.md"),
     )
-    shards = model.matching(WEIGHTS)
-    _check_shards(folder, {info.name for info in shards})
-    tensors = tuple(tensor for info in shards for tensor in read_header(folder / info.name))
+    _check_shards(folder, {info.name for info in files})
+    tensors = tuple(tensor for info in model.matching(WEIGHTS) for tensor in _header(folder / info.name))
     _check_unique(tensors)
     return replace(model, tensors=tensors)
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """A JSON object from ``path``; raises CorruptCheckpoint (code ``bad_json``)."""
+    """A JSON object from ``path``; raises CorruptCheckpoint (codes ``bad_json``, ``unreadable``).
+
+    Infinity and NaN, which JSON lacks, become ``{"__float__": "Infinity"}``, as transformers writes them.
+    """
     try:
-        config = json.loads(path.read_bytes())
-    except ValueError as error:
+        config = json.loads(path.read_bytes(), parse_constant=lambda name: {"__float__": name})
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    except (ValueError, RecursionError) as error:
         raise CorruptCheckpoint(
             f"{path.name} is not valid JSON: {error}.",
             hint=f"Download {path.name} again, or open {path} and mend it.",
@@ -180,13 +187,28 @@ def _listing(folder: Path) -> Iterable[FileInfo]:
             yield FileInfo(name=path.name, size=path.stat().st_size)
 
 
+def _header(path: Path) -> tuple[TensorInfo, ...]:
+    try:
+        return read_header(path)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> CorruptCheckpoint:
+    return CorruptCheckpoint(
+        f"{path} can't be read: {error.strerror or error}.",
+        hint="Check that the file is there, that you may read it, and that its disk is well.",
+        code="unreadable",
+    )
+
+
 def _check_shards(folder: Path, present: set[str]) -> None:
     index = folder / INDEX
     if not index.exists():
         return
     weight_map = read_config(index).get("weight_map")
-    wanted = set(weight_map.values()) if isinstance(weight_map, dict) else set()
-    missing = sorted(str(name) for name in wanted if name not in present)
+    wanted = {str(name) for name in weight_map.values()} if isinstance(weight_map, dict) else set()
+    missing = sorted(wanted - present)
     if missing:
         shown = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
         raise CorruptCheckpoint(

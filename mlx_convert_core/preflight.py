@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from mlx_convert_core.checkpoint import CONFIG, TOKENIZER_FILES, WEIGHTS, ModelInfo
+from mlx_convert_core.checkpoint import CONFIG, TOKENIZER_FILES, WEIGHTS, ModelInfo, read_config
 from mlx_convert_core.errors import (
     InsufficientDisk,
     MlxConvertError,
@@ -131,8 +131,6 @@ def _other_kind(model: ModelInfo) -> Finding | None:
 
 
 def _base_model(model: ModelInfo) -> str:
-    from mlx_convert_core.checkpoint import read_config
-
     if model.path is not None and (model.path / "adapter_config.json").exists():
         return str(read_config(model.path / "adapter_config.json").get("base_model_name_or_path") or "")
     base = model.card.get("base_model")
