@@ -131,7 +131,7 @@ ROWS: tuple[Row, ...] = (
         "Check the spelling, and that the account is a member of '{owner}'.",
     ),
     Row(
-        lambda f: f.has("EntryNotFoundError", "RemoteEntryNotFoundError") and f.status == 404,
+        lambda f: f.status == 404,
         SourceError,
         "file_missing",
         "{repo} has no file {file} at {revision}.",
