@@ -53,7 +53,7 @@ def load_lazily(folder: Path, *, trust_remote_code: bool) -> Loaded:
         )
     except MlxConvertError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a class whose own package is missing ends the program
         raise explain_load(error, folder.name) from error
     if not hasattr(model, "parameters") or not isinstance(config, dict):
         raise ConversionFailed(
@@ -226,8 +226,14 @@ _REASONS: tuple[tuple[str, type[MlxConvertError], str, str, str], ...] = (
 )
 
 
-def explain_load(error: Exception, name: str) -> MlxConvertError:
+def explain_load(error: BaseException, name: str) -> MlxConvertError:
     """mlx-lm's reason for not loading a checkpoint, as one of our errors."""
+    if isinstance(error, SystemExit):
+        return UnsupportedModel(
+            f"mlx-lm's model class for {name} needs a package that is not installed.",
+            hint='To see which, import the class: python -c "import mlx_lm.models.<model type>"',
+            code="model_class",
+        )
     text = str(error)
     for pattern, kind, code, message, hint in _REASONS:
         found = re.search(pattern, text)
@@ -240,6 +246,6 @@ def explain_load(error: Exception, name: str) -> MlxConvertError:
     )
 
 
-def _first_line(error: Exception) -> str:
+def _first_line(error: BaseException) -> str:
     text = f"{type(error).__name__}: {error}".strip().splitlines()[0]
     return text.rstrip(".")[:200]
