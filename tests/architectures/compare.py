@@ -1,0 +1,79 @@
+"""Whether two converted folders are the same to everything that reads them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from mlx_convert_core import TensorInfo, read_header
+
+_QUANTIZATION = ("quantization", "quantization_config")
+_DEFAULT = {"group_size": 64, "bits": 4, "mode": "affine"}  # of MLX's layers, for what config.json leaves out
+_INDEX = "model.safetensors.index.json"
+
+
+def differences(reference: Path, ours: Path, *, dtype: str = "") -> list[str]:
+    """What differs; empty for equal folders. ``dtype`` was asked for, and may be named in our config.json."""
+    return [*_in_weights(reference, ours), *_in_index(reference, ours), *_in_config(reference, ours, dtype)]
+
+
+def _in_weights(reference: Path, ours: Path) -> Iterator[str]:
+    theirs, mine = _tensors(reference), _tensors(ours)
+    if theirs.keys() != mine.keys():
+        missing, extra = sorted(theirs.keys() - mine.keys()), sorted(mine.keys() - theirs.keys())
+        yield f"tensors: missing {missing[:3]}, extra {extra[:3]}"
+    for name in sorted(theirs.keys() & mine.keys()):
+        (wanted, their_bytes), (got, my_bytes) = theirs[name], mine[name]
+        if (wanted.dtype, wanted.shape, wanted.shard) != (got.dtype, got.shape, got.shard):
+            yield f"{name}: {got.dtype} {got.shape} in {got.shard}, not {wanted.dtype} {wanted.shape} in {wanted.shard}"
+        elif their_bytes != my_bytes:
+            yield f"{name}: other bytes"
+
+
+def _tensors(folder: Path) -> dict[str, tuple[TensorInfo, bytes]]:
+    found = {}
+    for path in sorted(folder.glob("*.safetensors")):
+        content = path.read_bytes()
+        for tensor in read_header(path):
+            info = TensorInfo(name=tensor.name, dtype=tensor.dtype, shape=tensor.shape, shard=path.name)
+            found[tensor.name] = info, content[tensor.start : tensor.end]
+    return found
+
+
+def _in_index(reference: Path, ours: Path) -> Iterator[str]:
+    wanted, got = _json(reference / _INDEX), _json(ours / _INDEX)
+    for key in sorted(wanted.keys() | got.keys()):
+        if wanted.get(key) != got.get(key):
+            yield f"index: {key} is {str(got.get(key))[:80]}, not {str(wanted.get(key))[:80]}"
+
+
+def _in_config(reference: Path, ours: Path, dtype: str) -> Iterator[str]:
+    wanted, got = _json(reference / "config.json"), _json(ours / "config.json")
+    if got.get("quantization") != got.get("quantization_config"):
+        yield "config: quantization and quantization_config are not the same"
+    quantized = sorted(name.removesuffix(".scales") for name in _tensors(reference) if name.endswith(".scales"))
+    for path in quantized:
+        numbers, others = _numbers(wanted, path), _numbers(got, path)
+        if numbers != others:
+            yield f"config: {path} is read as {others}, not {numbers}"
+    for key in sorted((wanted.keys() | got.keys()) - set(_QUANTIZATION)):
+        asked_for = dtype and key in ("torch_dtype", "dtype") and got.get(key) == dtype
+        if wanted.get(key) != got.get(key) and not asked_for:
+            yield f"config: {key} is {str(got.get(key))[:80]}, not {str(wanted.get(key))[:80]}"
+
+
+def _numbers(config: dict[str, Any], path: str) -> dict[str, Any] | None:
+    """A layer's quantization as a reader of config.json understands it."""
+    quantization = config.get("quantization")
+    if not isinstance(quantization, dict):
+        return None
+    own = quantization.get(path)
+    read = own if isinstance(own, dict) else quantization
+    return _DEFAULT | {key: read[key] for key in _DEFAULT if read.get(key) is not None}
+
+
+def _json(path: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(path.read_text())
+    return content
