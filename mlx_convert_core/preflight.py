@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,7 @@ from mlx_convert_core.plan import ConvertPlan, OutputPlan
 from mlx_convert_core.staging import output_exists
 
 DISK_MARGIN = 1.05  # of what is written, for everything beside the weights
+_REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
 _KINDS: dict[str, type[MlxConvertError]] = {
     "exists": OutputExists,
     "disk": InsufficientDisk,
@@ -91,13 +93,10 @@ def _other_kind(model: ModelInfo) -> Finding | None:
     weights = model.matching(WEIGHTS)
     adapter = model.matching("adapter_config.json", "adapter_model*")
     if adapter and not weights:
-        base = _base_model(model)
         return _error(
             "lora_only",
             f"{model.name} is an adapter (LoRA), an add-on to a model and no model by itself.",
-            f"Convert its base model instead: mlx-convert convert {base}"
-            if base
-            else "Convert the base model that its page names.",
+            _instead(model, "Convert the base model that its page names."),
         )
     if model.matching("model_index.json"):
         return _error("diffusion", f"{model.name} is an image model (diffusers).", "mlx-convert converts text models.")
@@ -107,7 +106,7 @@ def _other_kind(model: ModelInfo) -> Finding | None:
         return _error(
             "gguf_only",
             f"{model.name} holds GGUF files only, which are quantized already.",
-            "Convert the original model that its page names, or give the .gguf file itself.",
+            _instead(model, "Convert the original model that its page names, or give the .gguf file itself."),
         )
     if model.matching("params.json", "consolidated*"):
         return _error(
@@ -130,10 +129,18 @@ def _other_kind(model: ModelInfo) -> Finding | None:
     return None
 
 
+def _instead(model: ModelInfo, otherwise: str) -> str:
+    """The hint to convert the model that this one was made from, where a repo id says which that is."""
+    base = _base_model(model)
+    return f"Convert its base model instead: mlx-convert convert {base}" if _REPO_ID.fullmatch(base) else otherwise
+
+
 def _base_model(model: ModelInfo) -> str:
-    if model.path is not None and (model.path / "adapter_config.json").exists():
-        return str(read_config(model.path / "adapter_config.json").get("base_model_name_or_path") or "")
     base = model.card.get("base_model")
+    if model.path is not None and (model.path / "adapter_config.json").exists():
+        base = read_config(model.path / "adapter_config.json").get("base_model_name_or_path")
+    if isinstance(base, list) and base:
+        base = base[0]
     return base if isinstance(base, str) else ""
 
 
@@ -142,11 +149,12 @@ def _quantized_already(model: ModelInfo) -> Iterator[Finding]:
         yield _error(
             "already_mlx",
             f"{model.name} is an MLX model that is quantized already.",
-            "Convert the original model: a second quantization would only lose quality.",
+            _instead(model, "Convert the original model: a second quantization would only lose quality."),
         )
         return
     if any(tensor.name.endswith((".absmax", ".quant_map")) for tensor in model.tensors):
-        yield _error("bnb", f"{model.name} was quantized by bitsandbytes.", "Convert the original model.")
+        hint = _instead(model, "Convert the original model.")
+        yield _error("bnb", f"{model.name} was quantized by bitsandbytes.", hint)
         return
     config = quantization_config(model.config)
     if config is not None and not config.get("quant_method"):
