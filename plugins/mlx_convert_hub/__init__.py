@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
-from mlx_convert_core import ConvertPlan, ModelSource, hookimpl
+from mlx_convert_core import ConvertPlan, Finding, ModelSource, hookimpl
 from mlx_convert_hub.card import write_card
+from mlx_convert_hub.findings import examine
 from mlx_convert_hub.local import LocalFolder
 from mlx_convert_hub.references import parse_ref
 from mlx_convert_hub.repo import HubRepo
@@ -19,6 +21,12 @@ def model_source(ref: str, revision: str | None) -> ModelSource | None:
         return LocalFolder(ref, path) if path.is_dir() or not path.exists() else None
     named = parse_ref(ref, revision)
     return HubRepo(ref, named.repo_id, named.revision) if named is not None else None
+
+
+@hookimpl(trylast=True)
+def pre_convert(plan: ConvertPlan) -> Iterable[Finding]:
+    """Point out ready-made conversions, and what only holds for repos."""
+    return examine(plan)
 
 
 @hookimpl(trylast=True)
