@@ -52,6 +52,7 @@ from mlx_convert_core.interfaces import (
     Planned,
     Reporter,
     StreamedSource,
+    UploadTarget,
     Written,
 )
 from mlx_convert_core.jobs import Job
@@ -69,11 +70,14 @@ from mlx_convert_core.requests import (
     GenerateRequest,
     GenerateResult,
     GenerationExtras,
+    UploadRequest,
+    UploadResult,
 )
 from mlx_convert_core.safetensors import DTYPE_BYTES, TensorInfo, header_length, parse_header, read_header
 from mlx_convert_core.session import ModelSession
 from mlx_convert_core.settings import Settings, SettingsFile
 from mlx_convert_core.shards import ShardWriter, layouts, split
+from mlx_convert_core.staging import Staging
 from mlx_convert_core.workspace import Workspace
 
 __all__ = [
@@ -141,6 +145,7 @@ __all__ = [
     "ShardWriter",
     "SourceError",
     "SourceUnreachable",
+    "Staging",
     "StepFinished",
     "StepStarted",
     "StreamedSource",
@@ -148,6 +153,9 @@ __all__ = [
     "Token",
     "UnsupportedModel",
     "UploadError",
+    "UploadRequest",
+    "UploadResult",
+    "UploadTarget",
     "WorkerDied",
     "Workspace",
     "Written",

@@ -11,7 +11,18 @@ import msgspec
 from mlx_convert_core.errors import ErrorInfo
 
 Step = Literal[
-    "resolve", "inspect", "plan", "fetch", "quantize", "write", "check", "publish", "store", "load", "generate"
+    "resolve",
+    "inspect",
+    "plan",
+    "fetch",
+    "quantize",
+    "write",
+    "check",
+    "publish",
+    "store",
+    "load",
+    "generate",
+    "upload",
 ]
 Unit = Literal["bytes", "tensors", "tokens", "files"]
 
@@ -39,7 +50,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag=Tr
 
 
 class JobStarted(Event, frozen=True, kw_only=True):
-    """A job left the queue. ``kind`` is convert, plan, load or generate; ``title`` is for people."""
+    """A job left the queue. ``kind`` is convert, upload, load or generate; ``title`` is for people."""
 
     kind: str
     title: str

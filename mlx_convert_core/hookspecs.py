@@ -21,7 +21,7 @@ import pluggy
 from mlx_convert_core.checkpoint import ModelInfo
 from mlx_convert_core.events import AnyEvent
 from mlx_convert_core.findings import Finding
-from mlx_convert_core.interfaces import Command, LibraryStore, ModelConverter, ModelRunner, ModelSource
+from mlx_convert_core.interfaces import Command, LibraryStore, ModelConverter, ModelRunner, ModelSource, UploadTarget
 from mlx_convert_core.plan import ConvertPlan
 from mlx_convert_core.quantization import Preset, Quantization, QuantizeStrategy
 from mlx_convert_core.requests import ConvertRequest, GenerateRequest, GenerationExtras
@@ -165,6 +165,19 @@ def register_presets() -> Iterable[Preset]:
         def register_presets():
             yield Preset(name="ios", title="iPhone", summary="Small phones.",
                          quantization=Quantization(bits=4, group_size=32))
+    """
+    return ()
+
+
+@hookspec
+def register_upload_targets() -> Iterable[UploadTarget]:
+    """Offer places that converted models can be sent to: ``mlx-convert upload MODEL --to NAME:...``.
+
+    Example::
+
+        @hookimpl
+        def register_upload_targets():
+            yield BucketTarget(name="bucket", summary="a bucket of the team: bucket:folder/Name")
     """
     return ()
 

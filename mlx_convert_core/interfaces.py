@@ -13,7 +13,13 @@ from mlx_convert_core.findings import Finding
 from mlx_convert_core.library import LibraryEntry
 from mlx_convert_core.plan import ConvertPlan, OutputPlan
 from mlx_convert_core.quantization import QuantizeStrategy
-from mlx_convert_core.requests import GenerateRequest, GenerateResult, GenerationExtras
+from mlx_convert_core.requests import (
+    GenerateRequest,
+    GenerateResult,
+    GenerationExtras,
+    UploadRequest,
+    UploadResult,
+)
 
 if TYPE_CHECKING:
     from mlx_convert_core.arrival import Checkpoint
@@ -128,6 +134,23 @@ class LibraryStore(Protocol):
 
     def remove(self, path: Path) -> None:
         """Forget the entry at ``path``; deletes no file. Raises EntryNotFound."""
+
+
+@runtime_checkable
+class UploadTarget(Protocol):
+    """Somewhere a converted model can be sent. ``summary`` says in a sentence what its names look like."""
+
+    name: str
+    summary: str
+
+    def check(self, request: UploadRequest) -> UploadRequest:
+        """The request with its name filled in. Raises before anything moves: name, sign-in, rights, what is there.
+
+        Runs in the parent; the folder need not be there yet.
+        """
+
+    def upload(self, request: UploadRequest, report: Reporter) -> UploadResult:
+        """Send what is missing there, as step ``upload``. Runs in a worker, with a checked request."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

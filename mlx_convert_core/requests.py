@@ -112,6 +112,45 @@ class ConvertResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UploadRequest:
+    """Send the model in the folder ``path`` to the upload target ``target``, as ``name`` there.
+
+    What a name may be, and what "" means, is the target's affair. ``public`` lets everybody see it where the
+    target knows private and public; ``replace`` allows to write over a model of another making.
+    """
+
+    path: Path
+    target: str
+    name: str = ""
+    public: bool = False
+    replace: bool = False
+
+    @classmethod
+    def to(cls, path: Path, to: str, *, public: bool = False, replace: bool = False) -> UploadRequest:
+        """The request for a place written as ``target:name``; raises InvalidRequest (code ``upload_target``)."""
+        target, colon, name = to.partition(":")
+        if not colon or not target:
+            raise InvalidRequest(
+                f"'{to}' does not say where to send the model.",
+                hint="Write TARGET:NAME, for example hub:me/Model-MLX-4bit",
+                code="upload_target",
+            )
+        return cls(path=path, target=target, name=name, public=public, replace=replace)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadResult:
+    """Where a model is now: an address or a folder; how many files it has, how many of them and bytes were sent."""
+
+    location: str
+    files: int
+    sent_files: int
+    sent_bytes: int
+    public: bool = False
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChatMessage:
     """One turn of a conversation."""
 

@@ -12,7 +12,8 @@ from mlx_convert_core.errors import GenerationFailed, UnsupportedModel
 from mlx_convert_core.interfaces import ModelRunner
 from mlx_convert_core.pipeline import convert, plan_exactly
 from mlx_convert_core.plan import ConvertPlan
-from mlx_convert_core.requests import GenerateRequest, GenerateResult, GenerationExtras
+from mlx_convert_core.requests import GenerateRequest, GenerateResult, GenerationExtras, UploadRequest
+from mlx_convert_core.uploads import upload
 
 _runners: dict[str, ModelRunner] = {}
 
@@ -81,4 +82,5 @@ TASKS: dict[str, tuple[Any, Task]] = {
     "load": (LoadRequest, load),
     "generate": (SessionRequest, generate),
     "close": (str, close),
+    "upload": (UploadRequest, upload),
 }

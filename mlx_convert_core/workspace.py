@@ -23,7 +23,7 @@ from mlx_convert_core.errors import (
     RepoNotFound,
 )
 from mlx_convert_core.hooks import Hooks
-from mlx_convert_core.interfaces import Command, LibraryStore, ModelSource
+from mlx_convert_core.interfaces import Command, LibraryStore, ModelSource, UploadTarget
 from mlx_convert_core.jobs import Job, JobQueue, context_of
 from mlx_convert_core.library import LibraryEntry, entry_of, scan
 from mlx_convert_core.memory import free_memory
@@ -34,10 +34,18 @@ from mlx_convert_core.preflight import refuse
 from mlx_convert_core.process import InlineRunner, TaskRunner, WorkerProcess
 from mlx_convert_core.quantization import Preset
 from mlx_convert_core.removal import delete_folder
-from mlx_convert_core.requests import ConvertRequest, ConvertResult, GenerateRequest, GenerateResult
+from mlx_convert_core.requests import (
+    ConvertRequest,
+    ConvertResult,
+    GenerateRequest,
+    GenerateResult,
+    UploadRequest,
+    UploadResult,
+)
 from mlx_convert_core.session import ModelSession
 from mlx_convert_core.settings import SettingsFile
 from mlx_convert_core.staging import discard, staging_root
+from mlx_convert_core.uploads import target_of, upload_targets
 
 HOME_VARIABLE = "MLX_CONVERT_HOME"
 
@@ -80,6 +88,10 @@ class Workspace:
     def commands(self) -> dict[str, Command]:
         """The commands that plugins add to the CLI."""
         return self._hooks.register("register_commands", Command)
+
+    def upload_targets(self) -> dict[str, UploadTarget]:
+        """The places that a model can be sent to."""
+        return upload_targets(self._hooks)
 
     # Look before you leap
 
@@ -149,6 +161,36 @@ class Workspace:
                 return answer.result()
 
         return self._queue.start(job, body, heavy=True)
+
+    def check_upload(self, request: UploadRequest) -> UploadRequest:
+        """``request`` with its name filled in; raises what stands in the way, before anything moves."""
+        return target_of(request, self.upload_targets()).check(request)
+
+    def upload(
+        self, model: str | Path, to: str, *, public: bool = False, replace: bool = False, inline: bool = False
+    ) -> Job[UploadResult]:
+        """Send a converted model (a folder, or a name in the library) to ``target:name``, private unless ``public``.
+
+        Raises InvalidRequest for a target that nobody offers; everything later fails the job.
+        """
+        request = UploadRequest.to(self.model_path(model), to, public=public, replace=replace)
+        target = target_of(request, self.upload_targets())
+        job: Job[UploadResult] = Job("upload", f"Upload {request.path.name} to {to}", self._dispatcher.send)
+
+        def body(job: Job[UploadResult]) -> UploadResult:
+            with context_of(job, self._hooks, self.home).step("resolve"):
+                checked = target.check(request)
+            runner = self._runner(inline=inline)
+            job.on_cancel(lambda: runner.cancel(job.id))
+            try:
+                return runner.run(job.id, "upload", checked, UploadResult, job.emit)
+            finally:
+                runner.close()
+
+        if inline:
+            job.run(body)
+            return job
+        return self._queue.start(job, body, heavy=False)
 
     # The library
 
