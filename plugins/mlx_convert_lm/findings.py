@@ -23,6 +23,9 @@ def examine(plan: ConvertPlan) -> Iterator[Finding]:
     method = quantization_config(config)
     if method is not None:
         source = module.read_text(encoding="utf-8") if module else ""
+        if method.get("quant_method") == "bitnet" and "BitLinear" not in source and _quantizes(plan):
+            yield _mixed_with_ternary(plan.model)
+            return
         yield _quantized_source(plan.model, method, dequantizes="weight_scale_inv" in source)
 
 
@@ -40,6 +43,20 @@ def _unsupported(model: ModelInfo) -> Finding:
         level="error",
         message=f"{model.name} uses model type '{model.model_type}', which mlx-lm can't run.",
         hint=f"{hint}See `mlx-convert architectures` for the {len(model_types())} that work.",
+    )
+
+
+def _quantizes(plan: ConvertPlan) -> bool:
+    return any(output.quantization for output in plan.outputs)
+
+
+def _mixed_with_ternary(model: ModelInfo) -> Finding:
+    """mlx-lm looks for its own quantized layers or for ternary ones, never for both."""
+    return Finding(
+        code="source_bitnet",
+        level="error",
+        message=f"{model.name} has ternary layers (bitnet); with other layers quantized it would not load again.",
+        hint="Convert it without quantization: --preset bf16. The ternary layers stay as small as they are.",
     )
 
 

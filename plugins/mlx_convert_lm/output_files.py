@@ -8,9 +8,10 @@ import math
 from pathlib import Path
 from typing import Any
 
-from mlx_convert_core import OutputPlan
+from mlx_convert_core import OutputPlan, quantization_config
 
 INDEX = "model.safetensors.index.json"
+NOT_PACKED_BY_MLX = ("bitnet",)  # methods with layers of their own, which mlx-lm finds by the source's word
 
 
 def write_index(folder: Path, output: OutputPlan) -> None:
@@ -40,6 +41,8 @@ def converted_config(config: dict[str, Any], output: OutputPlan, *, keep_vision:
         quantization = _quantization(config, output)
         result["quantization"] = quantization
         result["quantization_config"] = quantization
+    elif (quantization_config(config) or {}).get("quant_method") in NOT_PACKED_BY_MLX:
+        result["quantization_config"] = quantization_config(config)
     if output.dtype:
         for name in {"torch_dtype", "dtype"} & result.keys() or {"torch_dtype"}:
             result[name] = output.dtype
