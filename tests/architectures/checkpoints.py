@@ -17,19 +17,22 @@ from architectures.experts import EXPERT_MODELS
 from architectures.latent import LATENT_MODELS
 from architectures.layouts import Spec, Specs
 from architectures.nested import NESTED
+from architectures.packed import PACKED
 from architectures.recurrent import RECURRENT
 from architectures.tiny import Tiny
 from mlx_convert_core import ShardWriter, TensorInfo
 
+# By model type; those in PACKED have names of their own.
 TINY: dict[str, Tiny] = DENSE | EXPERT_MODELS | LATENT_MODELS | RECURRENT | NESTED
 SHARDS = 2  # so that what belongs together is found in different files
 # Trained in float32 whatever the rest is in, and published so.
 FLOAT32 = ("A_log", "e_score_correction_bias", "expert_bias", "router_bias", "signs")
+_INTEGERS = {"U8": np.uint8, "I8": np.int8, "F8_E4M3": np.uint8, "F8_E8M0": np.uint8, "I32": np.int32, "U32": np.uint32}
 _TYPES = {"uint8": "U8", "uint32": "U32", "float16": "F16"}  # what a class insists on; the rest is as stored
 
 
 def write_tiny(folder: Path, model_type: str) -> Path:
-    """Write the checkpoint of ``model_type`` (a key of `TINY`) into ``folder``; the same bytes every time."""
+    """Write the checkpoint ``model_type`` (a key of `TINY` or `PACKED`) into ``folder``; the same bytes every time."""
     folder.mkdir(parents=True)
     config = tiny_config(model_type)
     _write_json(folder / "config.json", config)
@@ -46,7 +49,7 @@ def write_tiny(folder: Path, model_type: str) -> Path:
 
 def tiny_config(model_type: str) -> dict[str, Any]:
     """The config.json of a tiny model."""
-    model = TINY[model_type]
+    model = (TINY | PACKED)[model_type]
     config = {"model_type": model_type, **copy.deepcopy(model.config)}
     if model.cast and "text_config" not in config:
         config["torch_dtype"] = model.cast
@@ -55,7 +58,7 @@ def tiny_config(model_type: str) -> dict[str, Any]:
 
 def source_specs(model_type: str) -> Specs:
     """The tensors of a repo of this architecture."""
-    model = TINY[model_type]
+    model = (TINY | PACKED)[model_type]
     specs = mlx_specs(model_type)
     for rule in model.rules:
         specs = rule(specs)
@@ -73,7 +76,7 @@ def mlx_specs(model_type: str) -> Specs:
 
 
 def build(model_type: str) -> Any:
-    """The MLX model, with numbers of its own."""
+    """The MLX model, not quantized, with numbers of its own."""
     from mlx_lm.utils import _decode_tagged_floats, _get_classes
 
     config = _decode_tagged_floats(tiny_config(model_type))
@@ -94,12 +97,12 @@ def _sharded(specs: Iterable[tuple[str, Spec]]) -> Iterable[TensorInfo]:
 
 
 def _values(tensor: TensorInfo, numbers: np.random.Generator) -> np.ndarray[Any, Any]:
-    if tensor.dtype == "U8":
-        # Scales are powers of two around 2**-7; other bytes are packed values.
-        low, high = (118, 123) if "scales" in tensor.name else (0, 256)
-        return numbers.integers(low, high, tensor.shape, dtype=np.uint8)
-    if tensor.dtype == "U32":
-        return numbers.integers(0, 1 << 32, tensor.shape, dtype=np.uint32)
+    if tensor.dtype in _INTEGERS:
+        kind = _INTEGERS[tensor.dtype]
+        # Scales are powers of two around 2**-7; other bytes are packed values, and none is a NaN of eight bits.
+        scales = tensor.dtype in ("U8", "F8_E8M0") and "scale" in tensor.name
+        low, high = (118, 123) if scales else (0, 120 if kind is np.uint8 else np.iinfo(kind).max)
+        return numbers.integers(low, high, tensor.shape, dtype=kind)
     values = numbers.standard_normal(tensor.shape, dtype=np.float32) * np.float32(0.05)
     if "norm" in tensor.name and tensor.name.endswith("weight"):
         values += np.float32(1)

@@ -51,17 +51,28 @@ def _in_index(reference: Path, ours: Path) -> Iterator[str]:
 
 def _in_config(reference: Path, ours: Path, dtype: str) -> Iterator[str]:
     wanted, got = _json(reference / "config.json"), _json(ours / "config.json")
-    if got.get("quantization") != got.get("quantization_config"):
-        yield "config: quantization and quantization_config are not the same"
-    quantized = sorted(name.removesuffix(".scales") for name in _tensors(reference) if name.endswith(".scales"))
-    for path in quantized:
+    yield from _in_quantization_config(wanted, got)
+    tensors = _tensors(ours)
+    for path in sorted(name.removesuffix(".scales") for name in tensors if name.endswith(".scales")):
         numbers, others = _numbers(wanted, path), _numbers(got, path)
-        if numbers != others:
+        if numbers != others and not (_unnamed(wanted, path) and _fits(others, path, tensors)):
             yield f"config: {path} is read as {others}, not {numbers}"
     for key in sorted((wanted.keys() | got.keys()) - set(_QUANTIZATION)):
         asked_for = dtype and key in ("torch_dtype", "dtype") and got.get(key) == dtype
         if wanted.get(key) != got.get(key) and not asked_for:
             yield f"config: {key} is {str(got.get(key))[:80]}, not {str(wanted.get(key))[:80]}"
+
+
+def _in_quantization_config(wanted: dict[str, Any], got: dict[str, Any]) -> Iterator[str]:
+    if "quantization" in got:
+        if got["quantization"] != got.get("quantization_config"):
+            yield "config: quantization and quantization_config are not the same"
+        return
+    kept = wanted.get("quantization_config")
+    # mlx_lm.convert leaves the word fp8 over weights that it has expanded.
+    expanded = isinstance(kept, dict) and kept.get("quant_method") == "fp8" and "quantization_config" not in got
+    if kept != got.get("quantization_config") and not expanded:
+        yield f"config: quantization_config is {got.get('quantization_config')}, not {kept}"
 
 
 def _numbers(config: dict[str, Any], path: str) -> dict[str, Any] | None:
@@ -72,6 +83,19 @@ def _numbers(config: dict[str, Any], path: str) -> dict[str, Any] | None:
     own = quantization.get(path)
     read = own if isinstance(own, dict) else quantization
     return _DEFAULT | {key: read[key] for key in _DEFAULT if read.get(key) is not None}
+
+
+def _unnamed(config: dict[str, Any], path: str) -> bool:
+    """Whether mlx-lm infers this layer's numbers from its tensors; other readers can't."""
+    return path not in (config.get("quantization") or {})
+
+
+def _fits(numbers: dict[str, Any] | None, path: str, tensors: dict[str, tuple[TensorInfo, bytes]]) -> bool:
+    """Whether a layer's tensors have the types and widths that ``numbers`` give them."""
+    weight, scales = (tensors[f"{path}.{leaf}"][0] for leaf in ("weight", "scales"))
+    if numbers is None or (numbers["mode"] == "affine") != (scales.dtype != "U8"):
+        return False
+    return bool(weight.shape[-1] * 32 // numbers["bits"] == scales.shape[-1] * numbers["group_size"])
 
 
 def _json(path: Path) -> dict[str, Any]:

@@ -5,6 +5,7 @@ python tests/architectures/coverage.py [MODEL_TYPE...]
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,16 +17,24 @@ from architectures.checkpoints import TINY
 from architectures.sweep import line, sweep
 
 
-def main(model_types: Sequence[str]) -> None:
+def main(model_types: Sequence[str], presets: Sequence[str]) -> None:
     """Print a line for each architecture as it is known, then the sums."""
     print(f"{'architecture':24} {'equal':6} {'generates':10} reason if not")
     rows = []
-    for row in sweep(model_types):
+    for row in sweep(model_types, presets):
         rows.append(row)
         print(line(row), flush=True)
     equal, generates = sum(row.equal for row in rows), sum(row.generates for row in rows)
     print(f"\n{len(rows)} architectures: {equal} convert equal to mlx_lm.convert, {generates} generate")
 
 
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--presets", default="4bit,bf16", help="which of our presets, with commas")
+    parser.add_argument("model_types", nargs="*", metavar="MODEL_TYPE", help="default: every one")
+    return parser.parse_args()
+
+
 if __name__ == "__main__":
-    main(sys.argv[1:] or sorted(TINY))
+    options = _options()
+    main(options.model_types or sorted(TINY), options.presets.split(","))

@@ -28,7 +28,7 @@ _V3 = tiny(llama(**DEEPSEEK, **_WIDE), unstacked(), absorbed(), rotary("self_att
 _V41 = tiny(
     {
         "vocab_size": VOCABULARY, "hidden_size": HIDDEN, "num_hidden_layers": 3, "num_attention_heads": 4,
-        "head_dim": 32, "q_lora_rank": 48, "qk_rope_head_dim": 16, "o_groups": 2, "o_lora_rank": 32,
+        "head_dim": 32, "q_lora_rank": 64, "qk_rope_head_dim": 16, "o_groups": 2, "o_lora_rank": 32,
         "moe_intermediate_size": 64, "n_routed_experts": 4, "num_experts_per_tok": 2, "sliding_window": 16,
         "compress_ratios": [0, 4, 4], "kv_source_layer_ids": [1], "index_source_layer_ids": [1],
         "index_n_heads": 2, "index_head_dim": 32, "index_topk": 8, "hc_mult": 2, "max_position_embeddings": 256,

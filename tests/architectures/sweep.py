@@ -54,12 +54,12 @@ class Row:
         return "; ".join(part for part in (self.failure, *refused, *different, *silent) if part)
 
 
-def sweep(model_types: Sequence[str]) -> Iterator[Row]:
+def sweep(model_types: Sequence[str], presets: Sequence[str] = ("4bit", "bf16")) -> Iterator[Row]:
     """A row for each of ``model_types``, as it is known. A crash costs its row only."""
     left = list(model_types)
     while left:
         with tempfile.TemporaryDirectory(prefix="mlx-convert-architectures-") as folder:
-            code, rows = _run(Path(folder), left)
+            code, rows = _run(Path(folder), left, presets)
             yield from rows.values()
             done = len(rows)
             if done < len(left):
@@ -76,9 +76,9 @@ def line(row: Row) -> str:
     return f"{row.model_type:24} {equal:6} {generates:10} {notes}".rstrip()
 
 
-def _run(folder: Path, model_types: Sequence[str]) -> tuple[int, dict[str, Row]]:
+def _run(folder: Path, model_types: Sequence[str], presets: Sequence[str]) -> tuple[int, dict[str, Row]]:
     environment = os.environ | {"PYTHONPATH": str(_TESTS), "HF_HUB_OFFLINE": "1", "TQDM_DISABLE": "1"}
-    command = [sys.executable, "-m", "architectures.worker", str(folder), *model_types]
+    command = [sys.executable, "-m", "architectures.worker", str(folder), ",".join(presets), *model_types]
     with (folder / "output").open("wb") as output:
         code = subprocess.run(command, env=environment, stdout=output, stderr=output, check=False).returncode
     notes = [note for note in _notes(folder) if note["step"] == "done"]
@@ -93,7 +93,7 @@ def _crashed(folder: Path, model_type: str, code: int) -> Row:
     note = next((note for note in reversed(_notes(folder)) if note["model_type"] == model_type), {"step": "write"})
     end = signal.Signals(-code).name if code < 0 else f"exit code {code}"
     if note["step"] == "generate":
-        return replace(_row(note), silent={"4bit": f"{end} in native code"})
+        return replace(_row(note), silent={"one preset": f"{end} in native code"})
     last = (folder / "output").read_text(errors="replace").strip().splitlines()[-1:]
     return Row(model_type=model_type, failure=f"{end} in {_STEPS[note['step']]} {' '.join(last)[:200]}")
 

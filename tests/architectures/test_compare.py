@@ -88,7 +88,8 @@ def with_scales(tmp_path: Path) -> tuple[Path, Path]:
 
     for name in ("reference", "ours"):
         (tmp_path / name).mkdir()
-        mx.save_safetensors(str(tmp_path / name / "model.safetensors"), {f"{LAYER}.scales": mx.zeros((2, 2))})
+        tensors = {f"{LAYER}.weight": mx.zeros((2, 16), mx.uint32), f"{LAYER}.scales": mx.zeros((2, 2))}
+        mx.save_safetensors(str(tmp_path / name / "model.safetensors"), tensors)
         (tmp_path / name / "model.safetensors.index.json").write_text("{}")
         (tmp_path / name / "config.json").write_text(json.dumps(quantized()))
     return tmp_path / "reference", tmp_path / "ours"
@@ -105,6 +106,17 @@ def test_an_entry_that_is_read_otherwise_is_found(with_scales: tuple[Path, Path]
     edit(with_scales[1] / "config.json", lambda config: config.update(quantized(**{LAYER: entry})))
     (found,) = differences(*with_scales)
     assert found.startswith(f"config: {LAYER} is read as ")
+
+
+def test_an_entry_for_what_mlx_lm_infers_is_no_difference(with_scales: tuple[Path, Path]) -> None:
+    edit(with_scales[0] / "config.json", lambda config: config.update(quantized(bits=8)))
+    edit(with_scales[1] / "config.json", lambda config: config.update(quantized(bits=8, **{LAYER: {"bits": 4}})))
+    assert differences(*with_scales) == []
+
+
+def test_a_lost_quantization_config_is_found(folders: tuple[Path, Path]) -> None:
+    edit(folders[0] / "config.json", lambda config: config.update(quantization_config={"quant_method": "bitnet"}))
+    assert differences(*folders) == ["config: quantization_config is None, not {'quant_method': 'bitnet'}"]
 
 
 def test_the_two_copies_of_the_quantization_must_agree(with_scales: tuple[Path, Path]) -> None:

@@ -1,6 +1,6 @@
 """Convert tiny checkpoints with mlx_lm.convert and with mlx-convert, and compare: a process of its own.
 
-    python -m architectures.worker FOLDER MODEL_TYPE...     (from the folder `tests`)
+    python -m architectures.worker FOLDER PRESET,PRESET... MODEL_TYPE...     (from the folder `tests`)
 
 Appends a JSON line to FOLDER/rows.jsonl before each step and after the last, so that whoever started it
 knows how far it came, should native code end it.
@@ -18,20 +18,31 @@ from typing import Any
 from architectures.checkpoints import write_tiny
 from architectures.compare import differences
 
-PRESETS: dict[str, dict[str, Any]] = {"4bit": {"quantize": True, "q_bits": 4}, "bf16": {"dtype": "bfloat16"}}
+# Our presets, and how mlx_lm.convert is asked for the same.
+PRESETS: dict[str, dict[str, Any]] = {
+    **{f"{bits}bit": {"quantize": True, "q_bits": bits} for bits in (2, 3, 4, 5, 6, 8)},
+    **{mode: {"quantize": True, "q_mode": mode} for mode in ("mxfp4", "nvfp4", "mxfp8")},
+    **{
+        name: {"quantize": True, "quant_predicate": name, "q_group_size": 64, "q_bits": int(name[6])}
+        for name in ("mixed_2_6", "mixed_3_4", "mixed_3_6", "mixed_4_6")
+    },
+    "bf16": {"dtype": "bfloat16"},
+    "fp16": {"dtype": "float16"},
+    "fp32": {"dtype": "float32"},
+}
 
 
 def main() -> None:
-    folder = Path(sys.argv[1])
-    for model_type in sys.argv[2:]:
+    folder, presets = Path(sys.argv[1]), sys.argv[2].split(",")
+    for model_type in sys.argv[3:]:
         work = folder / model_type
-        for note in _examine(work, model_type):
+        for note in _examine(work, model_type, presets):
             with (folder / "rows.jsonl").open("a") as file:
                 file.write(json.dumps(note) + "\n")
         shutil.rmtree(work, ignore_errors=True)
 
 
-def _examine(work: Path, model_type: str) -> Iterator[dict[str, Any]]:
+def _examine(work: Path, model_type: str, presets: list[str]) -> Iterator[dict[str, Any]]:
     """Yield a note before each step, then the finding."""
     found: dict[str, Any] = {"model_type": model_type}
     yield found | {"step": "write"}
@@ -40,12 +51,12 @@ def _examine(work: Path, model_type: str) -> Iterator[dict[str, Any]]:
         yield found | {"step": "done", "failure": f"no checkpoint: {error}"}
         return
     yield found | {"step": "reference"}
-    found["refused"] = _errors(_reference, work, PRESETS)
+    found["refused"] = _errors(_reference, work, presets)
     yield found | {"step": "ours"}
     found["ours"] = {preset: _tried(_convert, work, [preset]) for preset in found["refused"]}
-    found["differences"] = _compare(work, [preset for preset in PRESETS if preset not in found["refused"]])
+    found["differences"] = _compare(work, [preset for preset in presets if preset not in found["refused"]])
     yield found | {"step": "generate"}
-    made = [preset for preset in PRESETS if _ours(work, preset).exists()]
+    made = [preset for preset in presets if _ours(work, preset).exists()]
     found["silent"] = _errors(_generate, work, made)
     yield found | {"step": "done", "generates": len(found["silent"]) < len(made)}
 
@@ -81,7 +92,7 @@ def _generate(work: Path, preset: str) -> None:
     """Make one token with our output; where that fails, say whether mlx_lm.convert's does any better."""
     error = _tried(_token, _ours(work, preset))
     if error:
-        same = _tried(_token, work / f"reference-{preset}") == error
+        same = _tried(_token, work / f"reference-{preset}").replace("reference-", "ours-") == error
         raise RuntimeError(f"{error}{' (nor does what mlx_lm.convert writes)' if same else ''}")
 
 
