@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Callable
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
 
-from mlx_convert_core.codec import encode_pretty
+from mlx_convert_core.codec import decode, encode_pretty
+
+STAMP = "%Y%m%d-%H%M%S"
 
 
 class JsonDocument:
@@ -51,9 +53,7 @@ class JsonDocument:
         return FileLock(f"{self.path}.lock", timeout=30)
 
     def _parsed(self) -> dict[str, Any]:
-        document = json.loads(self.path.read_bytes())
-        if not isinstance(document, dict):
-            raise ValueError("not an object")
+        document: dict[str, Any] = decode(self.path.read_bytes(), dict[str, Any])
         return document
 
     def _read_locked(self) -> dict[str, Any]:
@@ -62,17 +62,25 @@ class JsonDocument:
         try:
             return self._parsed()
         except (ValueError, RecursionError):
-            aside = self.path.with_name(f"{self.path.name}.damaged-{time.strftime('%Y%m%d-%H%M%S')}")
-            self.path.rename(aside)
-            self.moved_aside = aside
+            self.moved_aside = _free_name(self.path.with_name(f"{self.path.name}.damaged-{time.strftime(STAMP)}"))
+            self.path.rename(self.moved_aside)
             return {}
+
+
+def _free_name(path: Path) -> Path:
+    """``path``, or the first of ``path-2``, ``path-3`` … that is not taken."""
+    names = chain([path], (path.with_name(f"{path.name}-{number}") for number in count(2)))
+    return next(name for name in names if not name.exists())
 
 
 def write_atomic(path: Path, data: bytes) -> None:
     """Write ``data`` so that ``path`` is either the old or the new whole file, also after a power cut."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with temporary.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -30,20 +31,26 @@ class SettingsFile:
     def load(self) -> Settings:
         """The settings; what is missing or of a wrong type has its default."""
         stored = self.document.read()
-        known = {field.name: stored[field.name] for field in fields(Settings) if field.name in stored}
-        try:
-            return codec.convert(known, Settings)
-        except msgspec.ValidationError:
-            return Settings()
+        known = {field.name: stored[field.name] for field in fields(Settings) if _fits(field.name, stored)}
+        return codec.convert(known, Settings)
 
     def set(self, name: str, value: Any) -> Settings:
         """Change one setting; raises InvalidRequest for an unknown name or a value of a wrong type."""
         names = [field.name for field in fields(Settings)]
         if name not in names:
             raise InvalidRequest(f"there is no setting '{name}'.", hint=f"Use one of: {', '.join(names)}.")
-        try:
-            codec.convert({name: value}, Settings)
-        except msgspec.ValidationError as error:
-            raise InvalidRequest(f"{name} can't be {value!r}: {error}.", hint="Nothing was changed.") from None
+        if not _fits(name, {name: value}):
+            raise InvalidRequest(f"{name} can't be {value!r}.", hint="Nothing was changed.")
         self.document.update(lambda stored: stored.__setitem__(name, codec.plain(value)))
         return self.load()
+
+
+def _fits(name: str, stored: Mapping[str, Any]) -> bool:
+    """Whether ``stored`` has a value for the setting ``name``, of the right type."""
+    if name not in stored:
+        return False
+    try:
+        codec.convert({name: stored[name]}, Settings)
+    except (msgspec.ValidationError, TypeError, ValueError):
+        return False
+    return True
