@@ -46,9 +46,9 @@ def register(studio: Studio) -> None:
     from nicegui import app
 
     from mlx_convert_ui import theme
-    from mlx_convert_ui.pages import convert
+    from mlx_convert_ui.pages import convert, test
 
     theme.register(studio)
     app.on_shutdown(studio.close)
-    for page in (convert,):
+    for page in (convert, test):
         page.register(studio)

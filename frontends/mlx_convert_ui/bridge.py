@@ -58,7 +58,10 @@ class JobView:
     error: ErrorInfo | None = None
     dismissed: bool = False
     started: float = 0.0
+    first_token: float = 0.0
+    progressed: float = 0.0
     ended: float = 0.0
+    loading: JobView | None = None
 
     @property
     def active(self) -> bool:
@@ -99,6 +102,7 @@ class JobView:
             case Message() if event.level != "debug":
                 self.log.append(event.text)
             case Token():
+                self.first_token, self.progressed = self.first_token or event.time, event.time
                 self.chunks.append(event.text)
             case JobFinished() | JobFailed() | JobCancelled():
                 self._end(event)
@@ -124,9 +128,11 @@ class JobViews:
     def __init__(self) -> None:
         self._views: dict[str, JobView] = {}
 
-    def follow(self, job: Job[Any], *, model: str = "", request: Any = None) -> JobView:
-        """Start to watch ``job``; ``model`` and ``request`` are kept beside it for the page to show."""
-        view = JobView(job=job, model=model, request=request)
+    def follow(self, job: Job[Any], *, model: str = "", request: Any = None, loading: JobView | None = None) -> JobView:
+        """Start to watch ``job``, once; the rest is kept beside it for the page to show."""
+        if job.id in self._views:
+            return self._views[job.id]
+        view = JobView(job=job, model=model, request=request, loading=loading)
         self._views[job.id] = view
         threading.Thread(target=_read, args=(view,), name=f"view-{job.id}", daemon=True).start()
         return view

@@ -64,8 +64,8 @@ class Studio:
         name = Path(request.outputs[0]).name if request.outputs else request.ref
         return self.views.follow(self.workspace.convert(request), model=name, request=request)
 
-    def generate(self, model: str, request: GenerateRequest) -> tuple[JobView, JobView]:
-        """Answer with ``model``, loading it unless it is the one that is open: the loading and the answer.
+    def generate(self, model: str, request: GenerateRequest) -> JobView:
+        """Answer with ``model``, loading it unless it is the one that is open.
 
         Blocks while another model is let go of; call it on a thread. Raises MlxConvertError.
         """
@@ -73,7 +73,7 @@ class Studio:
             session = self._open(model)
             loading = self.views.follow(session.loading, model=session.path.name)
             answer = session.generate(request)
-        return loading, self.views.follow(answer, model=session.path.name, request=request)
+            return self.views.follow(answer, model=session.path.name, request=request, loading=loading)
 
     def entries(self) -> tuple[LibraryEntry, ...]:
         """The library, newest first; () when no plugin keeps one. Reads a file: call it on a thread."""

@@ -31,7 +31,7 @@ class Place:
     icon: str
 
 
-MAIN = [Place("/", "Convert", "wand-sparkles")]
+MAIN = [Place("/", "Convert", "wand-sparkles"), Place("/test", "Test", "flask-conical")]
 MORE: list[Place] = []
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import quote
 
 from nicegui import run, ui
 
@@ -125,6 +126,9 @@ def _success(model: ConvertedModel, view: JobView, dismiss: Callable[[], None]) 
             Tag("p", str(model.path), "path")
         Button("", dismiss, icon="x", kind="ghost", label="Dismiss").mark("dismiss")
     with block("actions"):
+        Button("Test it", lambda: ui.navigate.to(f"/test?model={quote(str(model.path))}"), icon="flask-conical").mark(
+            "test"
+        )
         Button("Show", lambda: _show(model.path), icon="folder-open").show(SHOW_LABEL).mark("show-folder")
         Button("Copy command", lambda: _copy(command_line(view.request), "Command"), icon="terminal").mark(
             "copy-command"

@@ -1,0 +1,2 @@
+export { marked } from "./marked.min.js";
+export { default as hljs } from "./highlight.min.js";

@@ -1,0 +1,22 @@
+"""Prompts to try a model with; `examples/example_prompts.json` holds the same for everybody else."""
+
+from __future__ import annotations
+
+EXAMPLE_PROMPTS = {
+    "simple": "What is the capital of France?",
+    "rag": (
+        "Use the following context to answer the question:\n\n"
+        "Context: Paris is the capital and largest city of France.\n\n"
+        "Question: What is the capital of France?"
+    ),
+    "creative": "Write a haiku about programming.",
+    "technical": "Explain what a neural network is in simple terms.",
+    "multilingual": "Traduire en français: Hello, how are you?",
+}
+TITLES = {
+    "simple": "Simple",
+    "rag": "With context",
+    "creative": "Creative",
+    "technical": "Technical",
+    "multilingual": "Multilingual",
+}

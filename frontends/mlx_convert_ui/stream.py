@@ -1,0 +1,42 @@
+"""An answer on the page: the browser renders its Markdown, the server sends only what is new."""
+
+from __future__ import annotations
+
+from nicegui.element import Element
+
+from mlx_convert_ui.bridge import JobView
+
+
+class TokenStream(Element, component="token_stream.js", esm={"mlx-markdown": "markdown"}):
+    """Shows the text of ``view`` from its beginning; `refresh` sends what came since the last time.
+
+    Each delta carries the positions that it runs from and to, so that one delivered twice after a reconnect is
+    dropped, and one that got lost is noticed and made good.
+    """
+
+    def __init__(self, view: JobView) -> None:
+        super().__init__()
+        self._view = view
+        self._finished = not view.active  # read before the text, or the last piece could be lost
+        self._position, text = view.text_since(0)
+        self._props.update({"text": text, "position": self._position, "finished": self._finished})
+        self.on("gap", self._resend, [])
+
+    def refresh(self) -> None:
+        """Send what is new, and the end when it has come."""
+        if self._finished:
+            return
+        finished = not self._view.active
+        start = self._position
+        self._position, delta = self._view.text_since(start)
+        if delta:
+            self.run_method("append", start, self._position, delta)
+        if finished:
+            self._finished = True
+            self.run_method("finish")
+
+    def _resend(self) -> None:
+        self._position, text = self._view.text_since(0)
+        self.run_method("reset", self._position, text)
+        if self._finished:
+            self.run_method("finish")
