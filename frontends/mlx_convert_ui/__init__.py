@@ -1,19 +1,23 @@
-"""The browser UI of mlx-convert: pages over the same Workspace that the command line drives."""
+"""The browser UI of mlx-convert: pages over the same Workspace that the command line drives.
+
+It is a built-in plugin too: that is how the command line, which never imports it, comes to have `mlx-convert ui`.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from typing import Any
 
-if TYPE_CHECKING:
-    from mlx_convert_ui.serving import Address
-
-__all__ = ["run"]
+from mlx_convert_core import Command, hookimpl
 
 
-def run(
-    *, host: str = "127.0.0.1", port: int | None = None, token: str | None = None, browser: bool = True
-) -> Address | None:
-    """Serve the UI until Ctrl-C; see `serving.serve`. Imports lazily, so that a CLI may name it for free."""
-    from mlx_convert_ui.serving import serve
+@hookimpl
+def register_commands() -> Iterable[Command]:
+    """Add `mlx-convert ui`."""
+    yield Command(name="ui", summary="Open the app in the browser", load=_command)
 
-    return serve(host=host, port=port, token=token, browser=browser)
+
+def _command() -> Any:
+    from mlx_convert_ui.command import ui
+
+    return ui

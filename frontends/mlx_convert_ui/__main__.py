@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import argparse
+import sys
 
 
 def main() -> None:
-    """Read the options and serve."""
-    from mlx_convert_ui import run
+    """The same as `mlx-convert ui`."""
+    from mlx_convert_core import MlxConvertError
+    from mlx_convert_ui.command import ui
 
-    parser = argparse.ArgumentParser(prog="mlx_convert_ui", description=main.__doc__)
-    parser.add_argument("--port", type=int)
-    parser.add_argument("--no-browser", action="store_true")
-    options = parser.parse_args()
-    run(port=options.port, browser=not options.no_browser)
+    try:
+        ui()
+    except MlxConvertError as error:
+        sys.exit(f"error [{error.code}]: {error.message}\n  next: {error.hint}")
 
 
 if __name__ == "__main__":

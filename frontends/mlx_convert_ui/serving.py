@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import json
 import os
 import secrets
 import signal
@@ -11,17 +12,20 @@ import socket
 import sys
 import threading
 import webbrowser
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import FrameType
 from typing import TYPE_CHECKING
 
 from mlx_convert_core import InvalidRequest, Workspace
+from mlx_convert_ui.native import Window
+from mlx_convert_ui.native import require as require_window
 
 if TYPE_CHECKING:
     import uvicorn
 
 PREFERRED_PORT = 8473
+StopWith = Callable[["uvicorn.Server"], None]  # has the server end when what it is shown in is closed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,12 +54,19 @@ class Address:
 
 
 def serve(
-    *, host: str = "127.0.0.1", port: int | None = None, token: str | None = None, browser: bool = True
-) -> Address:
-    """Serve the UI until Ctrl-C or SIGTERM, then cancel what runs and leave no process.
+    *,
+    host: str = "127.0.0.1",
+    port: int | None = None,
+    token: str | None = None,
+    browser: bool = True,
+    native: bool = False,
+    as_json: bool = False,
+) -> None:
+    """Serve the UI until Ctrl-C, SIGTERM or the end of its window, then cancel what runs and leave no process.
 
-    ``port`` None takes the usual one, or any free one when that is taken. Raises InvalidRequest for a ``host``
-    other than loopback without a ``token``: on a network the token is all that protects this machine.
+    ``port`` None takes the usual one, or any free one when that is taken. ``native`` opens a window instead of the
+    browser. Raises InvalidRequest for a ``host`` other than loopback without a ``token``: on a network the token is
+    all that protects this machine.
     """
     if not _is_loopback(host) and not token:
         raise InvalidRequest(
@@ -63,19 +74,58 @@ def serve(
             hint="Leave --host out, or better, use an SSH tunnel. To go on: --token SOMETHING-LONG.",
             code="open_bind",
         )
+    if native:
+        require_window()
     sock = _bind(host, port)
     address = Address(host=host, port=sock.getsockname()[1], token=token or secrets.token_urlsafe(24))
-    print(f"mlx-convert ui: {address.url}\nPress Ctrl-C to stop.", file=sys.stderr, flush=True)
-    if browser:
-        # The socket listens already, so the browser may knock while Python still imports.
-        threading.Thread(target=webbrowser.open, args=(address.url,), daemon=True).start()
-    with _quiet_end():
+    _announce(address, as_json=as_json)
+    # The socket listens already, so browser and window may knock while Python still imports.
+    with _quiet_end(), _window(address.url) if native else _tab(address.url if browser else "") as stop_with:
         workspace = Workspace()
         try:
-            _server(workspace, address).run(sockets=[sock])
+            server = _server(workspace, address)
+            stop_with(server)
+            server.run(sockets=[sock])
         finally:
             workspace.close()
-    return address
+
+
+def _announce(address: Address, *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps({"url": address.url, "port": address.port}), flush=True)
+    else:
+        print(f"mlx-convert ui: {address.url}\nPress Ctrl-C to stop.", file=sys.stderr, flush=True)
+    if not _is_loopback(address.host):
+        print(
+            "Others on this network can read the key on its way: an SSH tunnel is safer.", file=sys.stderr, flush=True
+        )
+
+
+@contextlib.contextmanager
+def _tab(url: str) -> Iterator[StopWith]:
+    """A tab of the browser, unless ``url`` is empty; the server outlives it."""
+    if url:
+        threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
+    yield lambda server: None
+
+
+@contextlib.contextmanager
+def _window(url: str) -> Iterator[StopWith]:
+    """A window of our own; when it is closed, the server ends."""
+    gone = threading.Event()
+    window = Window(url, gone.set)
+
+    def stop_with(server: uvicorn.Server) -> None:
+        def wait() -> None:
+            gone.wait()
+            server.should_exit = True
+
+        threading.Thread(target=wait, name="window-closed", daemon=True).start()
+
+    try:
+        yield stop_with
+    finally:
+        window.close()
 
 
 def _server(workspace: Workspace, address: Address) -> uvicorn.Server:

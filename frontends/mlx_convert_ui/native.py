@@ -1,0 +1,46 @@
+"""The app in a window of its own, with pywebview (the optional extra ``native``)."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+
+from mlx_convert_core import MlxConvertError
+
+_WINDOW = """
+import sys, webview
+webview.create_window("MLX Convert", sys.argv[1], width=1280, height=860, min_size=(390, 560))
+webview.start()
+"""
+
+
+def require() -> None:
+    """Raise MlxConvertError (code ``no_native``) unless pywebview is installed."""
+    if importlib.util.find_spec("webview") is None:
+        raise MlxConvertError(
+            "a window of its own needs pywebview, which is not installed.",
+            hint="Run: pip install 'mlx-convert[native]'. Or leave --native out to use the browser.",
+            code="no_native",
+        )
+
+
+class Window:
+    """A window in a process of its own; ``closed`` is called, on a thread, when a person closes it."""
+
+    def __init__(self, url: str, closed: Callable[[], None]) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", _WINDOW, url], stdin=subprocess.DEVNULL, start_new_session=True
+        )
+        threading.Thread(target=self._wait, args=(closed,), name="window", daemon=True).start()
+
+    def close(self) -> None:
+        """Close it, if nobody did."""
+        if self._process.poll() is None:
+            self._process.terminate()
+
+    def _wait(self, closed: Callable[[], None]) -> None:
+        self._process.wait()
+        closed()
