@@ -44,6 +44,8 @@ from mlx_convert_core.events import (
 from mlx_convert_core.findings import Finding
 from mlx_convert_core.hookspecs import hookimpl
 from mlx_convert_core.interfaces import (
+    Account,
+    AccountState,
     Command,
     LibraryStore,
     ModelConverter,
@@ -82,6 +84,8 @@ from mlx_convert_core.workspace import Workspace
 
 __all__ = [
     "DTYPE_BYTES",
+    "Account",
+    "AccountState",
     "Cancelled",
     "ChatMessage",
     "Checkpoint",

@@ -21,7 +21,15 @@ import pluggy
 from mlx_convert_core.checkpoint import ModelInfo
 from mlx_convert_core.events import AnyEvent
 from mlx_convert_core.findings import Finding
-from mlx_convert_core.interfaces import Command, LibraryStore, ModelConverter, ModelRunner, ModelSource, UploadTarget
+from mlx_convert_core.interfaces import (
+    Account,
+    Command,
+    LibraryStore,
+    ModelConverter,
+    ModelRunner,
+    ModelSource,
+    UploadTarget,
+)
 from mlx_convert_core.plan import ConvertPlan
 from mlx_convert_core.quantization import Preset, Quantization, QuantizeStrategy
 from mlx_convert_core.requests import ConvertRequest, GenerateRequest, GenerationExtras
@@ -178,6 +186,19 @@ def register_upload_targets() -> Iterable[UploadTarget]:
         @hookimpl
         def register_upload_targets():
             yield BucketTarget(name="bucket", summary="a bucket of the team: bucket:folder/Name")
+    """
+    return ()
+
+
+@hookspec
+def register_accounts() -> Iterable[Account]:
+    """Offer accounts that a person signs in to: ``mlx-convert account``.
+
+    Example::
+
+        @hookimpl
+        def register_accounts():
+            yield TeamAccount(name="team", title="The team's server")
     """
     return ()
 

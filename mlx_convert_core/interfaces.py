@@ -149,8 +149,38 @@ class UploadTarget(Protocol):
         Runs in the parent; the folder need not be there yet.
         """
 
+    def preview(self, request: UploadRequest) -> str:
+        """The model card that would be sent, in Markdown; "" when none is. Runs in the parent, moves nothing."""
+
     def upload(self, request: UploadRequest, report: Reporter) -> UploadResult:
         """Send what is missing there, as step ``upload``. Runs in a worker, with a checked request."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountState:
+    """Whether somebody is signed in: as whom, where the token comes from, and what is wrong ("" when nothing is)."""
+
+    signed_in: bool
+    user: str = ""
+    source: str = ""
+    problem: str = ""
+
+
+@runtime_checkable
+class Account(Protocol):
+    """A place where a person signs in with a token. The token is handed on to the place's own client, never kept."""
+
+    name: str
+    title: str
+
+    def state(self) -> AccountState:
+        """Who is signed in; asks the place, and never raises for what it answers."""
+
+    def sign_in(self, token: str) -> AccountState:
+        """Sign in with ``token`` once the place has accepted it; raises an error when it does not."""
+
+    def sign_out(self) -> AccountState:
+        """Forget the token on this machine; the state says when one is still in the environment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,13 +10,18 @@ from difflib import get_close_matches
 from mlx_convert_core.context import JobContext
 from mlx_convert_core.errors import InvalidRequest
 from mlx_convert_core.hooks import Hooks
-from mlx_convert_core.interfaces import UploadTarget
+from mlx_convert_core.interfaces import Account, UploadTarget
 from mlx_convert_core.requests import UploadRequest, UploadResult
 
 
 def upload_targets(hooks: Hooks) -> dict[str, UploadTarget]:
     """The upload targets of all plugins, by name."""
     return hooks.register("register_upload_targets", UploadTarget)  # type: ignore[type-abstract]
+
+
+def accounts(hooks: Hooks) -> dict[str, Account]:
+    """The accounts of all plugins, by name."""
+    return hooks.register("register_accounts", Account)  # type: ignore[type-abstract]
 
 
 def target_of(request: UploadRequest, targets: Mapping[str, UploadTarget]) -> UploadTarget:

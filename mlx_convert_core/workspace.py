@@ -14,7 +14,7 @@ from mlx_convert_core.checkpoint import ModelInfo
 from mlx_convert_core.conversion import carry_out, source_of
 from mlx_convert_core.dispatch import EventDispatcher
 from mlx_convert_core.hooks import Hooks
-from mlx_convert_core.interfaces import Command, LibraryStore, ModelSource, UploadTarget
+from mlx_convert_core.interfaces import Account, Command, LibraryStore, ModelSource, UploadTarget
 from mlx_convert_core.jobs import Job, JobQueue, context_of
 from mlx_convert_core.library import LibraryEntry
 from mlx_convert_core.memory import free_memory
@@ -35,7 +35,7 @@ from mlx_convert_core.requests import (
 from mlx_convert_core.session import ModelSession
 from mlx_convert_core.sessions import Sessions, answer_once
 from mlx_convert_core.settings import SettingsFile
-from mlx_convert_core.uploads import target_of, upload_targets
+from mlx_convert_core.uploads import accounts, target_of, upload_targets
 
 HOME_VARIABLE = "MLX_CONVERT_HOME"
 
@@ -89,6 +89,10 @@ class Workspace:
     def upload_targets(self) -> dict[str, UploadTarget]:
         """The places that a model can be sent to."""
         return upload_targets(self._hooks)
+
+    def accounts(self) -> dict[str, Account]:
+        """The accounts that a person can sign in to."""
+        return accounts(self._hooks)
 
     # Look before you leap
 
@@ -156,6 +160,10 @@ class Workspace:
     def check_upload(self, request: UploadRequest) -> UploadRequest:
         """``request`` with its name filled in; raises what stands in the way, before anything moves."""
         return target_of(request, self.upload_targets()).check(request)
+
+    def preview_upload(self, request: UploadRequest) -> str:
+        """The model card that ``request`` would send, in Markdown; "" when none is sent."""
+        return target_of(request, self.upload_targets()).preview(request)
 
     def upload(
         self, model: str | Path, to: str, *, public: bool = False, replace: bool = False, inline: bool = False
