@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
+from mlx_convert_core import hookspecs
 from mlx_convert_core.errors import MlxConvertError, NameConflict, PluginError
 from mlx_convert_core.plugins import PluginSet
 
 T = TypeVar("T")
+_REGISTRAR = "register_"
 
 
 class Hooks:
@@ -67,6 +69,20 @@ class Hooks:
                     continue
                 items[key], owners[key] = item, plugin
         return items
+
+    def offered(self) -> dict[str, dict[str, tuple[str, ...]]]:
+        """What each plugin registers: its name -> kind (``presets``, ``upload targets``) -> names of the items."""
+        found: dict[str, dict[str, tuple[str, ...]]] = {}
+        for hook in (name for name in vars(hookspecs) if name.startswith(_REGISTRAR)):
+            for plugin, call in self._calls(hook, {}):
+                try:
+                    names = tuple(str(getattr(item, "name", item)) for item in call() or ())
+                except Exception as error:
+                    self.plugins.fail(plugin, _told(error), hook=hook)
+                    continue
+                if names:
+                    found.setdefault(plugin, {})[hook.removeprefix(_REGISTRAR).replace("_", " ")] = names
+        return found
 
     def _answers(self, hook: str, arguments: dict[str, Any]) -> Iterator[tuple[str, Any]]:
         for plugin, call in self._calls(hook, arguments):

@@ -77,6 +77,10 @@ class Workspace:
         """Plugins and items that are not used, and why."""
         return tuple(self._plugins.failures)
 
+    def contributions(self) -> dict[str, dict[str, tuple[str, ...]]]:
+        """What each plugin adds: its name -> kind (``presets``, ``upload targets``, ``commands``) -> names."""
+        return self._hooks.offered()
+
     @property
     def jobs(self) -> tuple[Job[Any], ...]:
         """Every job of this workspace, oldest first; answers belong to their session."""
