@@ -58,4 +58,4 @@ def tell_figures(result: GenerateResult) -> None:
         parts.append("stopped at --max-tokens")
     if not result.chat_template:
         parts.append("no chat template: plain completion")
-    say(click.style(" · ".join(parts), dim=True))
+    say(text.styled(" · ".join(parts), dim=True))

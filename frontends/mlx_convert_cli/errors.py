@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mlx_convert_cli.text import printable
+from mlx_convert_cli.text import printable, styled
 
 if TYPE_CHECKING:
     from mlx_convert_core import ErrorInfo
@@ -53,7 +53,7 @@ def report(error: BaseException, arguments: Sequence[str]) -> int:
 
 def tell(label: str, message: str, hint: str = "", *, color: str, indent: str = "") -> None:
     """``label: message`` and, on a line below, the next step; on standard error."""
-    click.echo(f"{indent}{click.style(label, fg=color, bold=True)}: {printable(message)}", err=True)
+    click.echo(f"{indent}{styled(label, fg=color, bold=True)}: {printable(message)}", err=True)
     if hint:
         click.echo(f"{indent}  next: {printable(hint)}", err=True)
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
+from mlx_convert_cli.text import styled
+
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.table import Table
@@ -74,6 +76,11 @@ def pairs(rows: Iterable[tuple[str, RenderableType]]) -> Table:
     for name, value in rows:
         made.add_row(name, value)
     return made
+
+
+def show_command(label: str, command: str, *, err: bool = False) -> None:
+    """A command to copy: a terminal may break its line, we never do."""
+    click.echo(f"{label}{styled(command, bold=True)}", err=err)
 
 
 def say(text: str = "") -> None:

@@ -62,7 +62,7 @@ class Row:
         parts = [self.reached()]
         if rate := self._rate():
             parts.append(f"{text.size(rate)}/s")
-        if self.main is not None and self.main.eta is not None:
+        if self.main is not None and self.main.eta:
             parts.append(f"{text.seconds(self.main.eta)} left")
         return " · ".join(parts)
 

