@@ -2,6 +2,9 @@
 
 from mlx_convert_core.arrival import Checkpoint
 from mlx_convert_core.checkpoint import FileInfo, ModelInfo, inspect_folder, read_config
+from mlx_convert_core.compare import ComparedAnswer, CompareResult, Comparison, first_divergence
+from mlx_convert_core.conversation_store import ConversationStore
+from mlx_convert_core.conversations import ChatSettings, Conversation, ConversationSummary, StoredMessage, figures_of
 from mlx_convert_core.documents import JsonDocument
 from mlx_convert_core.errors import (
     Cancelled,
@@ -20,6 +23,7 @@ from mlx_convert_core.errors import (
     PluginError,
     PluginNotLoaded,
     PreflightFailed,
+    QueueBusy,
     RepoNotFound,
     RevisionNotFound,
     SourceError,
@@ -51,6 +55,7 @@ from mlx_convert_core.interfaces import (
     ModelConverter,
     ModelRunner,
     ModelSource,
+    Page,
     Planned,
     Reporter,
     StreamedSource,
@@ -64,6 +69,9 @@ from mlx_convert_core.plan import ConvertPlan, KeptLayer, OutputPlan, QuantizedL
 from mlx_convert_core.plugins import LoadedPlugin, PluginFailure
 from mlx_convert_core.preflight import quantization_config
 from mlx_convert_core.quantization import LayerInfo, Preset, Quantization, QuantizeStrategy
+from mlx_convert_core.queue import ConversionQueue
+from mlx_convert_core.queue_file import QueueItem
+from mlx_convert_core.recipes import Recipe, RecipeOutput, load_recipe, read_recipe, recipe_of, write_recipe
 from mlx_convert_core.requests import (
     ChatMessage,
     ConvertedModel,
@@ -88,9 +96,17 @@ __all__ = [
     "AccountState",
     "Cancelled",
     "ChatMessage",
+    "ChatSettings",
     "Checkpoint",
     "Command",
+    "CompareResult",
+    "ComparedAnswer",
+    "Comparison",
+    "Conversation",
+    "ConversationStore",
+    "ConversationSummary",
     "ConversionFailed",
+    "ConversionQueue",
     "ConvertPlan",
     "ConvertRequest",
     "ConvertResult",
@@ -131,6 +147,7 @@ __all__ = [
     "NameConflict",
     "OutputExists",
     "OutputPlan",
+    "Page",
     "Planned",
     "PluginError",
     "PluginFailure",
@@ -141,6 +158,10 @@ __all__ = [
     "Quantization",
     "QuantizeStrategy",
     "QuantizedLayer",
+    "QueueBusy",
+    "QueueItem",
+    "Recipe",
+    "RecipeOutput",
     "RepoNotFound",
     "Reporter",
     "RevisionNotFound",
@@ -152,6 +173,7 @@ __all__ = [
     "Staging",
     "StepFinished",
     "StepStarted",
+    "StoredMessage",
     "StreamedSource",
     "TensorInfo",
     "Token",
@@ -164,15 +186,21 @@ __all__ = [
     "Workspace",
     "Written",
     "entry_of",
+    "figures_of",
+    "first_divergence",
     "free_memory",
     "header_length",
     "hookimpl",
     "inspect_folder",
     "layouts",
+    "load_recipe",
     "parse_header",
     "quantization_config",
     "read_config",
     "read_header",
+    "read_recipe",
+    "recipe_of",
     "scan",
     "split",
+    "write_recipe",
 ]

@@ -16,6 +16,7 @@ Each has a ``code`` (stable, for programs), a ``message`` (what happened) and a 
     ├── InsufficientDisk
     ├── ConversionFailed
     ├── GenerationFailed
+    ├── QueueBusy                       another program is working through the queue
     ├── WorkerDied                      the worker process ended without an answer
     ├── LibraryError
     │   └── EntryNotFound
@@ -126,6 +127,12 @@ class GenerationFailed(MlxConvertError):
     """A model could not be loaded, or broke while it answered."""
 
     default_code = "generation_failed"
+
+
+class QueueBusy(MlxConvertError):
+    """Another program is working through the queue; one at a time does."""
+
+    default_code = "queue_busy"
 
 
 class WorkerDied(MlxConvertError):

@@ -28,6 +28,7 @@ from mlx_convert_core.interfaces import (
     ModelConverter,
     ModelRunner,
     ModelSource,
+    Page,
     UploadTarget,
 )
 from mlx_convert_core.plan import ConvertPlan
@@ -213,5 +214,18 @@ def register_commands() -> Iterable[Command]:
         @hookimpl
         def register_commands():
             yield Command(name="hello", summary="Say hello", load=lambda: hello_command)
+    """
+    return ()
+
+
+@hookspec
+def register_pages() -> Iterable[Page]:
+    """Offer pages for the browser UI. ``load`` is called when the page is opened, and may import nicegui.
+
+    Example::
+
+        @hookimpl
+        def register_pages():
+            yield Page(name="hello", title="Hello", summary="Says hello", load=lambda: draw_hello)
     """
     return ()

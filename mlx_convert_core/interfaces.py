@@ -23,6 +23,7 @@ from mlx_convert_core.requests import (
 
 if TYPE_CHECKING:
     from mlx_convert_core.arrival import Checkpoint
+    from mlx_convert_core.workspace import Workspace
 
 
 class Reporter(Protocol):
@@ -190,3 +191,18 @@ class Command:
     name: str
     summary: str
     load: Callable[[], Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """A page that a plugin adds to the browser UI, at ``/plugin/<name>``, with ``title`` in the navigation.
+
+    ``load`` may import nicegui; it returns the function that draws the page's content for a workspace.
+    ``icon`` names one of the UI's icons.
+    """
+
+    name: str
+    title: str
+    summary: str
+    load: Callable[[], Callable[[Workspace], None]]
+    icon: str = "puzzle"

@@ -20,9 +20,8 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
-import psutil
-
 from mlx_convert_core.errors import InsufficientDisk, OutputExists, SourceError
+from mlx_convert_core.owners import alive, identity
 
 OWNERLESS_SECONDS = 10.0  # a staging folder younger than this may be about to get its owner
 
@@ -47,7 +46,7 @@ class Staging:
             if self._resume:
                 self._take_up()
             self.output.mkdir(parents=True, exist_ok=True)
-            (self.root / "owner.json").write_text(json.dumps(_identity(os.getpid())))
+            (self.root / "owner.json").write_text(json.dumps(identity()))
             self.scratch.mkdir(exist_ok=True)
             clear_dead(self.target)
         except OSError as error:
@@ -153,19 +152,9 @@ def _stagings(output: Path) -> Iterator[Path]:
         yield from [path for path in output.parent.iterdir() if path.name.startswith(prefix)]
 
 
-def _identity(pid: int) -> dict[str, float]:
-    return {"pid": pid, "started": psutil.Process(pid).create_time()}
-
-
 def _alive(root: Path) -> bool:
     try:
-        owner = json.loads((root / "owner.json").read_bytes())
-        started = psutil.Process(int(owner["pid"])).create_time()
-        return abs(started - float(owner["started"])) < 1.0
-    except psutil.NoSuchProcess:
-        return False
-    except psutil.AccessDenied:
-        return True
+        return alive(json.loads((root / "owner.json").read_bytes()))
     except (OSError, ValueError, KeyError, TypeError):
         try:
             return time.time() - root.stat().st_mtime < OWNERLESS_SECONDS

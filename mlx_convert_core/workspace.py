@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any
@@ -11,10 +11,12 @@ from typing import Any
 import platformdirs
 
 from mlx_convert_core.checkpoint import ModelInfo
+from mlx_convert_core.compare import Comparison
+from mlx_convert_core.conversation_store import ConversationStore
 from mlx_convert_core.conversion import carry_out, source_of
 from mlx_convert_core.dispatch import EventDispatcher
 from mlx_convert_core.hooks import Hooks
-from mlx_convert_core.interfaces import Account, Command, LibraryStore, ModelSource, UploadTarget
+from mlx_convert_core.interfaces import Account, Command, LibraryStore, ModelSource, Page, UploadTarget
 from mlx_convert_core.jobs import Job, JobQueue, context_of
 from mlx_convert_core.library import LibraryEntry
 from mlx_convert_core.memory import free_memory
@@ -24,6 +26,7 @@ from mlx_convert_core.planning import Planner
 from mlx_convert_core.plugins import LoadedPlugin, PluginFailure, PluginSet, discover
 from mlx_convert_core.process import InlineRunner, TaskRunner, WorkerProcess
 from mlx_convert_core.quantization import Preset
+from mlx_convert_core.queue import ConversionQueue
 from mlx_convert_core.requests import (
     ConvertRequest,
     ConvertResult,
@@ -58,11 +61,13 @@ class Workspace:
         self.home = home or default_home()
         self._plugins = PluginSet(discover(self.home), plugins)
         self._hooks = Hooks(self._plugins)
-        self._queue = JobQueue()
+        self._runs = JobQueue()
         self._dispatcher = EventDispatcher(self._hooks)
         self._sessions = Sessions(self._dispatcher.send, free_memory)
         self._models = Models(self._hooks, self.home)
         self.settings = SettingsFile(self.home)
+        self.conversations = ConversationStore(self.home)
+        self.queue = ConversionQueue(self.home, self.convert)
         self.presets: dict[str, Preset] = self._hooks.register("register_presets", Preset)
 
     # What is there
@@ -84,7 +89,7 @@ class Workspace:
     @property
     def jobs(self) -> tuple[Job[Any], ...]:
         """Every job of this workspace, oldest first; answers belong to their session."""
-        return self._queue.jobs
+        return self._runs.jobs
 
     def commands(self) -> dict[str, Command]:
         """The commands that plugins add to the CLI."""
@@ -97,6 +102,10 @@ class Workspace:
     def accounts(self) -> dict[str, Account]:
         """The accounts that a person can sign in to."""
         return accounts(self._hooks)
+
+    def pages(self) -> dict[str, Page]:
+        """The pages that plugins add to the browser UI."""
+        return self._hooks.register("register_pages", Page)
 
     # Look before you leap
 
@@ -145,7 +154,7 @@ class Workspace:
         if inline:
             job.run(body)
             return job
-        return self._queue.start(job, body, heavy=True)
+        return self._runs.start(job, body, heavy=True)
 
     def open(self, model: str | Path, *, inline: bool = False) -> ModelSession:
         """Load a converted model (a folder, or a name in the library) and keep it ready to answer."""
@@ -159,7 +168,17 @@ class Workspace:
         def body(job: Job[GenerateResult]) -> GenerateResult:
             return answer_once(session, request, job)
 
-        return self._queue.start(job, body, heavy=True)
+        return self._runs.start(job, body, heavy=True)
+
+    def compare(self, models: Sequence[str | Path], request: GenerateRequest) -> Comparison:
+        """Put the same question, with the same seed, to two to four models; returns at once.
+
+        Raises InvalidRequest, and what `model_path` raises; a model that fails later does not stop the others.
+        """
+        paths = tuple(self.model_path(model) for model in models)
+        comparison = Comparison(paths, request, self._dispatcher.send)
+        self._runs.start(comparison.job, lambda job: comparison.run(self._sessions, self.open), heavy=True)
+        return comparison
 
     def check_upload(self, request: UploadRequest) -> UploadRequest:
         """``request`` with its name filled in; raises what stands in the way, before anything moves."""
@@ -193,7 +212,7 @@ class Workspace:
         if inline:
             job.run(body)
             return job
-        return self._queue.start(job, body, heavy=False)
+        return self._runs.start(job, body, heavy=False)
 
     # The library
 
@@ -225,7 +244,8 @@ class Workspace:
 
     def close(self) -> None:
         """Cancel what runs, end all workers and deliver the last events."""
-        self._queue.close()
+        self.queue.stop()
+        self._runs.close()
         self._sessions.close()
         self._dispatcher.close()
 
