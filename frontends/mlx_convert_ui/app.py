@@ -46,9 +46,9 @@ def register(studio: Studio) -> None:
     from nicegui import app
 
     from mlx_convert_ui import theme
-    from mlx_convert_ui.pages import convert, test
+    from mlx_convert_ui.pages import convert, library, plugin, plugins, settings, test
 
     theme.register(studio)
     app.on_shutdown(studio.close)
-    for page in (convert, test):
+    for page in (convert, test, library, plugin, plugins, settings):
         page.register(studio)

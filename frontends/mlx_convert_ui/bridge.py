@@ -44,11 +44,15 @@ class StepView:
 
 @dataclass
 class JobView:
-    """What is known of a job. ``version`` grows with every change; ``chunks`` are the pieces of an answer."""
+    """What is known of a job. ``version`` grows with every change; ``chunks`` are the pieces of an answer.
+
+    ``place`` names the page that asked for it.
+    """
 
     job: Job[Any]
     model: str = ""
     request: Any = None
+    place: str = ""
     version: int = 0
     state: JobState = JobState.QUEUED
     steps: dict[str, StepView] = field(default_factory=lambda: {name: StepView(name) for name in STEPS})
@@ -82,6 +86,11 @@ class JobView:
         total = sum(weight for name, weight in _WEIGHTS.items() if name not in skipped)
         done = sum(_WEIGHTS[name] * min(1.0, value.done / value.total) for name, value in known.items())
         return 1.0 if self.state is JobState.FINISHED else done / total
+
+    @property
+    def text(self) -> str:
+        """The answer so far."""
+        return "".join(self.chunks)
 
     def text_since(self, position: int) -> tuple[int, str]:
         """The text that came after the first ``position`` pieces, and the position to ask from next time."""
@@ -128,23 +137,32 @@ class JobViews:
     def __init__(self) -> None:
         self._views: dict[str, JobView] = {}
 
-    def follow(self, job: Job[Any], *, model: str = "", request: Any = None, loading: JobView | None = None) -> JobView:
+    def follow(
+        self, job: Job[Any], *, model: str = "", request: Any = None, loading: JobView | None = None, place: str = ""
+    ) -> JobView:
         """Start to watch ``job``, once; the rest is kept beside it for the page to show."""
         if job.id in self._views:
             return self._views[job.id]
-        view = JobView(job=job, model=model, request=request, loading=loading)
+        view = JobView(job=job, model=model, request=request, loading=loading, place=place)
         self._views[job.id] = view
         threading.Thread(target=_read, args=(view,), name=f"view-{job.id}", daemon=True).start()
         return view
 
-    def of(self, kind: str) -> tuple[JobView, ...]:
-        """The views of jobs of this kind that nobody dismissed, newest first."""
-        return tuple(view for view in reversed(self._views.values()) if view.job.kind == kind and not view.dismissed)
+    def of(self, kind: str, place: str = "") -> tuple[JobView, ...]:
+        """The views of jobs of this kind (and ``place``) that nobody dismissed, newest first."""
+        found = (view for view in reversed(tuple(self._views.values())) if view.job.kind == kind)
+        return tuple(view for view in found if not view.dismissed and place in ("", view.place))
+
+    @property
+    def finished(self) -> int:
+        """How many conversions have ended well; grows when there is a new model."""
+        views = tuple(self._views.values())
+        return sum(view.state is JobState.FINISHED and view.job.kind == "convert" for view in views)
 
     @property
     def running(self) -> int:
         """How many conversions wait or run."""
-        return sum(view.active and view.job.kind == "convert" for view in self._views.values())
+        return sum(view.active and view.job.kind == "convert" for view in tuple(self._views.values()))
 
 
 def _read(view: JobView) -> None:

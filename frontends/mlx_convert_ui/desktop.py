@@ -17,3 +17,11 @@ def show_folder(path: Path) -> bool:
         return False
     done = subprocess.run([opener, str(path)], capture_output=True, check=False, timeout=20)
     return done.returncode == 0
+
+
+async def reveal(path: Path) -> None:
+    """Show ``path`` in the file manager, or say where it is when there is none."""
+    from nicegui import run, ui
+
+    if not await run.io_bound(show_folder, path):
+        ui.notify(f"No file manager answers here. The folder is {path}")

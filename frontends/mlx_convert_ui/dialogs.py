@@ -1,10 +1,16 @@
-"""Questions asked before something that can't be undone."""
+"""Questions asked before something that can't be undone; waiting; errors where they arose."""
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from nicegui import ui
 
-from mlx_convert_ui.components import Button, Tag, block
+from mlx_convert_core import MlxConvertError
+from mlx_convert_ui.components import Button, Tag, block, note
+
+PATIENCE = 0.3  # seconds without a sign that something happens
 
 
 async def confirm(title: str, text: str, *, action: str, danger: bool = True) -> bool:
@@ -18,3 +24,27 @@ async def confirm(title: str, text: str, *, action: str, danger: bool = True) ->
     answer = await dialog
     dialog.delete()  # else each question leaves a dialog in the page
     return bool(answer)
+
+
+@asynccontextmanager
+async def waiting(text: str) -> AsyncIterator[None]:
+    """Say ``text`` with a spinner while the block runs, if that takes longer than a moment."""
+    shown: list[ui.notification] = []
+    timer = ui.timer(PATIENCE, lambda: shown.append(ui.notification(text, spinner=True, timeout=None)), once=True)
+    try:
+        yield
+    finally:
+        timer.cancel()
+        for notification in shown:
+            notification.dismiss()
+
+
+def show_error(place: ui.element, error: MlxConvertError) -> None:
+    """Put ``error`` into ``place``, instead of the one before it."""
+    place.clear()
+    with place:
+        note("error", error.message, error.hint, lambda: _dismiss(place))
+
+
+def _dismiss(place: ui.element) -> None:
+    Button("Dismiss", place.clear, classes="btn-small").mark("dismiss-error")

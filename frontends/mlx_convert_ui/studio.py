@@ -2,41 +2,24 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass, field
-from enum import StrEnum
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlx_convert_core import (
     ConvertRequest,
-    GenerateRequest,
-    JsonDocument,
     LibraryEntry,
     MlxConvertError,
-    ModelSession,
+    UploadRequest,
     Workspace,
 )
+from mlx_convert_ui.answers import Answers
 from mlx_convert_ui.bridge import JobView, JobViews
+from mlx_convert_ui.preferences import Preferences, PreferencesFile, Theme
 
-
-class Theme(StrEnum):
-    """Light, dark, or as the system has it."""
-
-    SYSTEM = "system"
-    LIGHT = "light"
-    DARK = "dark"
-
-    @property
-    def dark(self) -> bool | None:
-        """As NiceGUI says it: None follows the system."""
-        return {Theme.LIGHT: False, Theme.DARK: True}.get(self)
-
-    @property
-    def next(self) -> Theme:
-        """The one after this, round and round."""
-        order = list(Theme)
-        return order[(order.index(self) + 1) % len(order)]
+if TYPE_CHECKING:
+    from mlx_convert_core import Page
 
 
 @dataclass
@@ -45,6 +28,8 @@ class Draft:
 
     convert: dict[str, Any] = field(default_factory=dict)
     test: dict[str, Any] = field(default_factory=dict)
+    chat: dict[str, Any] = field(default_factory=dict)
+    compare: dict[str, Any] = field(default_factory=dict)
 
 
 class Studio:
@@ -54,26 +39,13 @@ class Studio:
         self.workspace = workspace
         self.views = JobViews()
         self.draft = Draft()
-        self._preferences = JsonDocument(workspace.home / "ui.json")
-        self._session: ModelSession | None = None
-        self._lock = threading.Lock()
-        self.theme = self._stored_theme()
+        self._preferences = PreferencesFile(workspace.home)
+        self.answers = Answers(workspace, self.views)
 
     def convert(self, request: ConvertRequest) -> JobView:
         """Start a conversion and watch it. Raises InvalidRequest."""
         name = Path(request.outputs[0]).name if request.outputs else request.ref
         return self.views.follow(self.workspace.convert(request), model=name, request=request)
-
-    def generate(self, model: str, request: GenerateRequest) -> JobView:
-        """Answer with ``model``, loading it unless it is the one that is open.
-
-        Blocks while another model is let go of; call it on a thread. Raises MlxConvertError.
-        """
-        with self._lock:
-            session = self._open(model)
-            loading = self.views.follow(session.loading, model=session.path.name)
-            answer = session.generate(request)
-            return self.views.follow(answer, model=session.path.name, request=request, loading=loading)
 
     def entries(self) -> tuple[LibraryEntry, ...]:
         """The library, newest first; () when no plugin keeps one. Reads a file: call it on a thread."""
@@ -83,36 +55,39 @@ class Studio:
             return ()
 
     def forget_model(self, path: Path) -> None:
-        """Close the open model if it is the one at ``path``, before its files go."""
-        with self._lock:
-            if self._session is not None and self._session.path == path:
-                self._session.close()
+        """Close the model at ``path``, before its files go. It may take a moment: call it on a thread."""
+        self.answers.forget(path)
 
-    def set_theme(self, theme: Theme) -> None:
-        """Keep the choice, for all tabs and for next time."""
-        self.theme = theme
-        self._preferences.update(lambda stored: stored.__setitem__("theme", theme.value))
+    @cached_property
+    def pages(self) -> dict[str, Page]:
+        """The pages of plugins, by name."""
+        return dict(getattr(self.workspace, "pages", dict)())
+
+    @property
+    def open_conversions(self) -> int:
+        """How many conversions run or wait."""
+        return self.views.running
+
+    @property
+    def preferences(self) -> Preferences:
+        """What the person likes."""
+        return self._preferences.current
+
+    @property
+    def theme(self) -> Theme:
+        """The theme of every page."""
+        return self.preferences.theme
+
+    def prefer(self, **changes: Any) -> None:
+        """Keep preferences, for all tabs and for next time."""
+        self._preferences.set(**changes)
+
+    def upload(self, request: UploadRequest) -> JobView:
+        """Start an upload and watch it. Raises InvalidRequest."""
+        to = f"{request.target}:{request.name}"
+        job = self.workspace.upload(request.path, to, public=request.public, replace=request.replace)
+        return self.views.follow(job, model=request.path.name, request=request)
 
     def close(self) -> None:
-        """Let go of the open model; the workspace itself is closed by whoever made it."""
-        with self._lock:
-            if self._session is not None:
-                self._session.close()
-
-    def _open(self, model: str) -> ModelSession:
-        path = self.workspace.model_path(model)
-        current = self._session
-        if current is not None and current.path == path and not current.closed and not _failed(current):
-            return current
-        if current is not None:
-            current.close()
-        self._session = self.workspace.open(path)
-        return self._session
-
-    def _stored_theme(self) -> Theme:
-        stored = self._preferences.read().get("theme")
-        return Theme(stored) if stored in list(Theme) else Theme.SYSTEM
-
-
-def _failed(session: ModelSession) -> bool:
-    return session.loading.state in ("failed", "cancelled")
+        """Let go of the open models; the workspace itself is closed by whoever made it."""
+        self.answers.close()

@@ -5,34 +5,24 @@ from __future__ import annotations
 import importlib.metadata
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
-from nicegui import app, ui
+from nicegui import ElementFilter, app, run, ui
 
 from mlx_convert_ui import device
-from mlx_convert_ui.components import Button, Tag, block, progress_bar, set_progress, tooltip
-from mlx_convert_ui.studio import Studio, Theme
+from mlx_convert_ui.components import Button, Tag, block, note, progress_bar, set_progress
+from mlx_convert_ui.navigation import navigation
+from mlx_convert_ui.preferences import Theme
+from mlx_convert_ui.studio import Studio
 
 STATIC = Path(__file__).parent / "static"
 VERSION = importlib.metadata.version("mlx-convert")
-_STATIC_URL = f"/static/{VERSION}-{int((STATIC / 'app.css').stat().st_mtime)}"  # a new style sheet gets a new address
+_SHEETS = ("icons", "app", *sorted({sheet.stem for sheet in STATIC.glob("*.css")} - {"icons", "app"}))
+_CHANGED = max(int((STATIC / f"{name}.css").stat().st_mtime) for name in _SHEETS)
+_STATIC_URL = f"/static/{VERSION}-{_CHANGED}"  # a new style sheet gets a new address
 _BACKGROUND = {"light": "#fbfbfc", "dark": "#0e0e11"}
 _THEME_ICONS = {Theme.SYSTEM: "monitor", Theme.LIGHT: "sun", Theme.DARK: "moon"}
 MEMORY_SECONDS = 3.0
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """An entry of the navigation."""
-
-    path: str
-    title: str
-    icon: str
-
-
-MAIN = [Place("/", "Convert", "wand-sparkles"), Place("/test", "Test", "flask-conical")]
-MORE: list[Place] = []
 
 
 def register(studio: Studio) -> None:
@@ -42,7 +32,7 @@ def register(studio: Studio) -> None:
         f'<link rel="preload" href="{_STATIC_URL}/fonts/{name}" as="font" type="font/woff2" crossorigin>'
         for name in ("inter-latin-wght-normal.woff2",)
     )
-    sheets = "".join(f'<link rel="stylesheet" href="{_STATIC_URL}/{name}.css">' for name in ("icons", "app"))
+    sheets = "".join(f'<link rel="stylesheet" href="{_STATIC_URL}/{name}.css">' for name in _SHEETS)
     ui.add_head_html(fonts + sheets, shared=True)
     app.colors(primary="#5b54d6")
     ui.dialog.default_props("no-refocus=false")
@@ -55,10 +45,9 @@ def frame(studio: Studio, path: str, title: str, subtitle: str) -> Iterator[ui.e
     ui.page_title(f"{title} · MLX Convert")
     ui.query(".nicegui-content").classes("shell")
     Tag("a", "Skip to the page", "skip").props("href=#main")
-    mode = ui.dark_mode(studio.theme.dark)
     with block("sidebar"):
         _brand()
-        _navigation(studio, path)
+        navigation(studio, path)
         _device_card()
     with block("main", "main").props("id=main tabindex=-1"):
         with block("page-head"):
@@ -66,7 +55,7 @@ def frame(studio: Studio, path: str, title: str, subtitle: str) -> Iterator[ui.e
                 Tag("h1", title)
                 Tag("p", subtitle, "subtitle")
             with block("page-actions") as actions:
-                _theme_button(studio, mode)
+                ThemeButton(studio)
         if not device.device().apple_silicon:
             _other_machine()
         yield actions
@@ -77,35 +66,6 @@ def _brand() -> None:
         Tag("img").props(f'src={_STATIC_URL}/logo.svg alt="" width=24 height=24')
         Tag("span", "MLX Convert", "brand-name")
         Tag("span", VERSION, "brand-version")
-
-
-def _navigation(studio: Studio, path: str) -> None:
-    with block("nav", "nav").props('aria-label="Pages"'):
-        for place in MAIN:
-            _link(studio, place, path)
-        if MORE:
-            Tag("div", "", "nav-rule").props("aria-hidden=true")
-        for place in MORE:
-            _link(studio, place, path)
-
-
-def _link(studio: Studio, place: Place, path: str) -> None:
-    with Tag("a", "", "nav-link", icon=place.icon).props(f"href={place.path}") as link:
-        Tag("span", place.title)
-        if place.path == path:
-            link.props("aria-current=page")
-        if place.path == "/":
-            count = Tag("span", "", "nav-count")
-            tooltip(count, "Conversions that run or wait")
-            _show_count(studio, count)
-            ui.timer(0.5, lambda: _show_count(studio, count))
-
-
-def _show_count(studio: Studio, count: Tag) -> None:
-    running = studio.views.running
-    count.show(str(running) if running else "")
-    count.attribute("hidden", None if running else True)
-    count.attribute("aria-label", f"{running} running" if running else None)
 
 
 def _device_card() -> None:
@@ -128,22 +88,34 @@ def _device_card() -> None:
     ui.timer(MEMORY_SECONDS, refresh)
 
 
-def _theme_button(studio: Studio, mode: ui.dark_mode) -> None:
-    def choose() -> None:
-        theme = studio.theme.next
-        apply_theme(studio, theme, mode)
-        button.icon(_THEME_ICONS[theme])
-        button.attribute("aria-label", _theme_label(theme)).attribute("data-tip", _theme_label(theme))
+class ThemeButton(Button):
+    """Goes round system, light and dark; `show_theme` shows a choice that was made elsewhere on the page."""
 
-    button = Button("", choose, icon=_THEME_ICONS[studio.theme], kind="ghost", label=_theme_label(studio.theme))
-    button.mark("theme")
+    def __init__(self, studio: Studio) -> None:
+        super().__init__(
+            "", self._next, icon=_THEME_ICONS[studio.theme], kind="ghost", label=_theme_label(studio.theme)
+        )
+        self._studio = studio
+        self._mode = ui.dark_mode(studio.theme.dark)
+        self.mark("theme")
+
+    def show_theme(self) -> None:
+        """Show the theme as it is kept."""
+        theme = self._studio.theme
+        self._mode.value = theme.dark
+        self.icon(_THEME_ICONS[theme])
+        self.attribute("aria-label", _theme_label(theme)).attribute("data-tip", _theme_label(theme))
+
+    async def _next(self) -> None:
+        await choose_theme(self._studio, self._studio.theme.next)
 
 
-def apply_theme(studio: Studio, theme: Theme, mode: ui.dark_mode) -> None:
-    """Keep the choice and show it here at once; other pages have it when they load."""
-    studio.set_theme(theme)
+async def choose_theme(studio: Studio, theme: Theme) -> None:
+    """Keep the choice and show it on this page at once; other pages have it when they load."""
+    await run.io_bound(studio.prefer, theme=theme)
     app.config.dark = theme.dark
-    mode.value = theme.dark
+    for button in ElementFilter(kind=ThemeButton):
+        button.show_theme()
 
 
 def _theme_label(theme: Theme) -> str:
@@ -152,8 +124,6 @@ def _theme_label(theme: Theme) -> str:
 
 
 def _other_machine() -> None:
-    from mlx_convert_ui.components import note
-
     note(
         "info",
         "This is no Mac with Apple Silicon.",

@@ -1,2 +1,125 @@
-export { marked } from "./marked.min.js";
-export { default as hljs } from "./highlight.min.js";
+// Markdown as a model writes it, made into elements. It is untrusted: text, links and code come through; pictures,
+// forms, styles, scripts, classes, ids and foreign schemes do not.
+import DOMPurify from "dompurify";
+import { marked } from "./marked.min.js";
+import hljs from "./highlight.min.js";
+
+const PURIFY = {
+  ALLOWED_TAGS: ["p", "br", "hr", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "li", "blockquote", "pre", "code",
+    "em", "strong", "b", "i", "del", "a", "table", "thead", "tbody", "tr", "th", "td", "sup", "sub"],
+  ALLOWED_ATTR: ["href", "start", "align"],
+  ALLOWED_URI_REGEXP: /^(?:https?:|mailto:)/i,
+  ALLOW_DATA_ATTR: false,
+  ALLOW_ARIA_ATTR: false,
+  RETURN_DOM_FRAGMENT: true,
+};
+const FROM = "\uE000"; // private characters around what is marked, from the source into the text of the elements
+const TO = "\uE001";
+
+// A picture would tell its host that it was looked at: it becomes a link.
+marked.use({ renderer: { image: ({ href, text }) => `<a href="${attribute(href)}">${attribute(text || href)}</a>` } });
+
+function attribute(text) {
+  return text.replace(/[&<>"]/g, (char) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[char]);
+}
+
+export function lex(text) {
+  return marked.lexer(text);
+}
+
+// One block of `lex`; code is highlighted once it is finished.
+export function render(token, finished) {
+  const element = document.createElement("div");
+  element.className = "md-block";
+  element.append(token.type === "code" ? code(token, finished) : prose(marked.parser([token])));
+  point(element);
+  return element;
+}
+
+// The source with what lies between two positions set apart, from the first letter on, so that no syntax breaks.
+export function setApart(source, start, end) {
+  const letter = source.slice(start).search(/[\p{L}\p{N}]/u);
+  if (letter < 0) return source;
+  start += letter;
+  if (start >= end) end = start + source.slice(start).match(/^[\p{L}\p{N}]+/u)[0].length;
+  return source.slice(0, start) + FROM + source.slice(start, end) + TO + source.slice(end);
+}
+
+// Turn what was set apart into a mark.
+export function point(element) {
+  const walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+  const nodes = [];
+  while (walker.nextNode()) nodes.push(walker.currentNode);
+  for (const node of nodes) {
+    const from = node.data.indexOf(FROM);
+    const to = node.data.indexOf(TO);
+    if (from < 0 && to < 0) continue;
+    const [before, inside, after] = [node.data.slice(0, Math.max(from, 0)), from < 0 ? "" : node.data.slice(from + 1, to < 0 ? undefined : to), to < 0 ? "" : node.data.slice(to + 1)];
+    if (from < 0) {
+      node.data = node.data.slice(0, to) + after;
+      continue;
+    }
+    const mark = document.createElement("mark");
+    mark.textContent = inside;
+    node.replaceWith(before, mark, after);
+  }
+}
+
+function prose(html) {
+  const fragment = DOMPurify.sanitize(html, PURIFY);
+  for (const link of fragment.querySelectorAll("a")) {
+    link.target = "_blank";
+    link.rel = "noopener noreferrer nofollow";
+    if (link.hasAttribute("href")) link.title = link.getAttribute("href");
+  }
+  for (const heading of fragment.querySelectorAll("h1,h2,h3,h4,h5,h6")) {
+    const same = document.createElement("h3");
+    same.className = "md-" + heading.tagName.toLowerCase();
+    same.append(...heading.childNodes);
+    heading.replaceWith(same);
+  }
+  for (const table of fragment.querySelectorAll("table")) {
+    const frame = document.createElement("div");
+    frame.className = "md-table";
+    frame.tabIndex = 0;
+    table.replaceWith(frame);
+    frame.append(table);
+  }
+  return fragment;
+}
+
+function code(token, finished) {
+  const text = token.text.replaceAll(FROM, "").replaceAll(TO, "");
+  const language = (token.lang || "").split(/\s/)[0];
+  const box = document.createElement("div");
+  box.className = "md-code";
+  const head = document.createElement("div");
+  head.className = "md-code-head";
+  const name = document.createElement("span");
+  name.textContent = language || "text";
+  head.append(name, copyButton(text));
+  const pre = document.createElement("pre");
+  pre.tabIndex = 0;
+  const inner = document.createElement("code");
+  if (finished && hljs.getLanguage(language)) {
+    inner.innerHTML = hljs.highlight(token.text, { language, ignoreIllegals: true }).value; // escapes what it is given
+  } else {
+    inner.textContent = token.text;
+  }
+  pre.append(inner);
+  box.append(head, pre);
+  return box;
+}
+
+function copyButton(text) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.textContent = "Copy";
+  button.setAttribute("aria-label", "Copy this code");
+  button.addEventListener("click", async () => {
+    const copied = await navigator.clipboard.writeText(text).then(() => true, () => false);
+    button.textContent = copied ? "Copied" : "Not allowed";
+    setTimeout(() => (button.textContent = "Copy"), 1500);
+  });
+  return button;
+}

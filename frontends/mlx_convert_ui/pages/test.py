@@ -4,25 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 
 from nicegui import run, ui
 
 from mlx_convert_core import LibraryEntry, MlxConvertError
-from mlx_convert_ui.components import CHEVRON, Button, Tag, block, card, field, named, note
-from mlx_convert_ui.picker import pick_folder
-from mlx_convert_ui.prompts import EXAMPLE_PROMPTS, TITLES
+from mlx_convert_ui.components import Button, Tag, block, card, note
+from mlx_convert_ui.prompts import EXAMPLE_PROMPTS
 from mlx_convert_ui.studio import Studio
 from mlx_convert_ui.theme import frame
 from mlx_convert_ui.trial.answer import AnswerCard
+from mlx_convert_ui.trial.model_choice import ModelChoice, model_folder, no_models
+from mlx_convert_ui.trial.prompt import PromptField
 from mlx_convert_ui.trial.sampler import Sampler, SamplerFields
 
+PLACE = "test"
 STREAM_SECONDS = 0.05
-ANOTHER = ""
-# Ctrl-Enter and Cmd-Enter generate; the page is asked only then.
-_ENTER = (
-    "(event) => { if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) { event.preventDefault(); emit(); } }"
-)
 
 
 def register(studio: Studio) -> None:
@@ -42,92 +38,45 @@ class TestPage:
 
     def __init__(self, studio: Studio, entries: Sequence[LibraryEntry], model: str) -> None:
         self._studio = studio
-        self._entries = {str(entry.path): entry for entry in entries if not entry.missing}
         draft = studio.draft.test
         self._sampler = Sampler(**draft.get("sampler", {}))
-        self._model = model or draft.get("model", "") or next(iter(self._entries), ANOTHER)
+        first = next((str(entry.path) for entry in entries if not entry.missing), "")
         with block("columns"):
             with block("column"):
-                self._model_card()
+                self._model_card(entries, model or draft.get("model", "") or first)
                 self._prompt_card(draft.get("prompt", EXAMPLE_PROMPTS["simple"]))
                 self._answer = AnswerCard(self._generate)
-            with block("column sticky"):
-                self._settings_card()
+            with block("column sticky"), card("Settings"):
+                self._dials = SamplerFields(self._sampler, self._keep)
         self._refresh()
         ui.timer(STREAM_SECONDS, self._refresh)
 
-    def _model_card(self) -> None:
-        options = {path: entry.name for path, entry in self._entries.items()} | {ANOTHER: "Another folder …"}
-        known = self._model in options
+    def _model_card(self, entries: Sequence[LibraryEntry], model: str) -> None:
         with card("Model"):
-            select = ui.select(options, value=self._model if known else ANOTHER, on_change=self._chosen).mark("model")
-            select.props(f"outlined dense hide-bottom-space options-dense dropdown-icon='{CHEVRON}' aria-label=Model")
-            with block("row-line").style("margin-top: 10px") as self._other:
-                self._path = (
-                    ui.input(value="" if known else self._model, on_change=self._typed).mark("path").classes("grow")
-                )
-                self._path.props('outlined dense hide-bottom-space spellcheck=false aria-label="Folder of the model"')
-                self._path.props('placeholder="Folder of a converted model"')
-                Button("Browse", self._pick, icon="folder-open").mark("browse-model")
-            self._other.set_visibility(not known or self._model == ANOTHER)
-            if not self._entries:
-                Tag("p", "The library is empty: convert a model first, or name a folder here.", "field-hint").style(
-                    "margin-top: 8px"
-                )
+            self._model = ModelChoice(self._studio, entries, model, self._chosen)
+            if not entries:
+                with block("first-step"):
+                    Tag("p", "There is no converted model yet. Convert one first, or name its folder above.", "muted")
+                    no_models()
 
     def _prompt_card(self, prompt: str) -> None:
         with card("Prompt"):
-            self._prompt = ui.textarea(value=prompt, on_change=self._keep).mark("prompt")
-            self._prompt.props('outlined dense hide-bottom-space aria-label="Prompt" input-style="min-height: 92px"')
-            self._prompt.on("keydown", self._generate, [], js_handler=_ENTER)
-            with block("examples").props('role=group aria-label="Example prompts"'):
-                Tag("span", "Examples", "muted")
-                for key, text in EXAMPLE_PROMPTS.items():
-                    Button(TITLES[key], lambda text=text: self._prompt.set_value(text), classes="btn-small").mark(
-                        f"example-{key}"
-                    )
-
-    def _settings_card(self) -> None:
-        with card("Settings"):
-            with block("stack"):
-                self._dials = SamplerFields(self._sampler, self._keep)
-                with field(
-                    "System prompt", "Who the model should be and how it should answer, said before your prompt."
-                ) as name:
-                    system = ui.textarea(value=self._sampler.system, on_change=self._system).mark("system")
-                    named(system, name).props('placeholder="You are a helpful assistant."')
+            self._prompt = PromptField(prompt, self._keep, self._generate)
             self._notes = block("notes")
-            self._button = Button("Generate", self._press, icon="play", kind="primary", classes="btn-wide").mark(
-                "generate"
-            )
-            self._button.style("margin-top: 16px")
-            Tag("p", "Ctrl or ⌘ with Enter does the same.", "estimate-foot")
+            with block("send-row"):
+                Tag("span", "Ctrl or ⌘ with Enter does the same", "field-hint push wide-only")
+                self._button = Button("Generate", self._press, icon="play", kind="primary").mark("generate")
 
-    def _chosen(self, event: object) -> None:
-        self._model = event.value  # type: ignore[attr-defined]
-        self._other.set_visibility(self._model == ANOTHER)
+    def _chosen(self, _: str) -> None:
         self._keep()
-        entry = self._entries.get(self._model)
+        entry = self._model.entry
         for preset in self._studio.workspace.presets.values():
             if entry is not None and preset.ref and preset.ref == entry.source:
                 self._dials.show(self._sampler.recommended(preset))
                 ui.notify(f"Settings as the authors of {preset.title} recommend")
 
-    def _typed(self) -> None:
-        self._model = (self._path.value or "").strip()
-        self._keep()
-
-    def _system(self, event: object) -> None:
-        self._sampler.system = event.value or ""  # type: ignore[attr-defined]
-        self._keep()
-
-    async def _pick(self) -> None:
-        chosen = await pick_folder(self._studio, "Choose a converted model", self._model)
-        if chosen:
-            self._path.value = chosen
-
     def _keep(self) -> None:
-        draft = {"model": self._model, "prompt": self._prompt.value or "", "sampler": asdict(self._sampler)}
+        draft = {"model": self._model.value, "prompt": self._prompt.value, "sampler": asdict(self._sampler)}
         self._studio.draft.test = draft
 
     async def _press(self) -> None:
@@ -145,11 +94,8 @@ class TestPage:
         self._notes.clear()
         self._button.enable(False)
         try:
-            if not self._model:
-                raise MlxConvertError("no model is chosen.", hint="Choose one from the library, or name its folder.")
-            request = self._sampler.request(self._prompt.value or "")
-            model = str(Path(self._model).expanduser())
-            await run.io_bound(self._studio.generate, model, request)
+            request = self._sampler.request(self._prompt.value)
+            await run.io_bound(self._studio.answers.ask, model_folder(self._model.value), request, PLACE)
         except MlxConvertError as error:
             with self._notes:
                 note("error", error.message, error.hint)
@@ -157,9 +103,9 @@ class TestPage:
         self._refresh()
 
     def _refresh(self) -> None:
-        views = self._studio.views.of("generate")
+        views = self._studio.views.of("generate", PLACE)
         newest = views[0] if views else None
-        if newest is not self._answer.view:
+        if newest is not None and newest is not self._answer.view:
             self._answer.follow(newest)
         active = newest is not None and newest.active
         self._answer.refresh()

@@ -92,18 +92,23 @@ _DIALS = (
 
 
 class SamplerFields:
-    """Sliders and boxes over a Sampler."""
+    """Sliders and boxes over a Sampler, and its system prompt."""
 
     def __init__(self, sampler: Sampler, changed: Callable[[], None]) -> None:
         self._sampler = sampler
         self._changed = changed
         self._boxes: dict[str, Any] = {}
-        for dial in _DIALS:
-            self._dial(dial)
-        with field("Seed", "The same seed gives the same answer again. Empty draws another one each time.") as name:
-            box = ui.number(value=sampler.seed, min=0, step=1, precision=0, placeholder="random")
-            named(box, name).mark("seed")
-            box.on_value_change(lambda event: self._set("seed", event.value))
+        with block("stack"):
+            for dial in _DIALS:
+                self._dial(dial)
+            with field("Seed", "The same seed gives the same answer again. Empty draws another one each time.") as name:
+                box = ui.number(value=sampler.seed, min=0, step=1, precision=0, placeholder="random")
+                named(box, name).mark("seed")
+                box.on_value_change(lambda event: self._set("seed", event.value))
+            with field("System prompt", "Who the model should be and how it should answer, said first.") as name:
+                system = ui.textarea(value=sampler.system).mark("system")
+                named(system, name).props('placeholder="You are a helpful assistant."')
+                system.on_value_change(lambda event: self._set("system", event.value or ""))
 
     def show(self, sampler: Sampler) -> None:
         """Move the sliders to other numbers."""

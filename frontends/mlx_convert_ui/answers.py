@@ -1,0 +1,54 @@
+"""Questions to models: which sessions are open, and who asked."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+from mlx_convert_core import GenerateRequest, ModelSession, Workspace
+from mlx_convert_ui.bridge import JobView, JobViews
+
+
+class Answers:
+    """Opens models as they are asked for. Safe to use from any thread; call it on one that may wait.
+
+    One idle model stays open, the last one that was asked; those that still answer are left in peace.
+    """
+
+    def __init__(self, workspace: Workspace, views: JobViews) -> None:
+        self._workspace = workspace
+        self._views = views
+        self._sessions: dict[Path, ModelSession] = {}
+        self._lock = threading.Lock()
+
+    def ask(self, model: str, request: GenerateRequest, place: str) -> JobView:
+        """Have ``model`` answer, loading it unless it is open; ``place`` names the page. Raises MlxConvertError."""
+        with self._lock:
+            session = self._open(self._workspace.model_path(model))
+            loading = self._views.follow(session.loading, model=session.path.name)
+            answer = session.generate(request)
+            return self._views.follow(answer, model=session.path.name, request=request, loading=loading, place=place)
+
+    def forget(self, path: Path) -> None:
+        """Close the model at ``path``, before its files go."""
+        with self._lock:
+            session = self._sessions.pop(path, None)
+        if session is not None:
+            session.close()
+
+    def close(self) -> None:
+        """Close every model."""
+        for path in list(self._sessions):
+            self.forget(path)
+
+    def _open(self, path: Path) -> ModelSession:
+        for other, session in list(self._sessions.items()):
+            if session.closed or _failed(session) or (other != path and not session.busy):
+                self._sessions.pop(other).close()
+        if path not in self._sessions:
+            self._sessions[path] = self._workspace.open(path)
+        return self._sessions[path]
+
+
+def _failed(session: ModelSession) -> bool:
+    return session.loading.state in ("failed", "cancelled")

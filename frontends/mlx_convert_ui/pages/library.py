@@ -1,0 +1,180 @@
+"""The Library page: every converted model, and what can be done with it."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from nicegui import run, ui
+
+from mlx_convert_core import MlxConvertError
+from mlx_convert_ui import wording
+from mlx_convert_ui.components import CROSS, Button, Tag, block, empty, note
+from mlx_convert_ui.desktop import reveal
+from mlx_convert_ui.dialogs import confirm, show_error, waiting
+from mlx_convert_ui.library.adding import add_folder
+from mlx_convert_ui.library.shelf import Shelf, Volume, counted, read
+from mlx_convert_ui.library.table import AT_ONCE, Acts, table
+from mlx_convert_ui.recipes import recipe_text
+from mlx_convert_ui.studio import Studio
+from mlx_convert_ui.theme import frame
+from mlx_convert_ui.upload.dialog import upload_dialog
+
+LOOK_SECONDS = 1.0
+MANY = 6  # from here on a search field is of use
+
+
+def register(studio: Studio) -> None:
+    """Serve it at /library."""
+
+    @ui.page("/library")
+    async def page() -> None:
+        shelf = await run.io_bound(read, studio) or Shelf()
+        with frame(studio, "/library", "Library", "Your converted models: try, compare and share them.") as actions:
+            LibraryPage(studio, shelf, actions)
+
+
+class LibraryPage:
+    """One tab's view of the library."""
+
+    def __init__(self, studio: Studio, shelf: Shelf, actions: ui.element) -> None:
+        self._studio = studio
+        self._shelf = shelf
+        self._words = ""
+        self._all = False
+        self._finished = studio.views.finished
+        with actions:
+            Button("Add folder", self._add, icon="folder-plus", tip="Add models that another tool made").mark(
+                "add-folder"
+            )
+        self._notes = block("notes")
+        self._body = block("")
+        self._draw()
+        ui.timer(LOOK_SECONDS, self._look)
+
+    def _draw(self) -> None:
+        shelf = self._shelf
+        self._body.clear()
+        with self._body:
+            if shelf.problem is not None:
+                problem = shelf.problem
+                note("error", problem.message, problem.hint, lambda: Button("Try again", self._reread))
+                return
+            if shelf.mended:
+                note("warning", shelf.mended)
+            if not shelf.volumes:
+                _nothing_yet(self._add)
+                return
+            self._toolbar()
+            self._table = block("card card-flush", "section").props('aria-label="Models"')
+            self._draw_table()
+
+    def _toolbar(self) -> None:
+        with block("toolbar"):
+            if len(self._shelf.volumes) >= MANY:
+                with block("search grow"):
+                    Tag("span", "", "search-icon", icon="search").props("aria-hidden=true")
+                    box = ui.input(value=self._words, placeholder="Search", on_change=self._search).mark("search")
+                    box.props(f"outlined dense hide-bottom-space clearable clear-icon='{CROSS}' aria-label=Search")
+            Tag("span", self._shelf.summary, "muted").mark("summary")
+
+    def _draw_table(self) -> None:
+        found = tuple(volume for volume in self._shelf.volumes if volume.has(self._words))
+        shown = found if self._all else found[:AT_ONCE]
+        self._table.clear()
+        with self._table:
+            if not found:
+                empty("search", "Nothing found", f"No model here has “{self._words}” in its name or source.")
+                return
+            table(shown, self._acts())
+            if len(shown) < len(found):
+                with block("list-foot"):
+                    Button(f"Show all {len(found)}", self._show_all).mark("show-all")
+
+    def _acts(self) -> Acts:
+        return Acts(
+            test=lambda volume: _go("/test", volume),
+            chat=lambda volume: _go("/chat", volume),
+            compare=lambda volume: _go("/compare", volume),
+            upload=self._upload,
+            show=lambda volume: reveal(volume.entry.path),
+            export=self._export,
+            forget=lambda volume: self._remove(volume, keep_files=True),
+            delete=self._delete,
+        )
+
+    def _search(self, event: object) -> None:
+        self._words = event.value or ""  # type: ignore[attr-defined]
+        self._draw_table()
+
+    def _show_all(self) -> None:
+        self._all = True
+        self._draw_table()
+
+    async def _look(self) -> None:
+        """Read again when a conversion has ended since."""
+        if self._finished != self._studio.views.finished:
+            await self._reread()
+
+    async def _reread(self) -> None:
+        self._finished = self._studio.views.finished
+        self._shelf = await run.io_bound(read, self._studio) or self._shelf
+        self._draw()
+
+    async def _add(self) -> None:
+        found = await add_folder(self._studio)
+        if found:
+            await self._reread()
+            ui.notify(f"{counted(len(found), 'model')} found")
+
+    async def _upload(self, volume: Volume) -> None:
+        await upload_dialog(self._studio, volume.entry.path)
+
+    async def _export(self, volume: Volume) -> None:
+        try:
+            text = await run.io_bound(recipe_text, volume.entry.path)
+        except MlxConvertError as error:
+            show_error(self._notes, error)
+            return
+        ui.download.content(text or "", f"{volume.entry.name}.recipe.json", "application/json")
+
+    async def _delete(self, volume: Volume) -> None:
+        entry = volume.entry
+        sure = await confirm(
+            f"Delete {entry.name}?",
+            f"This frees {wording.size(entry.size)}. The folder and everything in it is gone for good:\n{entry.path}",
+            action="Delete",
+        )
+        if sure:
+            await self._remove(volume, keep_files=False)
+
+    async def _remove(self, volume: Volume, *, keep_files: bool) -> None:
+        try:
+            async with waiting(f"Removing {volume.entry.name} …"):
+                if not keep_files:
+                    await run.io_bound(self._studio.forget_model, volume.entry.path)
+                await run.io_bound(self._studio.workspace.remove, volume.entry, keep_files=keep_files)
+        except MlxConvertError as error:
+            show_error(self._notes, error)
+        else:
+            what = "forgotten" if keep_files else "deleted"
+            ui.notify(f"{volume.entry.name} is {what}")
+        await self._reread()
+
+
+def _go(path: str, volume: Volume) -> None:
+    ui.navigate.to(f"{path}?model={quote(str(volume.entry.path))}")
+
+
+def _nothing_yet(add: object) -> None:
+    def actions() -> None:
+        with block("row-line"):
+            Button("Convert a model", lambda: ui.navigate.to("/"), icon="wand-sparkles", kind="primary")
+            Button("Add folder", add, icon="folder-plus")  # type: ignore[arg-type]
+
+    with block("card", "section").props('aria-label="Models"'):
+        empty(
+            "library",
+            "No models yet",
+            "What you convert appears here. Models that another tool made can be added from their folder.",
+            actions,
+        )

@@ -1,0 +1,27 @@
+"""The Settings page: what a person sets once, accounts, and what this app is made of."""
+
+from __future__ import annotations
+
+from nicegui import ui
+
+from mlx_convert_ui.components import block
+from mlx_convert_ui.settings.about import about
+from mlx_convert_ui.settings.accounts import accounts
+from mlx_convert_ui.settings.defaults import appearance, converting, uploads
+from mlx_convert_ui.studio import Studio
+from mlx_convert_ui.theme import choose_theme, frame
+
+
+def register(studio: Studio) -> None:
+    """Serve it at /settings."""
+
+    @ui.page("/settings")
+    def page() -> None:
+        with frame(studio, "/settings", "Settings", "Kept as soon as you change them."), block("columns"):
+            with block("column"):
+                converting(studio)
+                accounts(studio)
+                uploads(studio)
+                appearance(studio, lambda theme: choose_theme(studio, theme))
+            with block("column"):
+                about(studio)

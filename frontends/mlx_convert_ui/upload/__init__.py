@@ -1,0 +1,1 @@
+"""Sending a model somewhere: the dialog, and what is on its way."""

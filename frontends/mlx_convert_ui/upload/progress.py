@@ -1,0 +1,144 @@
+"""An upload on its way, wherever it is shown: in the dialog and above the library."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from nicegui import ui
+
+from mlx_convert_core import JobState, UploadRequest, UploadResult
+from mlx_convert_ui import wording
+from mlx_convert_ui.bridge import JobView
+from mlx_convert_ui.components import Badge, Button, Tag, block, note, progress_bar, set_progress
+from mlx_convert_ui.desktop import SHOW_LABEL, reveal
+
+REFRESH_SECONDS = 0.2
+Retry = Callable[[UploadRequest], object]
+
+
+class UploadProgress:
+    """Draws a view as it is now; `refresh` draws what changed since."""
+
+    def __init__(self, view: JobView, retry: Retry) -> None:
+        self.view = view
+        self._retry = retry
+        self._version = -1
+        self._state: JobState | None = None
+        self.element = block("upload", "section").props(f'aria-label="{view.job.title}"').mark("upload-job")
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Draw the changes; cheap when there are none."""
+        if self._version == self.view.version:
+            return
+        self._version = self.view.version
+        if self._state is not self.view.state:
+            self._state = self.view.state
+            self.element.clear()
+            with self.element:
+                self._build()
+        if self.view.active:
+            self._move()
+
+    def _build(self) -> None:
+        view = self.view
+        with block("job-head"):
+            Tag("h2", _title(view.request), "job-title grow")
+            tone, word = _STATES[view.state]
+            Badge(word, tone).mark("upload-state")
+            if view.active:
+                self._stop = Button("Cancel", self._cancel, classes="btn-small").mark("cancel-upload")
+            else:
+                Button("", self._dismiss, icon="x", kind="ghost", classes="btn-small", label="Dismiss").mark(
+                    "dismiss-upload"
+                )
+        if view.state is JobState.FINISHED:
+            _arrived(view.job.result())
+        elif view.state is JobState.FAILED and view.error is not None:
+            note("error", view.error.message, view.error.hint, self._again)
+        elif view.state is JobState.CANCELLED:
+            Tag("p", "What had been sent already is not sent again next time.", "muted")
+            with block("actions"):
+                self._again()
+        else:
+            self._bar = progress_bar(view.job.title, "bar bar-job")
+            self._numbers = Tag("p", "", "job-line")
+
+    def _move(self) -> None:
+        moved = self.view.progress.get("upload")
+        if moved is None or not moved.total:
+            self._numbers.show("Preparing …" if self.view.state is JobState.RUNNING else "Waits for its turn")
+            return
+        set_progress(self._bar, moved.done / moved.total)
+        bytes_ = moved.unit == "bytes"
+        amount = f"{wording.size(moved.done)} of {wording.size(moved.total)}" if bytes_ else ""
+        left = f"{wording.duration(moved.eta)} left" if moved.eta else ""
+        parts = [f"{moved.done / moved.total:.0%}", amount or f"{moved.done:,} of {moved.total:,} {moved.unit}", left]
+        self._numbers.show(" · ".join(filter(None, parts)))
+
+    def _cancel(self) -> None:
+        self._stop.enable(False)
+        self._stop.show("Cancelling …")
+        self.view.job.cancel()
+
+    def _again(self) -> None:
+        Button("Try again", lambda: self._retry(self.view.request), icon="rotate-ccw", classes="btn-small").mark(
+            "retry-upload"
+        )
+
+    def _dismiss(self) -> None:
+        self.view.dismissed = True
+        self.view.version += 1
+
+
+_STATES = {
+    JobState.QUEUED: ("", "Waiting"),
+    JobState.RUNNING: ("busy", "Uploading"),
+    JobState.FINISHED: ("ok", "Uploaded"),
+    JobState.FAILED: ("bad", "Failed"),
+    JobState.CANCELLED: ("", "Cancelled"),
+}
+
+
+def _title(request: UploadRequest) -> str:
+    return f"{request.path.name} → {request.target}:{request.name}".removesuffix(":")
+
+
+def _arrived(result: UploadResult) -> None:
+    sent = f"{wording.size(result.sent_bytes)} sent" if result.sent_bytes else "everything was there already"
+    Tag("p", f"{result.files} files · {sent} · {wording.duration(result.seconds)}", "muted")
+    location = result.location
+    if location.startswith(("https://", "http://")):  # never a scheme that runs something
+        link = Tag("a", location, "path", icon="external-link").attribute("href", location)
+        link.props('target=_blank rel="noopener noreferrer"').mark("upload-link")
+        return
+    Tag("p", location, "path")
+    with block("actions"):
+        Button(SHOW_LABEL, lambda: reveal(Path(location)), icon="folder-open", classes="btn-small")
+
+
+class UploadList:
+    """Every upload that nobody dismissed, newest first; draws itself and keeps up."""
+
+    def __init__(self, views: Callable[[], tuple[JobView, ...]], retry: Retry) -> None:
+        self._views = views
+        self._retry = retry
+        self._drawn: dict[str, UploadProgress] = {}
+        self._place = block("column jobs uploads")
+        self.refresh()
+        ui.timer(REFRESH_SECONDS, self.refresh)
+
+    def refresh(self) -> None:
+        """Draw what came, went and changed."""
+        views = self._views()
+        wanted = {view.job.id for view in views}
+        for gone in [key for key in self._drawn if key not in wanted]:
+            self._drawn.pop(gone).element.delete()
+        for view in reversed(views):
+            if view.job.id not in self._drawn:
+                with self._place:
+                    self._drawn[view.job.id] = UploadProgress(view, self._retry)
+                self._drawn[view.job.id].element.classes("card").move(self._place, target_index=0)
+        for drawn in self._drawn.values():
+            drawn.refresh()
