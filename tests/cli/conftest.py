@@ -17,8 +17,11 @@ from mlx_convert_core import ConvertRequest, Workspace
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from hubserver.fixture import hub
 from samples.tiny import write_tiny_llama
 from terminal import Terminal
+
+__all__ = ["hub"]
 
 PROGRAM = str(Path(sys.executable).with_name("mlx-convert"))
 Run = Callable[..., Result]
