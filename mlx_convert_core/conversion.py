@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from mlx_convert_core.context import JobContext
 from mlx_convert_core.errors import Cancelled, InvalidRequest
@@ -14,7 +15,7 @@ from mlx_convert_core.planning import Planner
 from mlx_convert_core.preflight import refuse
 from mlx_convert_core.process import TaskRunner
 from mlx_convert_core.requests import ConvertResult
-from mlx_convert_core.staging import discard, staging_root
+from mlx_convert_core.staging import discard, missing_parents, remove_empty, staging_root
 
 
 def carry_out(
@@ -26,6 +27,7 @@ def carry_out(
 ) -> ConvertResult:
     """Resolve, inspect, plan and convert, the last two in the worker of ``runner``, which is closed at the end."""
     plan: ConvertPlan | None = None
+    missing: list[Path] = []
     try:
         with context.step("resolve"):
             source = source_of(context.hooks, planner.ref, planner.request.revision)
@@ -37,11 +39,13 @@ def carry_out(
             plan = planner.finish(runner.run(job.id, "plan", plan, ConvertPlan, job.emit))
             refuse(plan)
         make_room(plan.peak_memory)
+        missing = [parent for output in plan.outputs for parent in missing_parents(output.path)]
         return runner.run(job.id, "convert", plan, ConvertResult, job.emit)
     except Cancelled:
         runner.close()  # before its staging folders go, in case it still writes
         for output in plan.outputs if plan else ():
             discard(staging_root(output.path, job.id), output.path)
+        remove_empty(missing)
         raise
     finally:
         runner.close()

@@ -89,7 +89,7 @@ class Job(Generic[T]):
             callback()
 
     def emit(self, event: AnyEvent) -> None:
-        """Add an event; progress that nobody could tell from the next is dropped from the history."""
+        """Add an event to the job's news."""
         with self._changed:
             self._history.append(event)
             self._changed.notify_all()
@@ -141,6 +141,12 @@ class JobQueue:
             with self._turn:
                 self._waiting.append(job.id)
         threading.Thread(target=self._run, args=(job, body, heavy), name=f"job-{job.id}", daemon=True).start()
+        return job
+
+    def run(self, job: Job[T], body: Body[T]) -> Job[T]:
+        """Run ``job`` here and now, in this thread, without a turn; it is final when this returns."""
+        self._remember(job)
+        job.run(body)
         return job
 
     @property

@@ -53,15 +53,26 @@ def convert(plan: ConvertPlan, context: JobContext) -> ConvertResult:
             staged = map(_Staged, plan.outputs, folders, written)
             models = tuple(_complete(plan, one, original, checking, context) for one in staged)
         with context.step("publish"):
-            for staging in stagings:
-                context.check_cancelled()
-                staging.publish(force=plan.request.force)
+            _publish(stagings, force=plan.request.force)
     return ConvertResult(
         ref=plan.request.ref,
         models=models,
         seconds=time.monotonic() - began,
         peak_memory=peak_memory(),
     )
+
+
+def _publish(stagings: list[Staging], *, force: bool) -> None:
+    """Make all outputs visible, or none: what was published before one fails is taken back."""
+    published: list[Staging] = []
+    try:
+        for staging in stagings:
+            staging.publish(force=force)
+            published.append(staging)
+    except BaseException:
+        for staging in published:
+            staging.withdraw()
+        raise
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,10 @@ _FromWorker = AnyEvent | Done | Failed
 class TaskRunner(Protocol):
     """Runs tasks, in a process of their own or right here."""
 
+    @property
+    def alive(self) -> bool:
+        """Whether it can still run tasks."""
+
     def run(self, job: str, task: str, payload: Any, kind: type[T], emit: Emit) -> T:
         """Do ``task`` and return its result as a ``kind``; events go to ``emit``. Raises the task's error."""
 
@@ -163,21 +167,27 @@ class InlineRunner:
     def __init__(self, plugins: PluginSet, home: Path) -> None:
         self._plugins = plugins
         self._home = home
-        self._cancelled = threading.Event()
+        self._lock = threading.Lock()
+        self._cancelled: dict[str, threading.Event] = {}
+        self.alive = True
 
     def run(self, job: str, task: str, payload: Any, kind: type[T], emit: Emit) -> T:
         """See TaskRunner."""
-        context = JobContext(job, Hooks(self._plugins), self._home, emit, self._cancelled)
+        context = JobContext(job, Hooks(self._plugins), self._home, emit, self._flag(job))
         result = perform(task, codec.encode(payload), context)
         answer: T = codec.decode(codec.encode(result), kind)
         return answer
 
     def cancel(self, job: str) -> None:
-        """See TaskRunner."""
-        self._cancelled.set()
+        """See TaskRunner; the task itself has to listen."""
+        self._flag(job).set()
 
     def close(self) -> None:
         """Nothing to let go of."""
+
+    def _flag(self, job: str) -> threading.Event:
+        with self._lock:
+            return self._cancelled.setdefault(job, threading.Event())
 
 
 def _environment() -> dict[str, str]:
@@ -213,7 +223,7 @@ def _death(code: int, log: str) -> WorkerDied:
     if code in (-signal.SIGKILL, 128 + signal.SIGKILL):
         error = WorkerDied(
             "the worker was killed by the system (signal 9), most likely for want of memory.",
-            hint="Close other apps, choose fewer bits, or use a machine with more memory. Nothing half-made was kept.",
+            hint="Close other apps, choose fewer bits, or use a machine with more memory.",
             code="killed",
         )
     elif code < 0:

@@ -48,8 +48,7 @@ class ModelSession:
 
     def generate(self, request: GenerateRequest) -> Job[GenerateResult]:
         """Answer ``request``; its pieces arrive as Token events, the figures with `Job.result`."""
-        if self.closed:
-            raise GenerationFailed(f"the session of {self.path.name} is closed.", hint="Open the model again.")
+        self._check_open()
         asked = SessionRequest(session=self._name, request=request)
         return self._start("generate", f"Answer with {self.path.name}", "generate", asked, GenerateResult)
 
@@ -92,18 +91,39 @@ class ModelSession:
         self._stop_idle()
 
         def body(job: Job[Any]) -> Any:
+            self._check_open()
             try:
                 return self._runner.run(job.id, task, payload, result, job.emit)
+            except BaseException:
+                if task == "load" or not self._runner.alive:
+                    self._give_up()
+                raise
             finally:
                 self._start_idle()
 
         return self._queue.start(job, body, heavy=True)
 
+    def _check_open(self) -> None:
+        if self.closed:
+            raise GenerationFailed(f"the session of {self.path.name} is closed.", hint="Open the model again.")
+
+    def _give_up(self) -> None:
+        """End a session that has no model: what waits for it finds it closed."""
+        self._closed.set()
+        self._runner.close()
+
     def _start_idle(self) -> None:
+        self._stop_idle()
         if not self.closed:
-            self._idle = threading.Timer(self._idle_seconds, self.close)
+            self._idle = threading.Timer(self._idle_seconds, self._close_if_idle)
             self._idle.daemon = True
             self._idle.start()
+
+    def _close_if_idle(self) -> None:
+        if self.busy:  # with an answer that was asked for while the last one ended
+            self._start_idle()
+        else:
+            self.close()
 
     def _stop_idle(self) -> None:
         if self._idle is not None:

@@ -62,13 +62,13 @@ class Sessions:
 
 def answer_once(session: ModelSession, request: GenerateRequest, job: Job[GenerateResult]) -> GenerateResult:
     """Load, answer as ``job`` and close ``session``. Raises the errors of both."""
-    answer = session.generate(request)
-    job.on_cancel(session.loading.cancel)
-    job.on_cancel(answer.cancel)
     with session:
-        for source in (session.loading, answer):
-            _relay(source, job)
-            source.result()
+        job.on_cancel(session.loading.cancel)
+        _relay(session.loading, job)
+        session.loading.result()
+        answer = session.generate(request)
+        job.on_cancel(answer.cancel)
+        _relay(answer, job)
         return answer.result()
 
 

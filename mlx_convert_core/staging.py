@@ -15,7 +15,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -39,10 +39,11 @@ class Staging:
         self.root = staging_root(output, job)
         self.output = self.root / "output"
         self.scratch = self.root / "scratch"
+        self.replaced = self.root / "replaced"
 
     def __enter__(self) -> Staging:
         try:
-            self._made = [parent for parent in self.target.absolute().parents if not parent.exists()]
+            self._made = missing_parents(self.target)
             if self._resume:
                 self._take_up()
             self.output.mkdir(parents=True, exist_ok=True)
@@ -50,16 +51,18 @@ class Staging:
             self.scratch.mkdir(exist_ok=True)
             clear_dead(self.target)
         except OSError as error:
+            self._remove()
             raise cannot_write(self.target, error) from error
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._remove()
+
+    def _remove(self) -> None:
         discard(self.root, self.target)
-        for parent in self._made:  # a folder made for an output that never came
-            with suppress(OSError):
-                parent.rmdir()
+        remove_empty(self._made)
 
     def _take_up(self) -> None:
         """Make the newest dead staging folder of this output ours."""
@@ -77,23 +80,42 @@ class Staging:
         Raises OutputExists when the folder is there and ``force`` is not set.
         """
         sync_tree(self.output)
-        replaced = self.root / "replaced"
         if os.path.lexists(self.target):
             if not force:
                 raise output_exists(self.target)
-            self.target.rename(replaced)
+            self.target.rename(self.replaced)
         try:
             self.output.rename(self.target)
-        except OSError:
-            if replaced.exists():
-                replaced.rename(self.target)
-            raise
+        except OSError as error:
+            self._put_back()
+            raise (output_exists(self.target) if os.path.lexists(self.target) else error) from error
         _sync_folder(self.target.parent)
+
+    def withdraw(self) -> None:
+        """Take back what `publish` did: the output is out of sight again, an old folder in its place."""
+        self.target.rename(self.output)
+        self._put_back()
+
+    def _put_back(self) -> None:
+        if os.path.lexists(self.replaced):
+            self.replaced.rename(self.target)
 
 
 def staging_root(output: Path, job: str) -> Path:
     """The staging folder of ``job`` for ``output``."""
     return output.parent / f".{output.name}.partial-{job}"
+
+
+def missing_parents(output: Path) -> list[Path]:
+    """The folders above ``output`` that are not there yet, the deepest first."""
+    return [parent for parent in output.absolute().parents if not parent.exists()]
+
+
+def remove_empty(folders: Iterable[Path]) -> None:
+    """Remove those of ``folders`` that are empty: made for an output that never came."""
+    for folder in folders:
+        with suppress(OSError):
+            folder.rmdir()
 
 
 def clear_dead(output: Path) -> list[Path]:
@@ -109,7 +131,7 @@ def clear_dead(output: Path) -> list[Path]:
 def discard(root: Path, output: Path) -> None:
     """Remove a staging folder; an old output caught between the two renames is put back first."""
     replaced = root / "replaced"
-    if replaced.exists() and not os.path.lexists(output):
+    if os.path.lexists(replaced) and not os.path.lexists(output):
         replaced.rename(output)
     shutil.rmtree(root, ignore_errors=True)
 

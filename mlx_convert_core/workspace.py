@@ -152,8 +152,7 @@ class Workspace:
             return result
 
         if inline:
-            job.run(body)
-            return job
+            return self._runs.run(job, body)
         return self._runs.start(job, body, heavy=True)
 
     def open(self, model: str | Path, *, inline: bool = False) -> ModelSession:
@@ -162,11 +161,11 @@ class Workspace:
 
     def generate(self, model: str | Path, request: GenerateRequest) -> Job[GenerateResult]:
         """Load a model, answer once and let go of it."""
-        session = self.open(model)
-        job: Job[GenerateResult] = Job("generate", f"Answer with {session.path.name}", self._dispatcher.send)
+        path = self.model_path(model)
+        job: Job[GenerateResult] = Job("generate", f"Answer with {path.name}", self._dispatcher.send)
 
         def body(job: Job[GenerateResult]) -> GenerateResult:
-            return answer_once(session, request, job)
+            return answer_once(self.open(path), request, job)
 
         return self._runs.start(job, body, heavy=True)
 
@@ -210,8 +209,7 @@ class Workspace:
                 runner.close()
 
         if inline:
-            job.run(body)
-            return job
+            return self._runs.run(job, body)
         return self._runs.start(job, body, heavy=False)
 
     # The library
