@@ -21,10 +21,14 @@ class Answers:
         self._sessions: dict[Path, ModelSession] = {}
         self._lock = threading.Lock()
 
+    def folder(self, model: str) -> Path:
+        """The folder of a converted model: a path, or a name in the library. Raises MlxConvertError."""
+        return self._workspace.model_path(model)
+
     def ask(self, model: str, request: GenerateRequest, place: str) -> JobView:
         """Have ``model`` answer, loading it unless it is open; ``place`` names the page. Raises MlxConvertError."""
         with self._lock:
-            session = self._open(self._workspace.model_path(model))
+            session = self._open(self.folder(model))
             loading = self._views.follow(session.loading, model=session.path.name)
             answer = session.generate(request)
             return self._views.follow(answer, model=session.path.name, request=request, loading=loading, place=place)

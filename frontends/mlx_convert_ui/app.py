@@ -26,6 +26,7 @@ def build(workspace: Workspace, *, origins: Sequence[str] = ()) -> FastAPI:
     studio = Studio(workspace)
     server = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     register(studio)
+    studio.start()
     ui.run_with(
         server,
         title="MLX Convert",
@@ -46,9 +47,9 @@ def register(studio: Studio) -> None:
     from nicegui import app
 
     from mlx_convert_ui import theme
-    from mlx_convert_ui.pages import convert, library, plugin, plugins, settings, test
+    from mlx_convert_ui.pages import convert, library, plugin, plugins, queue, settings, test
 
     theme.register(studio)
     app.on_shutdown(studio.close)
-    for page in (convert, test, library, plugin, plugins, settings):
+    for page in (convert, test, library, plugin, plugins, queue, settings):
         page.register(studio)

@@ -159,11 +159,6 @@ class JobViews:
         views = tuple(self._views.values())
         return sum(view.state is JobState.FINISHED and view.job.kind == "convert" for view in views)
 
-    @property
-    def running(self) -> int:
-        """How many conversions wait or run."""
-        return sum(view.active and view.job.kind == "convert" for view in tuple(self._views.values()))
-
 
 def _read(view: JobView) -> None:
     for event in view.job.events():

@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 from nicegui import ui
 
 from mlx_convert_core import MlxConvertError
-from mlx_convert_ui.components import Button, Tag, block, note
+from mlx_convert_ui.components import Button, Tag, block
+from mlx_convert_ui.remedies import tell
 
 PATIENCE = 0.3  # seconds without a sign that something happens
 
@@ -43,7 +44,7 @@ def show_error(place: ui.element, error: MlxConvertError) -> None:
     """Put ``error`` into ``place``, instead of the one before it."""
     place.clear()
     with place:
-        note("error", error.message, error.hint, lambda: _dismiss(place))
+        tell(error, lambda: _dismiss(place))
 
 
 def _dismiss(place: ui.element) -> None:

@@ -14,6 +14,7 @@ from mlx_convert_ui.components import Badge, Button, Tag, block, note
 from mlx_convert_ui.studio import Studio
 
 LIMIT = 500
+MODEL_FILE = ".gguf"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,17 +47,18 @@ def roots(studio: Studio) -> tuple[Path, ...]:
     return tuple(path for path in found if not any(path != other and path.is_relative_to(other) for other in found))
 
 
-def listing(folder: str | Path, allowed: tuple[Path, ...], *, files: bool) -> Listing:
-    """List ``folder``; raises InvalidRequest (code ``outside``) unless it lies at or below one of ``allowed``.
+def listing(folder: str | Path, allowed: tuple[Path, ...], *, suffix: str = "") -> Listing:
+    """List the folders in ``folder``, and the files that end in ``suffix``, if one is named.
 
-    Links are followed before the question is asked, so that none leads out.
+    Raises InvalidRequest (code ``outside``) unless it lies at or below one of ``allowed``. Links are followed before
+    the question is asked, so that none leads out.
     """
     path = _confined(folder, allowed)
     rows: list[Row] = []
     more = 0
     with os.scandir(path) as entries:
         for entry in entries:
-            row = _row(entry, files=files)
+            row = _row(entry, suffix)
             if row is not None and len(rows) < LIMIT:
                 rows.append(row)
             elif row is not None:
@@ -80,15 +82,15 @@ def _confined(folder: str | Path, allowed: tuple[Path, ...]) -> Path:
     )
 
 
-def _row(entry: os.DirEntry[str], *, files: bool) -> Row | None:
+def _row(entry: os.DirEntry[str], suffix: str) -> Row | None:
     if entry.name.startswith("."):
         return None
     try:
         if entry.is_dir():
             model = os.path.isfile(os.path.join(entry.path, "config.json"))
             return Row(name=entry.name, path=Path(entry.path), folder=True, model=model)
-        if files and entry.name.endswith(".gguf"):
-            return Row(name=entry.name, path=Path(entry.path), folder=False, model=True)
+        if suffix and entry.name.endswith(suffix):
+            return Row(name=entry.name, path=Path(entry.path), folder=False, model=suffix == MODEL_FILE)
     except OSError:
         return None
     return None
@@ -96,8 +98,17 @@ def _row(entry: os.DirEntry[str], *, files: bool) -> Row | None:
 
 async def pick_folder(studio: Studio, title: str, start: str, *, models: bool = False) -> str | None:
     """Let a person choose a folder (or, with ``models``, a .gguf file); None when they think better of it."""
+    return await _pick(studio, start, title=title, suffix=MODEL_FILE if models else "", folders=True)
+
+
+async def pick_file(studio: Studio, title: str, suffix: str, start: str = "") -> str | None:
+    """Let a person choose a file that ends in ``suffix``; None when they think better of it."""
+    return await _pick(studio, start, title=title, suffix=suffix, folders=False)
+
+
+async def _pick(studio: Studio, start: str, *, title: str, suffix: str, folders: bool) -> str | None:
     allowed = await run.io_bound(roots, studio)
-    dialog = _Picker(title, allowed or (), models=models)
+    dialog = _Picker(title, allowed or (), suffix=suffix, folders=folders)
     await dialog.open_at(start)
     chosen = await dialog.dialog
     dialog.dialog.delete()
@@ -105,9 +116,10 @@ async def pick_folder(studio: Studio, title: str, start: str, *, models: bool = 
 
 
 class _Picker:
-    def __init__(self, title: str, allowed: tuple[Path, ...], *, models: bool) -> None:
+    def __init__(self, title: str, allowed: tuple[Path, ...], *, suffix: str, folders: bool) -> None:
         self._allowed = allowed
-        self._models = models
+        self._suffix = suffix
+        self._folders = folders
         self._path: Path | None = None
         self.dialog = ui.dialog().props("aria-labelledby=picker-title transition-duration=120")
         with self.dialog, block("dialog picker"):
@@ -116,7 +128,8 @@ class _Picker:
             self._list = block("picker-list").props('tabindex=0 role=group aria-label="Folders"')
             with block("dialog-actions"):
                 Button("Cancel", lambda: self.dialog.submit(None)).mark("cancel")
-                Button("Choose this folder", self._submit, kind="primary").mark("choose")
+                if folders:
+                    Button("Choose this folder", self._submit, kind="primary").mark("choose")
 
     async def open_at(self, start: str) -> None:
         """Show ``start``, or the nearest place above it that may be shown."""
@@ -129,7 +142,7 @@ class _Picker:
 
     async def _read(self, path: Path) -> Listing | None:
         try:
-            return await run.io_bound(listing, path, self._allowed, files=self._models)
+            return await run.io_bound(listing, path, self._allowed, suffix=self._suffix)
         except (InvalidRequest, OSError):
             return None
 
@@ -155,7 +168,7 @@ class _Picker:
             for row in found.rows:
                 self._button(row.name, "folder" if row.folder else "file-text", row.path, row.folder, row.model)
             if not found.rows:
-                Tag("p", "No folders in here.", "empty-text")
+                Tag("p", "Nothing to choose in here.", "empty-text")
             if found.more:
                 Tag("p", f"and {found.more} more: type the path instead.", "empty-text")
 
@@ -165,7 +178,7 @@ class _Picker:
 
         with Tag("button", "", "picker-row", icon=icon).props("type=button").on("click", go, []).mark("row"):
             Tag("span", text, "picker-name")
-            if model and self._models:
+            if model and self._folders and self._suffix:
                 Badge("Model", "busy")
 
     def _submit(self) -> None:

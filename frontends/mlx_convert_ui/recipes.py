@@ -5,9 +5,21 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from mlx_convert_core import ConvertRequest, InvalidRequest, load_recipe, recipe_of
+
 
 def recipe_text(folder: Path) -> str:
     """The recipe of the model in ``folder`` as a person may share it. Reads the disk: call it on a thread."""
-    from mlx_convert_core import recipe_of
-
     return json.dumps(recipe_of(folder), indent=2, ensure_ascii=False) + "\n"
+
+
+def recipe_request(path: Path, ref: str = "") -> ConvertRequest:
+    """The request in a recipe file, for its own model or else for ``ref``. Raises MlxConvertError."""
+    recipe = load_recipe(path)
+    if not recipe.ref and not ref:
+        raise InvalidRequest(
+            f"{path.name} names no model.",
+            hint="Name one on the Convert page first, then import the recipe there.",
+            code="recipe",
+        )
+    return recipe.request("" if recipe.ref else ref)

@@ -64,7 +64,14 @@ class Guard:
         elif self._given_token(scope) is not None:
             await self._exchange(scope, send)
         else:
+            await self._answer(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Any, send: Any) -> None:
+        try:
             await self.app(scope, receive, _with_headers(send))
+        except RuntimeError as error:
+            if str(error) != _LEFT:
+                raise
 
     def _refusal(self, scope: Scope, headers: dict[str, str]) -> tuple[int, str] | None:
         """Why this request is turned away, None when it is welcome."""
@@ -115,6 +122,7 @@ class Guard:
         await send({"type": "http.response.body", "body": b""})
 
 
+_LEFT = "No response returned."  # what Starlette raises when the browser left before the answer was made
 _ASK = "Open the address that mlx-convert ui printed in the terminal: it carries the key to this page."
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +17,10 @@ from mlx_convert_core import (
 )
 from mlx_convert_ui.answers import Answers
 from mlx_convert_ui.bridge import JobView, JobViews
+from mlx_convert_ui.chat.desk import ChatDesk
+from mlx_convert_ui.compare.desk import CompareDesk
 from mlx_convert_ui.preferences import Preferences, PreferencesFile, Theme
+from mlx_convert_ui.queueing.watch import QueueWatch
 
 if TYPE_CHECKING:
     from mlx_convert_core import Page
@@ -40,12 +44,19 @@ class Studio:
         self.views = JobViews()
         self.draft = Draft()
         self._preferences = PreferencesFile(workspace.home)
+        self.queue = QueueWatch(workspace, self.views)
         self.answers = Answers(workspace, self.views)
+        self.chats = ChatDesk(workspace.conversations, self.answers)
+        self.comparisons = CompareDesk(workspace, self.views)
 
     def convert(self, request: ConvertRequest) -> JobView:
         """Start a conversion and watch it. Raises InvalidRequest."""
         name = Path(request.outputs[0]).name if request.outputs else request.ref
-        return self.views.follow(self.workspace.convert(request), model=name, request=request)
+        return self.views.follow(self.workspace.convert(request), model=name, request=request, place="convert")
+
+    def enqueue(self, requests: Sequence[ConvertRequest]) -> None:
+        """Put conversions at the end of the queue. Writes a file: call it on a thread."""
+        self.workspace.queue.add_many(requests)
 
     def entries(self) -> tuple[LibraryEntry, ...]:
         """The library, newest first; () when no plugin keeps one. Reads a file: call it on a thread."""
@@ -61,12 +72,13 @@ class Studio:
     @cached_property
     def pages(self) -> dict[str, Page]:
         """The pages of plugins, by name."""
-        return dict(getattr(self.workspace, "pages", dict)())
+        return self.workspace.pages()
 
     @property
     def open_conversions(self) -> int:
         """How many conversions run or wait."""
-        return self.views.running
+        direct = sum(view.active for view in self.views.of("convert", "convert"))
+        return direct + self.queue.open
 
     @property
     def preferences(self) -> Preferences:
@@ -88,6 +100,13 @@ class Studio:
         job = self.workspace.upload(request.path, to, public=request.public, replace=request.replace)
         return self.views.follow(job, model=request.path.name, request=request)
 
+    def start(self) -> None:
+        """Have the queue carried out, here or where another program does it already."""
+        self.queue.start()
+
     def close(self) -> None:
         """Let go of the open models; the workspace itself is closed by whoever made it."""
+        self.comparisons.stop()
+        self.queue.stop()
         self.answers.close()
+        self.chats.close()

@@ -25,7 +25,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def test_folders_come_first_and_models_are_marked(root: Path) -> None:
-    found = listing(root, (root,), files=True)
+    found = listing(root, (root,), suffix=".gguf")
     assert [(row.name, row.folder, row.model) for row in found.rows] == [
         ("model", True, True),
         ("plain", True, False),
@@ -33,7 +33,7 @@ def test_folders_come_first_and_models_are_marked(root: Path) -> None:
         ("weights.gguf", False, True),
     ]
     assert found.parent is None
-    assert listing(root / "model", (root,), files=True).parent == root
+    assert listing(root / "model", (root,), suffix=".gguf").parent == root
 
 
 @pytest.mark.parametrize(
@@ -41,12 +41,12 @@ def test_folders_come_first_and_models_are_marked(root: Path) -> None:
 )
 def test_nothing_outside_is_listed(root: Path, path: str) -> None:
     with pytest.raises(InvalidRequest) as error:
-        listing(path.format(root=root), (root,), files=True)
+        listing(path.format(root=root), (root,), suffix=".gguf")
     assert error.value.code == "outside"
 
 
 def test_a_huge_folder_is_cut_off_with_a_count(root: Path) -> None:
     for number in range(LIMIT + 7):
         (root / "plain" / f"{number:04}").mkdir()
-    found = listing(root / "plain", (root,), files=False)
+    found = listing(root / "plain", (root,))
     assert (len(found.rows), found.more) == (LIMIT, 7)

@@ -7,8 +7,9 @@ from typing import Any
 
 from mlx_convert_core import ConvertPlan, OutputPlan
 from mlx_convert_ui import wording
-from mlx_convert_ui.components import Button, Tag, block, card, facts, note, progress_bar, set_progress
-from mlx_convert_ui.convert.examiner import Examiner, Look, hint_of
+from mlx_convert_ui.components import Button, Tag, block, card, facts, progress_bar, set_progress
+from mlx_convert_ui.convert.examiner import Examiner, Look
+from mlx_convert_ui.remedies import tell
 
 _FOOT = "Runs in the background; you can keep working."
 
@@ -16,11 +17,14 @@ _FOOT = "Runs in the background; you can keep working."
 class EstimateCard:
     """Draws itself on creation; `draw` shows what the examiner knows."""
 
-    def __init__(self, start: Callable[[], Any]) -> None:
+    def __init__(self, start: Callable[[], Any], enqueue: Callable[[], Any]) -> None:
         self._drawn: object = None
         with card("Estimate", classes="sticky"):
             self._body = block("").props("aria-live=polite")
             self._button = Button("Convert", start, icon="play", kind="primary", classes="btn-wide").mark("convert")
+            self._later = Button("Add to queue", enqueue, icon="list-plus", kind="ghost", classes="btn-wide").mark(
+                "enqueue"
+            )
             self._foot = Tag("p", _FOOT, "estimate-foot")
 
     def draw(self, examiner: Examiner) -> None:
@@ -34,6 +38,7 @@ class EstimateCard:
                 _content(look)
         self._button.show("Replace and convert" if look.exists and not look.refused else "Convert")
         self._button.enable(look.plan is not None and not look.refused)
+        self._later.enable(look.plan is not None and not look.refused)
         self._foot.show("Something above needs your attention first." if look.refused else _FOOT)
 
 
@@ -52,7 +57,7 @@ def _content(look: Look) -> None:
     if findings:
         with block("notes"):
             for finding in findings:
-                note(finding.level, finding.message, hint_of(finding))
+                tell(finding, level=finding.level)
 
 
 def _headline(plan: ConvertPlan, output: OutputPlan, busy: str) -> None:

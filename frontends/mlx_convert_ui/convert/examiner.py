@@ -20,15 +20,6 @@ _PLACES = {
     "disk": "output",
     **dict.fromkeys(("bits", "group_size", "mode", "strategy", "preset", "nothing_quantized"), "advanced"),
 }
-# The core's hints speak to a terminal; these speak to the page.
-_HINTS = {
-    "exists": "Choose another name, or replace it.",
-    "not_writable": "Choose a folder that you may write in.",
-    "disk": "Free some space, choose fewer bits, or choose a folder on another disk.",
-    "nothing_quantized": "Choose a smaller group size under Advanced, or bf16.",
-    "custom_code": "Only if you have read that code and trust its author: allow it under Advanced.",
-    "layers_kept": "",
-}
 
 
 @dataclass
@@ -158,8 +149,3 @@ def place_of(finding: Finding) -> str:
     if finding.level != "error" and finding.code not in _PLACES:
         return "estimate"
     return _PLACES.get(finding.code, "source")
-
-
-def hint_of(finding: Finding) -> str:
-    """The next step in the page's own words."""
-    return _HINTS.get(finding.code, finding.hint)

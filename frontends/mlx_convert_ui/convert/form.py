@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from mlx_convert_core import ConvertRequest, Preset
+from mlx_convert_core import ConvertRequest, InvalidRequest, Preset
 
 CARDS = ("4bit", "6bit", "8bit", "bf16")
 _REPO = re.compile(r"(hf://)?[\w.-]+/[\w.-]+(@[\w./-]+)?|https?://\S+/\S+/\S+")
@@ -36,7 +37,7 @@ class Form:
     def ready(self) -> bool:
         """Whether the ref is whole enough to be looked at."""
         ref = self.ref.strip()
-        return ref.startswith(_LOCAL) or (self.source == "local" and bool(ref)) or bool(_REPO.fullmatch(ref))
+        return (self.source == "local" and bool(ref)) or looks_like_ref(ref)
 
     def type_ref(self, text: str) -> None:
         """Take what was typed; a path switches to local, whatever was chosen."""
@@ -64,6 +65,21 @@ class Form:
             trust_remote_code=self.trust,
         )
 
+    def filled_from(self, request: ConvertRequest, presets: Mapping[str, Preset]) -> Form:
+        """This form with what ``request``, a recipe's, says; the folder stays. Raises InvalidRequest."""
+        preset = request.presets[0] or self.preset
+        if preset not in presets:
+            raise InvalidRequest(
+                f"the recipe uses the preset '{preset}', which nobody offers here.",
+                hint="Install the plugin that it comes from.",
+                code="preset",
+            )
+        numbers = {name: getattr(request, name) for name in ("bits", "group_size", "mode", "strategy", "dtype")}
+        filled = replace(self, preset=preset, revision=request.revision or "", name="", trust=False, **numbers)
+        filled.source = "hub"
+        filled.type_ref(request.ref)
+        return filled
+
     def comparison(self, presets: tuple[str, ...]) -> ConvertRequest:
         """A request only for the sizes of the precision cards."""
         plain = replace(self, bits=None, group_size=None, mode=None, strategy=None, dtype=None, name="")
@@ -72,6 +88,11 @@ class Form:
     def as_draft(self) -> dict[str, Any]:
         """To be kept over a reload."""
         return asdict(self)
+
+
+def looks_like_ref(text: str) -> bool:
+    """Whether ``text`` is a path, a repo id or the address of a model's page."""
+    return text.startswith(_LOCAL) or bool(_REPO.fullmatch(text))
 
 
 def cards(presets: dict[str, Preset], chosen: str, repo_id: str | None) -> tuple[str, ...]:

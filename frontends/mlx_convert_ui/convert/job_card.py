@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
 
 from nicegui import run, ui
 
-from mlx_convert_core import ConvertedModel, ConvertRequest, JobState, Progress
+from mlx_convert_core import ConvertedModel, ConvertRequest, JobState, MlxConvertError, Progress
 from mlx_convert_ui import wording
 from mlx_convert_ui.bridge import STEPS, JobView
-from mlx_convert_ui.components import Badge, Button, Tag, block, note, progress_bar, set_progress
+from mlx_convert_ui.components import Badge, Button, Tag, block, note, progress_bar, sentence, set_progress
 from mlx_convert_ui.convert.form import command_line
-from mlx_convert_ui.desktop import SHOW_LABEL, show_folder
+from mlx_convert_ui.desktop import SHOW_LABEL, reveal
+from mlx_convert_ui.recipes import recipe_text
+from mlx_convert_ui.remedies import tell
 
 # (step, title): every step by its name in code and CLI.
 _TITLES = {name: name.capitalize() for name in STEPS}
@@ -23,9 +24,12 @@ _TITLES = {name: name.capitalize() for name in STEPS}
 class JobCard:
     """Draws a view as it is now; `refresh` draws what changed since, and forgets nothing on a reload."""
 
-    def __init__(self, view: JobView, retry: Callable[[ConvertRequest], None]) -> None:
+    def __init__(
+        self, view: JobView, retry: Callable[[ConvertRequest], None], upload: Callable[[Path], object]
+    ) -> None:
         self.view = view
         self._retry = retry
+        self._upload = upload
         self._version = -1
         self._state: JobState | None = None
         self.element = block("card", "section").props(f'aria-label="{_title(view)}"').mark("job")
@@ -50,7 +54,7 @@ class JobCard:
         view = self.view
         if view.state is JobState.FINISHED:
             for model in view.job.result().models:
-                _success(model, view, self._dismiss)
+                _success(model, view, self._dismiss, self._upload)
         elif view.state is JobState.FAILED:
             self._failed()
         elif view.state is JobState.CANCELLED:
@@ -76,7 +80,7 @@ class JobCard:
         set_progress(self._bar, view.fraction)
         for name, dot in self._dots.items():
             dot.attribute("data-state", view.steps[name].state)
-        self._numbers.show(_numbers(view))
+        self._numbers.show(progress_in_words(view))
         self._log.show("\n".join(view.log))
 
     def _cancel(self) -> None:
@@ -92,7 +96,7 @@ class JobCard:
             Button("", self._dismiss, icon="x", kind="ghost", label="Dismiss").mark("dismiss")
         with block("notes"):
             if error is not None:
-                note("error", error.message, error.hint, self._again)
+                tell(error, self._again)
         if error is not None and error.traceback:
             with block("advanced", "details"), block("", "summary").style("padding: 0"):
                 Tag("span", "Details for a bug report")
@@ -116,7 +120,9 @@ class JobCard:
         self.view.version += 1
 
 
-def _success(model: ConvertedModel, view: JobView, dismiss: Callable[[], None]) -> None:
+def _success(
+    model: ConvertedModel, view: JobView, dismiss: Callable[[], None], upload: Callable[[Path], object]
+) -> None:
     with block("row-line").style("gap: 12px; align-items: flex-start"):
         Tag("span", "", "success-mark", icon="check").props("aria-hidden=true")
         with block("success-text"):
@@ -129,7 +135,8 @@ def _success(model: ConvertedModel, view: JobView, dismiss: Callable[[], None]) 
         Button("Test it", lambda: ui.navigate.to(f"/test?model={quote(str(model.path))}"), icon="flask-conical").mark(
             "test"
         )
-        Button("Show", lambda: _show(model.path), icon="folder-open").show(SHOW_LABEL).mark("show-folder")
+        Button(SHOW_LABEL, lambda: reveal(model.path), icon="folder-open").mark("show-folder")
+        Button("Upload …", lambda: upload(model.path), icon="upload").mark("upload")
         Button("Copy command", lambda: _copy(command_line(view.request), "Command"), icon="terminal").mark(
             "copy-command"
         )
@@ -141,28 +148,23 @@ def _success(model: ConvertedModel, view: JobView, dismiss: Callable[[], None]) 
                 note(finding.level, finding.message, finding.hint)
 
 
-async def _show(path: Path) -> None:
-    if not await run.io_bound(show_folder, path):
-        ui.notify(f"No file manager answers here. The folder is {path}")
-
-
 def _copy(text: str, what: str) -> None:
     ui.clipboard.write(text)
     ui.notify(f"{what} copied")
 
 
 async def _copy_recipe(path: Path) -> None:
-    """The part of the folder's record that makes it again."""
-    record = json.loads(await run.io_bound((path / "mlx_convert.json").read_text, encoding="utf-8") or "{}")
-    chosen = {"source": record.get("source", {}), "recipe": record.get("recipe", {})}
-    _copy(json.dumps(chosen, indent=2), "Recipe")
+    try:
+        _copy(await run.io_bound(recipe_text, path) or "", "Recipe")
+    except MlxConvertError as error:
+        ui.notify(f"{sentence(error.message)} {error.hint}")
 
 
 def _title(view: JobView) -> str:
     return view.model
 
 
-def _numbers(view: JobView) -> str:
+def progress_in_words(view: JobView) -> str:
     """``68% · 1.2 of 4.3 GB · 14 s left``, as far as it is known."""
     current = view.current
     if view.state is JobState.QUEUED:

@@ -6,11 +6,14 @@ from collections.abc import Callable
 
 from nicegui import ui
 
-from mlx_convert_ui.components import Button, block, card, field, named, note
-from mlx_convert_ui.convert.examiner import Examiner, hint_of
+from mlx_convert_ui.components import Button, block, card, field, named
+from mlx_convert_ui.convert.examiner import Examiner
 from mlx_convert_ui.convert.form import Form
 from mlx_convert_ui.picker import pick_folder
+from mlx_convert_ui.remedies import tell
 from mlx_convert_ui.studio import Studio
+
+_ELSEWHERE = ("disk", "not_writable")  # what another folder mends
 
 
 class OutputCard:
@@ -48,12 +51,16 @@ class OutputCard:
         with self._notes:
             for finding in findings:
                 level = "warning" if finding.code == "exists" else finding.level
-                note(level, finding.message, hint_of(finding))
+                another = self._another if finding.code in _ELSEWHERE else None
+                tell(finding, another, level=level)
 
     def _typed(self) -> None:
         self._form.folder = self._folder.value or ""
         self._form.name = self._name.value or ""
         self._changed()
+
+    def _another(self) -> None:
+        Button("Choose another folder", self._pick, icon="folder-open", classes="btn-small").mark("another-folder")
 
     async def _pick(self) -> None:
         chosen = await pick_folder(self._studio, "Choose an output folder", self._form.folder)

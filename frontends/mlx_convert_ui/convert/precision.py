@@ -9,9 +9,10 @@ from nicegui import ui
 
 from mlx_convert_core import OutputPlan, Preset
 from mlx_convert_ui import wording
-from mlx_convert_ui.components import CHEVRON, Badge, Tag, block, card, field, named, note, tooltip
-from mlx_convert_ui.convert.examiner import Examiner, hint_of
+from mlx_convert_ui.components import CHEVRON, Badge, Tag, block, card, field, named, tooltip
+from mlx_convert_ui.convert.examiner import Examiner
 from mlx_convert_ui.convert.form import Form, cards
+from mlx_convert_ui.remedies import tell
 
 RECOMMENDED = "4bit"
 _AS_PRESET = "As the preset"
@@ -54,7 +55,7 @@ class PrecisionCard:
         self._notes.clear()
         with self._notes:
             for finding in findings:
-                note(finding.level, finding.message, hint_of(finding))
+                tell(finding, level=finding.level)
         if findings:
             self._details.props("open")
 

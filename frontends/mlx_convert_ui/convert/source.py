@@ -8,10 +8,11 @@ from nicegui import ui
 
 from mlx_convert_core import ModelInfo
 from mlx_convert_ui import wording
-from mlx_convert_ui.components import CROSS, Badge, Button, Tag, block, card, note
-from mlx_convert_ui.convert.examiner import Examiner, hint_of
+from mlx_convert_ui.components import CROSS, Badge, Button, Tag, block, card
+from mlx_convert_ui.convert.examiner import Examiner
 from mlx_convert_ui.convert.form import Form
 from mlx_convert_ui.picker import pick_folder
+from mlx_convert_ui.remedies import tell
 from mlx_convert_ui.studio import Studio
 
 _PLACEHOLDERS = {
@@ -66,7 +67,7 @@ class SourceCard:
         self._notes.clear()
         with self._notes:
             for finding in findings:
-                note(finding.level, finding.message, hint_of(finding))
+                tell(finding, level=finding.level)
 
     def _segment(self, value: str, text: str) -> ui.element:
         with Tag("label", "", "segment"):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nicegui import ui
+from nicegui import run, ui
 
 from mlx_convert_core import ConvertRequest, MlxConvertError
-from mlx_convert_ui.components import block
+from mlx_convert_ui.components import Button, block
 from mlx_convert_ui.convert.estimate import EstimateCard
 from mlx_convert_ui.convert.examiner import Examiner
 from mlx_convert_ui.convert.form import Form
@@ -15,9 +15,13 @@ from mlx_convert_ui.convert.job_card import JobCard
 from mlx_convert_ui.convert.output import OutputCard
 from mlx_convert_ui.convert.precision import PrecisionCard
 from mlx_convert_ui.convert.source import SourceCard
-from mlx_convert_ui.dialogs import confirm
+from mlx_convert_ui.dialogs import confirm, show_error
+from mlx_convert_ui.picker import pick_file
+from mlx_convert_ui.recipes import recipe_request
 from mlx_convert_ui.studio import Studio
 from mlx_convert_ui.theme import frame
+from mlx_convert_ui.upload.dialog import upload_dialog
+from mlx_convert_ui.upload.progress import UploadList
 
 JOB_SECONDS = 0.15
 
@@ -27,26 +31,32 @@ def register(studio: Studio) -> None:
 
     @ui.page("/")
     def page(ref: str = "") -> None:
-        with frame(studio, "/", "Convert", "Turn a Hugging Face or local model into a fast MLX model."):
-            ConvertPage(studio, _form(studio, ref))
+        subtitle = "Turn a Hugging Face or local model into a fast MLX model."
+        with frame(studio, "/", "Convert", subtitle) as actions:
+            ConvertPage(studio, _form(studio, ref), actions)
 
 
 class ConvertPage:
     """The form of one tab, and the jobs of all of them."""
 
-    def __init__(self, studio: Studio, form: Form) -> None:
+    def __init__(self, studio: Studio, form: Form, actions: ui.element) -> None:
         self._studio = studio
         self._form = form
         self._cards: dict[str, JobCard] = {}
         self._examiner = Examiner(studio, form, self._draw)
+        with actions:
+            tip = "Fill this page from a recipe that somebody shared, a .json file"
+            Button("Import recipe", self._import, icon="download", tip=tip).mark("import-recipe")
+        self._notes = block("notes")
         with block("columns"):
             with block("column"):
+                UploadList(lambda: studio.views.of("upload"), studio.upload)
                 self._jobs = block("column jobs")
                 self._source = SourceCard(studio, form, self._new_source)
                 self._precision = PrecisionCard(studio.workspace.presets, form, self._new_choice)
                 self._output = OutputCard(studio, form, self._new_place)
             with block("column sticky"):
-                self._estimate = EstimateCard(self._start)
+                self._estimate = EstimateCard(self._start, self._enqueue)
         self._draw_jobs()
         ui.timer(JOB_SECONDS, self._draw_jobs)
         self._examiner.source_changed(delay=0)
@@ -71,12 +81,48 @@ class ConvertPage:
             part.draw(self._examiner)
 
     async def _start(self) -> None:
+        request = await self._agreed()
+        if request is not None:
+            self._run(request)
+
+    async def _enqueue(self) -> None:
+        request = await self._agreed()
+        if request is not None:
+            await run.io_bound(self._studio.enqueue, [request])
+            ui.notify("Added to the queue")
+
+    async def _agreed(self) -> ConvertRequest | None:
+        """What the form asks for, once the person agrees to what it replaces; None when it can't be done."""
         look = self._examiner.look
         if look.plan is None or look.output is None or look.refused:
-            return
+            return None
         if look.exists and not await _may_replace(look.output.path):
+            return None
+        return self._form.request(name=look.output.path.name, force=look.exists)
+
+    async def _import(self) -> None:
+        """Fill the form from a recipe file; one for several models goes to the queue."""
+        chosen = await pick_file(self._studio, "Choose a recipe", ".json", self._form.folder)
+        if chosen is None:
             return
-        self._run(self._form.request(name=look.output.path.name, force=look.exists))
+        self._notes.clear()
+        try:
+            request = await run.io_bound(recipe_request, Path(chosen), self._form.ref if self._form.ready else "")
+            if request is None:
+                return
+            if len(request.presets) > 1:
+                await self._import_many(request)
+                return
+            self._studio.draft.convert = self._form.filled_from(request, self._studio.workspace.presets).as_draft()
+            ui.navigate.to("/")
+        except MlxConvertError as error:
+            show_error(self._notes, error)
+
+    async def _import_many(self, request: ConvertRequest) -> None:
+        text = f"It makes {', '.join(request.presets)} of {request.ref} in one go. That is a job for the queue."
+        if await confirm("This recipe is for several models", text, action="Add to queue", danger=False):
+            await run.io_bound(self._studio.enqueue, [request])
+            ui.navigate.to("/queue")
 
     def _run(self, request: ConvertRequest) -> None:
         try:
@@ -91,14 +137,14 @@ class ConvertPage:
         ui.run_javascript("document.querySelector('.main').scrollIntoView({block: 'start'})")
 
     def _draw_jobs(self) -> None:
-        views = self._studio.views.of("convert")
+        views = self._studio.views.of("convert", "convert")
         known = {view.job.id for view in views}
         for gone in [key for key in self._cards if key not in known]:
             self._cards.pop(gone).element.delete()
         for view in reversed(views):
             if view.job.id not in self._cards:
                 with self._jobs:
-                    card = JobCard(view, self._run)
+                    card = JobCard(view, self._run, lambda path: upload_dialog(self._studio, path))
                 card.element.move(self._jobs, target_index=0)
                 self._cards[view.job.id] = card
         ended = [card.refresh() for card in self._cards.values()]

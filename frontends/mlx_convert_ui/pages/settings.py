@@ -5,7 +5,7 @@ from __future__ import annotations
 from nicegui import ui
 
 from mlx_convert_ui.components import block
-from mlx_convert_ui.settings.about import about
+from mlx_convert_ui.settings.about import about, licences
 from mlx_convert_ui.settings.accounts import accounts
 from mlx_convert_ui.settings.defaults import appearance, converting, uploads
 from mlx_convert_ui.studio import Studio
@@ -23,5 +23,6 @@ def register(studio: Studio) -> None:
                 accounts(studio)
                 uploads(studio)
                 appearance(studio, lambda theme: choose_theme(studio, theme))
+                licences()
             with block("column"):
                 about(studio)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 
 from nicegui import run, ui
 
@@ -76,7 +75,7 @@ class TestPage:
                 ui.notify(f"Settings as the authors of {preset.title} recommend")
 
     def _keep(self) -> None:
-        draft = {"model": self._model.value, "prompt": self._prompt.value, "sampler": asdict(self._sampler)}
+        draft = {"model": self._model.value, "prompt": self._prompt.value, "sampler": self._sampler.values()}
         self._studio.draft.test = draft
 
     async def _press(self) -> None:

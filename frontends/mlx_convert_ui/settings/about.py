@@ -56,11 +56,16 @@ def about(studio: Studio) -> None:
             with block("item item-line"):
                 Tag("b", name)
                 Tag("span", text, "muted")
+
+
+def licences() -> None:
+    """What is bundled, and the text of each licence."""
     with card("Licences", "MLX Convert itself is under the MIT licence.", classes="card-list"):
         for part in BUNDLED:
             with block("item item-line"):
-                Tag("b", part.name)
-                Tag("span", f"{part.use} · {part.licence}", "muted grow")
+                with block("item-words"):
+                    Tag("b", part.name)
+                    Tag("span", f"{part.use.capitalize()} · {part.licence}", "muted")
                 Button(
                     "Read", lambda part=part: _read(part), classes="btn-small", label=f"Read the licence of {part.name}"
                 )

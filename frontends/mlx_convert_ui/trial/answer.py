@@ -18,12 +18,22 @@ LIVE_SECONDS = 0.5  # each change of a label makes the browser look at the whole
 
 
 class Answer:
-    """Draws ``view`` as it is now; `refresh` sends what changed since. ``again`` is what "Try again" does."""
+    """Draws ``view`` as it is now; `refresh` sends what changed since. ``again`` is what "Try again" does.
 
-    def __init__(self, view: JobView, again: Callable[[], Any]) -> None:
+    A ``compact`` one leaves figures and remarks to whoever shows it.
+    """
+
+    def __init__(
+        self,
+        view: JobView,
+        again: Callable[[], Any] | None,
+        *,
+        compact: bool = False,
+    ) -> None:
         self.view = view
         self.stream: TokenStream | None = None
         self._again = again
+        self._compact = compact
         self._shown: tuple[object, ...] = ()
         self._told = 0.0
         self._body = block("answer").props("aria-live=polite")
@@ -70,12 +80,12 @@ class Answer:
         error = (view.loading.error if view.loading else None) or view.error
         with self._body:
             if error is not None:
-                note("error", error.message, error.hint, self._retry)
+                note("error", error.message, error.hint, self._retry if self._again else None)
             elif view.state is JobState.CANCELLED and not view.chunks:
                 Tag("p", "Stopped before the first word.", "muted")
-            elif view.state is JobState.FINISHED:
+            elif view.state is JobState.FINISHED and not self._compact:
                 _remarks(view.job.result())
-        if view.state is JobState.FINISHED:
+        if view.state is JobState.FINISHED and not self._compact:
             with self._figures:
                 figures(view.job.result())
 
@@ -158,7 +168,10 @@ def copy_button(text: Callable[[], str], what: str = "answer") -> Button:
 
 def is_loading(view: JobView) -> bool:
     """Whether its model is not there yet."""
-    return view.active and view.loading is not None and view.loading.active
+    own = view.steps.get("load")
+    return view.active and (
+        (view.loading is not None and view.loading.active) or (own is not None and own.state == "running")
+    )
 
 
 def figures(result: GenerateResult) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from nicegui import ui
 
-from mlx_convert_core import GenerateRequest, Preset
+from mlx_convert_core import ChatSettings, GenerateRequest, Preset
 from mlx_convert_ui.components import Tag, block, field, help_mark, named
 
 
@@ -23,17 +23,26 @@ class Sampler:
     seed: int | None = None
     system: str = ""
 
+    @classmethod
+    def of(cls, settings: ChatSettings) -> Sampler:
+        """The numbers of a conversation."""
+        return cls(
+            max_tokens=settings.max_tokens,
+            temperature=settings.temperature,
+            top_p=settings.top_p,
+            repetition_penalty=settings.repetition_penalty,
+            seed=settings.seed,
+            system=settings.system or "",
+        )
+
+    def values(self) -> dict[str, Any]:
+        """Everything by name, whole numbers as such: the page's boxes hold floats."""
+        seed = None if self.seed is None else int(self.seed)
+        return {**asdict(self), "max_tokens": int(self.max_tokens), "seed": seed}
+
     def request(self, prompt: str) -> GenerateRequest:
         """The request for ``prompt``. Raises InvalidRequest."""
-        return GenerateRequest(
-            prompt=prompt,
-            system=self.system.strip() or None,
-            max_tokens=int(self.max_tokens),
-            temperature=self.temperature,
-            top_p=self.top_p,
-            repetition_penalty=self.repetition_penalty,
-            seed=None if self.seed is None else int(self.seed),
-        )
+        return GenerateRequest(prompt=prompt, **{**self.values(), "system": self.system.strip() or None})
 
     def recommended(self, preset: Preset) -> Sampler:
         """The same with what the model's authors recommend put over it."""

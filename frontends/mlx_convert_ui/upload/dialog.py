@@ -7,14 +7,11 @@ from pathlib import Path
 from nicegui import run, ui
 
 from mlx_convert_core import MlxConvertError, UploadRequest, UploadTarget
-from mlx_convert_ui.components import CHEVRON, Badge, Button, Tag, block, field, named, note
+from mlx_convert_ui.components import CHEVRON, Badge, Button, Tag, block, field, named
+from mlx_convert_ui.remedies import tell
 from mlx_convert_ui.studio import Studio
 from mlx_convert_ui.upload.form import Checker, UploadForm, title_of
 from mlx_convert_ui.upload.progress import REFRESH_SECONDS, UploadProgress
-
-# Codes of errors that have a button of their own.
-_SIGN_IN = {"not_signed_in", "login_needed", "bad_token", "no_write_access"}
-_REPLACE = {"exists", "not_ours", "upload_exists", "taken"}
 
 
 async def upload_dialog(studio: Studio, path: Path) -> None:
@@ -130,15 +127,11 @@ class _Upload:
 
     def _refusal(self, error: MlxConvertError) -> None:
         def actions() -> None:
-            if error.code in _SIGN_IN:
-                Button("Sign in", lambda: ui.navigate.to("/settings"), icon="log-in", classes="btn-small").mark(
-                    "sign-in"
-                )
-            if error.code in _REPLACE:
+            if "--replace" in error.hint:
                 Button("Replace it", lambda: self._set("replace", True), classes="btn-small").mark("replace")
             Button("Ask again", lambda: self._checker.ask(delay=0), icon="rotate-ccw", classes="btn-small")
 
-        note("error", error.message, error.hint, actions)
+        tell(error, actions)
 
     def _start(self) -> None:
         request = self._checker.answer.request

@@ -10,8 +10,9 @@ from nicegui import ui
 from mlx_convert_core import JobState, UploadRequest, UploadResult
 from mlx_convert_ui import wording
 from mlx_convert_ui.bridge import JobView
-from mlx_convert_ui.components import Badge, Button, Tag, block, note, progress_bar, set_progress
+from mlx_convert_ui.components import Badge, Button, Tag, block, progress_bar, set_progress
 from mlx_convert_ui.desktop import SHOW_LABEL, reveal
+from mlx_convert_ui.remedies import tell
 
 REFRESH_SECONDS = 0.2
 Retry = Callable[[UploadRequest], object]
@@ -56,7 +57,7 @@ class UploadProgress:
         if view.state is JobState.FINISHED:
             _arrived(view.job.result())
         elif view.state is JobState.FAILED and view.error is not None:
-            note("error", view.error.message, view.error.hint, self._again)
+            tell(view.error, self._again)
         elif view.state is JobState.CANCELLED:
             Tag("p", "What had been sent already is not sent again next time.", "muted")
             with block("actions"):

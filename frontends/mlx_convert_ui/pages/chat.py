@@ -1,0 +1,314 @@
+"""The Chat page: conversations at the side, the open one beside them, the next message below."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from nicegui import run, ui
+
+from mlx_convert_core import ChatSettings, Conversation, ConversationSummary, LibraryEntry, MlxConvertError
+from mlx_convert_ui.chat.composer import Composer
+from mlx_convert_ui.chat.conversations import ConversationList
+from mlx_convert_ui.chat.dialogs import SettingsDrawer, ask_title
+from mlx_convert_ui.chat.header import Header, HeaderActions
+from mlx_convert_ui.chat.turns import Actions, Turns, unanswered
+from mlx_convert_ui.components import Button, block, empty, note
+from mlx_convert_ui.dialogs import confirm
+from mlx_convert_ui.prompts import EXAMPLE_PROMPTS, TITLES
+from mlx_convert_ui.studio import Studio
+from mlx_convert_ui.theme import frame
+from mlx_convert_ui.trial.model_choice import ModelChoice, model_folder, no_models
+from mlx_convert_ui.trial.sampler import Sampler
+
+STREAM_SECONDS = 0.05
+
+
+def register(studio: Studio) -> None:
+    """Serve it at /chat (a new conversation) and /chat/ID."""
+
+    @ui.page("/chat")
+    async def new(model: str = "") -> None:
+        await _page(studio, "", model)
+
+    @ui.page("/chat/{id}")
+    async def old(id: str) -> None:
+        await _page(studio, id, "")
+
+
+async def _page(studio: Studio, id: str, model: str) -> None:
+    loaded = await run.io_bound(_load, studio, id) or Loaded()
+    with frame(studio, "/chat", "Chat", "Talk with a converted model. Conversations stay on this machine."):
+        ChatPage(studio, loaded, model)
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What is read from disk for the page; ``error`` says why the conversation that was asked for is not there."""
+
+    entries: tuple[LibraryEntry, ...] = ()
+    summaries: tuple[ConversationSummary, ...] = ()
+    problem: str = ""
+    conversation: Conversation | None = None
+    missing: bool = False
+    error: MlxConvertError | None = None
+
+
+def _load(studio: Studio, id: str) -> Loaded:
+    conversation, error = None, None
+    try:
+        conversation = studio.chats.get(id) if id else None
+    except MlxConvertError as failure:
+        error = failure
+    summaries = studio.chats.list()
+    return Loaded(
+        entries=studio.entries(),
+        summaries=summaries,
+        problem=studio.workspace.conversations.problem,
+        conversation=conversation,
+        missing=conversation is not None and not (conversation.model / "config.json").is_file(),
+        error=error,
+    )
+
+
+class ChatPage:
+    """One tab. What it shows is on disk or in the ChatDesk; what is typed and not sent is in the draft."""
+
+    def __init__(self, studio: Studio, loaded: Loaded, model: str) -> None:
+        self._studio = studio
+        self._desk = studio.chats
+        self._loaded = loaded
+        self._conversation = loaded.conversation
+        self._version = self._desk.version
+        draft = studio.draft.chat
+        first = next((str(entry.path) for entry in loaded.entries if not entry.missing), "")
+        chosen = str(self._conversation.model) if self._conversation else model or draft.get("model", "") or first
+        self._sampler = (
+            Sampler.of(self._conversation.settings) if self._conversation else Sampler(**draft.get("sampler", {}))
+        )
+        self._drawer = SettingsDrawer(self._sampler, self._keep_settings)
+        with block("chat"):
+            self._list = ConversationList(studio)
+            with block("chat-open card", "section").props('aria-label="Conversation"'):
+                self._header = Header(
+                    lambda: ModelChoice(
+                        studio, loaded.entries, chosen, self._choose, label="Model of this conversation"
+                    ),
+                    HeaderActions(self._toggle_list, self._drawer.open, self._rename, self._export, self._delete),
+                )
+                self._welcome = block("chat-welcome")
+                self._turns = Turns(Actions(self._edit, self._regenerate))
+                self._below = block("turns-below")
+                self._composer = Composer(self._draft_text, self._keep_text, self._send, self._stop)
+        self._draw()
+        self._to_the_end()
+        ui.timer(STREAM_SECONDS, self._tick)
+
+    # Drawing
+
+    def _draw(self) -> None:
+        conversation, loaded = self._conversation, self._loaded
+        self._list.draw(loaded.summaries, loaded.problem, self._id)
+        self._header.draw(conversation)
+        self._draw_welcome()
+        if conversation is not None:
+            view = self._desk.view(conversation.id)
+            self._turns.draw(conversation, view)
+            self._draw_below(conversation, answered=view is not None)
+        self._tick_answer()
+
+    def _draw_welcome(self) -> None:
+        self._welcome.clear()
+        with self._welcome:
+            if self._loaded.error is not None:
+                note("error", self._loaded.error.message, "Choose another conversation, or begin a new one.")
+            if self._conversation is None and not self._loaded.entries:
+                empty(
+                    "wand-sparkles",
+                    "Convert a model first",
+                    "Then talk with it here. Or name a folder above.",
+                    no_models,
+                )
+            elif self._conversation is None:
+                empty(
+                    "message-square", "What would you like to know?", "Type below, or take an example.", self._examples
+                )
+
+    def _draw_below(self, conversation: Conversation, *, answered: bool) -> None:
+        self._below.clear()
+        with self._below:
+            if self._loaded.missing:
+                where = str(conversation.model)
+                note(
+                    "warning",
+                    f"The model's folder has vanished: {where}",
+                    "Choose another model above to go on, or convert it again.",
+                    no_models,
+                )
+            elif not answered and conversation.messages and conversation.messages[-1].role == "user":
+                unanswered(self._regenerate)
+
+    def _examples(self) -> None:
+        with block("examples").props('role=group aria-label="Example prompts"'):
+            for key, text in EXAMPLE_PROMPTS.items():
+                self._example(TITLES[key], text)
+
+    def _example(self, title: str, text: str) -> None:
+        Button(title, lambda: self._composer.fill(text), classes="btn-small", tip=text)
+
+    async def _tick(self) -> None:
+        """Cheap while nothing happens: compare a number, send what came of the answer."""
+        if self._version != self._desk.version:
+            self._version = self._desk.version
+            await self._reload()
+        self._tick_answer()
+
+    def _tick_answer(self) -> None:
+        self._turns.refresh()
+        view = self._desk.view(self._id)
+        self._composer.show(active=view is not None and view.active)
+
+    async def _reload(self) -> None:
+        loaded = await run.io_bound(_load, self._studio, self._id)
+        if loaded is not None:
+            self._loaded = loaded
+            self._conversation = loaded.conversation
+            self._draw()
+
+    # Acting
+
+    async def _send(self) -> None:
+        text = self._composer.text
+        if self._conversation is None:
+            settings = self._settings
+            done = await self._do(lambda: self._desk.begin(model_folder(self._header.model), settings(), text))
+        else:
+            id = self._id
+            done = await self._do(lambda: self._desk.say(id, text))
+        if done:
+            self._composer.clear()
+            self._keep_text("")
+
+    async def _edit(self, index: int, text: str) -> bool:
+        id = self._id
+        return await self._do(lambda: self._desk.edit(id, index, text))
+
+    async def _regenerate(self) -> None:
+        id = self._id
+        await self._do(lambda: self._desk.regenerate(id))
+
+    async def _do(self, act: Callable[[], Conversation]) -> bool:
+        """Have something answered; what stands in the way is said above the composer."""
+        self._composer.notes.clear()
+        self._composer.wait()
+        new = self._conversation is None
+        try:
+            conversation = await run.io_bound(act)
+        except MlxConvertError as error:
+            with self._composer.notes:
+                note("error", error.message, _hint(error))
+            return False
+        finally:
+            self._composer.wait(False)
+        self._conversation = conversation
+        if new and conversation is not None:
+            ui.navigate.history.replace(f"/chat/{conversation.id}")
+        self._version = self._desk.version
+        await self._reload()
+        self._to_the_end()
+        return True
+
+    def _stop(self) -> None:
+        view = self._desk.view(self._id)
+        if view is not None:
+            view.job.cancel()
+
+    async def _choose(self, model: str) -> None:
+        if self._conversation is None:
+            self._keep_draft()
+            return
+        id = self._id
+        await self._change(lambda: self._desk.change(id, model=model))
+        await self._reload()
+
+    async def _keep_settings(self) -> None:
+        if self._conversation is None:
+            self._keep_draft()
+            return
+        id = self._id
+        await self._change(lambda: self._desk.change(id, settings=self._settings()))
+
+    async def _change(self, act: Callable[[], None]) -> None:
+        self._composer.notes.clear()
+        try:
+            await run.io_bound(act)
+        except MlxConvertError as error:
+            with self._composer.notes:
+                note("error", error.message, _hint(error))
+
+    async def _rename(self) -> None:
+        assert self._conversation is not None
+        title = await ask_title(self._conversation.title)
+        id = self._id
+        if title:
+            await self._change(lambda: self._desk.rename(id, title))
+
+    async def _export(self, form: Literal["markdown", "json"]) -> None:
+        assert self._conversation is not None
+        id, suffix = self._id, "md" if form == "markdown" else "json"
+        text = await run.io_bound(self._desk.export, id, form)
+        ui.download.content((text or "").encode(), f"{_file_name(self._conversation.title)}.{suffix}")
+
+    async def _delete(self) -> None:
+        assert self._conversation is not None
+        title, id = self._conversation.title or "Untitled", self._id
+        sure = await confirm(
+            "Delete this conversation?",
+            f"“{title}” will be gone for good. Export it first to keep a copy.",
+            action="Delete",
+        )
+        if sure:
+            await self._change(lambda: self._desk.delete(id))
+            ui.navigate.to("/chat")
+
+    def _toggle_list(self) -> None:
+        self._header.expanded(self._list.toggle())
+
+    # What is kept
+
+    @property
+    def _id(self) -> str:
+        return self._conversation.id if self._conversation else ""
+
+    @property
+    def _draft_text(self) -> str:
+        return str(self._studio.draft.chat.get("texts", {}).get(self._id, ""))
+
+    def _keep_text(self, text: str) -> None:
+        self._studio.draft.chat.setdefault("texts", {})[self._id] = text
+
+    def _keep_draft(self) -> None:
+        self._studio.draft.chat.update(model=self._header.model, sampler=self._sampler.values())
+
+    def _settings(self) -> ChatSettings:
+        """Raises InvalidRequest for numbers that no model takes."""
+        settings = self._conversation.settings if self._conversation else ChatSettings()
+        values = self._sampler.values()
+        return replace(settings, **{**values, "system": values["system"].strip() or None})
+
+    def _to_the_end(self) -> None:
+        if self._conversation is not None:
+            ui.run_javascript("setTimeout(() => scrollTo(0, document.body.scrollHeight), 60)")
+
+
+def _hint(error: MlxConvertError) -> str:
+    """The next step in the page's own words."""
+    if error.code in ("no_model", "entry_missing", "entry_not_found"):
+        return "Choose another model above, or convert one first."
+    return error.hint
+
+
+def _file_name(title: str) -> str:
+    kept = "".join(char if char.isalnum() or char in " -_" else " " for char in title)
+    return "-".join(kept.split())[:60] or "conversation"
