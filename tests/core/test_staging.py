@@ -1,0 +1,187 @@
+"""A folder appears whole, by a rename, or not at all; what a dead process left is cleared, and the old comes back."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from mlx_convert_core import OutputExists, SourceError, Staging
+from mlx_convert_core.staging import OWNERLESS_SECONDS, clear_dead, staging_root
+
+
+def fill(staging: Staging, text: str = "new") -> None:
+    (staging.output / "config.json").write_text(text)
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def dead_pid() -> int:
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+def left_behind(output: Path, job: str, *, pid: int | None = None) -> Path:
+    """The staging folder of a process that is gone."""
+    root = staging_root(output, job)
+    (root / "output").mkdir(parents=True)
+    (root / "owner.json").write_text(json.dumps({"pid": pid or dead_pid(), "started": 1.0}))
+    return root
+
+
+def test_nothing_is_visible_until_it_is_published(tmp_path: Path) -> None:
+    with Staging(tmp_path / "out" / "model", "job") as staging:
+        fill(staging)
+        assert names(tmp_path / "out") == [".model.partial-job"]
+        staging.publish(force=False)
+        assert (tmp_path / "out" / "model" / "config.json").read_text() == "new"
+    assert names(tmp_path / "out") == ["model"]
+
+
+def test_what_is_not_published_is_removed_with_the_folders_made_for_it(tmp_path: Path) -> None:
+    with Staging(tmp_path / "a" / "b" / "model", "job") as staging:
+        fill(staging)
+    assert names(tmp_path) == []
+
+
+def test_a_folder_above_that_was_there_stays(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    with Staging(tmp_path / "mine" / "model", "job"):
+        pass
+    assert names(tmp_path) == ["mine"]
+
+
+@pytest.mark.parametrize("kind", ["folder", "file", "broken link"])
+def test_an_output_that_is_taken_is_never_touched_without_force(tmp_path: Path, kind: str) -> None:
+    target = tmp_path / "model"
+    {"folder": target.mkdir, "file": target.touch, "broken link": lambda: target.symlink_to("nowhere")}[kind]()
+    with Staging(target, "job") as staging:
+        fill(staging)
+        with pytest.raises(OutputExists) as caught:
+            staging.publish(force=False)
+    assert str(target) in caught.value.message
+    assert "--force" in caught.value.hint
+    assert not (target / "config.json").exists()
+    assert names(tmp_path) == ["model"]
+
+
+@pytest.mark.parametrize("kind", ["folder", "file", "broken link"])
+def test_force_replaces_whatever_is_there(tmp_path: Path, kind: str) -> None:
+    target = tmp_path / "model"
+    {"folder": target.mkdir, "file": target.touch, "broken link": lambda: target.symlink_to("nowhere")}[kind]()
+    with Staging(target, "job") as staging:
+        fill(staging)
+        staging.publish(force=True)
+    assert (target / "config.json").read_text() == "new"
+    assert names(tmp_path) == ["model"]
+
+
+def test_what_is_taken_back_is_replaced_by_the_old(tmp_path: Path) -> None:
+    target = tmp_path / "model"
+    target.mkdir()
+    (target / "mine.txt").touch()
+    with Staging(target, "job") as staging:
+        fill(staging)
+        staging.publish(force=True)
+        staging.withdraw()
+    assert names(target) == ["mine.txt"]
+    assert names(tmp_path) == ["model"]
+
+
+def test_what_is_taken_back_is_gone_when_there_was_nothing(tmp_path: Path) -> None:
+    with Staging(tmp_path / "model", "job") as staging:
+        fill(staging)
+        staging.publish(force=False)
+        staging.withdraw()
+    assert names(tmp_path) == []
+
+
+def test_the_next_one_clears_what_a_dead_process_left(tmp_path: Path) -> None:
+    target = tmp_path / "model"
+    left_behind(target, "dead")
+    other = left_behind(tmp_path / "other", "dead")
+    with Staging(target, "job") as staging:
+        assert names(tmp_path) == [".model.partial-job", other.name]
+        fill(staging)
+
+
+def test_what_a_living_process_works_on_is_left_alone(tmp_path: Path) -> None:
+    target = tmp_path / "model"
+    with Staging(target, "first") as first, Staging(target, "second") as second:
+        assert first.root.exists()
+        fill(second)
+        second.publish(force=False)
+        fill(first)
+        with pytest.raises(OutputExists):
+            first.publish(force=False)
+
+
+def test_a_process_id_that_was_used_again_does_not_count(tmp_path: Path) -> None:
+    root = left_behind(tmp_path / "model", "dead", pid=os.getpid())  # started at another time
+    assert clear_dead(tmp_path / "model") == [root]
+
+
+def test_a_folder_that_may_be_about_to_get_its_owner_is_left_alone_for_a_while(tmp_path: Path) -> None:
+    root = staging_root(tmp_path / "model", "young")
+    root.mkdir()
+    assert clear_dead(tmp_path / "model") == []
+    old = time.time() - OWNERLESS_SECONDS - 1
+    os.utime(root, (old, old))
+    assert clear_dead(tmp_path / "model") == [root]
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"pid": "x", "started": 1}'])
+def test_an_owner_that_cannot_be_read_counts_as_none(tmp_path: Path, text: str) -> None:
+    root = left_behind(tmp_path / "model", "odd")
+    (root / "owner.json").write_text(text)
+    old = time.time() - OWNERLESS_SECONDS - 1
+    os.utime(root, (old, old))
+    assert clear_dead(tmp_path / "model") == [root]
+
+
+def test_an_old_output_caught_between_the_two_renames_comes_back(tmp_path: Path) -> None:
+    target = tmp_path / "model"
+    root = left_behind(target, "dead")
+    (root / "replaced").mkdir()
+    (root / "replaced" / "mine.txt").write_text("precious")
+    with Staging(target, "job"):
+        assert (target / "mine.txt").read_text() == "precious"
+    assert names(tmp_path) == ["model"]
+
+
+def test_a_staging_folder_that_cannot_be_set_up_leaves_nothing(tmp_path: Path) -> None:
+    staging = Staging(tmp_path / "out" / "model", "job")
+    (staging.root / "owner.json").mkdir(parents=True)  # so that it can't be written
+    with pytest.raises(SourceError) as caught, staging:
+        pass
+    assert caught.value.code == "not_writable"
+    assert not staging.root.exists()
+
+
+def test_a_file_in_the_way_of_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "out").touch()
+    with pytest.raises(SourceError) as caught, Staging(tmp_path / "out" / "model", "job"):
+        pass
+    assert caught.value.code == "not_writable"
+    assert "--output" in caught.value.hint
+
+
+def test_resuming_takes_the_newest_of_what_the_dead_left(tmp_path: Path) -> None:
+    target = tmp_path / "model"
+    for number, job in enumerate(["older", "newer"]):
+        root = left_behind(target, job)
+        (root / "output" / "model.safetensors").write_text(job)
+        (root / "output" / "config.json").write_text("made again")
+        os.utime(root, (number, number))
+    with Staging(target, "job", resume=True) as staging:
+        assert names(tmp_path) == [".model.partial-job"]
+        assert names(staging.output) == ["model.safetensors"]
+        assert (staging.output / "model.safetensors").read_text() == "newer"
