@@ -1,6 +1,6 @@
 """The one module that calls mlx-lm. By keyword only, and what comes back is looked at.
 
-Its signatures drift between minor releases; nothing else here may import mlx_lm.
+Its signatures drift between minor releases; nothing else here may call it (`importing.py` imports it).
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from mlx_convert_core import (
     MlxConvertError,
     UnsupportedModel,
 )
+from mlx_convert_lm.importing import loader_of_models
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "spiece.model", "vocab.json", "*.tiktoken")
 
@@ -39,18 +40,17 @@ def load_lazily(folder: Path, *, trust_remote_code: bool) -> Loaded:
 
     Raises CorruptCheckpoint and UnsupportedModel with mlx-lm's reason in our words.
     """
-    from mlx_lm.utils import load_model
-
     arrays: dict[str, Any] = {}
-    default = inspect.signature(load_model).parameters["get_model_classes"].default
     try:
-        model, config = load_model(
-            model_path=folder,
-            lazy=True,
-            strict=True,
-            get_model_classes=lambda config: _recording(*default(config=config), arrays),
-            trust_remote_code=trust_remote_code,
-        )
+        with loader_of_models() as mlx_lm:
+            default = inspect.signature(mlx_lm.load_model).parameters["get_model_classes"].default
+            model, config = mlx_lm.load_model(
+                model_path=folder,
+                lazy=True,
+                strict=True,
+                get_model_classes=lambda config: _recording(*default(config=config), arrays),
+                trust_remote_code=trust_remote_code,
+            )
     except MlxConvertError:
         raise
     except (Exception, SystemExit) as error:  # a class whose own package is missing ends the program
@@ -77,11 +77,10 @@ def _recording(model: type[Any], arguments: type[Any], arrays: dict[str, Any]) -
     return Recorded, arguments
 
 
-def switch_linear() -> tuple[type[Any], ...]:
-    """mlx-lm's layer of stacked experts."""
-    from mlx_lm.models.switch_layers import SwitchLinear
-
-    return (SwitchLinear,)
+def is_switch_linear(layer: Any) -> bool:
+    """Whether ``layer`` is quantized as mlx-lm's layer of stacked experts; by name, whichever copy it is of."""
+    method = type(layer).to_quantized
+    return (method.__module__, method.__qualname__) == ("mlx_lm.models.switch_layers", "SwitchLinear.to_quantized")
 
 
 def load_for_generation(folder: Path) -> tuple[Any, Any]:

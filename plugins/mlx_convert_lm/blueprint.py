@@ -182,10 +182,10 @@ def _quantizes_by_rows(layer: Any) -> bool:
     """Whether the layer's class quantizes its weight, and only that, with mx.quantize."""
     import mlx.nn as nn
 
-    from mlx_convert_lm.adapter import switch_linear
+    from mlx_convert_lm.adapter import is_switch_linear
 
-    stock = (nn.Linear, nn.Embedding, *switch_linear())
-    return any(type(layer).to_quantized is kind.to_quantized for kind in stock)
+    stock = (nn.Linear, nn.Embedding)
+    return any(type(layer).to_quantized is kind.to_quantized for kind in stock) or is_switch_linear(layer)
 
 
 def _caster(model: Any, config: Mapping[str, Any], output: OutputPlan) -> CastFunction:
