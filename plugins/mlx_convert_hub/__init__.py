@@ -1,13 +1,16 @@
-"""Built-in plugin: local folders and repos of the Hugging Face Hub as sources; model cards."""
+"""Built-in plugin: folders and repos of the Hugging Face Hub as sources and as places to send to; model cards."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
 
-from mlx_convert_core import ConvertPlan, Finding, ModelSource, hookimpl
+from mlx_convert_core import Account, ConvertPlan, Finding, ModelSource, UploadTarget, hookimpl
+from mlx_convert_hub.account import HubAccount
 from mlx_convert_hub.card import write_card
 from mlx_convert_hub.findings import examine
+from mlx_convert_hub.folder_target import FolderTarget
+from mlx_convert_hub.hub_target import HubTarget
 from mlx_convert_hub.local import LocalFolder
 from mlx_convert_hub.references import parse_ref
 from mlx_convert_hub.repo import HubRepo
@@ -33,3 +36,15 @@ def pre_convert(plan: ConvertPlan) -> Iterable[Finding]:
 def post_convert(plan: ConvertPlan, staging: Path) -> None:
     """Write the model card."""
     write_card(plan, staging)
+
+
+@hookimpl(trylast=True)
+def register_upload_targets() -> Iterable[UploadTarget]:
+    """Offer the Hub, and folders such as LM Studio's."""
+    return (HubTarget(), FolderTarget())
+
+
+@hookimpl(trylast=True)
+def register_accounts() -> Iterable[Account]:
+    """Offer the Hugging Face account."""
+    return (HubAccount(),)

@@ -84,6 +84,14 @@ class RepoCache:
             blob.replace(pointer)
         return pointer
 
+    def remove(self, pointer: Path) -> None:
+        """Delete a file that a snapshot shows, and its bytes, unless another snapshot shows them too."""
+        blob = pointer.resolve()
+        pointer.unlink(missing_ok=True)
+        others = (self.folder / "snapshots").glob(f"*/{pointer.name}")
+        if blob.parent == (self.folder / "blobs").resolve() and not any(other.resolve() == blob for other in others):
+            blob.unlink(missing_ok=True)
+
     def commit_of(self, revision: str) -> str | None:
         """The commit that ``revision`` meant when it was last fetched."""
         if COMMIT.fullmatch(revision):

@@ -25,7 +25,7 @@ from mlx_convert_core import (
 from mlx_convert_hub.failures import Failure
 
 NEW_TOKEN = "Make a new token at https://huggingface.co/settings/tokens"
-_AGAIN = "Run it again: what was fetched is kept, and it goes on from there."
+SIGN_IN = "mlx-convert account sign-in"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ ROWS: tuple[Row, ...] = (
         UploadError,
         "token_none",
         "nobody is signed in to {host} on this machine.",
-        "Run `hf auth login` with a token that may write (https://huggingface.co/settings/tokens).",
+        f"Run `{SIGN_IN}` with a token that may write (https://huggingface.co/settings/tokens).",
     ),
     Row(
         lambda f: f.has("HFValidationError", "HfUriError"),
@@ -66,7 +66,11 @@ ROWS: tuple[Row, ...] = (
     ),
     # Who may
     Row(
-        lambda f: f.status == 401 and f.says("invalid credentials", "invalid user token", "token has expired"),
+        lambda f: (
+            f.status == 401
+            and bool(f.token_source)
+            and f.says("invalid credentials", "invalid user token", "token has expired", "invalid username or password")
+        ),
         SourceError,
         "token_bad",
         "{host} does not accept the token from {token}: it is wrong, expired or revoked.",
@@ -77,7 +81,7 @@ ROWS: tuple[Row, ...] = (
         GatedRepo,
         "gated_login",
         "{repo} is gated: its owner wants you to sign in and accept terms first.",
-        "Open {page} and accept them, then run `hf auth login` and try again.",
+        f"Open {{page}} and accept them, then run `{SIGN_IN}` and try again.",
     ),
     Row(
         lambda f: f.has("GatedRepoError") and f.says("awaiting a review"),
@@ -121,7 +125,7 @@ ROWS: tuple[Row, ...] = (
         RepoNotFound,
         "repo_not_found",
         "there is no repo {repo} on {host}, or it is private.",
-        "Check the spelling. If it is private, run `hf auth login` first.",
+        f"Check the spelling. If it is private, run `{SIGN_IN}` first.",
     ),
     Row(
         lambda f: f.has("RepositoryNotFoundError"),
@@ -146,11 +150,18 @@ ROWS: tuple[Row, ...] = (
         "Upload under your own name, or ask an owner of '{owner}' to let you in.",
     ),
     Row(
+        lambda f: f.situation.uploading and (f.status == 402 or (f.status == 403 and f.says("storage"))),
+        UploadError,
+        "up_storage",
+        "'{owner}' has no room left on {host}: {text}.",
+        "Delete a repo that you don't need, see https://huggingface.co/settings/billing, or make the model public.",
+    ),
+    Row(
         lambda f: f.situation.uploading and f.status in (401, 403),
         UploadError,
         "up_forbidden",
         "the token from {token} may not write to {repo}.",
-        f"{NEW_TOKEN} with the right to write to it, and run `hf auth login`.",
+        f"{NEW_TOKEN} with the right to write to it, and run `{SIGN_IN}`.",
     ),
     Row(
         lambda f: f.situation.uploading and f.status == 413,
@@ -166,20 +177,27 @@ ROWS: tuple[Row, ...] = (
         "somebody else changed {repo} at the same time.",
         "Run the upload again: files that arrived are not sent twice.",
     ),
+    Row(
+        lambda f: f.situation.uploading and f.says("Invalid metadata in README.md"),
+        UploadError,
+        "up_card",
+        "the metadata at the top of README.md in {repo} is not right: {text}.",
+        "Mend it at {page}/edit/main/README.md and run the upload again.",
+    ),
     # What the Hub answers when it can't
     Row(
         lambda f: f.status == 429,
         SourceUnreachable,
         "rate_limit",
         "{host} asks to slow down{wait}.",
-        "Wait that long and run it again. Signing in with `hf auth login` raises the limits.",
+        f"Wait that long and run it again. Signing in with `{SIGN_IN}` raises the limits.",
     ),
     Row(
         lambda f: f.status in (408, 504),
         SourceUnreachable,
         "timeout",
         "{host} took too long to answer (status {status}).",
-        f"The Hub is slow at the moment. {_AGAIN}",
+        "The Hub is slow at the moment. {again}",
     ),
     Row(
         lambda f: f.status >= 500,
@@ -193,7 +211,7 @@ ROWS: tuple[Row, ...] = (
         SourceError,
         "login_needed",
         "{host} wants you to sign in for this.",
-        "Run `hf auth login` and try again.",
+        f"Run `{SIGN_IN}` and try again.",
     ),
     Row(
         lambda f: f.status == 403,
@@ -243,14 +261,14 @@ ROWS: tuple[Row, ...] = (
         SourceUnreachable,
         "timeout",
         "{host} did not answer in time.",
-        f"{_AGAIN} On a slow line set HF_HUB_DOWNLOAD_TIMEOUT=60.",
+        "{again} On a slow line set HF_HUB_DOWNLOAD_TIMEOUT=60.",
     ),
     Row(
         lambda f: f.has("NetworkError", "RemoteProtocolError"),
         SourceUnreachable,
         "connection_lost",
         "the connection to {host} broke off again and again.",
-        _AGAIN,
+        "{again}",
     ),
     # This machine's disk
     Row(

@@ -69,11 +69,11 @@ class HubConnection:
                 time.sleep(wait)
         return question()
 
-    def get(self, path: str) -> httpx2.Response:
-        """GET a path below the endpoint; raises what the client raises."""
+    def get(self, path: str, token: str | None = None) -> httpx2.Response:
+        """GET a path below the endpoint, with the token in use unless ``token``; raises what the client raises."""
         from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_status
 
-        response = get_session().get(self.endpoint + path, headers=build_hf_headers(), timeout=self.timeout)
+        response = get_session().get(self.endpoint + path, headers=build_hf_headers(token=token), timeout=self.timeout)
         hf_raise_for_status(response)
         return response
 
@@ -105,6 +105,6 @@ def seconds_to_wait(failure: Failure, attempt: int, pause: float) -> float | Non
         return asked if asked is not None else pause * 2**attempt
     if failure.status or failure.has("SSLError"):
         return None
-    if failure.has("TimeoutException", "NetworkError", "RemoteProtocolError", "ProxyError"):
+    if failure.has("TimeoutException", "NetworkError", "RemoteProtocolError", "ProxyError", "Stalled"):
         return pause * 2**attempt
     return None

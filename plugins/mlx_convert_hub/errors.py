@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from mlx_convert_core import MlxConvertError, SourceError, UploadError
-from mlx_convert_hub.causes import NEW_TOKEN, ROWS, UNKNOWN
+from mlx_convert_hub.causes import NEW_TOKEN, ROWS, SIGN_IN, UNKNOWN
 from mlx_convert_hub.failures import Failure, Situation, scrub
 
 PUBLIC = "https://huggingface.co"
+FETCH_AGAIN = "Run it again: what was fetched is kept, and it goes on from there."
+SEND_AGAIN = "Run it again: files that arrived are not sent twice."
 
 
 @contextmanager
@@ -36,6 +38,14 @@ def explain(error: BaseException, situation: Situation) -> MlxConvertError:
     return found
 
 
+def refusal(code: str, situation: Situation) -> MlxConvertError:
+    """The error of the table's row ``code``, for what we refuse before the Hub does."""
+    failure = Failure(Exception(), situation)
+    row = next(row for row in ROWS if row.code == code)
+    values = _values(failure)
+    return row.kind(_filled(row.message, values), hint=_filled(row.hint, values), code=code)
+
+
 def _filled(text: str, values: dict[str, str]) -> str:
     return text.format_map(values)
 
@@ -53,7 +63,8 @@ def _values(failure: Failure) -> dict[str, str]:
         "file": situation.file or "of that name",
         "token": failure.token_source or "nowhere",
         "renew": f"{NEW_TOKEN} and put it there"
-        + (", or unset the variable: it overrides the login." if variable else " with `hf auth login`."),
+        + (", or unset the variable: it overrides the login." if variable else f" with `{SIGN_IN}`."),
+        "again": SEND_AGAIN if situation.uploading else FETCH_AGAIN,
         "proxy": failure.proxy,
         "wait": f" for {wait:.0f} seconds" if wait else "",
         "status": str(failure.status),

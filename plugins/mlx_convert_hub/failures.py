@@ -113,7 +113,7 @@ def token_source() -> str:
     for variable in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"):
         if os.environ.get(variable, "").strip():
             return f"the environment variable {variable}"
-    return "the login on this machine (`hf auth login`)" if get_token() else ""
+    return "the login on this machine" if get_token() else ""
 
 
 def proxy_for(url: str) -> str:

@@ -17,7 +17,7 @@ _TASK = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _LICENSE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _LINK = re.compile(r"https?://[^\s<>\"'`\\^{}|]{3,300}|[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
-_TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._+-]{0,47}")
+TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._+-]{0,47}")
 _REPO_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9][A-Za-z0-9._-]*)?")
 # Tags about the source's own files and libraries, which are not those of the result.
 _FOREIGN_TAGS = {
@@ -94,7 +94,7 @@ def without_fields(lines: Iterable[str], names: Iterable[str]) -> list[str]:
 
 
 def _tags(value: Any) -> list[str]:
-    found = [text for item in _listed(value) if (text := _matching(_TAG, item))]
+    found = [text for item in _listed(value) if (text := _matching(TAG, item))]
     return [tag for tag in dict.fromkeys(found) if tag.lower() not in _FOREIGN_TAGS][:MAX_TAGS]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlx_convert_core import (
     CorruptCheckpoint,
@@ -24,7 +24,7 @@ from mlx_convert_hub.errors import explained
 from mlx_convert_hub.headers import read_headers
 from mlx_convert_hub.listing import card_of, check_numbering, needed, root_files, weights
 from mlx_convert_hub.references import COMMIT, is_repo_id
-from mlx_convert_hub.transfer import Transfer, run_all
+from mlx_convert_hub.transfer import PARALLEL, POLL_SECONDS, Transfer, run_all
 
 if TYPE_CHECKING:
     from huggingface_hub.hf_api import ModelInfo as HubInfo
@@ -35,7 +35,7 @@ ADAPTER = "adapter_config.json"
 
 @dataclass(frozen=True)
 class HubRepo:
-    """The repo ``repo_id`` at ``revision``. Implements ModelSource and StreamedSource."""
+    """The repo ``repo_id`` at ``revision``. Implements ModelSource, StreamedSource and DiscardableSource."""
 
     ref: str
     repo_id: str
@@ -62,7 +62,11 @@ class HubRepo:
         """See ModelSource."""
         return self.stream(model, scratch, report, lambda path: None)
 
-    def stream(self, model: ModelInfo, scratch: Path, report: Reporter, arrived: Callable[[Path], None]) -> Path:
+    def discard(self, model: ModelInfo, path: Path) -> None:
+        """See DiscardableSource."""
+        RepoCache(self.connection.cache, self.repo_id).remove(path)
+
+    def stream(self, model: ModelInfo, scratch: Path, report: Reporter, arrived: Callable[[Path], Any]) -> Path:
         """See StreamedSource; ``scratch`` stays empty: files go into the Hugging Face cache."""
         connection, commit = self.connection, str(model.revision)
         files = needed(model.files)
@@ -72,8 +76,8 @@ class HubRepo:
 
         def one(file: FileInfo) -> None:
             path = download.get(file)
-            if file.name in shards:
-                arrived(path)
+            while file.name in shards and arrived(path) is False:
+                transfer.wait(POLL_SECONDS)
 
         run_all(files, one, transfer, report)
         with explained(connection.situation(self.repo_id, commit)):
@@ -109,6 +113,7 @@ class HubRepo:
             card=card_of(info.card_data),
             fetch_bytes=sum(cache.missing_bytes(file, commit) for file in needed(files)),
             fetch_folder=connection.cache,
+            fetch_window=PARALLEL + 1,
         )
         named = {file.name: file for file in files}
         download = Download(connection, self.repo_id, commit, Transfer())
@@ -149,6 +154,7 @@ class HubRepo:
             files=files,
             card=card_of(model.card),
             fetch_folder=connection.cache,
+            fetch_window=PARALLEL + 1,
         )
 
     def _not_cached(self, connection: HubConnection, what: str) -> SourceUnreachable:

@@ -15,7 +15,9 @@ from hubserver import Hub
 from hubserver.fixture import client, hub
 from mlx_convert_hub.connection import HubConnection
 
-__all__ = ["client", "connection", "hub", "settings"]
+from mlx_convert_core import Workspace
+
+__all__ = ["client", "connection", "hub", "settings", "workspace"]
 
 
 @pytest.fixture
@@ -38,3 +40,18 @@ def settings(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.Monke
 def connection(hub: Hub, settings: pytest.MonkeyPatch, tmp_path: Path) -> HubConnection:
     """A connection from this process to the test's hub, which loses patience soon."""
     return HubConnection(endpoint=hub.url, cache=tmp_path / "cache", timeout=2, stall_seconds=1, pause=0.01)
+
+
+@pytest.fixture
+def workspace(hub: Hub, settings: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Workspace]:
+    """A workspace whose plugins, here and in workers, know the test's hub; Ann is signed in."""
+    from huggingface_hub import constants
+
+    for name, value in {**hub.env, "HF_TOKEN": hub.token("ann"), "HF_HUB_CACHE": str(tmp_path / "cache")}.items():
+        settings.setenv(name, value)
+    template = constants.HUGGINGFACE_CO_URL_TEMPLATE.replace(constants.ENDPOINT, hub.url)
+    settings.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+    settings.setattr(constants, "ENDPOINT", hub.url)
+    settings.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    with Workspace() as opened:
+        yield opened

@@ -6,9 +6,12 @@ import json
 import random
 import struct
 import threading
+from pathlib import Path
 from typing import Any
 
-from mlx_convert_core import Cancelled
+from mlx_convert_hub.card import model_card
+
+from mlx_convert_core import Cancelled, ModelInfo, OutputPlan, Quantization
 
 CONFIG = {"model_type": "llama", "architectures": ["LlamaForCausalLM"], "hidden_size": 8}
 CARD = """---
@@ -46,16 +49,43 @@ def model_files(shards: int = 1, size: int = 1 << 20) -> dict[str, bytes | str]:
     }
 
 
+def converted_folder(
+    folder: Path, *, source: str = "org/Tiny", bits: int = 4, shards: int = 1, size: int = 1 << 20, seed: int = 0
+) -> Path:
+    """A folder as a conversion leaves it, with random weights."""
+    folder.mkdir(parents=True)
+    names = [f"model-{n:05d}-of-{shards:05d}.safetensors" for n in range(1, shards + 1)]
+    for number, name in enumerate(["model.safetensors"] if shards == 1 else names):
+        (folder / name).write_bytes(safetensors(f"tensor.{number}", size, seed=seed + number))
+    (folder / "config.json").write_text(json.dumps({**CONFIG, "quantization": {"bits": bits, "group_size": 64}}))
+    (folder / "tokenizer.json").write_text("{}")
+    quantization = Quantization(bits=bits, group_size=64)
+    output = OutputPlan(preset=f"{bits}bit", path=folder, quantization=quantization, parameters=size, weight_bytes=size)
+    repo_id = source if source.count("/") == 1 else None
+    model = ModelInfo(ref=source, name="Tiny", repo_id=repo_id, revision="c" * 40, card={"license": "mit"})
+    (folder / "README.md").write_text(model_card(model, output))
+    record = {
+        "schema": 1,
+        "source": {"ref": source, "revision": "c" * 40},
+        "recipe": {"preset": f"{bits}bit", "bits": bits, "group_size": 64},
+        "measurements": {},
+        "files": {path.name: {} for path in folder.iterdir()},
+    }
+    (folder / "mlx_convert.json").write_text(json.dumps(record))
+    return folder
+
+
 class Recorder:
     """A Reporter that keeps what it is told, and that can be cancelled."""
 
-    def __init__(self) -> None:
+    def __init__(self, step: str = "fetch") -> None:
+        self.step = step
         self.steps: list[tuple[int, int]] = []
         self.messages: list[str] = []
         self.cancelled = threading.Event()
 
     def progress(self, step: str, done: int, total: int, unit: str = "bytes") -> None:
-        assert (step, unit) == ("fetch", "bytes")
+        assert (step, unit) == (self.step, "bytes")
         self.steps.append((done, total))
 
     def message(self, text: str, level: Any = "info") -> None:

@@ -55,7 +55,7 @@ def test_gated_without_a_login(hub: Hub, connection: HubConnection) -> None:
     error = error_of(repo(connection).inspect)
     assert (type(error).__name__, error.code) == ("GatedRepo", "gated_login")
     assert "/org/model" in error.hint
-    assert "hf auth login" in error.hint
+    assert "account sign-in" in error.hint
     assert hub.requests.sent("/resolve/") == 0
 
 
@@ -73,7 +73,7 @@ def test_missing_or_private_without_a_login(hub: Hub, connection: HubConnection)
     error = error_of(repo(connection).inspect)
     assert (type(error).__name__, error.code) == ("RepoNotFound", "repo_not_found")
     assert "or it is private" in error.message
-    assert "hf auth login" in error.hint
+    assert "account sign-in" in error.hint
 
 
 def test_missing_or_private_with_a_login(hub: Hub, connection: HubConnection, settings: Environment) -> None:
