@@ -54,7 +54,10 @@ def refuse_errors(findings: Iterable[Finding]) -> None:
 def _problems(output: OutputPlan, folder: Path, digests: Mapping[str, str]) -> Iterator[str]:
     planned = {tensor.name: tensor for tensor in output.tensors}
     shards = sorted({tensor.shard for tensor in output.tensors})
-    written = {tensor.name: tensor for shard in shards for tensor in read_header(folder / shard)}
+    present = [shard for shard in shards if (folder / shard).exists()]
+    for shard in sorted(set(shards) - set(present)):
+        yield f"the weight file {shard} is missing"
+    written = {tensor.name: tensor for shard in present for tensor in read_header(folder / shard)}
     for name in sorted(planned.keys() - written.keys()):
         yield f"the tensor {name} was planned and is not in the files"
     for name in sorted(written.keys() - planned.keys()):

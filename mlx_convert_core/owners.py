@@ -19,7 +19,8 @@ def alive(owner: Mapping[str, Any]) -> bool:
     """Whether the process with this `identity` runs; raises KeyError, TypeError or ValueError when it is none."""
     pid, began = int(owner["pid"]), float(owner["started"])
     try:
-        return abs(psutil.Process(pid).create_time() - began) < 1.0
+        process = psutil.Process(pid)
+        return abs(process.create_time() - began) < 1.0 and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
     except psutil.AccessDenied:

@@ -61,6 +61,10 @@ def do(what: str, report: Reporter | None = None) -> None:
     elif what == "stuck":  # in native code that keeps the interpreter's lock and ignores a polite end
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         ctypes.PyDLL(None).sleep(600)
+    elif what == "sleep":  # deaf, but not for ever
+        time.sleep(600)
+    elif what == "linger":
+        time.sleep(0.1)
     elif what == "wait" and report is not None:
         while True:
             report.check_cancelled()
