@@ -20,7 +20,7 @@ _HINTS = {
     "layers_kept": "",
     "queue_busy": "It takes what you add here, too.",
 }
-_LOGIN = re.compile(r"\brun `hf auth login`", re.IGNORECASE)
+_LOGIN = re.compile(r"\brun `(?:hf auth login|mlx-convert account sign-in)`", re.IGNORECASE)
 _ADDRESS = re.compile(r"https://[\w.-]+(?:/[\w./@-]*[\w/])?")
 
 Trouble = MlxConvertError | ErrorInfo | Finding

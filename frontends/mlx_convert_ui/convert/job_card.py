@@ -131,21 +131,22 @@ def _success(
             Tag("p", f"{size} · {bits} · {wording.duration(view.ended - view.started)}", "muted")
             Tag("p", str(model.path), "path")
         Button("", dismiss, icon="x", kind="ghost", label="Dismiss").mark("dismiss")
+    target = f"/test?model={quote(str(model.path))}"
     with block("actions"):
-        Button("Test it", lambda: ui.navigate.to(f"/test?model={quote(str(model.path))}"), icon="flask-conical").mark(
-            "test"
-        )
-        Button(SHOW_LABEL, lambda: reveal(model.path), icon="folder-open").mark("show-folder")
-        Button("Upload …", lambda: upload(model.path), icon="upload").mark("upload")
-        Button("Copy command", lambda: _copy(command_line(view.request), "Command"), icon="terminal").mark(
-            "copy-command"
-        )
-        Button("Copy recipe", lambda: _copy_recipe(model.path), icon="file-json").mark("copy-recipe")
+        _small("Test it", lambda: ui.navigate.to(target), "flask-conical", "test")
+        _small(SHOW_LABEL, lambda: reveal(model.path), "folder-open", "show-folder")
+        _small("Upload …", lambda: upload(model.path), "upload", "upload")
+        _small("Copy command", lambda: _copy(command_line(view.request), "Command"), "terminal", "copy-command")
+        _small("Copy recipe", lambda: _copy_recipe(model.path), "file-json", "copy-recipe")
     warnings = [finding for finding in model.findings if finding.level == "warning"]
     if warnings:
         with block("notes"):
             for finding in warnings:
                 note(finding.level, finding.message, finding.hint)
+
+
+def _small(text: str, act: Callable[[], object], icon: str, mark: str) -> None:
+    Button(text, act, icon=icon, classes="btn-small").mark(mark)
 
 
 def _copy(text: str, what: str) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from nicegui import run, ui
 
 from mlx_convert_core import MlxConvertError, UploadRequest, UploadTarget
-from mlx_convert_ui.components import CHEVRON, Badge, Button, Tag, block, field, named
+from mlx_convert_ui.components import CHEVRON, Badge, Button, Tag, block, field, named, sentence
 from mlx_convert_ui.remedies import tell
 from mlx_convert_ui.studio import Studio
 from mlx_convert_ui.upload.form import Checker, UploadForm, title_of
@@ -85,7 +85,7 @@ class _Upload:
         self._checker.ask(delay=0)
 
     def _show_target(self) -> None:
-        self._summary.show(self._targets[self._form.target].summary)
+        self._summary.show(sentence(self._targets[self._form.target].summary))
 
     def _typed(self) -> None:
         self._form.replace = False
