@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from mlx_convert_core import MlxConvertError, SourceError, UploadError
 from mlx_convert_hub.causes import NEW_TOKEN, ROWS, SIGN_IN, UNKNOWN
 from mlx_convert_hub.failures import Failure, Situation, scrub
+from mlx_convert_hub.front_matter import one_line
 
 PUBLIC = "https://huggingface.co"
 FETCH_AGAIN = "Run it again: what was fetched is kept, and it goes on from there."
@@ -73,7 +74,5 @@ def _values(failure: Failure) -> dict[str, str]:
         "mirror": f" HF_ENDPOINT is set to {scrub(situation.endpoint)}: is that right?"
         if situation.endpoint != PUBLIC
         else "",
-        "text": scrub(str(failure.error)).splitlines()[0][:300].rstrip(".")
-        if str(failure.error)
-        else "no reason given",
+        "text": one_line(scrub(str(failure.error))).rstrip(".") or "no reason given",
     }

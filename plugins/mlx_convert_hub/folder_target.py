@@ -67,12 +67,12 @@ class FolderTarget:
         if _equal(request.path, target, files, report):
             report.message(f"{target} has all of it already: nothing was copied.")
             return UploadResult(location=str(target), files=len(files), sent_files=0, sent_bytes=0)
-        kept = list(_kept(target, files))
+        kept, replaced = list(_kept(target, files)), os.path.lexists(target)
         with _disk_watched(target), Staging(target, secrets.token_hex(4)) as staging:
             sent = _copy_all(request.path, files, staging.output, report)
             _copy_all(target, kept, staging.output, None)
             report.check_cancelled()
-            staging.publish(force=True)
+            staging.publish(force=replaced)
         return UploadResult(location=str(target), files=len(files) + len(kept), sent_files=len(files), sent_bytes=sent)
 
 
