@@ -171,6 +171,7 @@ def _write_tokenizer(folder: Path) -> None:
 
 KINDS = {
     "llama-tiny": lambda: _llama(256, 1024, 2, 4, 2, 64),  # 0.07 GB
+    "llama-0.2b": lambda: _llama(512, 2048, 24, 8, 4, 64),  # 0.28 GB
     "llama-1b": lambda: _llama(2048, 8192, 16, 32, 8, 64),  # Llama-3.2-1B, 2.47 GB
     "llama-3b": lambda: _llama(3072, 8192, 28, 24, 8, 128),  # Llama-3.2-3B, 6.4 GB
     "qwen3moe-2b": _qwen3_moe,  # 64 experts, 12 layers, 2.1 GB

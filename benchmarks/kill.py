@@ -1,0 +1,303 @@
+"""Kill conversions with SIGKILL at random moments, and look what is left and whether the next run succeeds.
+
+    python benchmarks/kill.py --kills 50
+    python benchmarks/kill.py --source path/to/checkpoint --kills 20 --seed 7
+
+Another process, this one, kills the program, its worker, or both. The moments are spread evenly over the steps of a
+conversion to two presets, from the program's start to its end. The next run is a plain one or has --resume.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+PROGRAM = str(Path(sys.executable).with_name("mlx-convert"))
+PRESETS = ("4bit", "8bit")
+TARGETS = ("program", "worker", "both")
+STEPS = ("start", "plan", "quantize", "check", "publish", "store")  # what begins at these moments; "start" is ours
+RECORD = "mlx_convert.json"  # holds the time of its making
+PATIENCE = 120.0  # seconds until processes that should end count as stuck
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moment:
+    """When to kill: ``delay`` seconds after ``step`` began; what to kill, and how the next run begins."""
+
+    step: str
+    delay: float
+    target: str
+    resume: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Killed:
+    """What came of one kill; ``problems`` is empty when all is well.
+
+    ``published`` counts the outputs that were there already; ``died`` is False when the program was done before.
+    """
+
+    moment: Moment
+    died: bool
+    published: int
+    seconds: float
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Place:
+    """A folder for outputs, with a home of its own."""
+
+    folder: Path
+    source: Path
+
+    @property
+    def outputs(self) -> tuple[Path, ...]:
+        """The folders that a conversion makes, one for each preset."""
+        return tuple(self.folder / "models" / f"out-{preset}" for preset in PRESETS)
+
+    def start(self, *options: str) -> subprocess.Popen[str]:
+        """Start a conversion."""
+        command = [PROGRAM, "convert", str(self.source), "--json", *options]
+        for preset, output in zip(PRESETS, self.outputs, strict=True):
+            command += ["--preset", preset, "--output", str(output)]
+        return self._run(command)
+
+    def library(self) -> subprocess.Popen[str]:
+        """List the library."""
+        return self._run([PROGRAM, "library", "list", "--json"])
+
+    def _run(self, command: list[str]) -> subprocess.Popen[str]:
+        environment = os.environ | {"MLX_CONVERT_HOME": str(self.folder / "home")}
+        pipe = subprocess.PIPE
+        return subprocess.Popen(command, env=environment, stdout=pipe, stderr=pipe, text=True, cwd=self.folder)
+
+
+@dataclass
+class Baseline:
+    """An undisturbed conversion: how long after each step the next begins, and what it makes."""
+
+    spans: dict[str, float] = field(default_factory=dict)
+    contents: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, place: Place) -> Baseline:
+        """Run one, and measure."""
+        began = {"start": time.monotonic()}
+        with place.start() as program:
+            for step in _steps(program):
+                began.setdefault(step, time.monotonic())
+        if program.returncode:
+            raise SystemExit(f"the conversion itself fails (exit code {program.returncode})")
+        times = [began[step] for step in STEPS] + [time.monotonic()]
+        spans = {step: after - at for step, at, after in zip(STEPS, times, times[1:], strict=False)}
+        return cls(spans=spans, contents=[content(output) for output in place.outputs])
+
+
+def kills(source: Path, folder: Path, *, count: int, seed: int) -> Iterator[Killed]:
+    """Kill ``count`` conversions of ``source``, working below ``folder``."""
+    (folder / "baseline").mkdir(parents=True)
+    baseline = Baseline.of(Place(folder / "baseline", source))
+    dice = random.Random(seed)
+    place = Place(folder / "killed", source)
+    place.folder.mkdir()
+    steps: list[str] = []
+    for _ in range(count):
+        steps = steps or dice.sample(STEPS, len(STEPS))
+        step = steps.pop()
+        moment = Moment(
+            step=step,
+            delay=dice.uniform(0, baseline.spans[step]),
+            target=dice.choice(TARGETS),
+            resume=dice.random() < 0.5,
+        )
+        yield _kill(place, moment, baseline)
+
+
+def content(output: Path) -> str:
+    """A digest of everything in a converted folder that doesn't change from run to run."""
+    digest = hashlib.sha256()
+    for path in sorted(output.rglob("*")):
+        if path.is_file() and path.name != RECORD:
+            digest.update(f"{path.relative_to(output)}\0{path.stat().st_size}\0".encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest() if (output / RECORD).is_file() else "incomplete"
+
+
+def _kill(place: Place, moment: Moment, baseline: Baseline) -> Killed:
+    """One kill, one look, one more run, and all outputs away again by the next one's --force."""
+    before = {output for output in place.outputs if output.exists()}
+    for output in before:
+        output.rename(place.folder / f"old-{output.name}-{time.monotonic_ns()}")
+    program = place.start()
+    if moment.step != "start":
+        _wait_for(program, moment.step)
+    time.sleep(moment.delay)
+    died, processes = _strike(program, moment.target)
+    out, _ = program.communicate(timeout=PATIENCE)
+    _, stuck = psutil.wait_procs(processes, timeout=PATIENCE)
+    problems = [f"process {process.pid} goes on" for process in stuck]
+    problems += _told(out, moment, program.returncode) if moment.target == "worker" else []
+    published = [output for output in place.outputs if output.exists()]
+    problems += _visible(place, baseline) + _library(place, published, whole=False)
+    began = time.monotonic()
+    again = place.start(*["--resume"] * moment.resume, *["--force"] * bool(published))
+    out, talk = again.communicate(timeout=PATIENCE * 5)
+    seconds = time.monotonic() - began
+    if again.returncode:
+        problems.append(f"the next run fails: {_reason(out) or talk}")
+    problems += _visible(place, baseline, whole=True) + _library(place, place.outputs, whole=True)
+    _clear(place.folder)
+    return Killed(moment=moment, died=died, published=len(published), seconds=seconds, problems=tuple(problems))
+
+
+def _steps(program: subprocess.Popen[str]) -> Iterator[str]:
+    assert program.stdout is not None
+    for line in program.stdout:
+        event = json.loads(line)
+        if event.get("event") == "StepStarted":
+            yield event["step"]
+
+
+def _wait_for(program: subprocess.Popen[str], step: str) -> None:
+    for found in _steps(program):
+        if found == step:
+            return
+
+
+def _strike(program: subprocess.Popen[str], target: str) -> tuple[bool, list[psutil.Process]]:
+    """Kill; whether there was still something to kill, and every process that must be gone soon."""
+    try:
+        parent = psutil.Process(program.pid)
+        workers = parent.children(recursive=True)
+    except psutil.NoSuchProcess:
+        return False, []
+    doomed = {"program": [parent], "worker": workers, "both": [parent, *workers]}[target]
+    for process in doomed:
+        try:
+            process.kill()
+        except psutil.NoSuchProcess:
+            continue
+    return bool(doomed) and program.poll() in (None, -9), [parent, *workers]
+
+
+def _told(out: str, moment: Moment, code: int | None) -> list[str]:
+    """A program whose worker was killed says so in one last event, unless it was done with it."""
+    finals = [line for line in out.splitlines() if '"event":"Job' in line and '"JobStarted"' not in line]
+    if len(finals) != 1:
+        return [f"{len(finals)} final events"]
+    event = json.loads(finals[0])
+    right = event["event"] == "JobFinished" if code == 0 else event.get("error", {}).get("code") == "killed"
+    return [] if right else [f"exit code {code} with {event['event']}: {_reason(out)}"]
+
+
+def _reason(out: str) -> str:
+    """The error that a program with --json has told last."""
+    error = json.loads(out.splitlines()[-1]).get("error", {}) if out else {}
+    return f"[{error.get('code')}] {error.get('message')}" if error else ""
+
+
+def _visible(place: Place, baseline: Baseline, *, whole: bool = False) -> list[str]:
+    """What is wrong with what a person sees beside the output: whole outputs or nothing."""
+    folder = place.outputs[0].parent
+    found = {path.name: path for path in folder.iterdir()} if folder.exists() else {}
+    problems = []
+    for output, expected in zip(place.outputs, baseline.contents, strict=True):
+        if found.pop(output.name, None) is None:
+            problems += [f"{output.name} is missing"] if whole else []
+        elif content(output) != expected:
+            problems.append(f"{output.name} is not what an undisturbed run makes")
+    staging = tuple(f".{output.name}.partial-" for output in place.outputs)
+    left = [name for name in found if whole or not name.startswith(staging)]
+    return problems + [f"{name} is left{' after the next run' if whole else ''}" for name in left]
+
+
+def _library(place: Place, outputs: Sequence[Path], *, whole: bool) -> list[str]:
+    """What is wrong with the list of models; ``whole``: each of ``outputs`` must be in it."""
+    listing = place.library()
+    out, talk = listing.communicate(timeout=PATIENCE)
+    if listing.returncode or talk:
+        return [f"library list: {talk or out}"]
+    known = {entry["path"] for entry in json.loads(out)}
+    missing = [output.name for output in outputs if str(output) not in known] if whole else []
+    aside = [path.name for path in (place.folder / "home").glob("*.damaged*")]
+    return [f"{name} is not in the library" for name in missing] + [f"{name} was moved aside" for name in aside]
+
+
+def _clear(folder: Path) -> None:
+    for old in folder.glob("old-*"):
+        for path in sorted(old.rglob("*"), reverse=True):
+            path.rmdir() if path.is_dir() else path.unlink()
+        old.rmdir()
+
+
+def main() -> int:
+    options = _options()
+    with tempfile.TemporaryDirectory(prefix="mlx-convert-kill-", dir=options.folder) as name:
+        folder = Path(name)
+        source = options.source or _synthetic(folder / "source", options.kind)
+        done = []
+        for killed in kills(source.resolve(), folder / "runs", count=options.kills, seed=options.seed):
+            done.append(killed)
+            _show(len(done), killed)
+    _sum_up(done, options.seed)
+    return int(any(killed.problems for killed in done))
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--kills", type=int, default=50, help="how many conversions to kill")
+    parser.add_argument("--seed", type=int, default=20, help="the same seed draws the same moments")
+    parser.add_argument("--source", type=Path, help="a checkpoint (default: a synthetic one)")
+    parser.add_argument("--kind", default="llama-0.2b", help="the synthetic checkpoint, of synthetic.py")
+    parser.add_argument("--folder", help="where to work (default: the temporary folder)")
+    return parser.parse_args()
+
+
+def _synthetic(folder: Path, kind: str) -> Path:
+    script = str(Path(__file__).with_name("synthetic.py"))
+    subprocess.run([sys.executable, script, kind, str(folder)], check=True)
+    return folder
+
+
+def _show(number: int, killed: Killed) -> None:
+    moment = killed.moment
+    when = f"{moment.delay:.2f} s into {moment.step}"
+    state = ("done before" if not killed.died else f"{killed.published} of {len(PRESETS)} published").ljust(14)
+    again = f"next run{' --resume' if moment.resume else ''} {killed.seconds:.1f} s"
+    verdict = "; ".join(killed.problems) or "ok"
+    print(f"{number:4}  {moment.target:7}  {when:22}  {state}  {again:24}  {verdict}", flush=True)
+
+
+def _sum_up(done: list[Killed], seed: int) -> None:
+    targets, steps = (Counter(getattr(killed.moment, name) for killed in done) for name in ("target", "step"))
+    print(f"\n{len(done)} kills (seed {seed}): {_counts(targets)}")
+    print(f"  after the beginning of: {_counts(steps)}")
+    print(
+        f"  {sum(not killed.died for killed in done)} came too late; {sum(killed.published > 0 for killed in done)} "
+        f"after an output was published; {sum(killed.moment.resume for killed in done)} next runs with --resume"
+    )
+    print(f"  next run: median {statistics.median(killed.seconds for killed in done):.1f} s")
+    print(f"  {sum(bool(killed.problems) for killed in done)} with problems")
+
+
+def _counts(counter: Counter[str]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in counter.items())
+
+
+if __name__ == "__main__":
+    sys.exit(main())
