@@ -7,9 +7,10 @@ from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 
+from mlx_convert_core.arrival import cannot_discard
 from mlx_convert_core.checkpoint import ModelInfo
 from mlx_convert_core.errors import InvalidRequest
-from mlx_convert_core.estimate import estimate
+from mlx_convert_core.estimate import estimate, fetch_disk
 from mlx_convert_core.findings import Finding
 from mlx_convert_core.hooks import Hooks
 from mlx_convert_core.interfaces import ModelConverter
@@ -36,6 +37,9 @@ class Planner:
     def estimate(self, model: ModelInfo) -> ConvertPlan:
         """The plan with estimated sizes and every finding that needs no model class."""
         findings = list(examine_model(model, trust_remote_code=self.request.trust_remote_code))
+        if self.request.discard_source and not model.fetch_window:
+            error = cannot_discard(model)
+            findings.append(Finding(code=error.code, level="error", message=error.message, hint=error.hint))
         plan = ConvertPlan(
             request=self.request,
             model=model,
@@ -43,6 +47,7 @@ class Planner:
             outputs=tuple(estimate(model, output) for output in self._outputs(model)),
             findings=tuple(findings),
             fetch_bytes=model.fetch_bytes,
+            fetch_disk=fetch_disk(model, self.request),
             free_memory=free_memory(),
         )
         plan = replace(plan, free_disk=free_disk(plan.outputs[0].path))
@@ -94,10 +99,10 @@ class Planner:
 
     def _label(self, output: OutputPlan) -> str:
         """The end of a folder's name: the preset, or what the request made of it."""
-        request = self.request
-        changed = request.bits or request.group_size or request.mode or request.strategy or request.dtype
-        if not changed:
-            return next(preset for preset in self.presets if preset.name == output.preset).name
+        preset = next(preset for preset in self.presets if preset.name == output.preset)
+        numbers = (output.quantization, output.strategy, output.dtype)
+        if numbers == (preset.quantization, preset.strategy, preset.dtype):
+            return preset.name
         if output.quantization is None:
             return output.dtype or output.preset
         if output.quantization.mode != "affine":

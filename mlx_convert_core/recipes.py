@@ -80,9 +80,10 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
                 "the outputs of the recipe differ in more than the preset.",
                 hint="Make a recipe of each, or give all outputs the same numbers.",
             )
+        revision = self.revision if ref in ("", self.ref) else None  # a commit of one repo is nothing to another
         numbers = {name: getattr(first, name) for name in first.__struct_fields__ if name != "preset"}
         presets = tuple(output.preset for output in self.outputs)
-        return ConvertRequest(ref=ref or self.ref, preset=presets, revision=self.revision, **numbers)
+        return ConvertRequest(ref=ref or self.ref, preset=presets, revision=revision, **numbers)
 
     def data(self) -> dict[str, Any]:
         """The recipe as plain data; what is not set is left out."""

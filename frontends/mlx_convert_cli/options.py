@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-import msgspec
 
 from mlx_convert_core import (
     ConvertRequest,
     GenerateRequest,
     InvalidRequest,
     Preset,
-    SourceError,
     Workspace,
+    load_recipe,
 )
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -34,13 +32,17 @@ def common(command: F) -> F:
 
 def converting(command: F) -> F:
     """Add REF and every option that makes a ConvertRequest."""
+    return click.argument("ref", required=False)(conversion_options(command))
+
+
+def conversion_options(command: F) -> F:
+    """Add every option that makes a ConvertRequest, without REF."""
     for option in reversed(_CONVERTING):
         command = option(command)
     return command
 
 
 _CONVERTING = (
-    click.argument("ref", required=False),
     click.option("-p", "--preset", multiple=True, help="What to make; several times for several outputs."),
     click.option("-o", "--output", multiple=True, type=click.Path(), help="The new folder, once for each preset."),
     click.option("--bits", type=int, help="Bits per value, instead of the preset's: 2, 3, 4, 5, 6 or 8."),
@@ -49,48 +51,28 @@ _CONVERTING = (
     click.option("--strategy", help="How bits are shared out among the layers."),
     click.option("--dtype", type=click.Choice(DTYPES), help="The type of what stays unquantized."),
     click.option("--revision", help="A branch, tag or commit of a repo."),
-    click.option("--recipe", type=click.Path(dir_okay=False), help="Read the request from a JSON file."),
+    click.option("--recipe", type=click.Path(), help="A recipe file; options given beside it count more."),
     click.option("--force", is_flag=True, help="Replace an output that exists."),
     click.option("--resume", is_flag=True, help="Take up what a conversion that died left behind."),
+    click.option("--discard-source", is_flag=True, help="Delete each fetched weight file as soon as it is used."),
     click.option("--trust-remote-code", is_flag=True, help="Let the model's own Python code run."),
 )
 
 
 def convert_request(workspace: Workspace, values: dict[str, Any]) -> ConvertRequest:
     """The request that options make over a recipe; REF may come from a preset made for one model."""
-    recipe = values.pop("recipe", None)
     given = {name: value for name, value in values.items() if value not in (None, (), False)}
-    asked = {**(_recipe(Path(recipe)) if recipe else {}), **given}
-    if not asked.get("ref"):
-        asked["ref"] = _ref_of(asked.get("preset") or (), workspace.presets)
-    preset = asked.pop("preset", None)
-    if preset:
-        asked["preset"] = preset if isinstance(preset, str) else tuple(preset)
-    try:
-        return msgspec.convert(asked, ConvertRequest)
-    except msgspec.ValidationError as error:
-        raise InvalidRequest(f"the recipe is not right: {error}.", hint=f"Mend {recipe}.", code="recipe") from None
+    recipe = load_recipe(Path(given.pop("recipe"))) if "recipe" in given else None
+    ref = given.pop("ref", "") or (recipe.ref if recipe else "")
+    if not ref:
+        named = tuple(output.preset for output in recipe.outputs) if recipe else ()
+        ref = _ref_of(given.get("preset", named), workspace.presets)
+    return replace(recipe.request(ref), **given) if recipe else ConvertRequest(ref=ref, **given)
 
 
-def _recipe(path: Path) -> dict[str, Any]:
-    """The fields in a recipe file; raises SourceError or InvalidRequest."""
-    try:
-        found = json.loads(path.read_bytes())
-    except OSError as error:
-        raise SourceError(f"can't read {path}: {error.strerror}.", hint="Check the path.", code="no_file") from None
-    except ValueError as error:
-        raise InvalidRequest(f"{path} is not JSON: {error}.", hint="Mend the file.", code="recipe") from None
-    known = [field.name for field in fields(ConvertRequest)]
-    unknown = sorted(set(found) - set(known)) if isinstance(found, dict) else []
-    if not isinstance(found, dict) or unknown:
-        what = f"has unknown fields: {', '.join(unknown)}" if unknown else "is not a JSON object"
-        raise InvalidRequest(f"{path} {what}.", hint=f"A recipe has fields of: {', '.join(known)}.", code="recipe")
-    return found
-
-
-def _ref_of(named: str | tuple[str, ...], presets: dict[str, Preset]) -> str:
+def _ref_of(named: tuple[str, ...], presets: dict[str, Preset]) -> str:
     """The model that the presets are made for; raises InvalidRequest when they don't name exactly one."""
-    names = (named,) if isinstance(named, str) else tuple(named)
+    names = tuple(filter(None, named))
     for name in names:
         check_preset(name, presets)
     refs = {presets[name].ref or "" for name in names} - {""}

@@ -112,37 +112,6 @@ def test_at_a_terminal_no_line_is_wider_than_it(terminal: Callable[..., Any], ti
     assert max(len(line.rstrip()) for line in program.text.splitlines()) <= 80
 
 
-def test_a_recipe_is_a_request_in_a_file(run: Run, tiny_llama: Path, tmp_path: Path) -> None:
-    recipe = {"ref": str(tiny_llama), "bits": 6, "group_size": 32, "output": str(tmp_path / "six")}
-    (tmp_path / "recipe.json").write_text(json.dumps(recipe))
-    ended = run("convert", "--recipe", "recipe.json")
-    assert ended.exit_code == 0
-    config = json.loads((tmp_path / "six" / "config.json").read_text())
-    assert (config["quantization"]["bits"], config["quantization"]["group_size"]) == (6, 32)
-
-
-def test_options_win_over_a_recipe(run: Run, tiny_llama: Path, tmp_path: Path) -> None:
-    (tmp_path / "recipe.json").write_text(json.dumps({"ref": "elsewhere", "bits": 6, "group_size": 32}))
-    outputs = _plan(run("plan", tiny_llama, "--recipe", "recipe.json", "--bits", "3", "--json"))["outputs"]
-    assert outputs[0]["quantization"] == {"bits": 3, "group_size": 32, "mode": "affine"}
-
-
-def test_a_recipe_with_a_mistake_is_refused_by_name(run: Run, tmp_path: Path) -> None:
-    for text, said in (
-        ('{"ref": "x", "bitz": 4}', "unknown fields: bitz"),
-        ('{"ref": "x", "bits": "four"}', "$.bits"),
-        ('{"ref": "x", "bits": 7}', "7 bits"),
-        ("[1]", "not a JSON object"),
-        ("{", "not JSON"),
-    ):
-        (tmp_path / "recipe.json").write_text(text)
-        ended = run("convert", "--recipe", "recipe.json")
-        assert ended.exit_code == 2, text
-        assert said in ended.stderr
-    ended = run("convert", "--recipe", "lost.json")
-    assert (ended.exit_code, "error [no_file]" in ended.stderr) == (1, True)
-
-
 def test_a_preset_made_for_a_model_needs_no_ref(
     run: Run, tiny_llama: Path, add_plugin: Callable[[str, str], None]
 ) -> None:

@@ -7,42 +7,59 @@ from typing import Any
 
 import click
 
-from mlx_convert_cli.conversation import Conversation
 from mlx_convert_cli.options import common, sampling
 from mlx_convert_cli.output import say
+from mlx_convert_cli.talk import Talk
+from mlx_convert_cli.text import printable
 from mlx_convert_cli.workspace import workspace
+from mlx_convert_core import InvalidRequest
 
 HELP = """/system TEXT  say how the model should behave (empty: nothing); starts anew
-/reset        forget the conversation
+/reset        begin a new conversation
 /quit         leave (also Ctrl-D)
 Ctrl-C stops an answer."""
 
 
 @click.command()
-@click.argument("model")
+@click.argument("model", required=False)
+@click.option("--continue", "id", metavar="ID", help="Go on with a conversation from `mlx-convert conversations list`.")
+@click.option("--no-history", is_flag=True, help="Keep nothing of this conversation.")
 @sampling
 @common
-def chat(model: str, as_json: bool, **values: Any) -> None:
+def chat(model: str | None, id: str | None, no_history: bool, as_json: bool, **values: Any) -> None:
     """Talk with MODEL, a converted folder or a name in the library.
 
-    From a pipe, each line is one turn.
+    From a pipe, each line is one turn. With --continue, MODEL may be left out.
     """
-    with workspace(as_json=as_json) as opened, Conversation(opened, model, values, as_json=as_json) as conversation:
-        conversation.load()
-        _talk(conversation, interactive=sys.stdin.isatty() and not as_json)
+    if model is None and id is None:
+        raise InvalidRequest("no model was named.", hint="Name one: mlx-convert chat MODEL", code="no_model")
+    with workspace(as_json=as_json) as opened:
+        earlier = opened.conversations.get(id) if id else None
+        with Talk(opened, model, values, conversation=earlier, keep=not no_history, as_json=as_json) as talk:
+            talk.load()
+            interactive = sys.stdin.isatty() and not as_json
+            if interactive:
+                _greet(talk)
+            _talk(talk, interactive=interactive)
+            if interactive and talk.conversation.id and not no_history:
+                say(f"Go on with this conversation: mlx-convert chat --continue {talk.conversation.id}")
 
 
-def _talk(conversation: Conversation, *, interactive: bool) -> None:
-    if interactive:
-        import readline  # noqa: F401 - gives input() line editing and history
+def _greet(talk: Talk) -> None:
+    import readline  # noqa: F401 - gives input() line editing and history
 
-        say(f"{conversation.name} is ready. /help lists what you can type; Ctrl-D ends.")
+    say(f"{talk.name} is ready. /help lists what you can type; Ctrl-D ends.")
+    if talk.conversation.messages:
+        say(f"'{printable(talk.conversation.title)}' goes on after {len(talk.conversation.messages)} messages.")
+
+
+def _talk(talk: Talk, *, interactive: bool) -> None:
     while (line := _line(interactive)) is not None:
         if line.startswith("/"):
-            if not _command(conversation, line):
+            if not _command(talk, line):
                 return
         elif line.strip():
-            conversation.answer(line, interactive=interactive)
+            talk.answer(line, interactive=interactive)
 
 
 def _line(interactive: bool) -> str | None:
@@ -60,16 +77,16 @@ def _line(interactive: bool) -> str | None:
             say("\n/quit or Ctrl-D leaves.")
 
 
-def _command(conversation: Conversation, line: str) -> bool:
+def _command(talk: Talk, line: str) -> bool:
     """Carry out a line that begins with a slash; False ends the chat."""
     name, _, rest = line.partition(" ")
     if name in ("/quit", "/exit"):
         return False
     if name == "/reset":
-        conversation.reset()
-        say("The conversation is forgotten.")
+        talk.reset()
+        say("A new conversation begins.")
     elif name == "/system":
-        conversation.reset(system=rest.strip())
+        talk.reset(system=rest.strip())
         say("The system text is set." if rest.strip() else "There is no system text now.")
     else:
         say(HELP if name == "/help" else f"There is no {name}.\n{HELP}")

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import click
 
 from mlx_convert_cli.answers import AnswerView, tell_figures
+from mlx_convert_cli.asking import prompt_text
 from mlx_convert_cli.options import common, generate_request, sampling
-from mlx_convert_cli.output import say
 from mlx_convert_cli.progress import follow, watch
 from mlx_convert_cli.workspace import workspace
-from mlx_convert_core import InvalidRequest
+from mlx_convert_core import Cancelled
 
 
 @click.command()
@@ -25,23 +24,14 @@ def generate(model: str, prompt: str | None, as_json: bool, **values: Any) -> No
 
     Without PROMPT, or with -, the prompt is read from standard input.
     """
-    request = generate_request(values, prompt=_prompt(prompt))
+    request = generate_request(values, prompt=prompt_text(prompt, 'mlx-convert generate MODEL "..."'))
     with workspace(as_json=as_json) as opened:
         job = opened.generate(model, request)
         if as_json:
             follow(job, as_json=True)
             return
         watch(job, AnswerView())
-        tell_figures(job.result())
-
-
-def _prompt(given: str | None) -> str:
-    if given not in (None, "-"):
-        return str(given)
-    if given is None and sys.stdin.isatty():
-        raise InvalidRequest(
-            "the prompt is missing.", hint='Give it: mlx-convert generate MODEL "..."', code="empty_prompt"
-        )
-    if sys.stdin.isatty():
-        say("Type the prompt; Ctrl-D ends it.")
-    return sys.stdin.read()
+        try:
+            tell_figures(job.result())
+        except Cancelled:
+            raise Cancelled("cancelled.") from None

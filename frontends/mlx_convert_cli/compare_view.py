@@ -1,0 +1,163 @@
+"""A comparison for people: how far each model is, then the answers with their figures."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import click
+
+from mlx_convert_cli import text
+from mlx_convert_cli.interrupts import interrupts
+from mlx_convert_cli.output import console, pairs, print_json, say
+from mlx_convert_cli.progress import tell_message
+from mlx_convert_core import (
+    ComparedAnswer,
+    CompareResult,
+    Comparison,
+    Event,
+    GenerateResult,
+    Job,
+    StepStarted,
+    Token,
+)
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.text import Text
+
+NARROWEST = 45  # columns of text that can still be read beside others
+AROUND = 20  # characters shown before a difference
+
+
+class ComparisonView:
+    """Follows the answers of ``comparison``; in a terminal each has a line that moves."""
+
+    def __init__(self, comparison: Comparison, *, as_json: bool) -> None:
+        self._comparison = comparison
+        self._as_json = as_json
+        self._states = ["waiting"] * len(comparison.answers)
+        self._printing = threading.Lock()
+
+    def watch(self) -> None:
+        """Show all until the end; Ctrl-C stops every answer."""
+        threads = [
+            threading.Thread(target=self._follow, args=(index, job), daemon=True)
+            for index, job in enumerate(self._comparison.answers)
+        ]
+        for thread in threads:
+            thread.start()
+        with self._moving(), interrupts(self._comparison.job, self._cancelling):
+            for event in self._comparison.job.events():
+                self._told(event)
+        for thread in threads:
+            thread.join()
+
+    def _follow(self, index: int, job: Job[GenerateResult]) -> None:
+        tokens = 0
+        for event in job.events():
+            if self._as_json:
+                self._print(event)
+            elif isinstance(event, StepStarted):
+                self._states[index] = "loading" if event.step == "load" else "thinking"
+            elif isinstance(event, Token):
+                tokens += 1
+                self._states[index] = f"{tokens} tokens"
+        self._states[index] = "done" if job.state == "finished" else str(job.state)
+
+    def _told(self, event: Event) -> None:
+        self._print(event) if self._as_json else tell_message(event)
+
+    def _print(self, event: Event) -> None:
+        with self._printing:
+            print_json(event)
+
+    def _cancelling(self) -> None:
+        if not self._as_json:
+            say("cancelling…")
+
+    def _moving(self) -> ExitStack:
+        stack = ExitStack()
+        if sys.stderr.isatty() and not self._as_json:
+            from rich.live import Live
+
+            stack.enter_context(
+                Live(
+                    get_renderable=self._lines,
+                    console=console(err=True),
+                    refresh_per_second=10,
+                    redirect_stdout=False,
+                    transient=True,
+                )
+            )
+        return stack
+
+    def _lines(self) -> RenderableType:
+        names = (path.name for path in self._comparison.models)
+        return pairs(zip(names, self._states, strict=True))
+
+
+def show_answers(result: CompareResult) -> None:
+    """The answers, side by side where there is room, else one under the other."""
+    target = console()
+    beside = target.is_terminal and target.width // len(result.answers) >= NARROWEST
+    if not beside:
+        for index, column in enumerate(result.answers):
+            _show_below(column, result, index)
+        return
+    from rich.table import Table
+
+    grid = Table(box=None, pad_edge=False, padding=(0, 4, 1, 0), show_edge=False, expand=True)
+    for column in result.answers:
+        grid.add_column(text.printable(column.name), ratio=1, overflow="fold")
+    grid.add_row(*(_marked(column, result.divergence[index]) for index, column in enumerate(result.answers)))
+    grid.add_row(*("\n".join(_figures(column, result, index)) for index, column in enumerate(result.answers)))
+    target.print(grid)
+
+
+def _show_below(column: ComparedAnswer, result: CompareResult, index: int) -> None:
+    terminal = sys.stdout.isatty()
+    said = _text(column)
+    click.echo(click.style(f"## {text.printable(column.name)}", bold=True))
+    click.echo(text.printable(said) if terminal else said)
+    for line in _figures(column, result, index):
+        click.echo(click.style(line, dim=True))
+    click.echo()
+
+
+def _marked(column: ComparedAnswer, divergence: int | None) -> Text:
+    """The answer, with the first character that differs set off."""
+    from rich.text import Text
+
+    said = _text(column)
+    if divergence is None or column.answer is None:
+        return Text(text.printable(said))
+    before, different, after = said[:divergence], said[divergence : divergence + 1] or " ", said[divergence + 1 :]
+    return Text.assemble(text.printable(before), (text.printable(different), "reverse"), text.printable(after))
+
+
+def _text(column: ComparedAnswer) -> str:
+    if column.answer is not None:
+        return column.answer.text
+    assert column.error is not None
+    return f"error [{column.error.code}]: {column.error.message} {column.error.hint}".strip()
+
+
+def _figures(column: ComparedAnswer, result: CompareResult, index: int) -> list[str]:
+    size = f"{text.size(column.size)} · {text.bits(column.bits_per_weight)} bits per weight"
+    if column.answer is None:
+        return [size]
+    speed = f"{column.answer.generation_tokens} tokens · {column.answer.generation_tokens_per_second:.1f} tokens/s"
+    if index == 0 or result.answers[0].answer is None:
+        return [speed, size]
+    return [speed, size, _difference(column.answer.text, result.divergence[index], result.answers[0].name)]
+
+
+def _difference(said: str, divergence: int | None, first: str) -> str:
+    if divergence is None:
+        return f"the same as {first}"
+    before = " ".join(said[max(0, divergence - AROUND) : divergence].split())
+    after = f", after “{text.printable(before)}”" if before else ""
+    return f"differs from {first} at character {divergence + 1}{after}"

@@ -1,0 +1,98 @@
+"""The queue for people: its items as a table, and one item while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from mlx_convert_cli import text
+from mlx_convert_cli.errors import tell
+from mlx_convert_cli.output import print_json, say, table
+from mlx_convert_cli.progress import View, view, watch
+from mlx_convert_core import Cancelled, ConversionQueue, Event, JobState, MlxConvertError, QueueItem
+
+if TYPE_CHECKING:
+    from rich.table import Table
+    from rich.text import Text
+
+COLORS = {JobState.FINISHED: "green", JobState.FAILED: "red", JobState.RUNNING: "cyan", JobState.CANCELLED: "yellow"}
+
+
+class Stopped(Exception):
+    """A person pressed Ctrl-C."""
+
+
+def items_table(items: Iterable[QueueItem]) -> Table:
+    """Items with their place, what they are, where they stand and what came of them."""
+    rows = [
+        (str(place), item.id, _state(item), text.printable(item.request.ref), _presets(item), outcome(item))
+        for place, item in enumerate(items, start=1)
+    ]
+    return table("", "id", "state", "model", "presets", "", rows=rows, right=("",))
+
+
+def outcome(item: QueueItem) -> str:
+    """What an item has made, or why it failed."""
+    if item.error is not None:
+        return text.printable(f"{item.error.message} {item.error.hint}".strip())
+    return ", ".join(text.folder(path) for path in item.outputs)
+
+
+def watch_item(queue: ConversionQueue, item: QueueItem, *, as_json: bool) -> None:
+    """Show one item until it has ended; its errors are told, not raised. Raises Stopped after Ctrl-C."""
+    if as_json:
+        print_json({"event": "QueueItem", "item": item})
+    else:
+        say(f"\n{text.printable(item.request.ref)} ({_presets(item)})")
+    job = queue.job(item.id) if item.job else None
+    if job is None:
+        if item.error is not None and not as_json:
+            tell(f"error [{item.error.code}]", item.error.message, item.error.hint, color="red")
+        return
+    noticing = _Noticing(view(as_json=as_json))
+    watch(job, noticing)
+    if noticing.stopped:
+        raise Stopped
+    try:
+        models = job.result().models
+    except MlxConvertError as error:
+        if not as_json:
+            known = isinstance(error, Cancelled)
+            say("cancelled.") if known else tell(f"error [{error.code}]", error.message, error.hint, color="red")
+        return
+    for model in () if as_json else models:
+        say(f"{text.folder(model.path)}  {text.size(model.total_bytes)}")
+
+
+class _Noticing:
+    """A view that remembers whether a person pressed Ctrl-C."""
+
+    def __init__(self, inner: View) -> None:
+        self._inner = inner
+        self.stopped = False
+
+    def __enter__(self) -> _Noticing:
+        self._inner.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._inner.__exit__(*error)
+
+    def show(self, event: Event) -> None:
+        """See View."""
+        self._inner.show(event)
+
+    def cancelling(self) -> None:
+        """See View."""
+        self.stopped = True
+        self._inner.cancelling()
+
+
+def _state(item: QueueItem) -> Text:
+    from rich.text import Text
+
+    return Text("waiting" if item.state is JobState.QUEUED else item.state.value, COLORS.get(item.state, ""))
+
+
+def _presets(item: QueueItem) -> str:
+    return ", ".join(preset or "default" for preset in item.request.presets)

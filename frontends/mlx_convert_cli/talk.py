@@ -1,0 +1,137 @@
+"""A talk with a loaded model: its turns are kept as a conversation."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import TracebackType
+from typing import Any
+
+from mlx_convert_cli.answers import AnswerView, tell_figures
+from mlx_convert_cli.errors import AlreadyTold, tell
+from mlx_convert_cli.output import say
+from mlx_convert_cli.progress import JsonView, watch
+from mlx_convert_core import (
+    Cancelled,
+    ChatSettings,
+    Conversation,
+    GenerateResult,
+    Job,
+    MlxConvertError,
+    ModelSession,
+    WorkerDied,
+    Workspace,
+    figures_of,
+)
+
+
+class Talk:
+    """A conversation and the session that answers; a session that ended (idle, killed) is opened again.
+
+    ``sampling`` holds the options of GenerateRequest; they count more than what ``conversation``, an older one
+    to go on with, has. With ``keep`` each answer is written into the history.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        model: str | None,
+        sampling: dict[str, Any],
+        *,
+        conversation: Conversation | None = None,
+        keep: bool = True,
+        as_json: bool,
+    ) -> None:
+        self._workspace = workspace
+        given = {name: value for name, value in sampling.items() if value is not None}
+        settings = replace(conversation.settings if conversation else ChatSettings(), **given)
+        path = workspace.model_path(model or (conversation.model if conversation else ""))
+        fresh = Conversation(id="", title="", model=path, created="", updated="")
+        self.conversation = replace(conversation or fresh, model=path, settings=settings)
+        self._keep = keep
+        self._as_json = as_json
+        self._session: ModelSession | None = None
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        return self.conversation.model.name
+
+    def load(self) -> None:
+        """Load the model and wait for it."""
+        self._session = self._workspace.open(self.conversation.model)
+        self._watch(self._session.loading)
+        try:
+            self._session.loading.result()
+        except MlxConvertError as error:
+            raise self._told(error) from error
+
+    def reset(self, *, system: str | None = None) -> None:
+        """Begin a new conversation; ``system`` replaces the system text, "" removes it."""
+        settings = self.conversation.settings
+        if system is not None:
+            settings = replace(settings, system=system or None)
+        model = self.conversation.model
+        self.conversation = Conversation(id="", title="", model=model, created="", updated="", settings=settings)
+
+    def answer(self, prompt: str, *, interactive: bool) -> None:
+        """Stream the answer to ``prompt`` and keep both, an answer that was stopped as far as it came.
+
+        An error ends a talk from a pipe, and only the turn of one with a person.
+        """
+        asked = self.conversation.with_message("user", prompt)
+        if self._session is None or self._session.closed:
+            self.load()
+        assert self._session is not None
+        job: Job[GenerateResult] = self._session.generate(asked.request())
+        view = self._watch(job)
+        try:
+            result = job.result()
+            self._remember(asked.with_message("assistant", result.text, figures_of(result)))
+            if not self._as_json:
+                tell_figures(result)
+        except Cancelled:
+            if not interactive:
+                raise self._told(Cancelled("cancelled.")) from None
+            self._remember(asked.with_message("assistant", view.text, {"finish_reason": "stopped"}))
+            say("(stopped)")
+        except MlxConvertError as error:
+            if isinstance(error, WorkerDied):
+                self.close()
+            if not interactive:
+                raise self._told(error) from error
+            tell(f"error [{error.code}]", error.message, error.hint, color="red")
+
+    def close(self) -> None:
+        """End the session; the next answer opens another."""
+        if self._session is not None:
+            self._session.close()
+
+    def _remember(self, conversation: Conversation) -> None:
+        self.conversation = conversation
+        if not self._keep:
+            return
+        try:
+            if not conversation.id:
+                made = self._workspace.conversations.create(conversation.model, conversation.settings)
+                self.conversation = replace(conversation, id=made.id, created=made.created)
+            self._workspace.conversations.save(self.conversation)
+        except OSError as error:
+            self._keep = False
+            tell("warning", f"this conversation is not kept: {error.strerror or error}.", color="yellow")
+
+    def _told(self, error: MlxConvertError) -> Exception:
+        """``error``, or only its exit code when the job's last event has told the rest."""
+        return AlreadyTold(error.exit_code) if self._as_json else error
+
+    def _watch(self, job: Job[Any]) -> AnswerView:
+        view = AnswerView()
+        watch(job, JsonView() if self._as_json else view, kill=False)
+        return view
+
+    def __enter__(self) -> Talk:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
