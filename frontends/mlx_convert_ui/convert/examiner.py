@@ -68,6 +68,7 @@ class Examiner:
         self._form = form
         self._changed = changed
         self._turn = 0
+        self._known = asyncio.Event()
 
     def source_changed(self, delay: float = TYPING_SECONDS) -> None:
         """Another model: everything anew, once the typing pauses."""
@@ -78,10 +79,23 @@ class Examiner:
         """Another preset, number or output: the same model."""
         self._start(delay, anew=False)
 
+    async def settled(self) -> Look:
+        """The look, once it is about what the form says now."""
+        while not self._known.is_set():
+            await self._known.wait()
+        return self.look
+
+    def close(self) -> None:
+        """Show nothing any more: the page is gone."""
+        self._turn += 1
+        self._known.set()
+
     def _start(self, delay: float, *, anew: bool) -> None:
         self._turn += 1
+        self._known.set()
         self._changed()
         if self._form.ready:
+            self._known.clear()
             background_tasks.create(self._examine(self._turn, delay, anew=anew), name="examine")
 
     async def _examine(self, turn: int, delay: float, *, anew: bool) -> None:
@@ -97,7 +111,7 @@ class Examiner:
         except MlxConvertError as error:
             self._tell(turn, error=error, plan=None)
         finally:
-            self._tell(turn, busy="")
+            self._tell(turn, busy="", known=True)
 
     async def _compare(self, turn: int, *, exact: bool) -> None:
         """Sizes of all cards."""
@@ -121,7 +135,7 @@ class Examiner:
         self._tell(turn, model=first.model, auto_name=name)
         request = self._form.request(name=name)
         estimate = await run.io_bound(workspace.plan, request, exact=False)
-        self._tell(turn, plan=estimate, error=None)
+        self._tell(turn, plan=estimate, error=None, known=True)
         if estimate is None or turn != self._turn:
             return
         taken = tuple(finding for finding in estimate.errors if finding.code == "exists")
@@ -136,11 +150,13 @@ class Examiner:
     def _compared_exactly(self) -> bool:
         return all(output.exact for output in self.look.sizes.values())
 
-    def _tell(self, turn: int, **news: object) -> None:
+    def _tell(self, turn: int, *, known: bool = False, **news: object) -> None:
         if turn != self._turn:
             return
         for name, value in news.items():
             setattr(self.look, name, value)
+        if known:
+            self._known.set()
         self._changed()
 
 

@@ -59,6 +59,7 @@ class ConvertPage:
                 self._estimate = EstimateCard(self._start, self._enqueue)
         self._draw_jobs()
         ui.timer(JOB_SECONDS, self._draw_jobs)
+        ui.context.client.on_delete(self._examiner.close)
         self._examiner.source_changed(delay=0)
 
     def _new_source(self) -> None:
@@ -93,7 +94,7 @@ class ConvertPage:
 
     async def _agreed(self) -> ConvertRequest | None:
         """What the form asks for, once the person agrees to what it replaces; None when it can't be done."""
-        look = self._examiner.look
+        look = await self._examiner.settled()
         if look.plan is None or look.output is None or look.refused:
             return None
         if look.exists and not await _may_replace(look.output.path):

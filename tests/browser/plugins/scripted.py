@@ -1,0 +1,51 @@
+"""Answers with what ``script.json`` in the model's folder says, instead of running the model.
+
+``pieces`` are sent one after the other, ``{prompt}`` in them stands for what was asked; before the piece with the
+number ``hold_at`` it waits for as long as the home folder holds a file called ``hold``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mlx_convert_core import GenerateRequest, GenerateResult, Reporter, hookimpl
+
+
+@hookimpl
+def model_runner(path: Path, config: Mapping[str, Any]) -> Scripted | None:
+    """Take the folders that have a script."""
+    script = path / "script.json"
+    return Scripted(json.loads(script.read_text(encoding="utf-8"))) if script.exists() else None
+
+
+class Scripted:
+    """Implements ModelRunner."""
+
+    def __init__(self, script: Mapping[str, Any]) -> None:
+        self._script = script
+
+    def load(self, report: Reporter) -> None:
+        """Nothing to read."""
+
+    def generate(self, request: GenerateRequest, extras: tuple[Any, ...], report: Reporter) -> GenerateResult:
+        """Send the pieces."""
+        hold = Path(os.environ["MLX_CONVERT_HOME"]) / "hold"
+        prompt = request.conversation()[-1].content
+        sent: list[str] = []
+        for number, piece in enumerate(self._script["pieces"]):
+            while number == self._script.get("hold_at") and hold.exists():
+                report.check_cancelled()
+                time.sleep(0.02)
+            report.check_cancelled()
+            sent.append(piece.replace("{prompt}", prompt))
+            report.token(sent[-1])
+            time.sleep(self._script.get("pause", 0.0))
+        return GenerateResult(text="".join(sent), finish_reason="stop", generation_tokens=len(sent))
+
+    def close(self) -> None:
+        """Nothing to let go of."""

@@ -1,0 +1,105 @@
+"""The UI as people start it: a process of its own, with a home, a folder to work in, and Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import psutil
+
+COMMAND = (str(Path(sys.executable).with_name("mlx-convert")), "ui", "--no-browser")
+PLUGINS = Path(__file__).parent / "plugins"
+PATIENCE = 120.0  # seconds; a loaded machine may need long to start a process
+_ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+/\?token=\S+")
+
+
+class Program:
+    """Runs the UI in ``folder``/work with home ``folder``/home, which both outlive it: `start` it again.
+
+    ``plugins`` are names of files in tests/browser/plugins, put into the home.
+    """
+
+    def __init__(self, folder: Path, *plugins: str, env: Mapping[str, str] | None = None) -> None:
+        self.home = folder / "home"
+        self.work = folder / "work"
+        self.log = folder / "terminal.txt"
+        self.url = ""
+        self._env = dict(env or {})
+        self._process: subprocess.Popen[bytes] | None = None
+        self.work.mkdir(parents=True)
+        (self.home / "plugins").mkdir(parents=True)
+        for name in plugins:
+            shutil.copy(PLUGINS / f"{name}.py", self.home / "plugins")
+
+    @property
+    def models(self) -> Path:
+        """Where conversions go unless told otherwise."""
+        return self.work / "models"
+
+    @property
+    def origin(self) -> str:
+        """The address without its token."""
+        return self.url.partition("/?")[0]
+
+    @property
+    def pid(self) -> int:
+        """The running process."""
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self) -> Program:
+        """Start it, in a process group of its own as a terminal does, and wait for its address."""
+        environment = {**os.environ, "MLX_CONVERT_HOME": str(self.home), "HOME": str(self.work), **self._env}
+        with self.log.open("wb") as log:
+            self._process = subprocess.Popen(
+                COMMAND,
+                cwd=self.work,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        end = time.monotonic() + PATIENCE
+        while not (found := _ADDRESS.search(self.log.read_text())):
+            assert self._process.poll() is None, self.log.read_text()
+            assert time.monotonic() < end, "the UI never said its address"
+            time.sleep(0.01)
+        self.url = found[0]
+        return self
+
+    def interrupt(self) -> int:
+        """Press Ctrl-C: every process of the group is told. The exit code."""
+        assert self._process is not None
+        os.killpg(self._process.pid, signal.SIGINT)
+        return self._process.wait(PATIENCE)
+
+    def processes(self) -> list[psutil.Process]:
+        """All that is alive of it, workers included."""
+        return [process for process in psutil.process_iter() if _group_of(process.pid) == self.pid]
+
+    def stop(self) -> None:
+        """End it, whatever it is doing; a traceback in the terminal is an error."""
+        if self._process is None:
+            return
+        if self._process.poll() is None:
+            self.interrupt()
+        left = self.processes()
+        for process in left:
+            process.kill()
+        assert not left, f"still alive after Ctrl-C: {left}"
+        assert "Traceback" not in self.log.read_text(), self.log.read_text()
+
+
+def _group_of(pid: int) -> int | None:
+    try:
+        return os.getpgid(pid)
+    except OSError:
+        return None

@@ -1,0 +1,116 @@
+"""From a source to a converted model, as a person clicks."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from browser.convert_page import describe, job, source_field, start_button
+from browser.program import Program
+from browser.watching import Visitor, alive
+
+PLUGINS = ("hold",)
+TINY = "tiny-llama-MLX-4bit"
+
+
+@pytest.fixture(autouse=True)
+def _empty_shelf(program: Program) -> Iterator[None]:
+    yield
+    (program.home / "hold").unlink(missing_ok=True)
+    shutil.rmtree(program.models, ignore_errors=True)
+
+
+@pytest.fixture
+def held(program: Program) -> Path:
+    """Keep conversions from ending until this file is deleted."""
+    hold = program.home / "hold"
+    hold.touch()
+    return hold
+
+
+def test_what_stands_in_the_way_stands_beside_its_field(page: Page, program: Program, tmp_path: Path) -> None:
+    source_field(page).fill(str(tmp_path / "nowhere"))
+    expect(page.get_by_role("alert")).to_contain_text("There is no folder")
+    expect(start_button(page)).to_be_disabled()
+    zebra = tmp_path / "zebra"
+    zebra.mkdir()
+    (zebra / "config.json").write_text(json.dumps({"model_type": "zebra"}))
+    source_field(page).fill(str(zebra))
+    expect(page.get_by_text("Can't be converted")).to_be_visible()
+    expect(page.get_by_role("alert").filter(has_text="zebra")).to_be_visible()
+    expect(start_button(page)).to_be_disabled()
+
+
+def test_a_folder_that_may_not_be_written_is_said_beside_the_output(page: Page, tiny_source: Path) -> None:
+    describe(page, tiny_source, name=TINY)
+    folder = page.get_by_label("Folder", exact=True)
+    before = folder.input_value()
+    folder.fill("/proc/models")
+    output = page.get_by_role("region", name="Output")
+    expect(output.get_by_role("alert")).to_be_visible()
+    expect(start_button(page)).to_be_disabled()
+    folder.fill(before)
+    expect(start_button(page)).to_be_enabled()
+
+
+def test_an_existing_model_is_replaced_only_after_a_yes(page: Page, program: Program, tiny_source: Path) -> None:
+    taken = program.models / TINY
+    taken.mkdir(parents=True)
+    (taken / "precious.txt").write_text("do not lose me")
+    describe(page, tiny_source, name=TINY)
+    start_button(page).click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("button", name="Cancel")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(dialog).to_be_hidden()
+    assert (taken / "precious.txt").is_file()
+    expect(page.get_by_role("progressbar", name=f"Progress of {TINY}")).to_have_count(0)
+    start_button(page).click()
+    dialog.get_by_role("button", name="Replace").click()
+    expect(page.get_by_role("heading", name=f"{TINY} is ready")).to_be_visible()
+    assert not (taken / "precious.txt").exists()
+    assert (taken / "config.json").is_file()
+
+
+def test_a_cancelled_conversion_leaves_no_folder(page: Page, program: Program, tiny_source: Path, held: Path) -> None:
+    describe(page, tiny_source, name=TINY)
+    start_button(page).click()
+    expect(job(page, TINY).get_by_text("Running")).to_be_visible()
+    assert not (program.models / TINY).exists()
+    job(page, TINY).get_by_role("button", name="Cancel").click()
+    expect(job(page, TINY)).to_contain_text("Nothing half-made was kept.")
+    assert not list(program.models.glob("*"))
+
+
+def test_a_conversion_goes_on_without_any_tab(
+    visitor: Visitor, program: Program, tiny_source: Path, held: Path
+) -> None:
+    page = visitor.open()
+    describe(page, tiny_source, name=TINY)
+    start_button(page).click()
+    expect(job(page, TINY).get_by_text("Running")).to_be_visible()
+    page.reload()
+    alive(page)
+    expect(job(page, TINY).get_by_text("Running")).to_be_visible()
+    other = visitor.open()
+    expect(job(other, TINY).get_by_text("Running")).to_be_visible()
+    page.close()
+    other.close()
+    held.unlink()
+    page = visitor.open()
+    expect(page.get_by_role("heading", name=f"{TINY} is ready")).to_be_visible()
+    page.get_by_role("button", name="Dismiss").click()
+
+
+def test_the_name_follows_the_precision_however_fast_one_clicks(
+    page: Page, program: Program, tiny_source: Path
+) -> None:
+    describe(page, tiny_source, name=TINY)
+    page.evaluate("document.querySelector('[value=\"8bit\"]').click(); document.querySelector('.btn-primary').click()")
+    expect(page.get_by_role("heading", name="tiny-llama-MLX-8bit is ready")).to_be_visible()
+    assert not (program.models / TINY).exists()
