@@ -38,7 +38,8 @@ class ModelInfo:
     ``ref`` is what the user typed; ``name`` the model's own name; ``path`` the local folder or file if
     there is one; ``revision`` the commit for a hub source, ``branch`` the name that it was resolved from.
     ``card`` holds the front matter of the source's README (licence, language, base model), untrusted.
-    ``fetch_bytes`` are still to be fetched, into ``fetch_folder`` (None: beside the output).
+    ``fetch_bytes`` are still to be fetched, into ``fetch_folder`` (None: beside the output). ``fetch_window``
+    is the number of weight files on the disk at once when each is deleted after its use; 0: none is deleted.
     """
 
     ref: str
@@ -53,6 +54,7 @@ class ModelInfo:
     card: Mapping[str, Any] = field(default_factory=dict)
     fetch_bytes: int = 0
     fetch_folder: Path | None = None
+    fetch_window: int = 0
 
     @property
     def model_type(self) -> str:

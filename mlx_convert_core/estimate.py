@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from mlx_convert_core.checkpoint import ModelInfo
+from mlx_convert_core.checkpoint import WEIGHTS, ModelInfo
 from mlx_convert_core.plan import OutputPlan
 from mlx_convert_core.quantization import Dtype, Quantization
+from mlx_convert_core.requests import ConvertRequest
 from mlx_convert_core.safetensors import DTYPE_BYTES, TensorInfo
 
 FLOATS = ("BF16", "F16", "F32", "F64")
@@ -28,6 +29,19 @@ def estimate(model: ModelInfo, output: OutputPlan) -> OutputPlan:
         weight_bytes=total + _header_bytes(model.tensors),
         parameters=model.parameters,
     )
+
+
+def fetch_disk(model: ModelInfo, request: ConvertRequest, weight_bytes: int | None = None) -> int:
+    """Bytes that fetching adds to the disk, at most at once.
+
+    When weight files are discarded as they are used, ``weight_bytes`` of them are there together; None: as many
+    of the largest as the source has at once, if the converter needs none of them for longer.
+    """
+    if not (request.discard_source and model.fetch_window):
+        return model.fetch_bytes
+    sizes = sorted((file.size for file in model.matching(WEIGHTS)), reverse=True)
+    together = sum(sizes[: model.fetch_window]) if weight_bytes is None else weight_bytes
+    return min(model.fetch_bytes, together)
 
 
 def _tensor_bytes(tensor: TensorInfo, quantization: Quantization | None, dtype: Dtype | None) -> int:

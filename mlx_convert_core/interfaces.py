@@ -56,16 +56,33 @@ class ModelSource(Protocol):
 class StreamedSource(ModelSource, Protocol):
     """A source whose weight files come one after the other, so that a conversion can begin with the first."""
 
-    def stream(self, model: ModelInfo, scratch: Path, report: Reporter, arrived: Callable[[Path], None]) -> Path:
+    def stream(self, model: ModelInfo, scratch: Path, report: Reporter, arrived: Callable[[Path], Any]) -> Path:
         """As `fetch`, calling ``arrived`` with each weight file once it is whole. Runs on a thread of its own."""
+
+
+@runtime_checkable
+class DiscardableSource(StreamedSource, Protocol):
+    """A source that can delete each weight file once it was used, for `ConvertRequest.discard_source`.
+
+    Its files come in the order of their names. While ``arrived`` is false, it calls again with the same file
+    before it begins another one; so at most `ModelInfo.fetch_window` unused files are here at once.
+    """
+
+    def discard(self, model: ModelInfo, path: Path) -> None:
+        """Delete ``path``, which ``arrived`` was called with, and the bytes behind it; nobody needs them any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planned:
-    """A converter's exact plan of every output, and the bytes of memory that carrying it out will take."""
+    """A converter's exact plan of every output, and the bytes of memory that carrying it out will take.
+
+    ``source_bytes`` of weight files are on the disk at once, at most, when each is discarded after its use;
+    None when the converter does not discard.
+    """
 
     outputs: tuple[OutputPlan, ...]
     peak_memory: int
+    source_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,8 +119,9 @@ class ModelConverter(Protocol):
     ) -> tuple[Written, ...]:
         """Write weights, index and config.json of each output, exactly as planned, into its folder.
 
-        ``checkpoint`` may still be arriving: its `folder` waits for all of it, its `shard` for one file. The
-        parent of each folder is private to the job too, and survives a crash for the sake of ``--resume``.
+        ``checkpoint`` may still be arriving: its `folder` waits for all of it, its `shard` for one file; where
+        it ``discards``, `release` says that a shard is needed no more. The parent of each folder is private to the
+        job too, and survives a crash for the sake of ``--resume``.
 
         Runs in a worker. The core copies tokenizer and licence files, checks every tensor and publishes.
         """

@@ -14,6 +14,7 @@ from mlx_convert_core.arrival import arriving
 from mlx_convert_core.check import check_output, refuse_errors
 from mlx_convert_core.context import JobContext
 from mlx_convert_core.errors import PluginNotLoaded
+from mlx_convert_core.estimate import fetch_disk
 from mlx_convert_core.findings import Finding
 from mlx_convert_core.interfaces import ModelConverter, ModelSource, Written
 from mlx_convert_core.memory import peak_memory
@@ -29,7 +30,8 @@ def plan_exactly(plan: ConvertPlan, context: JobContext) -> ConvertPlan:
     """The same plan with every tensor of every output, by the real model class; reads no weight."""
     converter = _converter(plan, context)
     planned = converter.plan(plan.model, plan.outputs, _strategies(plan, context))
-    return replace(plan, outputs=planned.outputs, peak_memory=planned.peak_memory)
+    needed = fetch_disk(plan.model, plan.request, planned.source_bytes)
+    return replace(plan, outputs=planned.outputs, peak_memory=planned.peak_memory, fetch_disk=needed)
 
 
 def convert(plan: ConvertPlan, context: JobContext) -> ConvertResult:
@@ -43,7 +45,8 @@ def convert(plan: ConvertPlan, context: JobContext) -> ConvertResult:
         ]
         folders = tuple(staging.output for staging in stagings)
         source = _source(plan, context)
-        with arriving(source, plan.model, stagings[0].scratch, context) as checkpoint:
+        discard = plan.request.discard_source
+        with arriving(source, plan.model, stagings[0].scratch, context, discard=discard) as checkpoint:
             with context.step("quantize"), context.step("write"):
                 strategies = _strategies(plan, context)
                 written = converter.convert(plan.model, checkpoint, plan.outputs, strategies, folders, context)

@@ -60,7 +60,8 @@ class OutputPlan:
 class ConvertPlan:
     """A request with everything found out about it; nothing has been read but headers.
 
-    ``peak_memory`` and ``free_*`` are bytes; a plan with an error finding can't be run.
+    ``peak_memory`` and ``free_*`` are bytes; a plan with an error finding can't be run. ``fetch_disk`` is what
+    of ``fetch_bytes`` is on the disk at once: less, when weight files are discarded as they are used.
     """
 
     request: ConvertRequest
@@ -69,6 +70,7 @@ class ConvertPlan:
     outputs: tuple[OutputPlan, ...]
     findings: tuple[Finding, ...] = ()
     fetch_bytes: int = 0
+    fetch_disk: int = 0
     peak_memory: int = 0
     free_memory: int = 0
     free_disk: int = 0

@@ -207,7 +207,7 @@ def _examine_folder(output: OutputPlan, *, force: bool) -> Iterator[Finding]:
 def _examine_space(plan: ConvertPlan) -> Iterator[Finding]:
     """What each disk has to hold: outputs, and what is fetched, perhaps to another disk."""
     needs: dict[int, tuple[Path, float]] = {}
-    fetched = (plan.model.fetch_folder or plan.outputs[0].path, plan.fetch_bytes)
+    fetched = (plan.model.fetch_folder or plan.outputs[0].path, plan.fetch_disk)
     for path, size in (fetched, *((output.path, output.weight_bytes) for output in plan.outputs)):
         device = existing_parent(path).stat().st_dev
         place, need = needs.get(device, (path, 0.0))

@@ -26,7 +26,8 @@ class ConvertRequest:
     ``preset`` is a name or several; "" means the default preset of the settings. ``output`` is a folder
     for each preset; left out, it is ``<output folder>/<Model>-MLX-<preset>``. ``bits``, ``group_size``,
     ``mode``, ``strategy`` and ``dtype`` replace what the preset says. ``force`` replaces an existing
-    output; ``resume`` takes up what a job that died left behind. Raises InvalidRequest.
+    output; ``resume`` takes up what a job that died left behind. ``discard_source`` deletes each fetched weight
+    file as soon as it is used, for models larger than the free disk. Raises InvalidRequest.
     """
 
     ref: str
@@ -40,6 +41,7 @@ class ConvertRequest:
     dtype: Dtype | None = None
     force: bool = False
     resume: bool = False
+    discard_source: bool = False
     trust_remote_code: bool = False
 
     def __post_init__(self) -> None:

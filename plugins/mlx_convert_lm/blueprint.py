@@ -125,7 +125,7 @@ class _Draft:
         cast = self._cast(name, array)
         sources = self._provenance.sources(array)
         if sources is None:
-            return Computed(tensors=((name, cast),))
+            return self._computed([(name, cast)])
         if cast is array:
             return Copied(name=name, sources=sources)
         return Cast(name=name, sources=sources, dtype=cast.dtype)
@@ -134,7 +134,7 @@ class _Draft:
         """The pieces for a quantized layer: by rows where its weight comes straight from the source."""
         sources = self._provenance.sources(layer.weight) if _quantizes_by_rows(layer) else None
         if sources is None:
-            return (Computed(tensors=tuple(named)),)
+            return (self._computed(named),)
         names = tuple(f"{path}.{name}" for name in ("weight", "scales", "biases") if quantized.get(name) is not None)
         cast = self._cast(f"{path}.weight", layer.weight)
         packed = Quantized(
@@ -146,6 +146,9 @@ class _Draft:
         )
         rest = tuple(self._kept(name, layer[name.removeprefix(f"{path}.")]) for name, _ in named if name not in names)
         return (packed, *rest)
+
+    def _computed(self, named: list[tuple[str, Any]]) -> Computed:
+        return Computed(tensors=tuple(named), shards=self._provenance.shards(array for _, array in named))
 
     def _quantized(self, path: str, layer: Any) -> Any | None:
         """The quantized layer that takes ``layer``'s place, or None; notes what was decided."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -24,12 +23,15 @@ from mlx_convert_core import (
     Written,
 )
 from mlx_convert_lm.blueprint import Blueprint, blueprint
+from mlx_convert_lm.discarding import discarding
 from mlx_convert_lm.findings import examine
+from mlx_convert_lm.flow import Flow, streaming
 from mlx_convert_lm.output_files import write_config, write_index
 from mlx_convert_lm.provenance import Provenance
 from mlx_convert_lm.source_files import SourceFiles
-from mlx_convert_lm.stream import by_arrival, layers_of, stream_out, working_memory
-from mlx_convert_lm.stubs import stub_checkpoint
+from mlx_convert_lm.stream import working_memory
+from mlx_convert_lm.stubs import standing_in
+from mlx_convert_lm.waves import bytes_at_once
 from mlx_convert_lm.writing import WritingThread
 
 
@@ -52,7 +54,13 @@ class LmConverter:
         with _readable(model) as folder:
             blueprints, _ = self._blueprints(folder, outputs, strategies, model.tensors)
             planned = tuple(plan.planned(output) for plan, output in zip(blueprints, outputs, strict=True))
-            return Planned(outputs=planned, peak_memory=working_memory(blueprints))
+            shards = {tensor.shard for tensor in model.tensors}
+            sizes = {file.name: file.size for file in model.files if file.name in shards}
+            return Planned(
+                outputs=planned,
+                peak_memory=working_memory(blueprints),
+                source_bytes=bytes_at_once(blueprints, sizes, model.fetch_window) if model.fetch_window else None,
+            )
 
     def convert(
         self,
@@ -71,15 +79,14 @@ class LmConverter:
             ]
             source = stack.enter_context(SourceFiles(checkpoint, model.tensors, report.check_cancelled))
             writing = stack.enter_context(WritingThread(report, writers))
-            if not checkpoint.complete:
-                with _readable(model) as stub:
-                    early, _ = self._blueprints(stub, outputs, strategies, model.tensors)
-                stream_out(by_arrival(early, writers), source, writing, report)
-                writing.flush()
-            folder = checkpoint.folder(report.check_cancelled)
-            blueprints, settings = self._blueprints(folder, outputs, strategies, model.tensors)
-            _check_as_planned(blueprints, outputs)
-            stream_out(layers_of(blueprints, writers), source, writing, report)
+
+            def load(folder: Path) -> tuple[list[Blueprint], _Settings]:
+                blueprints, settings = self._blueprints(folder, outputs, strategies, model.tensors)
+                _check_as_planned(blueprints, outputs)
+                return blueprints, settings
+
+            convert = discarding if checkpoint.discards else streaming
+            settings = convert(Flow(model, checkpoint, writers, source, writing, report), load)
         for folder, output in zip(folders, outputs, strict=True):
             write_index(folder, output)
             write_config(folder, settings.config, output, keep_vision=settings.keep_vision)
@@ -141,6 +148,5 @@ def _readable(model: ModelInfo) -> Iterator[Path]:
     if model.path is not None and model.path.is_dir() and (model.path / "config.json").exists():
         yield model.path
         return
-    with tempfile.TemporaryDirectory(prefix="mlx-convert-plan-") as folder:
-        stub_checkpoint(model, Path(folder))
-        yield Path(folder)
+    with standing_in(model) as folder:
+        yield folder

@@ -43,9 +43,10 @@ class Cast:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Computed:
-    """Lazy arrays, by the names of the tensors that they become."""
+    """Lazy arrays, by the names of the tensors that they become, and the shards behind them (None: unknown)."""
 
     tensors: tuple[tuple[str, Any], ...]
+    shards: frozenset[str] | None
 
 
 Piece = Copied | Quantized | Cast | Computed
@@ -58,3 +59,10 @@ def names_of(piece: Piece) -> tuple[str, ...]:
     if isinstance(piece, Computed):
         return tuple(name for name, _ in piece.tensors)
     return (piece.name,)
+
+
+def shards_of(piece: Piece) -> frozenset[str] | None:
+    """The source files that a piece is made from; None when nobody can tell."""
+    if isinstance(piece, Computed):
+        return piece.shards
+    return frozenset(source.shard for source in piece.sources)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from mlx_convert_core import TensorInfo
@@ -27,6 +27,7 @@ class Provenance:
 
     def __init__(self, arrays: Mapping[str, Any], tensors: Mapping[str, TensorInfo]) -> None:
         self._loads: dict[str, TensorInfo] = {}
+        self._known = {name for name in arrays if name in tensors}
         for name, array in arrays.items():
             graph = _Graph(array)
             if graph.operation(graph.last) == "Load" and name in tensors:
@@ -37,6 +38,17 @@ class Provenance:
         graph = _Graph(array)
         found = self._follow(graph, graph.last)
         return found if found is not None and _in_rows(found, tuple(array.shape)) else None
+
+    def shards(self, arrays: Iterable[Any]) -> frozenset[str] | None:
+        """The source files whose tensors go into ``arrays``; None when unknown.
+
+        A class that looked at the values of a tensor may have made anything of them: then nothing is known.
+        """
+        if len(self._loads) < len(self._known):
+            return None
+        graphs = [_Graph(array) for array in arrays]
+        loads = {node for graph in graphs for node in graph.all("Load")}
+        return frozenset(self._loads[node].shard for node in loads) if loads <= self._loads.keys() else None
 
     def _follow(self, graph: _Graph, node: str) -> tuple[TensorInfo, ...] | None:
         operation = graph.operation(node)
@@ -73,6 +85,9 @@ class _Graph:
 
     def operation(self, node: str) -> str:
         return self._operations.get(node, "")
+
+    def all(self, operation: str) -> list[str]:
+        return [node for node, name in self._operations.items() if name == operation]
 
     def inputs(self, node: str) -> list[str]:
         return [self._makers.get(value, "") for value in self._inputs.get(node, ())]

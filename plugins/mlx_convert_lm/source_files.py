@@ -23,6 +23,7 @@ class SourceFiles:
         for tensor in tensors:
             self._expected.setdefault(tensor.shard, []).append(tensor)
         self._handles: dict[str, int] = {}
+        self._paths: dict[str, Path] = {}
         self._stamps: dict[Path, tuple[int, int] | None] = {}
 
     def __enter__(self) -> SourceFiles:
@@ -50,13 +51,28 @@ class SourceFiles:
                 raise _changed(tensor.shard)
             done += got
 
-    def _handle(self, shard: str) -> int:
-        if shard not in self._handles:
+    def path(self, shard: str) -> Path:
+        """Where a weight file is, once it is there and found to be what was inspected."""
+        if shard not in self._paths:
             path = self._checkpoint.shard(shard, self._check_cancelled)
             self._stamps[path] = _stamp(path)
             if sorted(read_header(path), key=_place) != sorted(self._expected[shard], key=_place):
                 raise _changed(shard)
-            self._handles[shard] = os.open(path, os.O_RDONLY)
+            self._paths[shard] = path
+        return self._paths[shard]
+
+    def release(self, shard: str) -> None:
+        """Say that a weight file is needed no more; raises CorruptCheckpoint when it was changed meanwhile."""
+        path = self._paths.pop(shard, None)
+        if path is not None and _stamp(path) != self._stamps.pop(path):
+            raise _changed(shard)
+        if shard in self._handles:
+            os.close(self._handles.pop(shard))
+        self._checkpoint.release(shard)
+
+    def _handle(self, shard: str) -> int:
+        if shard not in self._handles:
+            self._handles[shard] = os.open(self.path(shard), os.O_RDONLY)
         return self._handles[shard]
 
     def _check_unchanged(self) -> None:
