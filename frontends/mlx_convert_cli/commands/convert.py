@@ -15,8 +15,9 @@ from mlx_convert_cli.options import common, convert_request, converting
 from mlx_convert_cli.output import at_terminal, say, show, show_command, table
 from mlx_convert_cli.plan_view import show_plan
 from mlx_convert_cli.progress import follow
+from mlx_convert_cli.uploads import check_before_conversion, send
 from mlx_convert_cli.workspace import workspace
-from mlx_convert_core import ConvertRequest, ConvertResult, OutputExists, Workspace
+from mlx_convert_core import ConvertRequest, ConvertResult, MlxConvertError, OutputExists, Workspace
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -24,9 +25,11 @@ if TYPE_CHECKING:
 
 @click.command()
 @converting
+@click.option("--upload", metavar="TARGET:NAME", help="Send the result there afterwards, e.g. hub:me/Name.")
+@click.option("--public", is_flag=True, help="Let everybody see what --upload makes; without it, it is private.")
 @click.option("--dry-run", is_flag=True, help="Only show the plan, as `mlx-convert plan` does.")
 @common
-def convert(dry_run: bool, as_json: bool, **values: Any) -> None:
+def convert(dry_run: bool, upload: str | None, public: bool, as_json: bool, **values: Any) -> None:
     """Convert the model REF: a repo id, a folder or a .gguf file.
 
     With a preset made for one model, REF can be left out.
@@ -40,11 +43,27 @@ def convert(dry_run: bool, as_json: bool, **values: Any) -> None:
         if dry_run:
             show_plan(opened, request, as_json=as_json)
             return
+        if upload:
+            check_before_conversion(opened, request, upload, public=public)
         began = time.monotonic()
         result = _converted(opened, request, as_json=as_json)
-    if as_json:
-        return
-    show(*_summary(result, time.monotonic() - began), err=True)
+        if not as_json:
+            _tell(result, time.monotonic() - began)
+        if upload:
+            _send(opened, result, upload, public=public, as_json=as_json)
+
+
+def _send(opened: Workspace, result: ConvertResult, to: str, *, public: bool, as_json: bool) -> None:
+    try:
+        send(opened, result.path, to, public=public, replace=False, as_json=as_json)
+    except MlxConvertError:
+        if not as_json:
+            say(f"The model is whole. To send it later: mlx-convert upload {text.typed(result.path)} --to {to}")
+        raise
+
+
+def _tell(result: ConvertResult, seconds: float) -> None:
+    show(*_summary(result, seconds), err=True)
     example = f'mlx-convert generate {text.typed(result.path)} "What is the capital of France?"'
     show_command("Try it:  ", example, err=True)
     if not sys.stdout.isatty():
