@@ -26,6 +26,8 @@ from pathlib import Path
 
 import psutil
 
+from mlx_convert_core import Workspace
+
 PROGRAM = str(Path(sys.executable).with_name("mlx-convert"))
 PRESETS = ("4bit", "8bit")
 TARGETS = ("program", "worker", "both")
@@ -70,19 +72,17 @@ class Place:
         """The folders that a conversion makes, one for each preset."""
         return tuple(self.folder / "models" / f"out-{preset}" for preset in PRESETS)
 
+    @property
+    def home(self) -> Path:
+        """The home folder, with the library."""
+        return self.folder / "home"
+
     def start(self, *options: str) -> subprocess.Popen[str]:
         """Start a conversion."""
         command = [PROGRAM, "convert", str(self.source), "--json", *options]
         for preset, output in zip(PRESETS, self.outputs, strict=True):
             command += ["--preset", preset, "--output", str(output)]
-        return self._run(command)
-
-    def library(self) -> subprocess.Popen[str]:
-        """List the library."""
-        return self._run([PROGRAM, "library", "list", "--json"])
-
-    def _run(self, command: list[str]) -> subprocess.Popen[str]:
-        environment = os.environ | {"MLX_CONVERT_HOME": str(self.folder / "home")}
+        environment = os.environ | {"MLX_CONVERT_HOME": str(self.home)}
         pipe = subprocess.PIPE
         return subprocess.Popen(command, env=environment, stdout=pipe, stderr=pipe, text=True, cwd=self.folder)
 
@@ -228,14 +228,16 @@ def _visible(place: Place, baseline: Baseline, *, whole: bool = False) -> list[s
 
 def _library(place: Place, outputs: Sequence[Path], *, whole: bool) -> list[str]:
     """What is wrong with the list of models; ``whole``: each of ``outputs`` must be in it."""
-    listing = place.library()
-    out, talk = listing.communicate(timeout=PATIENCE)
-    if listing.returncode or talk:
-        return [f"library list: {talk or out}"]
-    known = {entry["path"] for entry in json.loads(out)}
-    missing = [output.name for output in outputs if str(output) not in known] if whole else []
-    aside = [path.name for path in (place.folder / "home").glob("*.damaged*")]
-    return [f"{name} is not in the library" for name in missing] + [f"{name} was moved aside" for name in aside]
+    with Workspace(home=place.home) as workspace:
+        known = {entry.path for entry in workspace.library.entries()}
+        problem = workspace.library_problem
+    missing = [output.name for output in outputs if output.resolve() not in known] if whole else []
+    aside = [path.name for path in place.home.glob("*.damaged*")]
+    return [
+        *[problem] * bool(problem),
+        *[f"{name} is not in the library" for name in missing],
+        *[f"{name} was moved aside" for name in aside],
+    ]
 
 
 def _clear(folder: Path) -> None:
