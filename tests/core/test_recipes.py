@@ -1,0 +1,146 @@
+"""Recipes: requests as files that mean the same on every machine and give nothing away."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as some
+
+from mlx_convert_core import (
+    ConvertRequest,
+    EntryNotFound,
+    InvalidRequest,
+    Recipe,
+    load_recipe,
+    read_recipe,
+    recipe_of,
+    write_recipe,
+)
+from mlx_convert_core.recipes import shareable
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "recipe.json"
+affine = some.fixed_dictionaries(
+    {},
+    optional={
+        "bits": some.sampled_from([2, 3, 4, 5, 6, 8]),
+        "group_size": some.sampled_from([32, 64, 128]),
+        "dtype": some.sampled_from(["bfloat16", "float16", "float32"]),
+        "strategy": some.sampled_from(["mixed_4_6", "keep_head"]),
+        "revision": some.sampled_from(["main", "a" * 40]),
+    },
+)
+
+
+@settings(deadline=None)  # a busy machine is no fault
+@given(affine, some.lists(some.sampled_from(["", "4bit", "8bit", "ios"]), min_size=1, unique=True))
+def test_what_is_written_is_read_again(numbers: dict[str, Any], presets: list[str]) -> None:
+    request = ConvertRequest(ref="org/name", preset=tuple(presets), **numbers)
+    data = json.loads(json.dumps(Recipe.of(request).data()))
+    assert _recipe(data).request() == request
+
+
+def test_a_recipe_file_of_one_preset(tmp_path: Path) -> None:
+    write_recipe(tmp_path / "r.json", ConvertRequest(ref="org/name", preset="8bit", mode="affine", force=True))
+    assert json.loads((tmp_path / "r.json").read_text()) == {
+        "schema": 1,
+        "mlx_convert": "recipe",
+        "ref": "org/name",
+        "outputs": [{"preset": "8bit", "mode": "affine"}],
+    }
+    assert read_recipe(tmp_path / "r.json") == ConvertRequest(ref="org/name", preset=("8bit",), mode="affine")
+
+
+def test_nothing_of_this_machine_is_in_a_recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "org" / "name").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    here = ["org/name", str(tmp_path), "~/models/x", "./x", "../x/y", "file:///home/me/x", "a.gguf", "s3:/home/me"]
+    for ref in here:
+        request = ConvertRequest(ref=ref, output=str(tmp_path / "out"), trust_remote_code=True, resume=True)
+        write_recipe("r.json", request)
+        written = json.loads(Path("r.json").read_text())
+        assert written == {"schema": 1, "mlx_convert": "recipe", "outputs": [{}]}, ref
+
+
+@pytest.mark.parametrize(
+    ("ref", "shared"),
+    [
+        ("Qwen/Qwen2.5-0.5B", "Qwen/Qwen2.5-0.5B"),
+        ("org/name@v1.0", "org/name@v1.0"),
+        ("hf://org/name@main", "hf://org/name@main"),
+        ("https://me:secret@huggingface.co/org/name?token=secret#x", "https://huggingface.co/org/name"),
+        ("s3://bucket/name", "s3://bucket/name"),
+        ("name", ""),
+    ],
+)
+def test_a_ref_is_shared_without_users_and_secrets(ref: str, shared: str) -> None:
+    assert shareable(ref) == shared
+
+
+def test_another_model_does_not_take_the_revision_along() -> None:
+    recipe = Recipe(ref="org/name", revision="a" * 40)
+    assert recipe.request().revision == "a" * 40
+    assert recipe.request("org/name").revision == "a" * 40
+    assert recipe.request("org/other").revision is None
+
+
+def test_outputs_that_differ_in_more_than_the_preset_are_refused() -> None:
+    recipe = _recipe({"ref": "a/b", "outputs": [{"preset": "4bit"}, {"preset": "8bit", "dtype": "float16"}]})
+    with pytest.raises(InvalidRequest, match="differ in more than the preset"):
+        recipe.request()
+
+
+def test_a_recipe_without_a_model_needs_one() -> None:
+    with pytest.raises(InvalidRequest, match="names no model") as caught:
+        _recipe({}).request()
+    assert caught.value.code == "recipe"
+    assert _recipe({}).request("org/name").ref == "org/name"
+
+
+def test_the_example_is_a_recipe() -> None:
+    request = read_recipe(EXAMPLE)
+    assert request.presets == ("4bit", "8bit")
+    assert shareable(request.ref) == request.ref
+
+
+def test_a_folder_tells_its_recipe(tmp_path: Path) -> None:
+    record: dict[str, Any] = {
+        "source": {"ref": "org/name", "revision": "b" * 40},
+        "recipe": {"preset": "mixed_4_6", "strategy": "mixed_4_6", "bits": 4, "group_size": 64, "mode": "affine"},
+    }
+    (tmp_path / "mlx_convert.json").write_text(json.dumps(record))
+    made = recipe_of(tmp_path)
+    assert (made["ref"], made["revision"]) == ("org/name", "b" * 40)
+    assert _recipe(json.loads(json.dumps(made))).request() == ConvertRequest(
+        ref="org/name",
+        revision="b" * 40,
+        preset=("mixed_4_6",),
+        strategy="mixed_4_6",
+        bits=4,
+        group_size=64,
+        mode="affine",
+    )
+    record["source"] = {"ref": "models/folder", "revision": None}  # looks like a repo, was a folder
+    (tmp_path / "mlx_convert.json").write_text(json.dumps(record))
+    assert "ref" not in recipe_of(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "record", ["", "[]", "{}", '{"recipe": 1, "source": {}}', '{"recipe": {"bits": "x"}, "source": {}}']
+)
+def test_a_folder_without_a_recipe_says_so(tmp_path: Path, record: str) -> None:
+    (tmp_path / "mlx_convert.json").write_text(record)
+    with pytest.raises(EntryNotFound) as caught:
+        recipe_of(tmp_path)
+    assert caught.value.code == "no_recipe"
+
+
+def _recipe(data: Any) -> Recipe:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "recipe.json"
+        path.write_text(json.dumps(data))
+        return load_recipe(path)
