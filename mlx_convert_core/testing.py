@@ -78,15 +78,15 @@ def mlx_convert_checkpoint(tmp_path: Path) -> Path:
     return write_tiny_checkpoint(tmp_path / "tiny-llama")
 
 
-def heavy_imports(module: str) -> tuple[str, ...]:
-    """Name the heavy libraries that importing ``module`` in a fresh process brings along; () is what you want."""
+def heavy_imports(module: str, *more: str) -> tuple[str, ...]:
+    """Name the heavy libraries (and those of ``more``) that importing ``module`` brings along; () is what you want."""
     code = f"import importlib, sys; importlib.import_module({module!r}); print(*sys.modules)"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
     if ended.returncode:
         raise ImportError(f"{module} can't be imported: {ended.stderr.strip()}")
     imported = {name.partition(".")[0] for name in ended.stdout.split()}
-    return tuple(name for name in HEAVY if name in imported)
+    return tuple(name for name in (*HEAVY, *more) if name in imported)
 
 
 def write_tiny_checkpoint(folder: Path, *, layers: int = 2, **config: Any) -> Path:

@@ -1,0 +1,74 @@
+"""The package itself: its public names, and that importing it costs next to nothing."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+from pathlib import Path
+
+import pytest
+
+import mlx_convert_core
+from mlx_convert_core.testing import heavy_imports, write_tiny_checkpoint
+
+IMPORTED = [
+    alias.asname or alias.name
+    for node in ast.parse(Path(mlx_convert_core.__file__).read_text()).body
+    if isinstance(node, ast.ImportFrom)
+    for alias in node.names
+]
+
+
+def test_all_names_everything_that_is_there_once() -> None:
+    assert sorted(mlx_convert_core.__all__) == sorted(IMPORTED)
+    assert len(set(mlx_convert_core.__all__)) == len(mlx_convert_core.__all__)
+    for name in mlx_convert_core.__all__:
+        assert getattr(mlx_convert_core, name) is not None
+
+
+def test_all_is_sorted_constants_then_classes_then_functions() -> None:
+    def kind(name: str) -> int:
+        return 0 if name.isupper() else 1 if name[0].isupper() else 2
+
+    assert list(mlx_convert_core.__all__) == sorted(mlx_convert_core.__all__, key=lambda name: (kind(name), name))
+
+
+def test_every_public_name_has_a_docstring() -> None:
+    for name in mlx_convert_core.__all__:
+        value = getattr(mlx_convert_core, name)
+        if inspect.isclass(value) or inspect.isfunction(value):
+            assert value.__doc__, name
+
+
+@pytest.mark.parametrize("module", ["mlx_convert_core", "mlx_convert_core.worker", "mlx_convert_core.testing"])
+def test_importing_the_core_imports_nothing_heavy(module: str) -> None:
+    assert heavy_imports(module, "click", "rich") == ()
+
+
+@pytest.mark.parametrize("plugin", ["gguf", "hub", "library", "lm", "ui"])
+def test_importing_a_built_in_plugin_imports_nothing_heavy(plugin: str) -> None:
+    assert heavy_imports(f"mlx_convert_{plugin}") == ()
+
+
+def test_the_check_for_heavy_imports_sees_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "careless.py").write_text("import numpy\nimport json\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert heavy_imports("careless", "json") == ("numpy", "json")
+    with pytest.raises(ImportError, match="nothing_of_that_name"):
+        heavy_imports("nothing_of_that_name")
+
+
+def test_the_tiny_checkpoint_is_the_same_every_time_and_takes_settings(tmp_path: Path) -> None:
+    first = write_tiny_checkpoint(tmp_path / "first")
+    second = write_tiny_checkpoint(tmp_path / "second", rope_theta=5.0)
+    assert (first / "model.safetensors").read_bytes() == (second / "model.safetensors").read_bytes()
+    assert mlx_convert_core.inspect_folder(second).config["rope_theta"] == 5.0
+
+
+def test_the_fixtures_for_plugin_authors_are_there(
+    mlx_convert_workspace: mlx_convert_core.Workspace, mlx_convert_checkpoint: Path
+) -> None:
+    request = mlx_convert_core.ConvertRequest(ref=str(mlx_convert_checkpoint))
+    assert not mlx_convert_workspace.plan(request, exact=False).errors
+    assert mlx_convert_workspace.home == importlib.import_module("mlx_convert_core.workspace").default_home()
