@@ -1,20 +1,24 @@
 # Every target does its own set-up: a virtual environment in .venv, with mlx-convert in it.
-PYTHON ?= python3
+PYTHON ?= $(firstword $(shell for one in python3 python3.13 python3.12 python3.11; do \
+	$$one -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$one; done) python3)
 BIN := .venv/bin
 
-.PHONY: help demo test test-all check bench kill clean
+.PHONY: help demo test test-all browser check bench kill coverage clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/  /'
 
 demo: .venv/installed  ## Convert a small real model, ask it something, show the figures
-	$(BIN)/mlx-convert demo
+	@$(BIN)/mlx-convert demo
 
-test: .venv/developed check  ## Everything that CI runs: style, types, contracts and tests, long sweeps sampled
+test: .venv/developed browser check  ## Everything that CI runs: style, types, contracts and tests, long sweeps sampled
 	$(BIN)/python -m pytest -m "not slow"
 
-test-all: .venv/developed check  ## The same, with the long sweeps whole
+test-all: .venv/developed browser check  ## The same, with the long sweeps whole
 	$(BIN)/python -m pytest
+
+browser:
+	@sh .ci/tools test $(PYTHON)
 
 check: .venv/developed
 	$(BIN)/ruff format --check .
@@ -28,15 +32,19 @@ bench: .venv/developed  ## Compare with mlx_lm.convert: time, memory, ratios
 kill: .venv/developed  ## Kill fifty conversions at random moments and look what is left
 	$(BIN)/python benchmarks/kill.py
 
+coverage: .venv/developed  ## Compare every architecture with mlx_lm.convert; writes docs/architectures.md
+	nice -n 5 $(BIN)/python tests/architectures/coverage.py --write docs/architectures.md
+
 clean:  ## Remove the virtual environment and caches
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache dist build
 
 .venv/installed: pyproject.toml
-	@sh .ci/tools $(PYTHON)
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --editable .
+	@sh .ci/tools run $(PYTHON)
+	@echo "Setting up .venv: some minutes the first time."
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
 
 .venv/developed: .venv/installed
-	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
