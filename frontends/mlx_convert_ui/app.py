@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +24,7 @@ def build(workspace: Workspace, *, origins: Sequence[str] = ()) -> FastAPI:
 
     from mlx_convert_ui.studio import Studio
 
+    logging.getLogger("nicegui").addFilter(_worth_telling)
     studio = Studio(workspace)
     server = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     register(studio)
@@ -42,14 +44,19 @@ def build(workspace: Workspace, *, origins: Sequence[str] = ()) -> FastAPI:
     return server
 
 
+def _worth_telling(record: logging.LogRecord) -> bool:
+    """Whether a line of NiceGUI's log means something: people leave pages while an answer is on its way to them."""
+    return "Client has been deleted" not in record.getMessage()
+
+
 def register(studio: Studio) -> None:
     """Register every page and the shared head; once a process, before the first request."""
     from nicegui import app
 
     from mlx_convert_ui import theme
-    from mlx_convert_ui.pages import convert, library, plugin, plugins, queue, settings, test
+    from mlx_convert_ui.pages import chat, compare, convert, library, plugin, plugins, queue, settings, test
 
     theme.register(studio)
     app.on_shutdown(studio.close)
-    for page in (convert, test, library, plugin, plugins, queue, settings):
+    for page in (convert, test, chat, compare, library, plugin, plugins, queue, settings):
         page.register(studio)

@@ -18,6 +18,7 @@ _HINTS = {
     "nothing_quantized": "Choose a smaller group size under Advanced, or bf16.",
     "custom_code": "Only if you have read that code and trust its author: allow it under Advanced.",
     "layers_kept": "",
+    **dict.fromkeys(("no_model", "entry_missing", "entry_not_found"), "Choose another model, or convert one first."),
     "queue_busy": "It takes what you add here, too.",
 }
 _LOGIN = re.compile(r"\brun `(?:hf auth login|mlx-convert account sign-in)`", re.IGNORECASE)

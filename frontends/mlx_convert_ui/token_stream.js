@@ -8,7 +8,7 @@ const THOUGHTS = /^\s*<think>([\s\S]*?)(<\/think>|$)|^((?:(?!<think>)[\s\S])*?\n
 const REFERENCE = /^ {0,3}\[[^\]]+\]:\s/m;
 
 export default {
-  template: `<div class="md" :class="{ 'md-growing': growing }" :aria-busy="growing"></div>`,
+  template: `<div class="prose" :class="{ 'md-growing': growing }" :aria-busy="growing"></div>`,
   props: { text: { type: String, default: "" }, position: { type: Number, default: 0 }, finished: Boolean },
   data: () => ({ growing: false }),
   mounted() {

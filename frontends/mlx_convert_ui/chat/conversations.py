@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from nicegui import ui
 
 from mlx_convert_core import ConversationSummary
-from mlx_convert_ui import wording
 from mlx_convert_ui.components import Button, Tag, block, note
 from mlx_convert_ui.studio import Studio
 
@@ -67,4 +67,11 @@ def _item(one: ConversationSummary, *, current: bool, busy: bool) -> None:
         with block("chat-item-line", "span"):
             if busy:
                 Tag("span", "", "spin", label="Being answered").props("role=img")
-            Tag("span", f"{one.model.name} · {wording.day(one.updated)}", "chat-item-note")
+            Tag("span", f"{one.model.name} · {_when(one.updated)}", "chat-item-note")
+
+
+def _when(stamp: str) -> str:
+    """The hour of today, the day of another."""
+    moment = datetime.fromisoformat(stamp).astimezone()
+    today = datetime.now().astimezone().date()
+    return f"{moment:%H:%M}" if moment.date() == today else f"{moment.day} {moment:%b %Y}"

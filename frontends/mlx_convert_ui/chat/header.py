@@ -57,7 +57,7 @@ class Header:
         self._menu.attribute("aria-expanded", "true" if expanded else "false")
 
     def _export(self, actions: HeaderActions) -> None:
-        with Button("", None, icon="download", kind="ghost", label="Export").mark("export").props("aria-haspopup=menu"):
-            with ui.menu().props('auto-close anchor="bottom right" self="top right"'):
-                ui.menu_item("Markdown, to read", lambda: actions.export("markdown")).mark("export-markdown")
-                ui.menu_item("JSON, to keep", lambda: actions.export("json")).mark("export-json")
+        button = Button("", None, icon="download", kind="ghost", label="Export").props("aria-haspopup=menu")
+        with button.mark("export"), ui.menu().props('auto-close anchor="bottom right" self="top right"'):
+            ui.menu_item("Markdown, to read", lambda: actions.export("markdown")).mark("export-markdown")
+            ui.menu_item("JSON, to keep", lambda: actions.export("json")).mark("export-json")

@@ -41,6 +41,7 @@ export function setApart(source, start, end) {
   const letter = source.slice(start).search(/[\p{L}\p{N}]/u);
   if (letter < 0) return source;
   start += letter;
+  end = start + source.slice(start, end).trimEnd().length;
   if (start >= end) end = start + source.slice(start).match(/^[\p{L}\p{N}]+/u)[0].length;
   return source.slice(0, start) + FROM + source.slice(start, end) + TO + source.slice(end);
 }

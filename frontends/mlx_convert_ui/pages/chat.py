@@ -17,6 +17,7 @@ from mlx_convert_ui.chat.turns import Actions, Turns, unanswered
 from mlx_convert_ui.components import Button, block, empty, note
 from mlx_convert_ui.dialogs import confirm
 from mlx_convert_ui.prompts import EXAMPLE_PROMPTS, TITLES
+from mlx_convert_ui.remedies import tell
 from mlx_convert_ui.studio import Studio
 from mlx_convert_ui.theme import frame
 from mlx_convert_ui.trial.model_choice import ModelChoice, model_folder, no_models
@@ -207,7 +208,7 @@ class ChatPage:
             conversation = await run.io_bound(act)
         except MlxConvertError as error:
             with self._composer.notes:
-                note("error", error.message, _hint(error))
+                tell(error)
             return False
         finally:
             self._composer.wait(False)
@@ -245,7 +246,7 @@ class ChatPage:
             await run.io_bound(act)
         except MlxConvertError as error:
             with self._composer.notes:
-                note("error", error.message, _hint(error))
+                tell(error)
 
     async def _rename(self) -> None:
         assert self._conversation is not None
@@ -300,13 +301,6 @@ class ChatPage:
     def _to_the_end(self) -> None:
         if self._conversation is not None:
             ui.run_javascript("setTimeout(() => scrollTo(0, document.body.scrollHeight), 60)")
-
-
-def _hint(error: MlxConvertError) -> str:
-    """The next step in the page's own words."""
-    if error.code in ("no_model", "entry_missing", "entry_not_found"):
-        return "Choose another model above, or convert one first."
-    return error.hint
 
 
 def _file_name(title: str) -> str:

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from nicegui import run, ui
 
 from mlx_convert_core import LibraryEntry, MlxConvertError
-from mlx_convert_ui.components import Button, Tag, block, card, note
+from mlx_convert_ui.components import Button, Tag, block, card
 from mlx_convert_ui.prompts import EXAMPLE_PROMPTS
+from mlx_convert_ui.remedies import tell
 from mlx_convert_ui.studio import Studio
 from mlx_convert_ui.theme import frame
 from mlx_convert_ui.trial.answer import AnswerCard
@@ -97,7 +98,7 @@ class TestPage:
             await run.io_bound(self._studio.answers.ask, model_folder(self._model.value), request, PLACE)
         except MlxConvertError as error:
             with self._notes:
-                note("error", error.message, error.hint)
+                tell(error)
         self._button.enable()
         self._refresh()
 

@@ -12,6 +12,7 @@ from mlx_convert_core import GenerateResult, JobState
 from mlx_convert_ui import wording
 from mlx_convert_ui.bridge import JobView
 from mlx_convert_ui.components import Badge, Button, Tag, block, empty, note
+from mlx_convert_ui.remedies import tell
 from mlx_convert_ui.stream import TokenStream
 
 LIVE_SECONDS = 0.5  # each change of a label makes the browser look at the whole page again
@@ -80,7 +81,7 @@ class Answer:
         error = (view.loading.error if view.loading else None) or view.error
         with self._body:
             if error is not None:
-                note("error", error.message, error.hint, self._retry if self._again else None)
+                tell(error, self._retry if self._again else None)
             elif view.state is JobState.CANCELLED and not view.chunks:
                 Tag("p", "Stopped before the first word.", "muted")
             elif view.state is JobState.FINISHED and not self._compact:

@@ -21,7 +21,7 @@ class PromptField:
 
     def __init__(self, value: str, changed: Callable[[], Any], send: Callable[[], Any]) -> None:
         self._area = ui.textarea(value=value, on_change=changed).mark("prompt")
-        self._area.props('outlined dense hide-bottom-space aria-label="Prompt" input-style="min-height: 92px"')
+        self._area.props('outlined dense hide-bottom-space aria-label="Prompt" rows=4')
         self._area.on("keydown", send, [], js_handler=_ENTER)
         with block("examples").props('role=group aria-label="Example prompts"'):
             Tag("span", "Examples", "muted")

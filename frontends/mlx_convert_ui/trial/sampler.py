@@ -116,7 +116,7 @@ class SamplerFields:
                 box.on_value_change(lambda event: self._set("seed", event.value))
             with field("System prompt", "Who the model should be and how it should answer, said first.") as name:
                 system = ui.textarea(value=sampler.system).mark("system")
-                named(system, name).props('placeholder="You are a helpful assistant."')
+                named(system, name).props('rows=3 placeholder="You are a helpful assistant."')
                 system.on_value_change(lambda event: self._set("system", event.value or ""))
 
     def show(self, sampler: Sampler) -> None:
