@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from nicegui import ui
 
@@ -22,9 +23,15 @@ async def confirm(title: str, text: str, *, action: str, danger: bool = True) ->
         with block("dialog-actions"):
             Button("Cancel", lambda: dialog.submit(False)).props("autofocus").mark("cancel")
             Button(action, lambda: dialog.submit(True), kind="danger" if danger else "primary").mark("confirm")
+    return bool(await answer_of(dialog))
+
+
+async def answer_of(dialog: ui.dialog) -> Any:
+    """Show ``dialog``, wait for what it is closed with, and take it off the page; None when the page was left."""
     answer = await dialog
-    dialog.delete()  # else each question leaves a dialog in the page
-    return bool(answer)
+    if not dialog.is_deleted:
+        dialog.delete()  # else each question leaves a dialog in the page
+    return answer
 
 
 @asynccontextmanager

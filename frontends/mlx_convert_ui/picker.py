@@ -11,6 +11,7 @@ from nicegui import run, ui
 
 from mlx_convert_core import InvalidRequest
 from mlx_convert_ui.components import Badge, Button, Tag, block, note
+from mlx_convert_ui.dialogs import answer_of
 from mlx_convert_ui.studio import Studio
 
 LIMIT = 500
@@ -110,8 +111,7 @@ async def _pick(studio: Studio, start: str, *, title: str, suffix: str, folders:
     allowed = await run.io_bound(roots, studio)
     dialog = _Picker(title, allowed or (), suffix=suffix, folders=folders)
     await dialog.open_at(start)
-    chosen = await dialog.dialog
-    dialog.dialog.delete()
+    chosen = await answer_of(dialog.dialog)
     return chosen if isinstance(chosen, str) else None
 
 

@@ -35,6 +35,7 @@ def register(studio: Studio) -> None:
     sheets = "".join(f'<link rel="stylesheet" href="{_STATIC_URL}/{name}.css">' for name in _SHEETS)
     ui.add_head_html(fonts + sheets, shared=True)
     app.colors(primary="#5b54d6")
+    app.config.quasar_config["loadingBar"]["skipHijack"] = True  # it has no name that a screen reader could say
     ui.dialog.default_props("no-refocus=false")
 
 
@@ -44,8 +45,10 @@ def frame(studio: Studio, path: str, title: str, subtitle: str) -> Iterator[ui.e
     ui.add_head_html(_no_flash(studio.theme))
     ui.page_title(f"{title} · MLX Convert")
     ui.query(".nicegui-content").classes("shell")
+    for element in ui.context.client.page_container.default_slot.children:
+        element.tag = "div"  # Quasar's page is a <main>; ours begins beside the navigation
     Tag("a", "Skip to the page", "skip").props("href=#main")
-    with block("sidebar"):
+    with block("sidebar", "header"):
         _brand()
         navigation(studio, path)
         _device_card()

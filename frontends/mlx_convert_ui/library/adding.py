@@ -8,7 +8,7 @@ from nicegui import run, ui
 
 from mlx_convert_core import LibraryEntry, MlxConvertError
 from mlx_convert_ui.components import Button, Tag, block, field, named
-from mlx_convert_ui.dialogs import show_error, waiting
+from mlx_convert_ui.dialogs import answer_of, show_error, waiting
 from mlx_convert_ui.picker import pick_folder
 from mlx_convert_ui.studio import Studio
 
@@ -21,8 +21,7 @@ _TEXT = (
 async def add_folder(studio: Studio) -> tuple[LibraryEntry, ...] | None:
     """Ask for a folder and add the models in it; None when the person thinks better of it."""
     dialog = _Adding(studio)
-    found = await dialog.dialog
-    dialog.dialog.delete()
+    found = await answer_of(dialog.dialog)
     return found if isinstance(found, tuple) else None
 
 

@@ -111,17 +111,29 @@ class _More:
 
     def _open(self) -> None:
         if self._menu is None:
-            with self._button, ui.menu().props("no-parent-event anchor='bottom right' self='top right'") as self._menu:
-                self._item("Chat", "message-square", self._acts.chat)
-                self._item("Compare", "columns-2", self._acts.compare)
-                self._item(SHOW_LABEL, "folder-open", self._acts.show)
-                self._item("Export recipe", "file-json", self._acts.export)
-                ui.separator()
-                self._item("Forget, keep the files", "x", self._acts.forget)
-                self._item("Delete …", "trash-2", self._acts.delete, "danger")
+            with self._button:
+                self._menu = ui.menu().props("no-parent-event anchor='bottom right' self='top right'")
+            name = f"What to do with {self._volume.entry.name}"
+            self._menu.props["aria-label"], self._menu.props["role"] = name, "dialog"  # it hangs outside the main part
+            with self._menu, block("").props("role=menu"):
+                self._items()
         self._menu.open()
+
+    def _items(self) -> None:
+        self._item("Chat", "message-square", self._acts.chat)
+        self._item("Compare", "columns-2", self._acts.compare)
+        self._item(SHOW_LABEL, "folder-open", self._acts.show)
+        self._item("Export recipe", "file-json", self._acts.export)
+        ui.separator()
+        self._item("Forget, keep the files", "x", self._acts.forget)
+        self._item("Delete …", "trash-2", self._acts.delete, "danger")
 
     def _item(self, text: str, icon: str, act: Act, classes: str = "") -> None:
         mark = text.lower().split(",")[0].removesuffix(" …").replace(" ", "-")
-        with ui.menu_item(on_click=lambda: act(self._volume)).classes(f"menu-item {classes}").mark(f"menu-{mark}"):
+        with (
+            ui.menu_item(on_click=lambda: act(self._volume))
+            .classes(f"menu-item {classes}")
+            .props("role=menuitem")
+            .mark(f"menu-{mark}")
+        ):
             Tag("span", text, icon=icon)

@@ -130,7 +130,7 @@ class QueueRow:
                 lambda: self._acts.retry(item),
                 icon="rotate-ccw",
                 classes="btn-small",
-                label=f"Try {name} again",
+                label=f"Try again: {name}",
             ).mark("retry-item")
         _icon("x", f"Remove {name}", lambda: self._acts.remove(item), "remove")
 

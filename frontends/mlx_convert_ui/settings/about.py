@@ -11,6 +11,7 @@ from nicegui import run, ui
 
 from mlx_convert_ui.components import Button, Tag, block, card, facts
 from mlx_convert_ui.device import device
+from mlx_convert_ui.dialogs import answer_of
 from mlx_convert_ui.studio import Studio
 from mlx_convert_ui.theme import VERSION
 
@@ -107,5 +108,4 @@ async def _read(part: Bundled) -> None:
         Tag("div", text or "", "log log-tall").props("tabindex=0 role=group aria-label=Licence")
         with block("dialog-actions"):
             Button("Close", dialog.close).props("autofocus").mark("close-licence")
-    await dialog
-    dialog.delete()
+    await answer_of(dialog)

@@ -8,6 +8,7 @@ from nicegui import run, ui
 
 from mlx_convert_core import MlxConvertError, UploadRequest, UploadTarget
 from mlx_convert_ui.components import CHEVRON, Badge, Button, Tag, block, field, named, sentence
+from mlx_convert_ui.dialogs import answer_of
 from mlx_convert_ui.remedies import tell
 from mlx_convert_ui.studio import Studio
 from mlx_convert_ui.upload.form import Checker, UploadForm, title_of
@@ -21,8 +22,8 @@ async def upload_dialog(studio: Studio, path: Path) -> None:
     dialog = _Upload(studio, path, targets)
     if running:
         dialog.follow(running[0])
-    await dialog.dialog
-    dialog.close()
+    await answer_of(dialog.dialog)
+    dialog.stop()
 
 
 class _Upload:
@@ -39,10 +40,9 @@ class _Upload:
         with self._body:
             self._build()
 
-    def close(self) -> None:
-        """Take it away; what is on its way goes on."""
+    def stop(self) -> None:
+        """Ask nothing more; what is on its way goes on."""
         self._checker.stop()
-        self.dialog.delete()
 
     def _build(self) -> None:
         Tag("h2", f"Upload {self._form.path.name}", "dialog-title").props("id=upload-title")
