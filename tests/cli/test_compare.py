@@ -1,0 +1,116 @@
+"""`compare`: answers with their figures, and where they part."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+
+from mlx_convert_core import ConvertRequest, Workspace
+
+Run = Callable[..., Result]
+ASK = ("--prompt", "hello", "--temperature", "0", "--max-tokens", "12")
+
+
+@pytest.fixture(scope="module")
+def coarse_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the model of `tiny_model` with 2 bits: it says other nonsense. Read only."""
+    from samples.tiny import write_tiny_llama
+
+    folder = tmp_path_factory.mktemp("coarse")
+    with Workspace(home=folder / "home") as workspace:
+        request = ConvertRequest(ref=str(write_tiny_llama(folder / "source")), bits=2, output=folder / "tiny-2bit")
+        return workspace.convert(request).result().path
+
+
+def test_the_answers_come_with_figures_and_the_first_difference(run: Run, tiny_model: Path, coarse_model: Path) -> None:
+    ended = run("compare", tiny_model, coarse_model, tiny_model, *ASK)
+    assert ended.exit_code == 0, ended.stderr
+    first, second, third = ended.stdout.split("## ")[1:]
+    own = run("generate", tiny_model, "hello", *ASK[2:]).stdout
+    assert first.startswith(f"tiny-8bit\n{own}")
+    for part in (first, second, third):
+        for figure in ("tokens/s", "bits per weight", "kB"):
+            assert figure in part
+    assert "differs from tiny-8bit at character " in second
+    assert "the same as tiny-8bit" in third
+    assert "--seed" in ended.stderr
+
+
+def test_the_seed_that_was_drawn_makes_the_same_answers_again(run: Run, tiny_model: Path, coarse_model: Path) -> None:
+    hot = ("compare", tiny_model, coarse_model, "--prompt", "-", "--temperature", "2", "--max-tokens", "12", "--json")
+    result = _result(run(*hot, input="hello"))
+    assert _texts(_result(run(*hot, "--seed", result["seed"], input="hello"))) == _texts(result)
+
+
+def test_json_streams_every_answer(run: Run, tiny_model: Path, coarse_model: Path) -> None:
+    ended = run("compare", tiny_model, coarse_model, *ASK, "--json")
+    events = [json.loads(line) for line in ended.stdout.splitlines()]
+    result = _result(ended)
+    jobs = {event["job"] for event in events if event["event"] == "Token"}
+    streamed = {job: "".join(event.get("text", "") for event in events if event["job"] == job) for job in jobs}
+    assert sorted(streamed.values()) == sorted(_texts(result))
+    assert result["divergence"][0] is None
+    assert result["divergence"][1] >= 0
+
+
+def test_a_model_that_fails_does_not_stop_the_other(run: Run, tiny_model: Path, tmp_path: Path) -> None:
+    broken = shutil.copytree(tiny_model, tmp_path / "broken")
+    (broken / "tokenizer.json").unlink()
+    ended = run("compare", broken, tiny_model, *ASK)
+    assert ended.exit_code == 1
+    first, second = ended.stdout.split("## ")[1:]
+    assert "error [" in first
+    assert "tokens/s" in second
+
+
+def test_what_cannot_be_compared_is_refused(run: Run, tiny_model: Path, tmp_path: Path) -> None:
+    for models, code, said in (
+        ((tiny_model,), 2, "1 models can't be compared"),
+        ((tiny_model,) * 5, 2, "Give 2 to 4 models"),
+        ((tiny_model, tmp_path), 1, "error [no_model]"),
+    ):
+        ended = run("compare", *models, *ASK)
+        assert ended.exit_code == code
+        assert said in ended.stderr
+    assert run("compare", tiny_model, tiny_model, "--prompt", " ").exit_code == 2
+
+
+def test_ctrl_c_stops_all(start: Callable[..., subprocess.Popen[str]], tiny_model: Path) -> None:
+    program = start("compare", tiny_model, tiny_model, "--prompt", "hello", "--max-tokens", "1000000", "--json")
+    assert program.stdout is not None
+    for line in program.stdout:
+        if '"Token"' in line:
+            break
+    program.send_signal(signal.SIGINT)
+    out, _ = program.communicate(timeout=90)
+    assert program.returncode == 130
+    assert sum(line.count('"JobCancelled"') for line in out.splitlines()) == 3
+
+
+def test_at_a_terminal_the_answers_stand_side_by_side(
+    terminal: Callable[..., Any], tiny_model: Path, coarse_model: Path
+) -> None:
+    program = terminal("compare", tiny_model, coarse_model, *ASK)
+    assert program.wait() == 0
+    heading = [line.split() for line in program.text.splitlines() if "tiny-8bit" in line and "tiny-2bit" in line]
+    assert ["tiny-8bit", "tiny-2bit"] in heading
+    assert max(len(line.rstrip()) for line in program.text.splitlines()) <= 100
+
+
+def _result(ended: Result) -> dict[str, Any]:
+    last = json.loads(ended.stdout.splitlines()[-1])
+    assert last["event"] == "JobFinished"
+    result: dict[str, Any] = last["result"]
+    return result
+
+
+def _texts(result: dict[str, Any]) -> list[str]:
+    return [column["answer"]["text"] for column in result["answers"]]
