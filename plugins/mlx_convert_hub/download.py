@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 TRIES = 5  # in a row without a byte
 LONGEST_WAIT_SECONDS = 600.0
+PIECE = 20_000_000_000  # bytes; the Hub's storage sends at most 50 GB in one answer
 
 
 class WrongBytes(Exception):
@@ -110,13 +111,14 @@ class Download:
             raise WrongBytes("checksum", f"{file.name} arrived with other bytes than the Hub announced.")
 
     def _stream(self, file: FileInfo, partial: PartialFile) -> None:
-        byte_range = f"{partial.size}-" if partial.size else ""
+        end = min(partial.size + PIECE, file.size)
+        byte_range = f"{partial.size}-{end - 1}" if partial.size or end < file.size else ""
         with self.connection.stream(self.repo_id, file.name, self.commit, byte_range) as response:
             if response.status_code == 416 or (response.status_code == 200 and partial.size):
                 self.transfer.advance(-partial.restart())
             if response.status_code == 416:
                 return
-            _check_length(response, file, partial.size)
+            _check_length(response, file, partial.size, end if response.status_code == 206 else file.size)
             with self.transfer.watching(response):
                 for block in response.iter_raw():
                     self.transfer.check()
@@ -145,11 +147,11 @@ class Download:
         )
 
 
-def _check_length(response: httpx2.Response, file: FileInfo, offset: int) -> None:
+def _check_length(response: httpx2.Response, file: FileInfo, offset: int, end: int) -> None:
     """Before a byte is taken: is what comes as long as what was announced?"""
     told = response.headers.get("Content-Length", "")
     total = offset + int(told) if told.isdigit() else None
-    if total in (None, file.size):
+    if total in (None, end):
         return
     if response.headers.get("Content-Type", "").startswith("text/html"):
         raise PortalPage(f"a web page of {told} bytes came instead of {file.name}")

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hubserver import Hub
+from hubserver import Hub, silent_address
 from mlx_convert_hub.connection import HubConnection
 from mlx_convert_hub.hub_target import HubTarget
 
@@ -274,3 +274,17 @@ def test_xet_that_fails_is_done_without(
     send(target, folder, report=report)  # this hub has no Xet storage
     assert hub.repos["ann/Tiny"].read("model.safetensors") == (folder / "model.safetensors").read_bytes()
     assert any("goes without it" in text for text in report.messages)
+
+
+def test_xet_that_says_nothing_is_done_without(
+    hub: Hub, target: HubTarget, folder: Path, settings: pytest.MonkeyPatch
+) -> None:
+    from huggingface_hub import constants
+
+    settings.setattr(constants, "HF_HUB_DISABLE_XET", False)
+    report = Recorder("upload")
+    with silent_address() as storage:
+        hub.use_xet(cas=storage)
+        send(target, folder, report=report)
+    assert hub.repos["ann/Tiny"].read("model.safetensors") == (folder / "model.safetensors").read_bytes()
+    assert any("Stalled" in text and "goes without it" in text for text in report.messages)

@@ -1,0 +1,59 @@
+"""Converting straight from a repo: the verdict's cost, and work that begins before the last byte is here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hubserver import Hub
+from lm.random_llama import write_llama
+
+from mlx_convert_core import ConvertRequest, Event, Progress, Workspace, hookimpl
+
+SHARDS = 4
+
+
+@pytest.fixture
+def llama(hub: Hub, tmp_path: Path) -> Path:
+    folder = write_llama(tmp_path / "source", layers=4, shards=SHARDS)
+    hub.add_repo("org/llama", folder=folder)
+    return folder
+
+
+def test_a_verdict_costs_three_requests_one_for_each_shard_and_no_weight(
+    hub: Hub, workspace: Workspace, llama: Path
+) -> None:
+    presets = ("4bit", "8bit", "bf16")
+    plan = workspace.plan(ConvertRequest(ref="org/llama", preset=presets), exact=False)
+    assert not plan.errors
+    assert all(output.weight_bytes > 0 for output in plan.outputs)
+    asked = hub.requests.matching(origin="hub")
+    shards = [request for request in asked if request.path.endswith(".safetensors")]
+    assert len(shards) == SHARDS
+    assert len(asked) - len(shards) <= 3
+    headers = sum(int.from_bytes(path.read_bytes()[:8], "little") + 8 for path in llama.glob("*.safetensors"))
+    read = sum(request.sent for request in hub.requests.matching(r"\.safetensors$", origin="cdn"))
+    assert headers <= read <= SHARDS << 17
+
+
+def test_the_conversion_begins_before_the_last_shard_is_here(
+    hub: Hub, workspace: Workspace, llama: Path, tmp_path: Path, settings: pytest.MonkeyPatch
+) -> None:
+    from huggingface_hub import constants
+
+    last = rf"model-0000{SHARDS}-of"
+    settings.setenv("HF_HUB_DOWNLOAD_TIMEOUT", "2")
+    settings.setattr(constants, "HF_HUB_DOWNLOAD_TIMEOUT", 2)
+    settings.setattr("mlx_convert_lm.stream.SLICE_BYTES", 1 << 14)  # a small model would be one slice
+    hub.fault("stall", path=last, origin="cdn", skip=1, times=None)  # the first request is for its header
+
+    class Watcher:
+        @hookimpl
+        def on_event(self, event: Event) -> None:
+            if isinstance(event, Progress) and event.step == "quantize" and event.done:
+                hub.faults.clear()  # only now can the last shard come
+
+    with Workspace(plugins=[Watcher()]) as watched:
+        request = ConvertRequest(ref="org/llama", preset="4bit", output=tmp_path / "out")
+        assert watched.convert(request, inline=True).result().path == tmp_path / "out"
+    assert any(request.fault == "stall" for request in hub.requests.matching(last))
