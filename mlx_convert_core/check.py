@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from io import FileIO
@@ -15,6 +14,7 @@ from mlx_convert_core.checkpoint import CONFIG, INDEX, read_config
 from mlx_convert_core.errors import ConversionFailed, CorruptCheckpoint
 from mlx_convert_core.findings import Finding
 from mlx_convert_core.plan import OutputPlan
+from mlx_convert_core.read_back import PartRead
 from mlx_convert_core.safetensors import TensorInfo, read_header
 
 CHUNK = 1 << 20
@@ -29,17 +29,22 @@ class FileDigest:
 
 
 def check_output(
-    output: OutputPlan, folder: Path, digests: Mapping[str, str], advance: Callable[[int], None]
+    output: OutputPlan,
+    folder: Path,
+    digests: Mapping[str, str],
+    advance: Callable[[int], None],
+    read: Mapping[str, PartRead] | None = None,
 ) -> dict[str, FileDigest]:
     """Read ``folder`` back and compare it with ``output``; the digest of every file in it.
 
     Every tensor's name, shape, dtype and bytes (``digests``: xxh3-128 as written), the index and
     config.json's quantization must be as planned; raises ConversionFailed (code ``check_failed``).
-    ``advance`` is told the bytes of weights read, a chunk at a time.
+    ``advance`` is told the bytes of weights read, a chunk at a time. ``read``: the beginnings of weight files that
+    were read back and compared when they were written; they are not read again while the file is unchanged.
     """
     try:
         _refuse(_problems(output, folder, digests))
-        return _digest_all(output, folder, digests, advance)
+        return _digest_all(output, folder, digests, advance, read or {})
     except CorruptCheckpoint as error:
         raise _failed(error.message) from error
 
@@ -119,24 +124,31 @@ def _nulls(stored: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _digest_all(
-    output: OutputPlan, folder: Path, digests: Mapping[str, str], advance: Callable[[int], None]
+    output: OutputPlan,
+    folder: Path,
+    digests: Mapping[str, str],
+    advance: Callable[[int], None],
+    read: Mapping[str, PartRead],
 ) -> dict[str, FileDigest]:
     shards = {tensor.shard for tensor in output.tensors}
     found = {}
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         name = path.relative_to(folder).as_posix()
-        tensors = read_header(path) if name in shards else ()
-        sha = hashlib.sha256()
-        for chunk in _chunks(path, tensors, digests):
+        known = read[name] if name in read and read[name].holds(path) else PartRead()
+        tensors = [tensor for tensor in read_header(path) if tensor.start >= known.position] if name in shards else []
+        sha = known.sha256
+        advance(known.position)
+        for chunk in _chunks(path, tensors, digests, known.position):
             sha.update(chunk)
             advance(len(chunk) if name in shards else 0)
         found[name] = FileDigest(size=path.stat().st_size, sha256=sha.hexdigest())
     return found
 
 
-def _chunks(path: Path, tensors: Iterable[TensorInfo], digests: Mapping[str, str]) -> Iterator[memoryview]:
-    """The file's bytes in order, in one buffer; each tensor's are compared with its digest on the way."""
+def _chunks(path: Path, tensors: Iterable[TensorInfo], digests: Mapping[str, str], start: int) -> Iterator[memoryview]:
+    """The file's bytes from ``start`` on, in order; each tensor's are compared with its digest on the way."""
     with path.open("rb", buffering=0) as file:
+        file.seek(start)
         for tensor in tensors:
             yield from _span(file, tensor.start - file.tell())
             digest = xxhash.xxh3_128()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -13,6 +13,7 @@ from mlx_convert_core.findings import Finding
 from mlx_convert_core.library import LibraryEntry
 from mlx_convert_core.plan import ConvertPlan, OutputPlan
 from mlx_convert_core.quantization import QuantizeStrategy
+from mlx_convert_core.read_back import PartRead
 from mlx_convert_core.requests import (
     GenerateRequest,
     GenerateResult,
@@ -87,9 +88,13 @@ class Planned:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """What a converter wrote into one folder: the xxh3-128 (hex) of each tensor's bytes, by its name."""
+    """What a converter wrote into one folder: the xxh3-128 (hex) of each tensor's bytes, by its name.
+
+    ``read`` is what of each weight file it has read back and compared already (`ShardWriter.read`).
+    """
 
     digests: Mapping[str, str]
+    read: Mapping[str, PartRead] = field(default_factory=dict)
 
 
 class ModelConverter(Protocol):

@@ -96,7 +96,7 @@ def _complete(
     about = replace(plan, outputs=(output,))
     added = context.hooks.collect("post_convert", Finding, plan=about, staging=folder)
     refuse_errors(added)
-    files = check_output(output, folder, staged.written.digests, checking.advance)
+    files = check_output(output, folder, staged.written.digests, checking.advance, staged.written.read)
     findings = (*plan.findings, *added)
     write_record(plan, output, folder, files, findings)
     return ConvertedModel(

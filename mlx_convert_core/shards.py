@@ -9,6 +9,7 @@ from pathlib import Path
 import xxhash
 
 from mlx_convert_core.journal import Journal
+from mlx_convert_core.read_back import PartRead, ReadBack
 from mlx_convert_core.safetensors import Layout, TensorInfo, layout
 
 MLX_METADATA = {"format": "mlx"}
@@ -26,6 +27,8 @@ class ShardWriter:
     With a ``journal`` file the writer notes there which tensors are whole and with what digest. Opened again on a
     folder that was left behind, with the same tensors ``made_from`` the same, it has those whose bytes still
     agree, and only the others need writing.
+
+    With ``read_back`` finished tensors are read again meanwhile, in file order; `read` then says how far that came.
     """
 
     def __init__(
@@ -36,6 +39,7 @@ class ShardWriter:
         *,
         journal: Path | None = None,
         made_from: str = "",
+        read_back: bool = False,
     ) -> None:
         tensors = tuple(tensors)
         self._folder = folder
@@ -50,6 +54,8 @@ class ShardWriter:
         self._whole = 0
         self._taken_up: set[str] = set()
         self._journal = Journal(journal, self._fingerprint(made_from)) if journal is not None else None
+        self._reader = ReadBack(folder, self._layouts, self._digest) if read_back else None
+        self.read: dict[str, PartRead] = {}
 
     def __enter__(self) -> ShardWriter:
         noted = self._journal.open() if self._journal is not None else {}
@@ -62,6 +68,8 @@ class ShardWriter:
             _write_at(handle, plan.header, 0)
             os.ftruncate(handle, plan.file_bytes)
         self._take_up(noted)
+        if self._reader is not None:
+            self._reader.start()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -70,6 +78,8 @@ class ShardWriter:
         self._handles.clear()
         if self._journal is not None:
             self._journal.close()
+        if self._reader is not None:
+            self.read = self._reader.stop()
 
     @property
     def digests(self) -> dict[str, str]:
@@ -99,6 +109,8 @@ class ShardWriter:
         self._count(name, view)
         if self._journal is not None and not self._missing[name]:
             self._journal.note(name, self._hashes[name].hexdigest())
+        if self._reader is not None and not self._missing[name]:
+            self._reader.look()
 
     def _count(self, name: str, view: memoryview) -> None:
         self._hashes.setdefault(name, xxhash.xxh3_128()).update(view)
@@ -106,6 +118,9 @@ class ShardWriter:
         self._missing[name] -= view.nbytes
         self._done += view.nbytes
         self._whole += not self._missing[name]
+
+    def _digest(self, name: str) -> str:
+        return self._hashes[name].hexdigest() if self.has(name) else ""
 
     def _fingerprint(self, made_from: str) -> str:
         headers = b"".join(plan.header for plan in self._layouts.values())

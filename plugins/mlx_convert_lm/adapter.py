@@ -188,14 +188,21 @@ _REASONS: tuple[tuple[str, type[MlxConvertError], str, str, str], ...] = (
         "Read that file first. If you trust it, run again with --trust-remote-code.",
     ),
     (
-        r"Missing (\d+) parameters: \s*([^\n,]+)",
+        r"Missing 1 parameters: \s*(lm_head\.weight)",
+        CorruptCheckpoint,
+        "tied",
+        "{name} has no {0}, and its config.json does not say that it shares its embeddings instead.",
+        'If the original does, set "tie_word_embeddings": true in config.json; if not, download the model again.',
+    ),
+    (
+        r"Missing (\d+) parameters: \s*([^\n,]+?)\.?(?:[\n,]|$)",
         CorruptCheckpoint,
         "missing_tensors",
         "{name} lacks {0} tensors that its architecture needs, {1} for one.",
         "A weight file may be missing, or config.json belongs to another model. Download the model again.",
     ),
     (
-        r"Received (\d+) parameters not in model: \s*([^\n,]+)",
+        r"Received (\d+) parameters not in model: \s*([^\n,]+?)\.?(?:[\n,]|$)",
         UnsupportedModel,
         "extra_tensors",
         "{name} holds {0} tensors that the model class of mlx-lm has no place for, {1} for one.",

@@ -171,7 +171,7 @@ class _Draft:
         layer.update({name: self._cast(f"{path}.{name}", value) for name, value in own.items()})
         try:
             return layer.to_quantized(group_size=chosen.group_size, bits=chosen.bits, mode=chosen.mode)
-        except TypeError as error:  # the class takes no mode, and mlx-lm could not load what another call made
+        except (TypeError, ValueError) as error:  # the class takes no mode, or the weights are integers
             raise UnsupportedModel(
                 f"mlx-lm can't quantize {type(layer).__name__} layers such as {path}: {error}.",
                 hint="Convert without quantization (preset bf16), or try a newer mlx-lm.",

@@ -90,7 +90,7 @@ class LmConverter:
         for folder, output in zip(folders, outputs, strict=True):
             write_index(folder, output)
             write_config(folder, settings.config, output, keep_vision=settings.keep_vision)
-        return tuple(Written(digests=writer.digests) for writer in writers)
+        return tuple(Written(digests=writer.digests, read=writer.read) for writer in writers)
 
     def _blueprints(
         self,
@@ -116,7 +116,7 @@ def _writer(folder: Path, model: ModelInfo, output: OutputPlan) -> ShardWriter:
     """A writer that can take up a half-written folder, if that was made from the same source and numbers."""
     stamps = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in _weights(model)]
     made_from = repr((model.revision, stamps, output.quantized, output.dtype))
-    return ShardWriter(folder, output.tensors, journal=folder.parent / "written", made_from=made_from)
+    return ShardWriter(folder, output.tensors, journal=folder.parent / "written", made_from=made_from, read_back=True)
 
 
 def _weights(model: ModelInfo) -> list[Path]:
