@@ -92,3 +92,18 @@ def add_plugin(home: Path) -> Callable[[str, str], None]:
         (folder / f"{name}.py").write_text(code)
 
     return add
+
+
+@pytest.fixture
+def toys(add_plugin: Callable[[str, str], None]) -> None:
+    """Put the plugin for checkpoints of the type ``toy`` into the home folder; it needs no heavy library."""
+    add_plugin("toy", (Path(__file__).parents[1] / "core" / "toy.py").read_text())
+
+
+@pytest.fixture
+def parrot(toys: None, tmp_path: Path) -> Path:
+    """Give a model that says the last message again, word by word, and loads at once."""
+    folder = tmp_path / "parrot"
+    folder.mkdir()
+    (folder / "config.json").write_text('{"model_type": "toy"}')
+    return folder

@@ -41,29 +41,29 @@ def test_a_chat_is_kept_and_goes_on_later(run: Run, tiny_model: Path, home: Path
     assert (kept.settings.system, kept.settings.temperature) == ("Be brief.", 0)
 
 
-def test_a_reset_begins_another_conversation(run: Run, tiny_model: Path) -> None:
-    run("chat", tiny_model, *GREEDY, input="one\n/reset\ntwo\n/system Rhyme.\nthree\n")
+def test_a_reset_begins_another_conversation(run: Run, parrot: Path) -> None:
+    run("chat", parrot, input="one\n/reset\ntwo\n/system Rhyme.\nthree\n")
     listed = json.loads(run("conversations", "--json").stdout)
     assert [one["title"] for one in listed] == ["three", "two", "one"]
 
 
-def test_nothing_is_kept_when_nobody_wants_it(run: Run, tiny_model: Path) -> None:
-    assert run("chat", tiny_model, *GREEDY, "--no-history", input="hello\n").exit_code == 0
+def test_nothing_is_kept_when_nobody_wants_it(run: Run, parrot: Path) -> None:
+    assert run("chat", parrot, "--no-history", input="hello\n").exit_code == 0
     nothing = run("conversations")
     assert nothing.stdout == ""
     assert "There are no conversations yet" in nothing.stderr
 
 
-def test_a_chat_that_cannot_be_kept_goes_on(run: Run, tiny_model: Path, home: Path) -> None:
+def test_a_chat_that_cannot_be_kept_goes_on(run: Run, parrot: Path, home: Path) -> None:
     (home / "conversations").write_text("in the way")
-    ended = run("chat", tiny_model, *GREEDY, input="hello\nhello\n")
+    ended = run("chat", parrot, input="hello\nhello\n")
     assert ended.exit_code == 0
     assert ended.stderr.count("warning: this conversation is not kept") == 1
     assert ended.stderr.count("tokens/s") == 2
 
 
-def test_a_person_is_told_how_to_go_on(terminal: Callable[..., Any], tiny_model: Path, home: Path) -> None:
-    program = terminal("chat", tiny_model, *GREEDY)
+def test_a_person_is_told_how_to_go_on(terminal: Callable[..., Any], parrot: Path, home: Path) -> None:
+    program = terminal("chat", parrot)
     program.expect("is ready")
     program.type("hello\n")
     program.expect("tokens/s")
