@@ -52,8 +52,14 @@ def carry_out(
 
 
 def source_of(hooks: Hooks, ref: str, revision: str | None) -> ModelSource:
-    """The source that a plugin offers for ``ref``; raises InvalidRequest (code ``bad_id``) when none does."""
+    """The source that a plugin offers for ``ref``; raises InvalidRequest (``bad_id``, ``no_model``) when none does."""
     source: ModelSource | None = hooks.first("model_source", ref=ref, revision=revision)
+    if source is None and Path(ref).expanduser().is_file():
+        raise InvalidRequest(
+            f"{ref} is a file that no plugin can read as a model.",
+            hint="Give a .gguf file, or the folder that holds config.json and model*.safetensors.",
+            code="no_model",
+        )
     if source is None:
         raise InvalidRequest(
             f"'{ref}' is neither a folder, a file nor a repo id.",

@@ -196,7 +196,8 @@ def _examine_folder(output: OutputPlan, *, force: bool) -> Iterator[Finding]:
         error = output_exists(output.path)
         yield _error("exists", error.message, error.hint)
     parent = existing_parent(output.path)
-    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
+    effective = os.access in os.supports_effective_ids
+    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK, effective_ids=effective):
         yield _error(
             "not_writable",
             f"can't write in {parent}.",
