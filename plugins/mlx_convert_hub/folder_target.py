@@ -27,6 +27,7 @@ from mlx_convert_core import (
 )
 from mlx_convert_hub.clone import copy
 from mlx_convert_hub.making import making_of, read_record
+from mlx_convert_hub.model_files import files_of
 
 CONFIG = "config.json"
 LM_STUDIO = "lmstudio"
@@ -62,7 +63,7 @@ class FolderTarget:
     def upload(self, request: UploadRequest, report: Reporter) -> UploadResult:
         """See UploadTarget: under a hidden name first, then whole by a rename."""
         target = Path(request.name)
-        files = list(_files(request.path))
+        files = files_of(request.path)
         _refuse(request, target)
         if _equal(request.path, target, files, report):
             report.message(f"{target} has all of it already: nothing was copied.")
@@ -128,25 +129,17 @@ def _refuse(request: UploadRequest, target: Path) -> None:
         )
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    """The files of a model, as paths below its folder; hidden ones are none of its own."""
-    for path in sorted(folder.rglob("*")):
-        relative = path.relative_to(folder)
-        if path.is_file() and not any(part.startswith(".") for part in relative.parts):
-            yield relative
-
-
 def _kept(target: Path, files: list[Path]) -> Iterator[Path]:
     """What a person put beside the model that was there; nobody can tell when that has no record."""
     there = making_of(read_record(target)) if target.is_dir() else None
     if there is None:
         return
     model = {*there.files, "mlx_convert.json", "README.md", *map(str, files)}
-    yield from (path for path in _files(target) if str(path) not in model and path.suffix != ".safetensors")
+    yield from (path for path in files_of(target) if str(path) not in model and path.suffix != ".safetensors")
 
 
 def _looks_equal(source: Path, target: Path) -> bool:
-    files = list(_files(source))
+    files = files_of(source)
     return bool(files) and all(
         (target / name).is_file() and (target / name).stat().st_size == (source / name).stat().st_size for name in files
     )
@@ -181,7 +174,7 @@ def _copy_all(source: Path, files: list[Path], target: Path, report: Reporter | 
 
 
 def _check_space(source: Path, parent: Path) -> None:
-    need = sum((source / name).stat().st_size for name in _files(source)) if source.is_dir() else 0
+    need = sum((source / name).stat().st_size for name in files_of(source)) if source.is_dir() else 0
     free = shutil.disk_usage(parent).free
     shared = source.exists() and source.stat().st_dev == parent.stat().st_dev  # perhaps cloned: no space needed
     if need > free and not shared:

@@ -90,9 +90,14 @@ def _body(there: str, ours: str) -> str:
 
 
 def _section(text: str, begin: str, end: str) -> str | None:
-    start = text.find(begin)
-    stop = text.find(end, start)
-    return text[start : stop + len(end)] if 0 <= start < stop else None
+    """The first part of ``text`` between two marks, with them; a mark that stands alone is a person's text."""
+    stop = text.find(end)
+    while stop >= 0:
+        start = text.rfind(begin, 0, stop)
+        if start >= 0:
+            return text[start : stop + len(end)]
+        stop = text.find(end, stop + 1)
+    return None
 
 
 def _joined(lines: Iterable[str], body: str) -> str:

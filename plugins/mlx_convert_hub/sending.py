@@ -55,6 +55,7 @@ class Sender:
         self._api: HfApi = HfApi(endpoint=connection.endpoint)
         self._done = self._with_commit = 0
         self._xet = _has_xet()
+        self._session: Any = None
 
     def send(self, file: Outgoing) -> CommitOperationAdd:
         """Bring the bytes of ``file`` to the storage; what to name in the commit."""
@@ -121,9 +122,10 @@ class Sender:
                 pulse.beat()
             pulse.at(min(group.total_bytes_completed, addition.upload_info.size))
 
-        session = hf_xet.XetSession()
-        pulse.at_end(session.sigint_abort)
-        with session.new_upload_commit(
+        if self._session is None:
+            self._session = hf_xet.XetSession()
+        pulse.at_end(self._session.sigint_abort)
+        with self._session.new_upload_commit(
             token_refresh_url=f"{self._connection.endpoint}/api/models/{self._repo_id}/xet-write-token/main",
             token_refresh_headers=headers,
             custom_headers={name: value for name, value in headers.items() if name.lower() != "authorization"},

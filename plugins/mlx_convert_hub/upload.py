@@ -17,6 +17,7 @@ from mlx_convert_hub.card import CARD
 from mlx_convert_hub.connection import HubConnection, seconds_to_wait
 from mlx_convert_hub.failures import Failure, scrub
 from mlx_convert_hub.making import RECORD, public_record
+from mlx_convert_hub.model_files import files_of
 from mlx_convert_hub.partial import hasher, is_intact
 from mlx_convert_hub.published_card import card_to_send
 from mlx_convert_hub.remote import RemoteRepo, look
@@ -59,6 +60,8 @@ class Upload:
     def _once(self) -> UploadResult:
         remote = self._remote()
         files = outgoing(self.request, remote)
+        if remote.has_model:
+            self.report.message(f"comparing with what {self.request.name} has already.")
         changed = [file for file in files if not self._is_there(file, remote)]
         stale = _stale(remote, {file.name for file in files})
         sender = Sender(self.connection, self.request.name, self.report, sum(file.size for file in changed))
@@ -116,11 +119,7 @@ class Upload:
 
 def outgoing(request: UploadRequest, remote: RemoteRepo) -> list[Outgoing]:
     """The files of the model's folder as they are sent: the card for this repo, the record without local places."""
-    found: dict[str, Path | bytes] = {
-        path.relative_to(request.path).as_posix(): path
-        for path in sorted(request.path.rglob("*"))
-        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(request.path).parts)
-    }
+    found: dict[str, Path | bytes] = {path.as_posix(): request.path / path for path in files_of(request.path)}
     found[CARD] = card_to_send(request.path, request.name, remote.card, remote.tags).encode()
     if RECORD in found:
         found[RECORD] = public_record((request.path / RECORD).read_bytes())

@@ -193,3 +193,25 @@ def test_a_copy_is_the_same_whether_the_disk_can_share_blocks_or_not(tmp_path: P
         assert (tmp_path / "clone").read_bytes() == source.read_bytes()
     else:
         assert not (tmp_path / "clone").exists()
+
+
+def test_a_link_out_of_the_folder_is_refused(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("secret")
+    (folder / "notes.txt").symlink_to(tmp_path / "secret")
+    with pytest.raises(UploadError, match=r"notes\.txt") as refused:
+        send(folder, tmp_path / "x")
+    assert refused.value.code == "up_link"
+    assert not (tmp_path / "x").exists()
+
+
+def test_links_inside_and_those_of_the_hugging_face_cache_are_followed(folder: Path, tmp_path: Path) -> None:
+    (folder / "same.json").symlink_to("config.json")
+    snapshot = tmp_path / "cache" / "models--a--b" / "snapshots" / "c0ffee"
+    snapshot.mkdir(parents=True)
+    blobs = snapshot.parent.parent / "blobs"
+    folder.rename(blobs)
+    for path in blobs.iterdir():
+        (snapshot / path.name).symlink_to(f"../../blobs/{path.name}")
+    send(snapshot, tmp_path / "x")
+    assert contents(tmp_path / "x") == contents(blobs)
+    assert not [path for path in (tmp_path / "x").iterdir() if path.is_symlink()]
