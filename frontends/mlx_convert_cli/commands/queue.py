@@ -10,14 +10,14 @@ from typing import Any
 import click
 
 from mlx_convert_cli import text
-from mlx_convert_cli.errors import tell
+from mlx_convert_cli.errors import CANCELLED, AlreadyTold, tell
 from mlx_convert_cli.files import read_text
 from mlx_convert_cli.groups import DefaultGroup
 from mlx_convert_cli.options import check_preset, common, conversion_options, convert_request
 from mlx_convert_cli.output import print_json, say, show
 from mlx_convert_cli.queue_view import Stopped, items_table, watch_item
 from mlx_convert_cli.workspace import workspace
-from mlx_convert_core import Cancelled, InvalidRequest, JobState, QueueBusy, QueueItem, Workspace
+from mlx_convert_core import InvalidRequest, JobState, QueueBusy, QueueItem, Workspace
 
 
 @click.group(cls=DefaultGroup, default="list")
@@ -80,8 +80,9 @@ def run(as_json: bool) -> None:
             _list(opened, as_json=as_json)
             raise
         except Stopped:
-            say("Stopped. What ran waits again; go on with: mlx-convert queue run")
-            raise Cancelled("cancelled.") from None
+            if not as_json:
+                say("Stopped. What ran waits again; go on with: mlx-convert queue run")
+            raise AlreadyTold(CANCELLED) from None
     if as_json:
         print_json({"event": "QueueFinished", "items": ended})
     elif ended:
