@@ -70,10 +70,14 @@ def sweep(model_types: Sequence[str], presets: Sequence[str] = ("4bit", "bf16"))
 
 def line(row: Row) -> str:
     """A row as a line of the table."""
-    layout = TINY[row.model_type].mlx_layout if row.model_type in TINY else ""
-    notes = "; ".join(part for part in (row.reason, layout and f"(MLX names: {layout})") if part)
     equal, generates = ("yes" if yes else "no" for yes in (row.equal, row.generates))
-    return f"{row.model_type:24} {equal:6} {generates:10} {notes}".rstrip()
+    return f"{row.model_type:24} {equal:6} {generates:10} {notes(row)}".rstrip()
+
+
+def notes(row: Row) -> str:
+    """What keeps a row from being equal or generating, and why its checkpoint has MLX's names, if so."""
+    layout = TINY[row.model_type].mlx_layout if row.model_type in TINY else ""
+    return "; ".join(part for part in (row.reason, layout and f"(MLX names: {layout})") if part)
 
 
 def _run(folder: Path, model_types: Sequence[str], presets: Sequence[str]) -> tuple[int, dict[str, Row]]:
