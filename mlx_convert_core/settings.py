@@ -16,15 +16,10 @@ from mlx_convert_core.errors import InvalidRequest
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """``output_folder``: where converted models go; ``preset``: the one used when none is named.
-
-    ``upload_target`` and ``upload_public`` are where an upload goes, and who sees it, unless it says otherwise.
-    """
+    """``output_folder``: where converted models go; ``preset``: the one used when none is named."""
 
     output_folder: Path = Path("models")
     preset: str = "4bit"
-    upload_target: str = "hub"
-    upload_public: bool = False
 
 
 class SettingsFile:

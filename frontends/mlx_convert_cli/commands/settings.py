@@ -14,11 +14,7 @@ from mlx_convert_core import Settings, Workspace
 MEANINGS = {
     "output_folder": "where converted models go; not absolute: below the folder you are in",
     "preset": "the preset when none is named",
-    "upload_target": "where an upload goes when no target is named",
-    "upload_public": "whether everybody sees an upload: true or false",
 }
-
-BOOLEANS = {"true": True, "yes": True, "false": False, "no": False}
 
 
 @click.group(cls=DefaultGroup, default="show")
@@ -47,7 +43,7 @@ def set_setting(name: str, value: str, as_json: bool) -> None:
     with Workspace() as opened:
         if name == "preset":
             check_preset(value, opened.presets)
-        found = opened.settings.set(name, BOOLEANS.get(value.lower(), value) if name == "upload_public" else value)
+        found = opened.settings.set(name, value)
     _print(found, as_json=as_json)
 
 
@@ -56,8 +52,5 @@ def _print(found: Settings, *, as_json: bool) -> None:
     if as_json:
         print_json(values)
         return
-    rows = [
-        (name, str(value).lower() if isinstance(value, bool) else text.printable(str(value)), MEANINGS[name])
-        for name, value in values.items()
-    ]
+    rows = [(name, text.printable(str(value)), MEANINGS[name]) for name, value in values.items()]
     show(table("setting", "value", "meaning", rows=rows))
