@@ -43,6 +43,7 @@ class Reporter(Protocol):
         """Raise Cancelled when the job was cancelled; call at every tensor, token and chunk."""
 
 
+@runtime_checkable
 class ModelSource(Protocol):
     """Where a checkpoint comes from."""
 
@@ -78,12 +79,14 @@ class Planned:
     """A converter's exact plan of every output, and the bytes of memory that carrying it out will take.
 
     ``source_bytes`` of weight files are on the disk at once, at most, when each is discarded after its use;
-    None when the converter does not discard.
+    None when the converter does not discard. ``memory_limit`` is the most that the computing device lets a program
+    take, 0 when it sets no limit of its own.
     """
 
     outputs: tuple[OutputPlan, ...]
     peak_memory: int
     source_bytes: int | None = None
+    memory_limit: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +100,7 @@ class Written:
     read: Mapping[str, PartRead] = field(default_factory=dict)
 
 
+@runtime_checkable
 class ModelConverter(Protocol):
     """Turns a checkpoint into MLX folders. Made in the worker as well as in the parent: import lazily."""
 
@@ -132,6 +136,7 @@ class ModelConverter(Protocol):
         """
 
 
+@runtime_checkable
 class ModelRunner(Protocol):
     """A model that can answer. All of it runs in a worker."""
 
@@ -147,6 +152,7 @@ class ModelRunner(Protocol):
         """Let go of the model."""
 
 
+@runtime_checkable
 class LibraryStore(Protocol):
     """Where the list of converted models is kept. Runs in the parent."""
 

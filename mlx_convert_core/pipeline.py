@@ -31,7 +31,13 @@ def plan_exactly(plan: ConvertPlan, context: JobContext) -> ConvertPlan:
     converter = _converter(plan, context)
     planned = converter.plan(plan.model, plan.outputs, _strategies(plan, context))
     needed = fetch_disk(plan.model, plan.request, planned.source_bytes)
-    return replace(plan, outputs=planned.outputs, peak_memory=planned.peak_memory, fetch_disk=needed)
+    return replace(
+        plan,
+        outputs=planned.outputs,
+        peak_memory=planned.peak_memory,
+        free_memory=min(plan.free_memory, planned.memory_limit or plan.free_memory),
+        fetch_disk=needed,
+    )
 
 
 def convert(plan: ConvertPlan, context: JobContext) -> ConvertResult:

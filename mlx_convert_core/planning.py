@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from difflib import get_close_matches
@@ -109,7 +110,8 @@ class Planner:
             return output.quantization.mode
         bits = f"{output.quantization.bits}bit"
         group = f"-g{output.quantization.group_size}" if output.quantization.group_size != 64 else ""
-        return output.strategy or f"{bits}{group}"
+        named = output.strategy if output.strategy and re.fullmatch(r"[\w.-]+", output.strategy) else ""
+        return named or f"{bits}{group}{'-mixed' if output.strategy else ''}"
 
     def _check_strategies(self, plan: ConvertPlan) -> None:
         for output in plan.outputs:

@@ -48,7 +48,7 @@ _CONVERTING = (
     click.option("--bits", type=int, help="Bits per value, instead of the preset's: 2, 3, 4, 5, 6 or 8."),
     click.option("--group-size", type=int, help="Values that share a scale: 32, 64 or 128."),
     click.option("--mode", type=click.Choice(MODES), help="The number format."),
-    click.option("--strategy", help="How bits are shared out among the layers."),
+    click.option("--strategy", help="Which layers get how many bits: uniform, mixed_4_6 ..., map:{...} or map:FILE."),
     click.option("--dtype", type=click.Choice(DTYPES), help="The type of what stays unquantized."),
     click.option("--revision", help="A branch, tag or commit of a repo."),
     click.option("--recipe", type=click.Path(), help="A recipe file; options given beside it count more."),
@@ -62,12 +62,29 @@ _CONVERTING = (
 def convert_request(workspace: Workspace, values: dict[str, Any]) -> ConvertRequest:
     """The request that options make over a recipe; REF may come from a preset made for one model."""
     given = {name: value for name, value in values.items() if value not in (None, (), False)}
+    if "strategy" in given:
+        given["strategy"] = _with_map(given["strategy"])
     recipe = load_recipe(Path(given.pop("recipe"))) if "recipe" in given else None
     ref = given.pop("ref", "") or (recipe.ref if recipe else "")
     if not ref:
         named = tuple(output.preset for output in recipe.outputs) if recipe else ()
         ref = _ref_of(given.get("preset", named), workspace.presets)
     return replace(recipe.request(ref), **given) if recipe else ConvertRequest(ref=ref, **given)
+
+
+def _with_map(strategy: str) -> str:
+    """``strategy`` with the content of the file that ``map:FILE`` names, so that it means the same everywhere."""
+    kind, _, text = strategy.partition(":")
+    if kind != "map" or not text or text.lstrip().startswith(("{", "[")):
+        return strategy
+    try:
+        return f"map:{' '.join(Path(text).expanduser().read_text(encoding='utf-8').split())}"
+    except (OSError, ValueError) as error:
+        raise InvalidRequest(
+            f"the strategy map {text} can't be read: {getattr(error, 'strerror', None) or error}.",
+            hint="Give a file with JSON, or the JSON itself: --strategy 'map:{\"lm_head\": 8}'",
+            code="strategy",
+        ) from None
 
 
 def _ref_of(named: tuple[str, ...], presets: dict[str, Preset]) -> str:

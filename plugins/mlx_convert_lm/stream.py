@@ -21,7 +21,8 @@ from mlx_convert_lm.writing import Result, WritingThread
 SLICE_BYTES = 4_000_000  # of a source tensor, read and computed at once: what stays in a CPU's cache
 GPU_SLICE_BYTES = 32_000_000  # on a GPU, worth starting a kernel for
 IN_FLIGHT_SLICES = 8  # that wait for their results
-BASE_MEMORY = 180_000_000  # Python with mlx and mlx-lm loaded
+BASE_MEMORY = 90_000_000  # Python with mlx and a model class
+TENSOR_MEMORY = 3_000  # what is known of a tensor, in Python
 SCARCE_MEMORY = 1_000_000_000  # with less than this free, nothing is read ahead
 _MX_TYPES = {"BF16": "bfloat16", "F16": "float16", "F32": "float32"}
 
@@ -40,15 +41,18 @@ def stream_out(layers: Iterable[Layer], source: SourceFiles, writing: WritingThr
 
 def working_memory(blueprints: Sequence[Blueprint]) -> int:
     """Bytes of memory that `stream_out` will take at most, the interpreter included."""
-    computed = [
-        sum(array.nbytes for _, array in piece.tensors)
-        for plan in blueprints
-        for pieces in plan.pieces
-        for piece in pieces
-        if isinstance(piece, Computed)
-    ]
-    # A computed tensor is held as its sources, as itself and once more while it is put together.
-    return BASE_MEMORY + 2 * IN_FLIGHT_SLICES * slice_bytes() + 8 * max(computed, default=0)
+    pieces = [piece for plan in blueprints for layer in plan.pieces for piece in layer]
+    named = sum(len(names_of(piece)) for piece in pieces)
+    named += sum(len(piece.sources) for piece in pieces if not isinstance(piece, Computed))
+    slices = IN_FLIGHT_SLICES * slice_bytes() * (2 + 3 * len(blueprints)) // 2  # as read, and as made
+    computed = [_computing(piece) for piece in pieces if isinstance(piece, Computed)]
+    return BASE_MEMORY + named * TENSOR_MEMORY + slices + max(computed, default=0)
+
+
+def _computing(piece: Computed) -> int:
+    """A computed tensor is held as its sources, as itself and once more while it is put together."""
+    made = sum(array.nbytes for _, array in piece.tensors)
+    return made * (8 if len(piece.tensors) > 1 else 4)  # several: packed, so that the sources are larger
 
 
 @dataclass(slots=True)
@@ -211,6 +215,13 @@ def _bytes_of(array: Any) -> Any:
     import mlx.core as mx
 
     return mx.contiguous(array.reshape(-1)).view(mx.uint8)
+
+
+def device_memory() -> int:
+    """Bytes that the GPU lets a program work with (on a Mac, some three quarters of all); 0 on a CPU."""
+    import mlx.core as mx
+
+    return int(mx.device_info().get("max_recommended_working_set_size", 0))
 
 
 def slice_bytes() -> int:

@@ -1,0 +1,67 @@
+"""The memory that a plan states is what the conversion takes; where little is free, little is in flight."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mlx_convert_lm import stream
+from mlx_convert_lm.pieces import Computed
+from mlx_convert_lm.stream import Blueprint, working_memory
+from random_llama import write_llama
+
+from mlx_convert_core import ConvertRequest, Workspace
+
+SYNTHETIC = Path(__file__).parents[2] / "benchmarks" / "synthetic.py"
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a llama of 70 MB, many times what is in flight at once."""
+    folder = tmp_path_factory.mktemp("memory") / "llama"
+    subprocess.run([sys.executable, SYNTHETIC, "llama-tiny", folder], check=True)
+    return folder
+
+
+@pytest.mark.parametrize("presets", [("4bit",), ("bf16",), ("4bit", "8bit")])
+def test_a_conversion_takes_no_more_than_was_stated_and_not_much_less(
+    checkpoint: Path, workspace: Workspace, tmp_path: Path, presets: tuple[str, ...]
+) -> None:
+    outputs = tuple(tmp_path / preset for preset in presets)
+    request = ConvertRequest(ref=str(checkpoint), preset=presets, output=outputs)
+    stated = workspace.plan(request).peak_memory
+    measured = workspace.convert(request).result().peak_memory
+    assert measured <= stated <= 2.5 * measured
+
+
+def test_computed_tensors_count_and_more_outputs_take_more() -> None:
+    import mlx.core as mx
+
+    big = Computed(tensors=(("big", mx.zeros((1000, 1000))),), shards=None)
+    small = Computed(tensors=(("small", mx.zeros((10, 10))),), shards=None)
+    plain = working_memory([Blueprint(pieces=[(small,)])])
+    assert working_memory([Blueprint(pieces=[(small,), (big,)])]) > plain + 3 * big.tensors[0][1].nbytes
+    assert working_memory([Blueprint(pieces=[(small,)])] * 2) > plain
+
+
+@pytest.mark.parametrize(("free", "ahead"), [(0, False), (1 << 40, True)])
+def test_nothing_is_read_ahead_while_memory_is_scarce(
+    tmp_path: Path, workspace: Workspace, monkeypatch: pytest.MonkeyPatch, free: int, ahead: bool
+) -> None:
+    waiting: list[int] = []
+
+    class Flight(stream._Flight):
+        def take(self, slice_: Any) -> None:
+            super().take(slice_)
+            waiting.append(len(self._waiting))
+
+    monkeypatch.setattr(stream, "_Flight", Flight)
+    monkeypatch.setattr(stream, "free_memory", lambda: free)
+    monkeypatch.setattr(stream, "SLICE_BYTES", 20_000)
+    request = ConvertRequest(ref=str(write_llama(tmp_path / "source", layers=4)), output=tmp_path / "model")
+    workspace.convert(request, inline=True).result()
+    assert (max(waiting) > 2) is ahead
+    assert ahead or max(waiting) == 0
