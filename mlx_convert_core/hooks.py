@@ -7,9 +7,18 @@ from typing import Any, TypeVar
 
 from mlx_convert_core import hookspecs
 from mlx_convert_core.errors import MlxConvertError, NameConflict, PluginError
+from mlx_convert_core.interfaces import LibraryStore, ModelConverter, ModelRunner, ModelSource
 from mlx_convert_core.plugins import PluginSet
 
 T = TypeVar("T")
+# What each provider hook has to give.
+_PROVIDED: dict[str, Any] = {
+    "model_source": ModelSource,
+    "model_converter": ModelConverter,
+    "model_runner": ModelRunner,
+    "quantize_strategy": Callable,
+    "library_store": LibraryStore,
+}
 _REGISTRAR = "register_"
 
 
@@ -25,14 +34,18 @@ class Hooks:
 
     def first(self, hook: str, /, **arguments: Any) -> Any:
         """Ask the providers of ``hook`` in turn; the first answer that is not None, or None."""
-        for _, answer in self._answers(hook, arguments):
+        for plugin, answer in self._answers(hook, arguments):
             if answer is not None:
-                return answer
+                return self._checked(plugin, hook, answer, _PROVIDED[hook])
         return None
 
     def each(self, hook: str, /, **arguments: Any) -> list[tuple[str, Any]]:
         """Call every implementation of ``hook``: (plugin, answer), iterables consumed, in order of calls."""
         return [(plugin, answer) for plugin, answer in self._answers(hook, arguments) if answer is not None]
+
+    def answers(self, hook: str, kind: type[T], /, **arguments: Any) -> tuple[T, ...]:
+        """The answer of every implementation of ``hook``, each a ``kind``; raises PluginError."""
+        return tuple(self._checked(plugin, hook, answer, kind) for plugin, answer in self.each(hook, **arguments))
 
     def collect(self, hook: str, kind: type[T], /, **arguments: Any) -> tuple[T, ...]:
         """Every item of type ``kind`` that any implementation of ``hook`` yields; raises PluginError."""
@@ -106,7 +119,7 @@ class Hooks:
     def _checked(self, plugin: str, hook: str, item: Any, kind: type[T]) -> T:
         if isinstance(item, kind):
             return item
-        raise self._fault(plugin, hook, TypeError(f"gave a {type(item).__name__}, not a {kind.__name__}"))
+        raise self._fault(plugin, hook, TypeError(f"gave a {type(item).__name__}, not a {_wanted(kind, item)}"))
 
     def _conflict(self, key: str, owner: str, plugin: str) -> NameConflict:
         return NameConflict(
@@ -123,6 +136,15 @@ class Hooks:
     def _named(self, plugin: str) -> str:
         distribution = self.plugins.spec(plugin).distribution
         return f"{plugin} ({distribution})" if distribution and distribution != plugin else plugin
+
+
+def _wanted(kind: type, item: object) -> str:
+    """The name of ``kind``; for a protocol with what ``item`` lacks of it."""
+    if not getattr(kind, "_is_protocol", False):
+        return kind.__name__
+    members = {*dir(kind), *kind.__annotations__}
+    lacking = sorted(name for name in members if not name.startswith("_") and not hasattr(item, name))
+    return f"{kind.__name__} (it has no {', '.join(lacking)})"
 
 
 def _told(error: BaseException) -> str:

@@ -54,8 +54,7 @@ def generate(asked: SessionRequest, context: JobContext) -> GenerateResult:
     runner = _runners.get(asked.session)
     if runner is None:
         raise GenerationFailed("the model is not loaded.", hint="Open it again.")
-    extras = tuple(extra for _, extra in context.hooks.each("on_generate", request=asked.request))
-    _check_extras(extras)
+    extras = context.hooks.answers("on_generate", GenerationExtras, request=asked.request)
     with context.step("generate"):
         return runner.generate(asked.request, extras, context)
 
@@ -65,15 +64,6 @@ def close(session: str, context: JobContext) -> None:
     runner = _runners.pop(session, None)
     if runner is not None:
         runner.close()
-
-
-def _check_extras(extras: tuple[Any, ...]) -> None:
-    for extra in extras:
-        if not isinstance(extra, GenerationExtras):
-            raise GenerationFailed(
-                f"an on_generate hook gave a {type(extra).__name__}, not GenerationExtras.",
-                hint="See `mlx-convert plugins list` for the plugins that have on_generate.",
-            )
 
 
 TASKS: dict[str, tuple[Any, Task]] = {

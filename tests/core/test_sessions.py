@@ -17,6 +17,7 @@ from mlx_convert_core import (
     Job,
     JobState,
     ModelSession,
+    PluginError,
     Token,
     WorkerDied,
     Workspace,
@@ -176,3 +177,32 @@ def test_idle_sessions_make_room_for_the_next(
     second = workspace.open(write_toy("second"))
     assert first.closed
     assert not second.closed
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("    raise RuntimeError('no coffee')", "RuntimeError: no coffee"),
+        ("    return 'a text'", "gave a str, not a GenerationExtras"),
+    ],
+)
+def test_a_plugin_that_fails_in_on_generate_fails_the_answer_by_name(
+    toys: None, add_plugin: Callable[[str, str], Path], write_toy: WriteToy, code: str, words: str
+) -> None:
+    add_plugin("broken", f"@hookimpl\ndef on_generate(request):\n{code}\n")
+    with Workspace() as workspace:
+        answer = workspace.generate(write_toy(), GenerateRequest(prompt="hello"))
+        with pytest.raises(PluginError, match=r"the plugin broken .*failed in on_generate") as caught:
+            answer.result(timeout=120)
+    assert words in caught.value.message
+
+
+def test_stop_texts_of_all_plugins_reach_the_runner(
+    toys: None, add_plugin: Callable[[str, str], Path], write_toy: WriteToy
+) -> None:
+    for word in ("three", "five"):
+        add_plugin(f"stop_{word}", f"@hookimpl\ndef on_generate():\n    return GenerationExtras(stop=({word!r},))\n")
+    add_plugin("nothing", "@hookimpl\ndef on_generate(): ...\n")
+    with Workspace() as workspace, workspace.open(write_toy()) as session:
+        assert session.generate(GenerateRequest(prompt="one two three four")).result(timeout=120).text == "one two"
+        assert session.generate(GenerateRequest(prompt="four five six")).result(timeout=120).text == "four"

@@ -146,6 +146,23 @@ def test_pre_convert_refuses_with_the_code_of_its_finding(
     assert (caught.value.code, caught.value.hint) == ("too_big", "Take a smaller one.")  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("    return 'here'", "gave a str, not a ModelSource (it has no fetch, inspect)"),
+        (
+            "    class Half:\n        def inspect(self): ...\n    return Half()",
+            "gave a Half, not a ModelSource (it has no fetch)",
+        ),
+    ],
+)
+def test_a_provider_that_gives_the_wrong_thing_is_named(add_plugin: AddPlugin, code: str, words: str) -> None:
+    add_plugin("broken", f"@hookimpl\ndef model_source(ref):\n{code}\n")
+    with Workspace() as workspace, pytest.raises(PluginError, match="the plugin broken") as caught:
+        workspace.inspect("anything")
+    assert words in caught.value.message
+
+
 ONLY_IN_THE_WORKER = """
 import sys
 

@@ -17,6 +17,18 @@ FINDING = "@hookimpl\ndef pre_convert(plan):\n    yield Finding(code={name!r}, l
 PRESET = "@hookimpl\ndef register_presets():\n    yield Preset(name={name!r}, title='T', summary={summary!r})\n"
 
 
+STORE = """
+class Store:
+    def entries(self): return ()
+    def add(self, entry): ...
+    def remove(self, path): ...
+
+@hookimpl
+def library_store(home):
+    return Store()
+"""
+
+
 def names(workspace: Workspace) -> list[str]:
     return [plugin.spec.name for plugin in workspace.plugins]
 
@@ -49,6 +61,7 @@ def test_the_first_provider_that_answers_wins_and_none_passes_on(
 class Source:
     def __init__(self, name): self.name = name
     def inspect(self): return ModelInfo(ref="x", name=self.name)
+    def fetch(self, model, scratch, report): return scratch
 
 @hookimpl
 def model_source(ref):
@@ -63,8 +76,7 @@ def model_source(ref):
 
 
 def test_a_third_party_wins_over_a_built_in(add_file: AddFile) -> None:
-    code = "class Store:\n    def entries(self): return ()\n\n@hookimpl\ndef library_store(home):\n    return Store()\n"
-    add_file("mine", code)
+    add_file("mine", STORE)
     with Workspace() as workspace:
         assert type(workspace.library).__name__ == "Store"
 
