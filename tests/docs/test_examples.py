@@ -118,3 +118,22 @@ def test_a_command_line_can_be_typed(page: str, line: str, tmp_path: Path, monke
 def test_there_are_command_lines_to_check() -> None:
     assert len(LINES) > 10
     assert ("README.md", "mlx-convert library list") in LINES
+
+
+def test_the_script_that_converts_and_compares(tiny_llama: Path, tmp_path: Path) -> None:
+    script = ROOT / "examples" / "convert_and_compare.py"
+
+    def run(ref: Path) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, str(script), str(ref), "Hello?"], cwd=tmp_path, capture_output=True, text=True
+        )
+
+    ended = run(tiny_llama)
+    assert ended.returncode == 0, ended.stderr
+    assert re.search(r"100% of 0\.\d MB", ended.stdout)
+    for name in ("tiny-llama-MLX-4bit", "tiny-llama-MLX-8bit"):
+        assert f"\n{name} (" in ended.stdout
+        assert (tmp_path / "models" / name).is_dir()
+    refused = run(tmp_path / "nowhere")
+    assert refused.returncode == 1
+    assert "Traceback" not in refused.stderr
