@@ -223,6 +223,13 @@ _REASONS: tuple[tuple[str, type[MlxConvertError], str, str, str], ...] = (
         "Convert the original bf16 model.",
     ),
     (
+        r"Unsupported modelopt quant_algo: (\S+)",
+        UnsupportedModel,
+        "source_modelopt",
+        "{name} is quantized by modelopt as {0}, and mlx-lm takes NVFP4 only.",
+        "Convert the original bf16 model.",
+    ),
+    (
         r"(\[load_safetensors\]|\[read\]) ?(.*)",
         CorruptCheckpoint,
         "corrupt_header",

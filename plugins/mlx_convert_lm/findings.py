@@ -12,6 +12,9 @@ from mlx_convert_lm.architectures import model_types, module_of, nearest
 CARRIED = ("bitnet", "mxfp4", "mxfp8", "awq", "gptq", "compressed-tensors", "modelopt")
 CARRIED_FORMATS = ("nvfp4-pack-quantized", "mxfp4-pack-quantized", "pack-quantized")
 
+EIGHT_BIT_FLOATS = ("F8_E4M3", "F8_E5M2")  # mlx-lm would take their bytes for integers
+MODELOPT = "hf_quant_config.json"  # where NVIDIA's tool may say it instead
+
 
 def examine(plan: ConvertPlan) -> Iterator[Finding]:
     """Findings about the architecture, and about a source that is quantized already."""
@@ -21,12 +24,28 @@ def examine(plan: ConvertPlan) -> Iterator[Finding]:
         yield _unsupported(plan.model)
         return
     method = quantization_config(config)
+    if method is None and _unexplained(plan.model):
+        yield _eight_bit_floats(plan.model)
     if method is not None:
         source = module.read_text(encoding="utf-8") if module else ""
         if method.get("quant_method") == "bitnet" and "BitLinear" not in source and _quantizes(plan):
             yield _mixed_with_ternary(plan.model)
             return
         yield _quantized_source(plan.model, method, dequantizes="weight_scale_inv" in source)
+
+
+def _unexplained(model: ModelInfo) -> bool:
+    """Whether there are 8-bit floats and nobody says what they stand for."""
+    return any(tensor.dtype in EIGHT_BIT_FLOATS for tensor in model.tensors) and not model.matching(MODELOPT)
+
+
+def _eight_bit_floats(model: ModelInfo) -> Finding:
+    return Finding(
+        code="source_fp8",
+        level="error",
+        message=f"{model.name} stores 8-bit floats, and config.json does not say how to expand them.",
+        hint="Convert the original bf16 model; its page names it as the base model.",
+    )
 
 
 def _unsupported(model: ModelInfo) -> Finding:
