@@ -11,8 +11,11 @@ _MAC = (
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
 )
-# No name resolves, so that nothing can leave this machine, whatever a page or the browser itself would like.
-ARGUMENTS = ("--no-proxy-server", "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1")
+# No name but one resolves, so that nothing can leave this machine, whatever a page or the browser itself would like.
+ARGUMENTS = (
+    "--no-proxy-server",
+    "--host-resolver-rules=MAP rebound.test 127.0.0.1 , MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
+)
 _HELP = "install Google Chrome" if sys.platform == "darwin" else "sudo apt-get install chromium"
 
 

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from browser import chromium
 from browser.program import Program
-from browser.watching import TIMEOUT, Visitor
+from browser.watching import Visitor
 from mlx_convert_core import ConvertRequest, Workspace
-
-expect.set_options(timeout=TIMEOUT)
 
 
 @pytest.fixture(scope="package")
@@ -49,6 +46,15 @@ def page(visitor: Visitor) -> Page:
     return visitor.open()
 
 
+@pytest.fixture
+def held(program: Program) -> Iterator[Path]:
+    """Keep conversions and scripted answers from ending until this file is deleted."""
+    hold = program.home / "hold"
+    hold.touch()
+    yield hold
+    hold.unlink(missing_ok=True)
+
+
 @pytest.fixture(scope="session")
 def smollm2_8bit(smollm2: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Convert SmolLM2 once; read only."""
@@ -71,12 +77,3 @@ def tiny_model(tiny_source: Path, tmp_path_factory: pytest.TempPathFactory) -> P
     with Workspace(home=folder / "home") as workspace:
         request = ConvertRequest(ref=str(tiny_source), preset="8bit", output=folder / "tiny-llama-MLX-8bit")
         return workspace.convert(request).result().path
-
-
-def copy_model(model: Path, target: Path) -> Path:
-    """Put a copy of ``model`` at ``target``; the weights are linked, not copied."""
-    return shutil.copytree(model, target, copy_function=_link)
-
-
-def _link(source: str, target: str) -> None:
-    Path(target).hardlink_to(source)

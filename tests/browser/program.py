@@ -33,6 +33,7 @@ class Program:
         self.url = ""
         self._env = dict(env or {})
         self._process: subprocess.Popen[bytes] | None = None
+        self._known: set[psutil.Process] = set()
         self.work.mkdir(parents=True)
         (self.home / "plugins").mkdir(parents=True)
         for name in plugins:
@@ -78,12 +79,16 @@ class Program:
     def interrupt(self) -> int:
         """Press Ctrl-C: every process of the group is told. The exit code."""
         assert self._process is not None
+        self.processes()
         os.killpg(self._process.pid, signal.SIGINT)
         return self._process.wait(PATIENCE)
 
     def processes(self) -> list[psutil.Process]:
-        """All that is alive of it, workers included."""
-        return [process for process in psutil.process_iter() if _group_of(process.pid) == self.pid]
+        """All of it that is alive, workers included; those that were seen once are remembered."""
+        if self._process is not None and psutil.pid_exists(self.pid):
+            process = psutil.Process(self.pid)
+            self._known |= {process, *process.children(recursive=True)}
+        return [process for process in self._known if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
 
     def stop(self) -> None:
         """End it, whatever it is doing; a traceback in the terminal is an error."""
@@ -91,15 +96,8 @@ class Program:
             return
         if self._process.poll() is None:
             self.interrupt()
-        left = self.processes()
+        _, left = psutil.wait_procs(self.processes(), timeout=10)
         for process in left:
             process.kill()
         assert not left, f"still alive after Ctrl-C: {left}"
         assert "Traceback" not in self.log.read_text(), self.log.read_text()
-
-
-def _group_of(pid: int) -> int | None:
-    try:
-        return os.getpgid(pid)
-    except OSError:
-        return None

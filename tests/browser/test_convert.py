@@ -21,16 +21,7 @@ TINY = "tiny-llama-MLX-4bit"
 @pytest.fixture(autouse=True)
 def _empty_shelf(program: Program) -> Iterator[None]:
     yield
-    (program.home / "hold").unlink(missing_ok=True)
     shutil.rmtree(program.models, ignore_errors=True)
-
-
-@pytest.fixture
-def held(program: Program) -> Path:
-    """Keep conversions from ending until this file is deleted."""
-    hold = program.home / "hold"
-    hold.touch()
-    return hold
 
 
 def test_what_stands_in_the_way_stands_beside_its_field(page: Page, program: Program, tmp_path: Path) -> None:

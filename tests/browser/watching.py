@@ -7,11 +7,12 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect
 
 from browser.program import Program
 
 TIMEOUT = 60_000.0  # ms
+expect.set_options(timeout=TIMEOUT)
 _LOCAL = ("data", "blob", "about", "chrome-error")
 
 
