@@ -150,9 +150,11 @@ def note(level: str, message: str, hint: str = "", actions: Callable[[], None] |
 
 
 def sentence(text: str) -> str:
-    """With a capital and a full stop, as messages of the core come without the first."""
+    """With a capital, unless it begins with a name, and a full stop; messages of the core come without the first."""
     text = text.strip()
-    return (text[:1].upper() + text[1:] + ("" if text[-1:] in ".!?:" else ".")) if text else ""
+    first = text.partition(" ")[0]
+    begun = text[:1].upper() + text[1:] if first.replace("'", "").rstrip(",").isalpha() else text
+    return begun + ("" if text[-1:] in ".!?:" else ".") if text else ""
 
 
 def progress_bar(label: str, classes: str = "bar") -> Tag:

@@ -9,7 +9,9 @@ from typing import Any
 
 from mlx_convert_ui.app import register
 from mlx_convert_ui.studio import Studio
+from nicegui import ElementFilter
 from nicegui.testing import User, user_simulation
+from nicegui.testing.user_interaction import UserInteraction
 
 PATIENCE = 600  # tries of 0.1 s: a loaded machine may need long to start a worker
 
@@ -27,6 +29,22 @@ async def fill(user: User, marker: str, value: Any) -> None:
     """Put ``value`` into the field marked so."""
     (element,) = user.find(marker=marker).elements
     element.value = value
+
+
+def labelled(user: User, label: str, *, within: str = "") -> UserInteraction[Any]:
+    """The element with this aria-label, or, for a label like ``#marker``, with this marker; one ``within`` another."""
+    assert user.client is not None
+    with user.client:
+        found = ElementFilter(marker=label[1:]) if label.startswith("#") else ElementFilter()
+        elements = found.within(marker=within) if within else found
+        wanted = {one for one in elements if label.startswith("#") or one.props.get("aria-label") == label}
+    return UserInteraction(user, wanted, label)
+
+
+def picked(user: User, name: str) -> UserInteraction[Any]:
+    """The row of the folder picker with this name."""
+    texts = user.find(name).elements
+    return UserInteraction(user, {text.parent_slot.parent for text in texts if text.parent_slot}, name)
 
 
 async def sees(user: User, *words: str) -> None:

@@ -137,7 +137,7 @@ class LibraryPage:
         except MlxConvertError as error:
             show_error(self._notes, error)
             return
-        ui.download.content(text or "", f"{volume.entry.name}.recipe.json", "application/json")
+        ui.download.content((text or "").encode(), f"{volume.entry.name}.recipe.json", "application/json")
 
     async def _delete(self, volume: Volume) -> None:
         entry = volume.entry

@@ -67,7 +67,7 @@ def _draw(seen: Overview) -> None:
         if seen.failures:
             with card("Not used", "The rest works without them."), block("notes"):
                 for failure in seen.failures:
-                    note("error", f"{failure.plugin}: {failure.reason}", _origin_of(failure))
+                    note("error", f"Plugin {failure.plugin}: {failure.reason}", _origin_of(failure))
         own = [pair for pair in seen.plugins if not pair[0].spec.built_in]
         built_in = [pair for pair in seen.plugins if pair[0].spec.built_in]
         if own:

@@ -9,10 +9,13 @@ from nicegui import run, ui
 from mlx_convert_core import MlxConvertError, UploadRequest, UploadTarget
 from mlx_convert_ui.components import CHEVRON, Badge, Button, Tag, block, field, named, sentence
 from mlx_convert_ui.dialogs import answer_of
+from mlx_convert_ui.picker import pick_folder
 from mlx_convert_ui.remedies import tell
 from mlx_convert_ui.studio import Studio
 from mlx_convert_ui.upload.form import Checker, UploadForm, title_of
 from mlx_convert_ui.upload.progress import REFRESH_SECONDS, UploadProgress
+
+_HERE = frozenset({"folder"})  # targets on this machine: a folder can be chosen, and nothing is private or public
 
 
 async def upload_dialog(studio: Studio, path: Path) -> None:
@@ -66,10 +69,12 @@ class _Upload:
             select = ui.select(options, value=self._form.target, on_change=self._choose_target).mark("upload-target")
             named(select, name).props(f"dropdown-icon='{CHEVRON}' options-dense")
             self._summary = Tag("p", "", "field-hint")
-        with field("Name", "What it is called there. Empty takes the name that is shown in grey.") as name:
-            self._name = ui.input(on_change=self._typed).mark("upload-name")
+        tip = "What it is called there. Empty takes the name that is shown in grey."
+        with field("Name", tip) as name, block("row-line"):
+            self._name = ui.input(on_change=self._typed).mark("upload-name").classes("grow")
             named(self._name, name).props("spellcheck=false autocomplete=off")
-        with block("row-line switches"):
+            self._browse = Button("", self._pick, icon="folder-open", label="Choose a folder").mark("browse-upload")
+        with block("row-line switches") as self._who:
             self._public = ui.switch(
                 "Everybody may see it",
                 value=self._form.public,
@@ -85,7 +90,15 @@ class _Upload:
         self._checker.ask(delay=0)
 
     def _show_target(self) -> None:
+        here = self._form.target in _HERE
+        self._browse.set_visibility(here)
+        self._who.set_visibility(not here)
         self._summary.show(sentence(self._targets[self._form.target].summary))
+
+    async def _pick(self) -> None:
+        chosen = await pick_folder(self._studio, "Choose a folder", self._form.name)
+        if chosen:
+            self._name.value = chosen
 
     def _typed(self) -> None:
         self._form.replace = False
@@ -123,7 +136,8 @@ class _Upload:
         with block("row-line"):
             Badge("Ready", "ok", icon="check")
             Tag("span", f"{request.target}:{request.name}", "path").mark("upload-place")
-            Badge("Public" if request.public else "Private", icon="globe" if request.public else "lock")
+            if request.target not in _HERE:
+                Badge("Public" if request.public else "Private", icon="globe" if request.public else "lock")
 
     def _refusal(self, error: MlxConvertError) -> None:
         def actions() -> None:

@@ -1,0 +1,125 @@
+"""The Library page: a real model on disk, found, shown, exported, forgotten and deleted."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from mlx_convert_ui.library.table import AT_ONCE
+from mlx_convert_ui.studio import Studio
+from models import shelved
+from simulated import fill, sees, until, visiting
+
+pytestmark = pytest.mark.asyncio
+
+
+async def test_an_empty_library_names_the_first_step(studio: Studio) -> None:
+    async with visiting(studio, "/library") as user:
+        await sees(user, "No models yet", "Convert a model")
+
+
+async def test_a_model_is_shown_with_its_figures_and_deleted_after_a_yes(
+    studio: Studio, tiny_model: Path, tmp_path: Path
+) -> None:
+    entry = shelved(studio.workspace, tiny_model, tmp_path)
+    async with visiting(studio, "/library") as user:
+        await sees(user, entry.name, f"{entry.bits_per_weight:.2f}", "8 bit", "1 model ·", str(entry.path))
+        user.find(marker="more").click()
+        user.find(marker="menu-delete").click()
+        await sees(user, f"Delete {entry.name}?", f"This frees {entry.size / 1e3:.0f} kB")
+        user.find(marker="cancel").click()
+        await user.should_not_see(f"Delete {entry.name}?", retries=50)
+        assert entry.path.is_dir()
+        user.find(marker="menu-delete").click()
+        await sees(user, f"Delete {entry.name}?")
+        user.find(marker="confirm").click()
+        await sees(user, "No models yet")
+    assert not entry.path.exists()
+
+
+async def test_a_model_is_forgotten_and_its_files_stay(studio: Studio, tiny_model: Path, tmp_path: Path) -> None:
+    entry = shelved(studio.workspace, tiny_model, tmp_path)
+    async with visiting(studio, "/library") as user:
+        user.find(marker="more").click()
+        user.find(marker="menu-forget").click()
+        await sees(user, "No models yet")
+    assert entry.path.is_dir()
+
+
+async def test_a_vanished_model_is_marked_and_can_be_forgotten(
+    studio: Studio, tiny_model: Path, tmp_path: Path
+) -> None:
+    entry = shelved(studio.workspace, tiny_model, tmp_path)
+    shutil.rmtree(entry.path)
+    async with visiting(studio, "/library") as user:
+        await sees(user, entry.name, "Missing")
+        await user.should_not_see(marker="test")
+        user.find(marker="forget").click()
+        await sees(user, "No models yet")
+
+
+async def test_what_can_not_be_deleted_is_said_with_the_next_step(
+    studio: Studio, tiny_model: Path, tmp_path: Path
+) -> None:
+    entry = shelved(studio.workspace, tiny_model, tmp_path)
+    (entry.path / "config.json").write_text("{")
+    async with visiting(studio, "/library") as user:
+        user.find(marker="more").click()
+        user.find(marker="menu-delete").click()
+        await sees(user, f"Delete {entry.name}?")
+        user.find(marker="confirm").click()
+        await sees(user, "is not deleted: it is no MLX model any more", "Delete it yourself if it should go")
+    assert entry.path.is_dir()
+
+
+async def test_models_of_another_tool_are_found_below_a_folder(
+    studio: Studio, tiny_model: Path, tmp_path: Path
+) -> None:
+    copied = shutil.copytree(tiny_model, tmp_path / "elsewhere/publisher/other-model")
+    (copied / "mlx_convert.json").unlink()
+    (tmp_path / "nothing").mkdir()
+    async with visiting(studio, "/library") as user:
+        user.find(marker="add-folder").click()
+        await sees(user, "Add models made elsewhere")
+        user.find(marker="scan").click()
+        await sees(user, "No folder is named.")
+        await fill(user, "scan-path", str(tmp_path / "nothing"))
+        user.find(marker="scan").click()
+        await sees(user, f"There is no MLX model in {tmp_path / 'nothing'}.")
+        await fill(user, "scan-path", str(tmp_path / "elsewhere"))
+        user.find(marker="scan").click()
+        await sees(user, "other-model", "made elsewhere")
+    assert [entry.path for entry in studio.entries()] == [copied]
+
+
+async def test_the_recipe_is_exported_as_a_file(studio: Studio, tiny_model: Path, tmp_path: Path) -> None:
+    entry = shelved(studio.workspace, tiny_model, tmp_path)
+    async with visiting(studio, "/library") as user:
+        user.find(marker="more").click()
+        user.find(marker="menu-export-recipe").click()
+        await until(lambda: user.download.http_responses)
+        recipe = json.loads(user.download.http_responses[0].content)
+        assert [output["preset"] for output in recipe["outputs"]] == ["8bit"]
+        (entry.path / "mlx_convert.json").unlink()
+        user.find(marker="menu-export-recipe").click()
+        await sees(user, f"{entry.name} does not say how it was made", "Only models that mlx-convert made")
+
+
+async def test_many_models_are_searched_and_shown_in_parts(studio: Studio, tiny_model: Path, tmp_path: Path) -> None:
+    entry = shelved(studio.workspace, tiny_model, tmp_path)
+    for number in range(AT_ONCE + 4):
+        studio.workspace.library.add(replace(entry, name=f"model-{number:02}", path=tmp_path / f"model-{number:02}"))
+    async with visiting(studio, "/library") as user:
+        await sees(user, f"Show all {AT_ONCE + 5}")
+        assert len(user.find(marker="row").elements) == AT_ONCE
+        await fill(user, "search", "model-07")
+        await until(lambda: len(user.find(marker="row").elements) == 1)
+        await fill(user, "search", "zebra")
+        await sees(user, "Nothing found")
+        await fill(user, "search", "")
+        await sees(user, f"Show all {AT_ONCE + 5}")
+        user.find(marker="show-all").click()
+        await until(lambda: len(user.find(marker="row").elements) == AT_ONCE + 5)

@@ -1,0 +1,118 @@
+"""The Queue page; what waits is really converted, one after the other."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from mlx_convert_ui.queueing.adding import parse
+from mlx_convert_ui.studio import Studio
+from simulated import fill, labelled, picked, sees, until, visiting
+
+from mlx_convert_core import ConvertRequest, InvalidRequest, JobState, Workspace
+
+
+def test_a_pasted_list_becomes_refs() -> None:
+    text = """
+        # for the weekend
+        Qwen/Qwen2.5-0.5B-Instruct
+        "~/checkpoints/mine",
+        https://huggingface.co/org/name
+        Qwen/Qwen2.5-0.5B-Instruct
+    """
+    assert parse(text) == ("Qwen/Qwen2.5-0.5B-Instruct", "~/checkpoints/mine", "https://huggingface.co/org/name")
+
+
+@pytest.mark.parametrize("text", ["", "  \n# only a remark", "good/one\nwhat is this", "javascript:alert(1)"])
+def test_what_is_no_list_of_models_is_refused(text: str) -> None:
+    with pytest.raises(InvalidRequest):
+        parse(text)
+
+
+@pytest.mark.asyncio
+async def test_several_models_are_added_and_converted_in_order(studio: Studio, tiny_llama: Path) -> None:
+    studio.start()
+    async with visiting(studio, "/queue") as user:
+        await sees(user, "Nothing waits")
+        user.find(marker="add").click()
+        await sees(user, "No model is named.")
+        await fill(user, "refs", f"{tiny_llama}\n{tiny_llama.parent / 'nowhere'}")
+        await fill(user, "presets", ["8bit"])
+        user.find(marker="add").click()
+        await sees(user, "Done", "tiny-llama-MLX-8bit", "Failed", "There is no folder")
+        user.find(marker="clear").click()
+        await sees(user, "Nothing waits")
+    assert (Path.cwd() / "models/tiny-llama-MLX-8bit/config.json").is_file()
+    assert studio.open_conversions == 0
+
+
+@pytest.mark.asyncio
+async def test_waiting_items_are_moved_and_removed(studio: Studio) -> None:
+    for name in ("a/first", "a/second", "a/third"):
+        studio.enqueue([ConvertRequest(ref=name)])
+    async with visiting(studio, "/queue") as user:
+        await sees(user, "first", "second", "third")
+        up, down = user.find(marker="up").elements, user.find(marker="down").elements
+        assert sum("disabled" in button.props for button in up) == 1
+        assert sum("disabled" in button.props for button in down) == 1
+        labelled(user, "Move third up").click()
+        await until(lambda: [item.request.ref for item in studio.queue.items][1:] == ["a/third", "a/second"])
+        labelled(user, "Remove first").click()
+        await until(lambda: [item.request.ref for item in studio.queue.items] == ["a/third", "a/second"])
+        await until(lambda: len(user.find(marker="queue-item").elements) == 2)
+
+
+@pytest.mark.asyncio
+async def test_a_running_item_is_cancelled_and_tried_again(studio: Studio, tiny_llama: Path) -> None:
+    studio.start()
+    async with visiting(studio, "/queue") as user:
+        studio.enqueue([ConvertRequest(ref=str(tiny_llama), preset="4bit")])
+        await sees(user, "Running")
+        user.find(marker="cancel-item").click()
+        await sees(user, "Cancelled")
+        assert not list((Path.cwd() / "models").glob("*"))
+        user.find(marker="retry-item").click()
+        await sees(user, "Done")
+    assert (Path.cwd() / "models/tiny-llama-MLX-4bit/config.json").is_file()
+
+
+@pytest.mark.asyncio
+async def test_an_output_that_exists_is_replaced_after_a_yes(studio: Studio, tiny_llama: Path) -> None:
+    taken = Path.cwd() / "models/tiny-llama-MLX-4bit"
+    taken.mkdir(parents=True)
+    (taken / "old.txt").write_text("old")
+    studio.start()
+    async with visiting(studio, "/queue") as user:
+        studio.enqueue([ConvertRequest(ref=str(tiny_llama), preset="4bit")])
+        await sees(user, "already exists", "Choose another name, or replace it.")
+        user.find(marker="replace-item").click()
+        await sees(user, "Replace what tiny-llama is converted to?")
+        assert (taken / "old.txt").exists()
+        user.find(marker="confirm").click()
+        await sees(user, "Done")
+    assert not (taken / "old.txt").exists()
+
+
+@pytest.mark.asyncio
+async def test_what_waited_when_the_app_was_closed_goes_on(studio: Studio, home: Path, tiny_llama: Path) -> None:
+    with Workspace() as earlier:
+        earlier.queue.add(ConvertRequest(ref=str(tiny_llama), preset="4bit"))
+    async with visiting(studio, "/queue") as user:
+        await sees(user, "tiny-llama", "Waits")
+        studio.start()
+        await sees(user, "Done")
+    assert studio.workspace.queue.items()[0].state is JobState.FINISHED
+
+
+@pytest.mark.asyncio
+async def test_a_recipe_for_several_models_goes_to_the_queue(studio: Studio, tiny_llama: Path) -> None:
+    recipe = Path.home() / "shared.json"
+    outputs = [{"preset": "4bit"}, {"preset": "8bit"}]
+    recipe.write_text(json.dumps({"schema": 1, "mlx_convert": "recipe", "ref": "org/name", "outputs": outputs}))
+    async with visiting(studio, "/queue") as user:
+        user.find(marker="add-recipe").click()
+        await sees(user, "Choose a recipe", "shared.json")
+        picked(user, "shared.json").click()
+        await sees(user, "4-bit, 8-bit")
+    assert studio.workspace.queue.items()[0].request.presets == ("4bit", "8bit")

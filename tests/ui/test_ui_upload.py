@@ -1,0 +1,71 @@
+"""The upload dialog, with the built-in target that copies into a folder."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from mlx_convert_ui.studio import Studio
+from models import shelved
+from simulated import fill, sees, visiting
+
+from mlx_convert_core import LibraryEntry
+
+pytestmark = pytest.mark.asyncio
+
+
+@pytest.fixture
+def entry(studio: Studio, tiny_model: Path, tmp_path: Path) -> LibraryEntry:
+    """Give a model in the library, and uploads that go to a folder."""
+    studio.prefer(upload_target="folder")
+    return shelved(studio.workspace, tiny_model, tmp_path / "models")
+
+
+async def test_a_model_is_sent_to_a_folder(studio: Studio, entry: LibraryEntry, tmp_path: Path) -> None:
+    target = tmp_path / "shared" / "copy"
+    async with visiting(studio, "/library") as user:
+        user.find(marker="upload").click()
+        await sees(user, f"Upload {entry.name}", "A folder here")
+        await fill(user, "upload-name", str(target))
+        await sees(user, "Ready", f"folder:{target}", "The card that goes with it")
+        user.find(marker="start-upload").click()
+        await sees(user, "Uploaded", str(target))
+        user.find(marker="close-upload").click()
+        await user.should_not_see("It goes on when you close this.", retries=50)
+        await user.open("/library")
+        await sees(user, "Uploaded")
+        user.find(marker="dismiss-upload").click()
+        await user.should_not_see("Uploaded", retries=50)
+    assert (target / "model.safetensors").read_bytes() == (entry.path / "model.safetensors").read_bytes()
+
+
+async def test_what_is_there_is_replaced_only_when_asked(studio: Studio, entry: LibraryEntry, tmp_path: Path) -> None:
+    taken = tmp_path / "shared" / "taken"
+    taken.mkdir(parents=True)
+    (taken / "config.json").write_text("{}")
+    async with visiting(studio, "/library") as user:
+        user.find(marker="upload").click()
+        await sees(user, f"Upload {entry.name}")
+        await fill(user, "upload-name", str(taken))
+        await sees(user, "holds another model already", "Choose another name, or replace what is there.")
+        user.find(marker="start-upload").click()
+        assert not studio.views.of("upload")
+        user.find(marker="replace").click()
+        await sees(user, "Ready")
+        user.find(marker="start-upload").click()
+        await sees(user, "Uploaded")
+    assert (taken / "model.safetensors").is_file()
+
+
+async def test_a_place_that_will_not_do_is_said_where_it_is_typed(
+    studio: Studio, entry: LibraryEntry, tmp_path: Path
+) -> None:
+    async with visiting(studio, "/library") as user:
+        user.find(marker="upload").click()
+        await sees(user, f"Upload {entry.name}")
+        await fill(user, "upload-name", str(entry.path))
+        await sees(user, "is where the model is.", "Name another folder.")
+        user.find(marker="cancel").click()
+        await asyncio.sleep(0)
+    assert not studio.views.of("upload")
