@@ -8,14 +8,15 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from mlx_convert_lm.source_files import SourceFiles
 from random_llama import write_llama
 
 from mlx_convert_core import (
     ConvertRequest,
     CorruptCheckpoint,
-    JobState,
     MlxConvertError,
     ModelInfo,
     Progress,
@@ -116,26 +117,53 @@ def test_a_source_that_fails_on_the_way_fails_the_job_and_leaves_nothing(tmp_pat
     assert not (tmp_path / "out").exists()
 
 
-def test_a_source_that_changes_while_it_is_read_is_refused(tmp_path: Path) -> None:
+def touch(path: Path) -> None:
+    os.utime(path, (1, 1))
+
+
+def overwrite(path: Path) -> None:
+    with path.open("r+b") as file:
+        file.seek(-1000, os.SEEK_END)
+        file.write(bytes(1000))
+
+
+def cut_in_half(path: Path) -> None:
+    os.truncate(path, path.stat().st_size // 2)
+
+
+def exchange(path: Path) -> None:
+    other = path.with_name("other")
+    other.write_bytes(path.read_bytes())
+    other.replace(path)
+
+
+def remove(path: Path) -> None:
+    path.unlink()
+
+
+@pytest.mark.parametrize("change", [touch, overwrite, cut_in_half, exchange, remove])
+@pytest.mark.parametrize("moment", [0, 5, -1])
+def test_a_source_that_changes_while_it_is_read_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: Callable[[Path], None], moment: int
+) -> None:
     source = write_llama(tmp_path / "source")
+    read = SourceFiles.read
+    moments = iter(range(1 << 30))
+    last = len(inspect_folder(source).tensors) - 1
 
-    class Meddler:
-        """Touches the source between planning and publishing, as another program might."""
+    def meddled(self: SourceFiles, *arguments: Any) -> None:
+        """Read, as another program changes the file behind the n-th reading."""
+        read(self, *arguments)
+        if next(moments) == (moment if moment >= 0 else last):
+            change(source / "model.safetensors")
 
-        @hookimpl
-        def on_event(self, event: object) -> None:
-            if isinstance(event, Progress) and event.step == "write":
-                os.utime(source / "model.safetensors", (1, 1))
-
-    with Workspace(home=tmp_path / "home", plugins=[Meddler()]) as workspace:
+    monkeypatch.setattr(SourceFiles, "read", meddled)
+    with Workspace(home=tmp_path / "home") as workspace:
         request = ConvertRequest(ref=str(source), output=tmp_path / "out" / "model")
-        job = workspace.convert(request, inline=True)
-        # Events are delivered on a thread of their own, so the touch may come late; then nothing was changed.
-        if job.state is JobState.FAILED:
-            with pytest.raises(CorruptCheckpoint) as caught:
-                job.result()
-            assert caught.value.code == "source_changed"
-            assert not (tmp_path / "out").exists()
+        with pytest.raises(CorruptCheckpoint) as caught:
+            workspace.convert(request, inline=True).result()
+    assert caught.value.code == "source_changed"
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("cut", [1, 1000, 100_000])
