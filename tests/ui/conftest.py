@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,9 @@ os.environ["NICEGUI_STORAGE_PATH"] = tempfile.mkdtemp(prefix="mlx-convert-ui-tes
 import pytest
 from mlx_convert_ui.studio import Studio
 
-from mlx_convert_core import Workspace
+from mlx_convert_core import ConvertRequest, Workspace
+
+SCRIPTED = Path(__file__).parents[1] / "browser/plugins/scripted.py"
 
 
 @pytest.fixture
@@ -29,3 +32,27 @@ def workspace(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
 def studio(workspace: Workspace) -> Studio:
     """Give what the pages share."""
     return Studio(workspace)
+
+
+@pytest.fixture(scope="session")
+def tiny_model(_tiny_llama: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the tiny checkpoint, converted once; read only."""
+    folder = tmp_path_factory.mktemp("tiny")
+    with Workspace(home=folder / "home") as workspace:
+        request = ConvertRequest(ref=str(_tiny_llama), preset="8bit", output=folder / "tiny-llama-MLX-8bit")
+        return workspace.convert(request).result().path
+
+
+@pytest.fixture
+def scripted(home: Path) -> None:
+    """Let folders with a script answer by it; name this fixture before ``workspace``."""
+    (home / "plugins").mkdir()
+    shutil.copy(SCRIPTED, home / "plugins")
+
+
+@pytest.fixture
+def held(home: Path) -> Path:
+    """Keep scripted answers from ending until this file is deleted."""
+    hold = home / "hold"
+    hold.touch()
+    return hold
