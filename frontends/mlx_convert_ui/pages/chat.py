@@ -124,7 +124,7 @@ class ChatPage:
         with self._welcome:
             if self._loaded.error is not None:
                 note("error", self._loaded.error.message, "Choose another conversation, or begin a new one.")
-            if self._conversation is None and not self._loaded.entries:
+            if self._conversation is None and not self._header.model:
                 empty(
                     "wand-sparkles",
                     "Convert a model first",
@@ -182,6 +182,7 @@ class ChatPage:
     async def _send(self) -> None:
         text = self._composer.text
         if self._conversation is None:
+            self._keep_draft()
             settings = self._settings
             done = await self._do(lambda: self._desk.begin(model_folder(self._header.model), settings(), text))
         else:

@@ -90,6 +90,7 @@ class ComparePage:
         if self._active:
             return
         self._notes.clear()
+        self._keep()
         self._button.enable(False)
         try:
             request = self._sampler.request(self._prompt.value)

@@ -92,6 +92,7 @@ class TestPage:
         if view is not None and view.active:
             return
         self._notes.clear()
+        self._keep()
         self._button.enable(False)
         try:
             request = self._sampler.request(self._prompt.value)

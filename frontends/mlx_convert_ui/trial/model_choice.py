@@ -58,20 +58,22 @@ class ModelChoice:
         """The library's entry of what is chosen, None for another folder."""
         return self._entries.get(self.value)
 
-    def _choose(self, event: Any) -> None:
+    def _choose(self, event: Any) -> Any:
         self._other.set_visibility(event.value == ANOTHER)
-        self._set(event.value or self._typed())
+        return self._set(event.value or self._typed())
 
-    def _type(self) -> None:
-        self._set(self._typed())
+    def _type(self) -> Any:
+        return self._set(self._typed())
 
     def _typed(self) -> str:
         return str(self._path.value or "").strip()
 
-    def _set(self, value: str) -> None:
-        if value != self.value:
-            self.value = value
-            self._changed(value)
+    def _set(self, value: str) -> Any:
+        """Tell what is chosen now; what comes back may be awaited."""
+        if value == self.value:
+            return None
+        self.value = value
+        return self._changed(value)
 
     async def _pick(self) -> None:
         chosen = await pick_folder(self._studio, "Choose a converted model", self.value)

@@ -1,0 +1,106 @@
+"""The Test page, as a simulated user sees it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from browser.models import scripted_model
+from mlx_convert_ui.prompts import EXAMPLE_PROMPTS
+from mlx_convert_ui.studio import Studio
+from simulated import fill, sees, until, visiting
+
+from mlx_convert_core import ChatSettings
+
+pytestmark = [pytest.mark.asyncio, pytest.mark.usefixtures("scripted")]
+
+
+@pytest.fixture
+def parrot(tiny_model: Path, tmp_path: Path) -> Path:
+    """Give a model that says what it was asked, word by word, and waits before the second while there is a hold."""
+    return scripted_model(tiny_model, tmp_path / "parrot", ["You said: ", "{prompt}", " **Bye.**"], hold_at=1)
+
+
+async def test_a_real_model_answers_and_its_figures_are_shown(studio: Studio, tiny_model: Path) -> None:
+    studio.workspace.scan(tiny_model)
+    async with visiting(studio, "/test") as user:
+        await sees(user, "No answer yet")
+        await fill(user, "max_tokens", 50)
+        user.find(marker="generate").click()
+        await sees(user, "Speed", "tokens/s", "First token after", "Peak memory", "50 out", "cut off at the limit")
+        (view,) = studio.views.of("generate", "test")
+        assert view.text == view.job.result().text
+
+
+async def test_the_settings_of_the_form_reach_the_model(studio: Studio, parrot: Path) -> None:
+    async with visiting(studio, f"/test?model={parrot}") as user:
+        user.find(marker="example-multilingual").click()
+        for marker, value in (("temperature", 0.2), ("top_p", 0.9), ("repetition_penalty", 1.1), ("seed", 7)):
+            await fill(user, marker, value)
+        await fill(user, "system", "Be brief.")
+        user.find(marker="generate").click()
+        await sees(user, "Speed")
+        (view,) = studio.views.of("generate", "test")
+        request = view.request
+        assert view.text == f"You said: {EXAMPLE_PROMPTS['multilingual']} **Bye.**"
+        assert (request.temperature, request.top_p, request.repetition_penalty, request.seed) == (0.2, 0.9, 1.1, 7)
+        assert (request.max_tokens, request.system) == (512, "Be brief.")
+
+
+async def test_an_answer_goes_on_over_a_reload_and_can_be_stopped(studio: Studio, parrot: Path, held: Path) -> None:
+    async with visiting(studio, f"/test?model={parrot}") as user:
+        user.find(marker="generate").click()
+        await sees(user, "Answering")
+        await user.open("/test")
+        await sees(user, "Answering", "Stop")
+        user.find(marker="generate").click()
+        await sees(user, "Stopped", "Generate")
+        assert studio.views.of("generate")[0].text == "You said: "
+        held.unlink()
+        user.find(marker="generate").click()
+        await sees(user, "Speed")
+        assert studio.views.of("generate")[0].text.endswith("Bye.**")
+
+
+async def test_what_is_wrong_is_said_with_the_next_step(studio: Studio, tmp_path: Path) -> None:
+    async with visiting(studio, "/test") as user:
+        await sees(user, "There is no converted model yet")
+        user.find(marker="generate").click()
+        await sees(user, "No model is chosen", "Choose one from the library")
+        await fill(user, "path", str(tmp_path / "nowhere"))
+        user.find(marker="generate").click()
+        await sees(user, "is no converted model", "Choose another model, or convert one first.")
+        await fill(user, "prompt", "  ")
+        user.find(marker="generate").click()
+        await sees(user, "The prompt is empty")
+    assert not studio.views.of("generate")
+
+
+async def test_a_model_that_breaks_says_so_and_can_be_tried_again(studio: Studio, parrot: Path) -> None:
+    script = (parrot / "script.json").read_text()
+    (parrot / "script.json").write_text("{}")
+    async with visiting(studio, f"/test?model={parrot}") as user:
+        user.find(marker="generate").click()
+        await sees(user, "Failed", "pieces", "Try again")
+        (parrot / "script.json").write_text(script)
+        studio.forget_model(parrot)
+        user.find(marker="again").click()
+        await sees(user, "Speed")
+
+
+async def test_the_form_survives_a_reload(studio: Studio, parrot: Path) -> None:
+    studio.workspace.scan(parrot)
+    async with visiting(studio, "/test") as user:
+        await fill(user, "prompt", "A question of mine")
+        await fill(user, "temperature", 0.35)
+        await user.open("/test")
+        await sees(user, "A question of mine")
+        (box,) = user.find(marker="temperature").elements
+        assert box.value == 0.35
+
+
+async def test_answers_of_other_pages_are_not_shown_here(studio: Studio, parrot: Path) -> None:
+    studio.chats.begin(str(parrot), ChatSettings(), "Hello")
+    await until(lambda: not studio.views.of("generate")[0].active)
+    async with visiting(studio, "/test") as user:
+        await sees(user, "No answer yet")
