@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import sys
-import traceback
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
-
-from mlx_convert_cli.text import printable, styled
 
 if TYPE_CHECKING:
     from mlx_convert_core import ErrorInfo
@@ -34,6 +31,8 @@ def asked(arguments: Sequence[str], flag: str) -> bool:
 def report(error: BaseException, arguments: Sequence[str]) -> int:
     """Tell ``error`` and return its exit code; the traceback is for those who ask with --debug."""
     if asked(arguments, "--debug"):
+        import traceback
+
         traceback.print_exception(error)
     if isinstance(error, AlreadyTold):
         return error.exit_code
@@ -53,6 +52,8 @@ def report(error: BaseException, arguments: Sequence[str]) -> int:
 
 def tell(label: str, message: str, hint: str = "", *, color: str, indent: str = "") -> None:
     """``label: message`` and, on a line below, the next step; on standard error."""
+    from mlx_convert_cli.text import printable, styled
+
     click.echo(f"{indent}{styled(label, fg=color, bold=True)}: {printable(message)}", err=True)
     if hint:
         click.echo(f"{indent}  next: {printable(hint)}", err=True)

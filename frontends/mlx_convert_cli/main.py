@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 
+from mlx_convert_cli.entry_points import entry_points
 from mlx_convert_cli.errors import report
 
 PLUGIN_COMMANDS = "mlx_convert_commands"  # entry-point group: a command's name -> its plugin's module
@@ -103,9 +104,7 @@ def main() -> None:
 
 
 def _plugin_commands() -> dict[str, str]:
-    from importlib.metadata import entry_points
-
-    return {point.name: point.value.partition(":")[0] for point in entry_points(group=PLUGIN_COMMANDS)}
+    return entry_points(PLUGIN_COMMANDS)
 
 
 def _from_plugins(name: str) -> click.Command | None:

@@ -13,10 +13,12 @@ import msgspec
 from mlx_convert_cli.text import styled
 
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
+    from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
     from rich.table import Table
 
 WIDTH = 100  # a wider terminal does not make lines longer
+GAP = 3  # between two columns
+NARROW = 24  # the least that text in a last column needs
 UNBOUND = 100_000  # in a pipe no line is broken or cut
 
 
@@ -53,11 +55,35 @@ def show(*parts: RenderableType, err: bool = False) -> None:
     click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()), err=err)
 
 
-def table(*columns: str, rows: Iterable[Sequence[RenderableType]], right: Sequence[str] = ()) -> Table:
+def table(*columns: str, rows: Iterable[Sequence[RenderableType]], right: Sequence[str] = ()) -> Listing:
     """A quiet table: dim headings, no lines. Columns named in ``right`` hold numbers; the last one may wrap."""
+    return Listing(columns, [tuple(row) for row in rows], right)
+
+
+class Listing:
+    """Draws a `table`; where its last column would be too narrow to read, that follows in a table of its own."""
+
+    def __init__(self, columns: Sequence[str], rows: Sequence[Sequence[RenderableType]], right: Sequence[str]) -> None:
+        self._columns, self._rows, self._right = columns, rows, right
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        whole = _grid(self._columns, self._rows, self._right)
+        but_last = _grid(self._columns[:-1], [row[:-1] for row in self._rows], self._right)
+        room = options.max_width - console.measure(but_last).maximum - GAP
+        last = _grid(self._columns[-1:], [row[-1:] for row in self._rows], self._right)
+        if len(self._columns) < 3 or room >= min(NARROW, console.measure(last).maximum):
+            yield whole
+            return
+        ends = (self._columns[0], self._columns[-1])
+        yield but_last
+        yield ""
+        yield _grid(ends, [(row[0], row[-1]) for row in self._rows], self._right)
+
+
+def _grid(columns: Sequence[str], rows: Iterable[Sequence[RenderableType]], right: Sequence[str]) -> Table:
     from rich.table import Table
 
-    made = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim", show_edge=False)
+    made = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="dim", show_edge=False)
     for name in columns:
         numbers = name in right
         made.add_column(name, justify="right" if numbers else "left", no_wrap=name != columns[-1], overflow="fold")

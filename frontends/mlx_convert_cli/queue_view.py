@@ -12,8 +12,9 @@ from mlx_convert_cli.progress import View, view, watch
 from mlx_convert_core import Cancelled, ConversionQueue, Event, JobState, MlxConvertError, QueueItem
 
 if TYPE_CHECKING:
-    from rich.table import Table
     from rich.text import Text
+
+    from mlx_convert_cli.output import Listing
 
 COLORS = {JobState.FINISHED: "green", JobState.FAILED: "red", JobState.RUNNING: "cyan", JobState.CANCELLED: "yellow"}
 
@@ -22,7 +23,7 @@ class Stopped(Exception):
     """A person pressed Ctrl-C."""
 
 
-def items_table(items: Iterable[QueueItem]) -> Table:
+def items_table(items: Iterable[QueueItem]) -> Listing:
     """Items with their place, what they are, where they stand and what came of them."""
     rows = [
         (str(place), item.id, _state(item), text.printable(item.request.ref), _presets(item), outcome(item))

@@ -29,22 +29,26 @@ START = (
 class Terminal:
     """Runs a command in a terminal of ``columns``; ``text`` is all that it has shown, without control codes."""
 
-    def __init__(self, command: Sequence[str], cwd: Path, columns: int = 100) -> None:
+    def __init__(self, command: Sequence[str], cwd: Path, columns: int = 100, **environment: str) -> None:
         self._ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
-        environment = {**os.environ, "TERM": "xterm-256color"}
-        environment.pop("NO_COLOR", None)
+        inherited = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
         self._process = subprocess.Popen(
             [sys.executable, "-c", START, *command],
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,
             cwd=cwd,
-            env=environment,
+            env={**inherited, "TERM": "xterm-256color", **environment},
         )
         os.close(theirs)
         self._shown = b""
         self._seen = 0
+
+    @property
+    def controls(self) -> list[str]:
+        """The control sequences that it has sent."""
+        return CONTROL.findall(self._shown.decode(errors="replace"))
 
     @property
     def text(self) -> str:

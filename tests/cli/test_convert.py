@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from click.testing import Result
 
 from mlx_convert_core import OutputPlan
@@ -104,12 +106,24 @@ def test_at_a_terminal_yes_replaces_the_output(terminal: Callable[..., Any], tin
     assert (tmp_path / "out" / "config.json").exists()
 
 
+@pytest.mark.parametrize("columns", [50, 80])
+def test_a_narrow_terminal_gets_the_folders_in_a_table_of_their_own(
+    terminal: Callable[..., Any], tiny_llama: Path, columns: int
+) -> None:
+    program = terminal("plan", tiny_llama, "-p", "4bit", "-p", "mixed_4_6", "--estimate", columns=columns)
+    assert program.wait() == 0
+    assert re.search(r"^4bit +models/tiny-llama-MLX-4bit *$", program.text, re.MULTILINE)
+    assert max(len(line) for line in program.text.splitlines()) <= columns
+
+
 def test_at_a_terminal_no_line_is_wider_than_it(terminal: Callable[..., Any], tiny_llama: Path) -> None:
     program = terminal("convert", tiny_llama, "-p", "8bit", "-p", "mixed_4_6", columns=80)
     assert program.wait() == 0
     assert "✓ quantize, write" in program.text
     assert "✓ check" in program.text
-    assert max(len(line.rstrip()) for line in program.text.splitlines()) <= 80
+    lines = [line.rstrip() for line in program.text.splitlines() if not line.startswith("Try it:")]  # one to copy
+    assert max(map(len, lines)) <= 80
+    assert program.text.splitlines()[-1].endswith('"What is the capital of France?"')
 
 
 def test_a_preset_made_for_a_model_needs_no_ref(

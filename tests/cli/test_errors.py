@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import Result
@@ -91,6 +92,14 @@ def test_an_unexpected_error_is_short_and_names_debug(run: Run, add_plugin: Call
     assert ended.stderr.startswith("error [unexpected]: KeyError: 'lost'\n  next: ")
     assert "--debug" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_at_a_terminal_an_error_has_colors_unless_the_user_wants_none(terminal: Callable[..., Any]) -> None:
+    for environment, colored in (({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)):
+        program = terminal("library", "show", "nothing", **environment)
+        assert program.wait() == 1
+        assert program.text.startswith("error [entry_not_found]: ")
+        assert bool(program.controls) == colored
 
 
 def test_debug_adds_the_traceback(run: Run, add_plugin: Callable[[str, str], None]) -> None:

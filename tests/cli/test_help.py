@@ -5,9 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib import metadata
 
 import pytest
 from click.testing import Result
+from mlx_convert_cli.entry_points import entry_points
 from mlx_convert_cli.main import BUILT_IN
 
 Run = Callable[..., Result]
@@ -40,6 +42,13 @@ def test_help_imports_nothing_heavy_and_not_even_the_core() -> None:
 @pytest.mark.parametrize("command", BUILT_IN)
 def test_help_of_a_command_imports_nothing_heavy(command: str) -> None:
     assert not imported_by(command, "--help") & set(HEAVY)
+
+
+@pytest.mark.parametrize("group", ["mlx_convert", "mlx_convert_commands", "pytest11"])
+def test_entry_points_are_those_that_python_itself_finds(group: str) -> None:
+    found = {point.name: point.module for point in metadata.entry_points(group=group)}
+    assert found
+    assert entry_points(group) == found
 
 
 def test_help_lists_every_command_with_its_summary(run: Run) -> None:
