@@ -29,6 +29,7 @@ from mlx_convert_core import ConversationStore
 
 store = ConversationStore(Path(sys.argv[1]))
 conversation = store.get(sys.argv[2])
+conversation = replace(conversation, messages=conversation.messages[:4])  # the other may have begun before us
 for number in range(40):
     conversation = store.save(conversation.with_message("user", f"{sys.argv[3]} {number} " + "x" * 5000))
 """
