@@ -142,6 +142,8 @@ def test_a_comparison_that_waits_behind_another_job_can_be_cancelled(
     before, behind = workspace.compare(models, ASKED), workspace.compare(models, ASKED)
     behind.job.cancel()
     for answer in behind.answers:
+        with pytest.raises(Cancelled):
+            answer.result(90)
         assert isinstance(list(answer.events())[-1], JobCancelled)
     with pytest.raises(Cancelled):
         behind.job.result(90)

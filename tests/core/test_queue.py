@@ -7,8 +7,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -185,8 +185,8 @@ def test_two_programs_never_drain_at_once(workspace: Workspace, write_toy: Write
     with other_program() as other:
         assert other.stdout is not None
         assert other.stdout.readline() == f"begun {slow.id}\n"
-        with pytest.raises(QueueBusy):
-            drained(workspace)
+        with pytest.raises(QueueBusy), closing(workspace.queue.drain()) as items:
+            next(items)
         workspace.queue.start()  # stands by
         assert states(workspace) == ["running", "queued"]
         assert workspace.queue.busy_elsewhere
@@ -273,9 +273,14 @@ def test_an_item_that_cannot_be_read_stays_and_stops_nobody(
     assert (kept["items"][4]["colour"], kept["more"]) == ("blue", 1)
 
 
-def other_program() -> subprocess.Popen[str]:
-    """Another program that works through the queue."""
-    return subprocess.Popen([sys.executable, "-c", DRAIN], stdout=subprocess.PIPE, text=True)
+@contextmanager
+def other_program() -> Iterator[subprocess.Popen[str]]:
+    """Another program that works through the queue; it ends with the test."""
+    with subprocess.Popen([sys.executable, "-c", DRAIN], stdout=subprocess.PIPE, text=True) as program:
+        try:
+            yield program
+        finally:
+            program.kill()
 
 
 def write_config(source: Path) -> None:
