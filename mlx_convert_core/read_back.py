@@ -6,6 +6,7 @@ import hashlib
 import os
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,11 +26,11 @@ class PartRead:
 
     position: int = 0
     sha256: hashlib._Hash = field(default_factory=hashlib.sha256)
-    stamp: tuple[int, int] = (0, 0)
+    stamp: tuple[int, int] | None = None
 
     def holds(self, path: Path) -> bool:
         """Whether the file is still the one that was read."""
-        return self.position > 0 and stamp_of(path) == self.stamp
+        return self.stamp is not None and stamp_of(path) == self.stamp
 
 
 class ReadBack:
@@ -67,12 +68,10 @@ class ReadBack:
         return self._parts
 
     def _work(self) -> None:
-        for shard, layout in self._layouts.items():
-            handle = os.open(self._folder / shard, os.O_RDONLY)
-            try:
-                self._follow(handle, layout, self._parts[shard])
-            finally:
-                os.close(handle)
+        with suppress(OSError):  # a file that can't be read is for the check to report
+            for shard, layout in self._layouts.items():
+                with (self._folder / shard).open("rb", buffering=0) as file:
+                    self._follow(file.fileno(), layout, self._parts[shard])
 
     def _follow(self, handle: int, layout: Layout, part: PartRead) -> None:
         self._take(handle, part, len(layout.header), "")
@@ -101,9 +100,12 @@ class ReadBack:
         return True
 
 
-def stamp_of(path: Path) -> tuple[int, int]:
-    """Size and time of change."""
-    status = path.stat()
+def stamp_of(path: Path) -> tuple[int, int] | None:
+    """Size and time of change; None when the file is gone."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
     return status.st_size, status.st_mtime_ns
 
 

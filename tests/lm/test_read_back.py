@@ -57,12 +57,16 @@ def test_what_was_read_does_not_hold_for_a_changed_file(tmp_path: Path) -> None:
         for name, size in SIZES.items():
             opened.write(name, bytes(size))
         wait_until(opened, path.stat().st_size)
-    size, time_ns = stamp_of(path)
+    stamp = stamp_of(path)
+    assert stamp is not None
+    size, time_ns = stamp
     os.utime(path, ns=(time_ns + 1, time_ns + 1))
     assert not opened.read["model.safetensors"].holds(path)
     os.utime(path, ns=(time_ns, time_ns))
     assert opened.read["model.safetensors"].holds(path)
     os.truncate(path, size - 1)
+    assert not opened.read["model.safetensors"].holds(path)
+    path.unlink()
     assert not opened.read["model.safetensors"].holds(path)
 
 
