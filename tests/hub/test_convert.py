@@ -39,21 +39,19 @@ def test_a_verdict_costs_three_requests_one_for_each_shard_and_no_weight(
 def test_the_conversion_begins_before_the_last_shard_is_here(
     hub: Hub, workspace: Workspace, llama: Path, tmp_path: Path, settings: pytest.MonkeyPatch
 ) -> None:
-    from huggingface_hub import constants
-
-    last = rf"model-0000{SHARDS}-of"
-    settings.setenv("HF_HUB_DOWNLOAD_TIMEOUT", "2")
-    settings.setattr(constants, "HF_HUB_DOWNLOAD_TIMEOUT", 2)
     settings.setattr("mlx_convert_lm.stream.SLICE_BYTES", 1 << 14)  # a small model would be one slice
-    hub.fault("stall", path=last, origin="cdn", skip=1, times=None)  # the first request is for its header
+    last = rf"model-0000{SHARDS}-of"
+    crawling = hub.fault("slow", path=last, origin="cdn", rate=2000, skip=1)  # the first request is for its header
+    here: list[int] = []
 
     class Watcher:
         @hookimpl
         def on_event(self, event: Event) -> None:
-            if isinstance(event, Progress) and event.step == "quantize" and event.done:
-                hub.faults.clear()  # only now can the last shard come
+            if isinstance(event, Progress) and event.step == "write" and event.done and not here:
+                here.append(hub.requests.matching(last, origin="cdn")[-1].sent)
+                crawling.rate = 1 << 30
 
     with Workspace(plugins=[Watcher()]) as watched:
         request = ConvertRequest(ref="org/llama", preset="4bit", output=tmp_path / "out")
         assert watched.convert(request, inline=True).result().path == tmp_path / "out"
-    assert any(request.fault == "stall" for request in hub.requests.matching(last))
+    assert here[0] < next(llama.glob(f"*-0000{SHARDS}-of-*")).stat().st_size

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,13 @@ def folder(tmp_path: Path) -> Path:
 def target(hub: Hub, connection: HubConnection, settings: pytest.MonkeyPatch) -> HubTarget:
     """The hub as a target, with Ann signed in."""
     settings.setenv("HF_TOKEN", hub.token("ann", orgs=("team",)))
-    return HubTarget(connection_to=connection)
+    return HubTarget(connection_to=replace(connection, stall_seconds=60))
+
+
+@pytest.fixture
+def impatient(target: HubTarget) -> HubTarget:
+    """The same, but it does not wait long for a storage that is silent."""
+    return HubTarget(connection_to=replace(target.connection, stall_seconds=1))
 
 
 @pytest.fixture(params=STORES)
@@ -227,10 +234,10 @@ def test_a_broken_connection_is_got_over(hub: Hub, target: HubTarget, folder: Pa
     assert report.steps[-1][0] == report.steps[-1][1]
 
 
-def test_a_storage_that_falls_silent_is_asked_again(hub: Hub, target: HubTarget, folder: Path, lfs: None) -> None:
+def test_a_storage_that_falls_silent_is_asked_again(hub: Hub, impatient: HubTarget, folder: Path, lfs: None) -> None:
     hub.fault("stall", method="PUT", after=MIB)
     report = Recorder("upload")
-    send(target, folder, report=report)
+    send(impatient, folder, report=report)
     assert hub.repos["ann/Tiny"].read("model.safetensors") == (folder / "model.safetensors").read_bytes()
     assert any("goes on" in text for text in report.messages)
 
@@ -277,7 +284,7 @@ def test_xet_that_fails_is_done_without(
 
 
 def test_xet_that_says_nothing_is_done_without(
-    hub: Hub, target: HubTarget, folder: Path, settings: pytest.MonkeyPatch
+    hub: Hub, impatient: HubTarget, folder: Path, settings: pytest.MonkeyPatch
 ) -> None:
     from huggingface_hub import constants
 
@@ -285,6 +292,6 @@ def test_xet_that_says_nothing_is_done_without(
     report = Recorder("upload")
     with silent_address() as storage:
         hub.use_xet(cas=storage)
-        send(target, folder, report=report)
+        send(impatient, folder, report=report)
     assert hub.repos["ann/Tiny"].read("model.safetensors") == (folder / "model.safetensors").read_bytes()
     assert any("Stalled" in text and "goes without it" in text for text in report.messages)

@@ -10,9 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from hubserver import Hub
 from hubserver.client import environment
 from hubserver.fixture import Client
+from mlx_convert_cli.main import cli
+
+from mlx_convert_core import Workspace
 
 sys.path.append(str(Path(__file__).parents[1] / "cli"))
 
@@ -90,11 +94,18 @@ def test_a_converted_model_can_be_sent_at_once(hub: Hub, program: Program, tiny_
     ],
 )
 def test_what_stands_in_the_way_is_told_before_anything_is_converted(
-    hub: Hub, program: Program, tiny_llama: Path, tmp_path: Path, to: str, code: str
+    hub: Hub,
+    workspace: Workspace,
+    tiny_llama: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    to: str,
+    code: str,
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     hub.add_repo("ann/Taken", {"weights.gguf": b"GGUF"}, private=True)
-    ended = program("convert", tiny_llama, "--upload", to)
-    assert ended.returncode != 0
+    ended = CliRunner().invoke(cli, ["convert", str(tiny_llama), "--upload", to])
+    assert ended.exit_code != 0
     assert f"error [{code}]" in ended.stderr
     assert not (tmp_path / "models").exists()
 
