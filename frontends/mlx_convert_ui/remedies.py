@@ -11,8 +11,8 @@ from mlx_convert_ui.components import Tag, note
 SIGN_IN = frozenset({"token_none", "token_bad", "gated_login", "gated_denied", "login_needed", "up_forbidden"})
 # The core's hints speak to a terminal; these speak to the page.
 _HINTS = {
-    "exists": "Choose another name, or replace it.",
-    "up_exists": "Choose another name, or replace what is there.",
+    "exists": "Replace it, or take another name.",
+    "up_exists": "Replace what is there, or take another name.",
     "not_writable": "Choose a folder that you may write in.",
     "disk": "Free some space, choose fewer bits, or choose a folder on another disk.",
     "nothing_quantized": "Choose a smaller group size under Advanced, or bf16.",
@@ -22,6 +22,7 @@ _HINTS = {
     "queue_busy": "It takes what you add here, too.",
 }
 _LOGIN = re.compile(r"\brun `(?:hf auth login|mlx-convert account sign-in)`", re.IGNORECASE)
+_CONVERT = re.compile(r"mlx-convert convert (\S+)$")
 _ADDRESS = re.compile(r"https://[\w.-]+(?:/[\w./@-]*[\w/])?")
 
 Trouble = MlxConvertError | ErrorInfo | Finding
@@ -30,7 +31,13 @@ Trouble = MlxConvertError | ErrorInfo | Finding
 def hint_of(trouble: Trouble) -> str:
     """The next step in the page's own words."""
     hint = _HINTS.get(trouble.code, trouble.hint)
-    return _LOGIN.sub("sign in under Settings", hint)
+    return _CONVERT.sub(r"\1", _LOGIN.sub("sign in under Settings", hint))
+
+
+def instead_of(trouble: Trouble) -> str:
+    """The model that the hint says to convert instead, "" when it names none."""
+    named = _CONVERT.search(trouble.hint)
+    return named.group(1) if named else ""
 
 
 def tell(trouble: Trouble, actions: Callable[[], None] | None = None, *, level: str = "error") -> None:

@@ -41,10 +41,19 @@ def labelled(user: User, label: str, *, within: str = "") -> UserInteraction[Any
     return UserInteraction(user, wanted, label)
 
 
-def picked(user: User, name: str) -> UserInteraction[Any]:
-    """The row of the folder picker with this name."""
-    texts = user.find(name).elements
-    return UserInteraction(user, {text.parent_slot.parent for text in texts if text.parent_slot}, name)
+async def pick(user: User, name: str) -> None:
+    """Choose the row with this name in the folder picker, once it is there."""
+    assert user.client is not None
+    rows: set[Any] = set()
+
+    def listed() -> set[Any]:
+        with user.client:
+            texts = ElementFilter(content=name).within(marker="row")
+            rows.update(text.parent_slot.parent for text in texts if text.parent_slot)
+        return rows
+
+    await until(listed)
+    UserInteraction(user, rows, name).click()
 
 
 async def sees(user: User, *words: str) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from mlx_convert_ui.bridge import JobView
 from mlx_convert_ui.studio import Studio
-from simulated import fill, sees, until, visiting
+from simulated import fill, pick, sees, until, visiting
 
 from mlx_convert_core import ConvertRequest
 
@@ -76,6 +76,46 @@ async def test_what_is_wrong_with_the_source_stands_beside_it(studio: Studio, ti
         await sees(user, "Can't be converted", "zebra", "Something above needs your attention first.")
         user.find(marker="convert").click()
     assert not studio.views.of("convert")
+
+
+async def test_the_model_to_take_instead_is_one_click_away(studio: Studio, tiny_llama: Path) -> None:
+    (tiny_llama / "model.safetensors").unlink()
+    (tiny_llama / "adapter_config.json").write_text('{"base_model_name_or_path": "org/base"}')
+    (tiny_llama / "adapter_model.safetensors").write_bytes(b"")
+    async with visiting(studio) as user:
+        await fill(user, "ref", str(tiny_llama))
+        await sees(user, "Can't be converted", "Convert its base model instead: org/base")
+        user.find(marker="use-instead").click()
+        await until(lambda: studio.draft.convert["ref"] == "org/base")
+
+
+async def test_a_conversion_is_put_into_the_queue(studio: Studio, tiny_llama: Path) -> None:
+    async with visiting(studio) as user:
+        await fill(user, "ref", str(tiny_llama))
+        await fill(user, "name", "later")
+        await sees(user, "Memory to convert")
+        user.find(marker="enqueue").click()
+        await until(lambda: studio.workspace.queue.items())
+    (item,) = studio.workspace.queue.items()
+    assert [path.name for path in item.request.outputs] == ["later"]
+    assert not studio.views.of("convert")
+
+
+async def test_a_recipe_fills_the_form(studio: Studio, tiny_llama: Path) -> None:
+    recipe = Path.cwd() / "shared.json"
+    recipe.write_text('{"schema": 1, "mlx_convert": "recipe", "outputs": [{"preset": "6bit", "group_size": 32}]}')
+    async with visiting(studio) as user:
+        user.find(marker="import-recipe").click()
+        await sees(user, "Choose a recipe", "shared.json")
+        await pick(user, "shared.json")
+        await sees(user, "names no model", "Name one on the Convert page first")
+        await fill(user, "ref", str(tiny_llama))
+        user.find(marker="import-recipe").click()
+        await sees(user, "Choose a recipe", "shared.json")
+        await pick(user, "shared.json")
+        await until(lambda: studio.draft.convert["group_size"] == 32)
+        await sees(user, "Memory to convert")
+    assert (studio.draft.convert["preset"], studio.draft.convert["ref"]) == ("6bit", str(tiny_llama))
 
 
 async def test_numbers_that_mlx_lacks_are_refused_under_advanced(studio: Studio, tiny_llama: Path) -> None:

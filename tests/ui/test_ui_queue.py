@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from mlx_convert_ui.queueing.adding import parse
 from mlx_convert_ui.studio import Studio
-from simulated import fill, labelled, picked, sees, until, visiting
+from simulated import fill, labelled, pick, sees, until, visiting
 
 from mlx_convert_core import ConvertRequest, InvalidRequest, JobState, Workspace
 
@@ -85,7 +85,7 @@ async def test_an_output_that_exists_is_replaced_after_a_yes(studio: Studio, tin
     studio.start()
     async with visiting(studio, "/queue") as user:
         studio.enqueue([ConvertRequest(ref=str(tiny_llama), preset="4bit")])
-        await sees(user, "already exists", "Choose another name, or replace it.")
+        await sees(user, "already exists", "Replace it, or take another name.")
         user.find(marker="replace-item").click()
         await sees(user, "Replace what tiny-llama is converted to?")
         assert (taken / "old.txt").exists()
@@ -113,6 +113,6 @@ async def test_a_recipe_for_several_models_goes_to_the_queue(studio: Studio, tin
     async with visiting(studio, "/queue") as user:
         user.find(marker="add-recipe").click()
         await sees(user, "Choose a recipe", "shared.json")
-        picked(user, "shared.json").click()
+        await pick(user, "shared.json")
         await sees(user, "4-bit, 8-bit")
     assert studio.workspace.queue.items()[0].request.presets == ("4bit", "8bit")

@@ -48,7 +48,7 @@ async def test_what_is_there_is_replaced_only_when_asked(studio: Studio, entry: 
         user.find(marker="upload").click()
         await sees(user, f"Upload {entry.name}")
         await fill(user, "upload-name", str(taken))
-        await sees(user, "holds another model already", "Choose another name, or replace what is there.")
+        await sees(user, "holds another model already", "Replace what is there, or take another name.")
         user.find(marker="start-upload").click()
         assert not studio.views.of("upload")
         user.find(marker="replace").click()

@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 from nicegui import ui
 
-from mlx_convert_core import ModelInfo
+from mlx_convert_core import Finding, ModelInfo
 from mlx_convert_ui import wording
 from mlx_convert_ui.components import CROSS, Badge, Button, Tag, block, card
 from mlx_convert_ui.convert.examiner import Examiner
 from mlx_convert_ui.convert.form import Form
 from mlx_convert_ui.picker import pick_folder
-from mlx_convert_ui.remedies import tell
+from mlx_convert_ui.remedies import instead_of, tell
 from mlx_convert_ui.studio import Studio
 
 _PLACEHOLDERS = {
@@ -67,7 +67,15 @@ class SourceCard:
         self._notes.clear()
         with self._notes:
             for finding in findings:
-                tell(finding, level=finding.level)
+                self._tell(finding)
+
+    def _tell(self, finding: Finding) -> None:
+        other = instead_of(finding)
+
+        def use() -> None:
+            Button(f"Use {other}", lambda: self._input.set_value(other), classes="btn-small").mark("use-instead")
+
+        tell(finding, use if other else None, level=finding.level)
 
     def _segment(self, value: str, text: str) -> ui.element:
         with Tag("label", "", "segment"):

@@ -87,11 +87,12 @@ def _plugin(plugin: LoadedPlugin, adds: dict[str, tuple[str, ...]]) -> None:
     with block("item").mark("plugin"):
         with block("item-head"):
             Tag("h3", spec.name, "item-title", icon="puzzle")
-            Tag("span", spec.version, "muted")
+            if spec.version:
+                Tag("span", spec.version, "muted")
             Tag("span", _SUMMARIES.get(spec.name, spec.distribution or spec.target), "muted item-note")
         with block("chips"):
             for kind, names in adds.items():
-                _chip(kind, ", ".join(names))
+                _chip(kind.capitalize(), ", ".join(names))
             for hook in plugin.hooks:
                 if hook in _HOOKS:
                     Badge(_HOOKS[hook]).attribute("title", hook)
