@@ -106,6 +106,8 @@ def test_a_command_line_can_be_typed(page: str, line: str, tmp_path: Path, monke
     if words[0] == "make":
         targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
         assert set(words[1:]) <= set(targets)
+    elif words[0].endswith("python"):
+        assert (ROOT / words[1]).is_file()
     elif words[0] == "mlx-convert":
         arguments = [word for word in words[1:] if word not in ("…", "...")]
         if arguments and not arguments[0].startswith("-"):
