@@ -131,6 +131,8 @@ def _window(url: str) -> Iterator[StopWith]:
 def _server(workspace: Workspace, address: Address) -> uvicorn.Server:
     os.environ.setdefault("NICEGUI_STORAGE_PATH", str(workspace.home / "nicegui"))
     os.environ.setdefault("MARKDOWN_CONTENT_CACHE_SIZE", "0")
+    with _absent("aiohttp", "requests", "websocket"):
+        import nicegui  # noqa: F401
     import uvicorn
 
     from mlx_convert_ui.app import build
@@ -152,6 +154,21 @@ def _server(workspace: Workspace, address: Address) -> uvicorn.Server:
         timeout_graceful_shutdown=2,
     )
     return uvicorn.Server(config)
+
+
+@contextlib.contextmanager
+def _absent(*names: str) -> Iterator[None]:
+    """Let imports of ``names`` fail for a while, unless they are loaded already.
+
+    Socket.IO loads them for its clients, if they are there; we only serve, and they cost a quarter of the start.
+    """
+    hidden = [name for name in names if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]
+    try:
+        yield
+    finally:
+        for name in hidden:
+            del sys.modules[name]
 
 
 @contextlib.contextmanager
