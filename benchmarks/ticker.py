@@ -64,4 +64,4 @@ class Ticker:
             return
         for number in range(self._count):
             end = "\n\n" if number % 60 == 59 else " "
-            yield f"t{number}@{{now}}{end}"
+            yield f"t{number}:{{now}}{end}"

@@ -58,6 +58,13 @@ class Header:
 
     def _export(self, actions: HeaderActions) -> None:
         button = Button("", None, icon="download", kind="ghost", label="Export").props("aria-haspopup=menu")
-        with button.mark("export"), ui.menu().props('auto-close anchor="bottom right" self="top right"'):
-            ui.menu_item("Markdown, to read", lambda: actions.export("markdown")).mark("export-markdown")
-            ui.menu_item("JSON, to keep", lambda: actions.export("json")).mark("export-json")
+        with button.mark("export"), ui.menu().props('anchor="bottom right" self="top right"') as menu:
+            menu.props["aria-label"], menu.props["role"] = "Export the conversation", "dialog"  # outside the main part
+            with block("").props("role=menu"):
+                _item("Markdown, to read", "file-text", lambda: actions.export("markdown"), "export-markdown")
+                _item("JSON, to keep", "file-json", lambda: actions.export("json"), "export-json")
+
+
+def _item(text: str, icon: str, act: Callable[[], Any], marker: str) -> None:
+    with ui.menu_item(on_click=act).classes("menu-item").props("role=menuitem").mark(marker):
+        Tag("span", text, icon=icon)

@@ -37,6 +37,7 @@ class ColumnView:
         self._index = index
         self._view = column.view
         self._pointed = False
+        self._said: tuple[object, ...] = ()
         with block("card compare-column", "section").props(f'aria-label="{column.view.model}"').mark("column"):
             with block("card-head"):
                 Tag("span", str(index + 1), "compare-number").props("aria-hidden=true")
@@ -51,8 +52,12 @@ class ColumnView:
         """Draw the changes."""
         if self._answer.refresh():
             self._draw_state()
-        self._point_out()
-        self._parting.show(self._wording())
+        place = self._place()
+        self._point_out(place)
+        now = (place, self._view.state, self._match.columns[0].view.state)
+        if now != self._said:
+            self._said = now
+            self._parting.show(self._wording(place))
 
     def _draw_state(self) -> None:
         view = self._view
@@ -68,24 +73,21 @@ class ColumnView:
     def _place(self) -> int | None:
         return self._match.first_parting() if self._index == 0 else self._match.parting(self._index)
 
-    def _point_out(self) -> None:
+    def _point_out(self, place: int | None) -> None:
         """Mark the token that differs, once it is known and drawn."""
-        if self._pointed or self._answer.stream is None:
+        if self._pointed or self._answer.stream is None or place is None:
             return
-        place = self._place()
-        if place is not None:
-            self._pointed = True
-            start, end = token_at(self._view, place)
-            if start < end:
-                self._answer.stream.point_out(start, end)
+        self._pointed = True
+        start, end = token_at(self._view, place)
+        if start < end:
+            self._answer.stream.point_out(start, end)
 
-    def _wording(self) -> str:
+    def _wording(self, place: int | None) -> str:
         view, first = self._view, self._match.columns[0].view
         if self._index == 0:
             return (
                 "" if self._place() is None else "The mark shows the first token that another model chose differently."
             )
-        place = self._place()
         if place is None:
             over = view.state is JobState.FINISHED and first.state is JobState.FINISHED
             return "The same answer, to the letter." if over else ""

@@ -38,7 +38,7 @@ class Match:
     comparison: Comparison
     view: JobView
     columns: tuple[Column, ...]
-    _parted: dict[int, int] = field(default_factory=dict)
+    _parted: dict[int, int | None] = field(default_factory=dict)
 
     @property
     def active(self) -> bool:
@@ -55,7 +55,7 @@ class Match:
         found = first_divergence(one, two)
         if found is None and over and one != two and _both_finished(first, other):
             found = min(len(one), len(two))
-        if found is not None:
+        if found is not None or over:
             self._parted[index] = found
         return found
 

@@ -15,7 +15,7 @@ from mlx_convert_ui.chat.dialogs import SettingsDrawer, ask_title
 from mlx_convert_ui.chat.header import Header, HeaderActions
 from mlx_convert_ui.chat.turns import Actions, Turns, unanswered
 from mlx_convert_ui.components import Button, block, empty, note
-from mlx_convert_ui.dialogs import confirm
+from mlx_convert_ui.dialogs import confirm, waiting
 from mlx_convert_ui.prompts import EXAMPLE_PROMPTS, TITLES
 from mlx_convert_ui.remedies import tell
 from mlx_convert_ui.studio import Studio
@@ -82,6 +82,7 @@ class ChatPage:
         self._loaded = loaded
         self._conversation = loaded.conversation
         self._version = self._desk.version
+        self._client = ui.context.client  # the button that asked for something may be gone when it is done
         draft = studio.draft.chat
         first = next((str(entry.path) for entry in loaded.entries if not entry.missing), "")
         chosen = str(self._conversation.model) if self._conversation else model or draft.get("model", "") or first
@@ -206,7 +207,8 @@ class ChatPage:
         self._composer.wait()
         new = self._conversation is None
         try:
-            conversation = await run.io_bound(act)
+            async with waiting("Opening the model …"):
+                conversation = await run.io_bound(act)
         except MlxConvertError as error:
             with self._composer.notes:
                 tell(error)
@@ -301,7 +303,7 @@ class ChatPage:
 
     def _to_the_end(self) -> None:
         if self._conversation is not None:
-            ui.run_javascript("setTimeout(() => scrollTo(0, document.body.scrollHeight), 60)")
+            self._client.run_javascript("setTimeout(() => scrollTo(0, document.body.scrollHeight), 60)")
 
 
 def _file_name(title: str) -> str:

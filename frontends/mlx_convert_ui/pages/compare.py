@@ -11,6 +11,7 @@ from mlx_convert_core import LibraryEntry, MlxConvertError
 from mlx_convert_ui.compare.columns import Columns
 from mlx_convert_ui.compare.models import FEWEST, ModelChoices
 from mlx_convert_ui.components import Button, Tag, block, card, empty
+from mlx_convert_ui.dialogs import waiting
 from mlx_convert_ui.prompts import EXAMPLE_PROMPTS
 from mlx_convert_ui.remedies import tell
 from mlx_convert_ui.studio import Studio
@@ -95,7 +96,8 @@ class ComparePage:
         try:
             request = self._sampler.request(self._prompt.value)
             models = [model_folder(model) for model in self._models.values]
-            await run.io_bound(self._studio.comparisons.start, models, request)
+            async with waiting("Opening the models …"):
+                await run.io_bound(self._studio.comparisons.start, models, request)
         except MlxConvertError as error:
             with self._notes:
                 tell(error)

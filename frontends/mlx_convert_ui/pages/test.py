@@ -8,6 +8,7 @@ from nicegui import run, ui
 
 from mlx_convert_core import LibraryEntry, MlxConvertError
 from mlx_convert_ui.components import Button, Tag, block, card
+from mlx_convert_ui.dialogs import waiting
 from mlx_convert_ui.prompts import EXAMPLE_PROMPTS
 from mlx_convert_ui.remedies import tell
 from mlx_convert_ui.studio import Studio
@@ -52,7 +53,7 @@ class TestPage:
         ui.timer(STREAM_SECONDS, self._refresh)
 
     def _model_card(self, entries: Sequence[LibraryEntry], model: str) -> None:
-        with card("Model"):
+        with card("Model", "From the library, or any folder with a converted model"):
             self._model = ModelChoice(self._studio, entries, model, self._chosen)
             if not entries:
                 with block("first-step"):
@@ -96,7 +97,8 @@ class TestPage:
         self._button.enable(False)
         try:
             request = self._sampler.request(self._prompt.value)
-            await run.io_bound(self._studio.answers.ask, model_folder(self._model.value), request, PLACE)
+            async with waiting("Opening the model …"):
+                await run.io_bound(self._studio.answers.ask, model_folder(self._model.value), request, PLACE)
         except MlxConvertError as error:
             with self._notes:
                 tell(error)
