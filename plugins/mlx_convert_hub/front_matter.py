@@ -82,11 +82,16 @@ def split_card(text: str) -> tuple[list[str], str]:
 
 
 def without_fields(lines: Iterable[str], names: Iterable[str]) -> list[str]:
-    """The lines of a block without the fields ``names``, each with what is indented or listed below it."""
+    """The lines of a block without the fields ``names``, each with what is indented or listed below it.
+
+    What stands before the first field belongs to none and goes too, except comments: these always stay.
+    """
     dropped = set(names)
-    kept, dropping = [], False
+    kept, dropping = [], True
     for line in lines:
-        if line[:1] not in (" ", "\t", "-", "#", ""):
+        if line[:1] == "#":
+            dropping = False
+        elif line.strip() and not line[0].isspace() and line[0] != "-":
             dropping = line.partition(":")[0].strip().strip("'\"") in dropped
         if not dropping:
             kept.append(line)

@@ -67,6 +67,7 @@ def test_a_person_is_told_how_to_go_on(terminal: Callable[..., Any], parrot: Pat
     program.expect("is ready")
     program.type("hello\n")
     program.expect("tokens/s")
+    program.expect("> ")  # before that the terminal itself would take the Ctrl-D
     program.type("\x04")
     (kept,) = _when_kept(home, program)
     program = terminal("chat", "--continue", kept)

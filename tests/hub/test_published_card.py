@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from mlx_convert_hub.card import BEGIN, END, USE_BEGIN, USE_END
 from mlx_convert_hub.front_matter import split_card
@@ -24,6 +24,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return converted_folder(tmp_path_factory.mktemp("card") / "Tiny", size=100)
 
 
+@example(text="---\r\r---")
+@example(text="---\r\x0c---")
 @given(text=st.one_of(st.text(), st.lists(LINE).map("\n".join)))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_a_card_of_any_text_keeps_it_and_settles(folder: Path, text: str) -> None:
