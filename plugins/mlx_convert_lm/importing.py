@@ -52,7 +52,7 @@ def _imported() -> ModuleType:
 
 def _taken_out() -> dict[str, ModuleType]:
     """Remove mlx-lm from the imported modules."""
-    names = [name for name in sys.modules if name.partition(".")[0] == PACKAGE]
+    names = [name for name in list(sys.modules) if name.partition(".")[0] == PACKAGE]
     return {name: sys.modules.pop(name) for name in names}
 
 

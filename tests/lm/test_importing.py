@@ -51,3 +51,24 @@ def test_a_release_that_needs_more_at_import_is_imported_whole(tmp_path: Path) -
         "assert 'transformers' in sys.modules\n"
     )
     run(code, folder)
+
+
+def test_another_thread_may_import_meanwhile(tmp_path: Path) -> None:
+    folder = write_llama(tmp_path / "source")
+    code = (
+        "import itertools, threading, types\n"
+        "from mlx_convert_lm.importing import loader_of_models\n"
+        "done = threading.Event()\n"
+        "def imports():\n"
+        "    for n in itertools.takewhile(lambda n: not done.is_set(), itertools.count()):\n"
+        "        sys.modules[f'other{n}'] = types.ModuleType('other')\n"
+        "        sys.modules.pop(f'other{n - 500}', None)\n"
+        "        if n % 500 == 499: [sys.modules.pop(f'other{k}', None) for k in range(n - 499, n + 1)]\n"
+        "sys.setswitchinterval(1e-6)\n"
+        "threading.Thread(target=imports).start()\n"
+        "try:\n"
+        "    for _ in range(3000):\n"
+        "        with loader_of_models(): pass\n"
+        "finally: done.set()\n"
+    )
+    run(code, folder)
