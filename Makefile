@@ -3,7 +3,7 @@ PYTHON ?= $(firstword $(shell for one in python3 python3.13 python3.12 python3.1
 	$$one -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$one; done) python3)
 BIN := .venv/bin
 
-.PHONY: help demo test test-all browser check bench kill coverage clean
+.PHONY: help demo test test-all browser check bench kill coverage screenshots clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/  /'
@@ -34,6 +34,9 @@ kill: .venv/developed  ## Kill fifty conversions at random moments and look what
 
 coverage: .venv/developed  ## Compare every architecture with mlx_lm.convert; writes docs/architectures.md
 	nice -n 5 $(BIN)/python tests/architectures/coverage.py --write docs/architectures.md
+
+screenshots: .venv/developed browser  ## Picture every page of the UI, in both themes, into docs/screenshots
+	cd tests && ../$(BIN)/python -m browser.screenshots
 
 clean:  ## Remove the virtual environment and caches
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache dist build

@@ -9,6 +9,8 @@ from playwright.sync_api import Locator, Page, expect
 
 from browser.watching import Visitor
 
+PATIENCE = 300_000  # ms; a real model on a loaded CPU takes seconds for a token
+
 
 def visit(visitor: Visitor, model: Path) -> Page:
     """Open the page with ``model`` chosen."""
@@ -28,4 +30,4 @@ def answer(page: Page) -> Locator:
 
 def finished(page: Page) -> None:
     """Wait for the figures of the finished answer."""
-    expect(answer(page)).to_contain_text("First token after")
+    expect(answer(page)).to_contain_text("First token after", timeout=PATIENCE)

@@ -112,6 +112,8 @@ def _shoot_running(visitor: Visitor, hub: Hub) -> None:
         page = _convert_page(visitor, theme)
         source_field(page).fill(REPO)
         choose(page, "4-bit")
+        page.get_by_label("Name", exact=True).fill("SmolLM2-135M-4bit")
+        expect(page.get_by_text("already exists")).to_have_count(0)
         expect(page.get_by_text("Memory to convert")).to_be_visible()
         expect(page.locator(".option-size", has_text="≈")).to_have_count(0)
         _take(page, "convert", theme)
@@ -170,8 +172,7 @@ def _convert_page(visitor: Visitor, theme: str) -> Page:
 def _ask(page: Page) -> None:
     if not asking.answer(page).get_by_text("First token after").is_visible():
         page.get_by_label("Temperature", exact=True).fill("0")
-        page.get_by_label("Max tokens", exact=True).fill("100")
-        asking.ask(page, "Explain what a neural network is in simple terms.")
+        asking.ask(page, QUESTIONS[0])
     asking.finished(page)
 
 
@@ -184,8 +185,9 @@ def _open_conversation(page: Page) -> None:
 def _compare(page: Page) -> None:
     if not page.locator(".compare-place").get_by_text(re.compile("tokens/s")).count():
         page.get_by_label("Temperature", exact=True).fill("0")
-        page.get_by_label("Max tokens", exact=True).fill("100")
+        page.get_by_role("textbox", name="Prompt", exact=True).fill(QUESTIONS[0])
         page.get_by_role("button", name="Compare", exact=True).click()
+        expect(page.get_by_role("button", name="Stop")).to_be_visible()
     expect(page.get_by_role("button", name="Compare", exact=True)).to_be_visible()
     expect(page.locator(".compare-place").get_by_text(re.compile("tokens/s"))).not_to_have_count(0)
 
@@ -200,6 +202,7 @@ def _take(page: Page, name: str, theme: str) -> None:
     """One picture, reduced to a palette: these pages have few colours."""
     path = TARGET / f"{name}-{theme}.png"
     page.mouse.move(0, 0)
+    page.evaluate("scrollTo(0, 0)")
     page.screenshot(path=path, animations="disabled")
     with Image.open(path) as picture:
         picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
