@@ -109,14 +109,15 @@ class Baseline:
 
 
 def kills(source: Path, folder: Path, *, count: int, seed: int) -> Iterator[Killed]:
-    """Kill ``count`` conversions of ``source``, working below ``folder``."""
+    """Kill ``count`` conversions of ``source``, working below ``folder``; one that was done before does not count."""
     (folder / "baseline").mkdir(parents=True)
     baseline = Baseline.of(Place(folder / "baseline", source))
     dice = random.Random(seed)
     place = Place(folder / "killed", source)
     place.folder.mkdir()
     steps: list[str] = []
-    for _ in range(count):
+    struck = 0
+    while struck < count:
         steps = steps or dice.sample(STEPS, len(STEPS))
         step = steps.pop()
         moment = Moment(
@@ -125,7 +126,9 @@ def kills(source: Path, folder: Path, *, count: int, seed: int) -> Iterator[Kill
             target=dice.choice(TARGETS),
             resume=dice.random() < 0.5,
         )
-        yield _kill(place, moment, baseline)
+        killed = _kill(place, moment, baseline)
+        struck += killed.died
+        yield killed
 
 
 def content(output: Path) -> str:
@@ -286,13 +289,13 @@ def _show(number: int, killed: Killed) -> None:
 
 
 def _sum_up(done: list[Killed], seed: int) -> None:
-    targets, steps = (Counter(getattr(killed.moment, name) for killed in done) for name in ("target", "step"))
-    print(f"\n{len(done)} kills (seed {seed}): {_counts(targets)}")
+    struck = [killed for killed in done if killed.died]
+    targets, steps = (Counter(getattr(killed.moment, name) for killed in struck) for name in ("target", "step"))
+    print(f"\n{len(struck)} kills (seed {seed}): {_counts(targets)}; {len(done) - len(struck)} more came too late")
     print(f"  after the beginning of: {_counts(steps)}")
-    print(
-        f"  {sum(not killed.died for killed in done)} came too late; {sum(killed.published > 0 for killed in done)} "
-        f"after an output was published; {sum(killed.moment.resume for killed in done)} next runs with --resume"
-    )
+    published = sum(killed.published > 0 for killed in struck)
+    resumed = sum(killed.moment.resume for killed in struck)
+    print(f"  {published} after an output was published; {resumed} next runs with --resume")
     print(f"  next run: median {statistics.median(killed.seconds for killed in done):.1f} s")
     print(f"  {sum(bool(killed.problems) for killed in done)} with problems")
 
