@@ -26,6 +26,8 @@ _FOREIGN_TAGS = {
     "endpoints_compatible", "autotrain_compatible", "trl", "unsloth", "lora", "peft",
 }  # fmt: skip
 
+_LINES = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")  # not at form feeds and the like, as splitlines does
+
 Value = str | list[str]
 
 
@@ -72,7 +74,7 @@ def one_line(text: str, limit: int = 300) -> str:
 
 def split_card(text: str) -> tuple[list[str], str]:
     """A card as the lines between its fences and the body below; no lines when there is no such block."""
-    lines = text.splitlines(keepends=True)
+    lines = _LINES.findall(text)
     if not lines or lines[0].strip() != FENCE:
         return [], text
     for number, line in enumerate(lines[1:], 1):

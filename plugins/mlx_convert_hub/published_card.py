@@ -31,10 +31,10 @@ def card_to_send(folder: Path, repo_id: str, there: str | None = None, tags: Ite
         return own if there is None else there
     ours = for_repo(generated, repo_id, read_record(folder).get("measurements"))
     if there is None:
-        return _joined(lines, body.replace(generated, ours))
+        return _joined(lines, body.replace(generated, ours, 1))
     lines_there, body_there = split_card(there)
     block = [*_with_tags(lines, tags), *without_fields(lines_there, _names(lines))]
-    return _joined(block, _body(body_there, ours) or body.replace(generated, ours))
+    return _joined(block, _body(body_there, ours) or body.replace(generated, ours, 1))
 
 
 def for_repo(generated: str, repo_id: str, measurements: Any) -> str:
@@ -43,7 +43,7 @@ def for_repo(generated: str, repo_id: str, measurements: Any) -> str:
     text = re.sub(r"^# .*$", lambda _: title, generated, count=1, flags=re.MULTILINE)
     use = _section(text, USE_BEGIN, USE_END)
     if use is not None:
-        text = text.replace(use, use_section(repo_id))
+        text = text.replace(use, use_section(repo_id), 1)
     old = _section(text, MEASURED_BEGIN, MEASURED_END)
     if old is not None:
         text = text.replace(f"{old}\n\n", "")
@@ -86,7 +86,7 @@ def _body(there: str, ours: str) -> str:
     section = _section(there, BEGIN, END)
     if section is None:
         return f"{there.rstrip()}\n\n{ours}\n" if there.strip() else ""
-    return there.replace(section, ours) if there.replace(section, "").strip() else ""
+    return there.replace(section, ours, 1) if there.replace(section, "", 1).strip() else ""
 
 
 def _section(text: str, begin: str, end: str) -> str | None:

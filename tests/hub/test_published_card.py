@@ -27,6 +27,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @example(text="---\r\r---")
 @example(text="---\r\x0c---")
 @given(text=st.one_of(st.text(), st.lists(LINE).map("\n".join)))
+@example(text="---\r0\x0c---")
+@example(text=f"mine\n{BEGIN}\n{END}\n{BEGIN}\n{END}")
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_a_card_of_any_text_keeps_it_and_settles(folder: Path, text: str) -> None:
     once = card_to_send(folder, "ann/Tiny", text)
