@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from browser.asking import answer, finished
-from browser.convert_page import describe, start_button
+from browser.convert_page import describe, job, start_button
 from browser.program import Program
 from browser.watching import Visitor, alive
 
@@ -33,7 +32,7 @@ def test_convert_test_library_delete(page: Page, program: Program, smollm2: Path
     page.get_by_role("link", name="Library").click()
     row = page.get_by_role("row").filter(has_text=name)
     expect(row).to_contain_text("8 bit")
-    expect(row).to_contain_text("143 MB")
+    expect(row).to_contain_text("145 MB")
     page.get_by_role("button", name=f"More for {name}").click()
     page.get_by_role("menuitem", name="Delete").click()
     dialog = page.get_by_role("dialog").filter(has_text="This frees")
@@ -56,11 +55,12 @@ def test_the_same_by_keyboard_alone(visitor: Visitor, program: Program, tiny_sou
     expect(page.get_by_text("Memory to convert")).to_be_visible()
     _tab_to(page, page.locator("[name=precision]:checked"))
     page.keyboard.press("ArrowRight")
-    expect(page.get_by_label("Name", exact=True)).to_have_attribute("placeholder", "tiny-llama-MLX-6bit")
+    name = f"tiny-llama-MLX-{page.locator('[name=precision]:checked').get_attribute('value')}"
+    expect(page.get_by_label("Name", exact=True)).to_have_attribute("placeholder", name)
     _tab_to(page, start_button(page))
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="tiny-llama-MLX-6bit is ready")).to_be_visible()
-    _tab_to(page, page.get_by_role("button", name="Test it"))
+    expect(page.get_by_role("heading", name=f"{name} is ready")).to_be_visible()
+    _tab_to(page, job(page, name).get_by_role("button", name="Test it"))
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Test", level=1)).to_be_visible()
     alive(page)
@@ -70,7 +70,7 @@ def test_the_same_by_keyboard_alone(visitor: Visitor, program: Program, tiny_sou
     _tab_to(page, page.get_by_role("link", name="Library"))
     page.keyboard.press("Enter")
     alive(page)
-    _tab_to(page, page.get_by_role("button", name=re.compile("^More for tiny-llama-MLX-6bit")))
+    _tab_to(page, page.get_by_role("button", name=f"More for {name}"))
     page.keyboard.press("Enter")
     expect(page.get_by_role("menuitem", name="Delete")).to_be_visible()
     _tab_to(page, page.get_by_role("menuitem", name="Delete"))
@@ -79,7 +79,7 @@ def test_the_same_by_keyboard_alone(visitor: Visitor, program: Program, tiny_sou
     _tab_to(page, page.get_by_role("dialog").get_by_role("button", name="Delete"))
     page.keyboard.press("Enter")
     expect(page.get_by_text("No models yet")).to_be_visible()
-    assert not (program.models / "tiny-llama-MLX-6bit").exists()
+    assert not (program.models / name).exists()
 
 
 def _tab_to(page: Page, target: Locator) -> None:

@@ -50,7 +50,8 @@ class SourceCard:
         """Show verdict, chips and findings."""
         look = examiner.look
         findings = look.findings("source")
-        now = (look.busy, look.model, tuple(findings), look.refused, look.plan is None)
+        unfinished = bool(self._form.ref) and not self._form.ready
+        now = (look.busy, look.model, tuple(findings), look.refused, look.plan is None, unfinished)
         if now == self._drawn:
             return
         self._drawn = now
@@ -62,7 +63,7 @@ class SourceCard:
             elif look.busy:
                 Tag("span", "", "spin").props("aria-hidden=true")
                 Tag("span", f"{look.busy} …", "muted")
-            elif self._form.ref and not self._form.ready:
+            elif unfinished:
                 Tag("span", "A name on Hugging Face has two parts: owner/model.", "muted")
         self._notes.clear()
         with self._notes:
