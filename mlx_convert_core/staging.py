@@ -7,6 +7,7 @@ A staging folder is ``.<name>.partial-<job id>`` beside the output::
     scratch/     a source that had to be made first (GGUF)
     written      the converter's journal, for --resume
     replaced/    the old output, between the two renames of a forced publish
+    doomed/      the old output, after them
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from types import TracebackType
 from mlx_convert_core.errors import InsufficientDisk, OutputExists, SourceError
 from mlx_convert_core.owners import alive, identity
 
+OWNER = "owner.json"
 OWNERLESS_SECONDS = 10.0  # a staging folder younger than this may be about to get its owner
 
 
@@ -47,7 +49,7 @@ class Staging:
             if self._resume:
                 self._take_up()
             self.output.mkdir(parents=True, exist_ok=True)
-            (self.root / "owner.json").write_text(json.dumps(identity()))
+            (self.root / OWNER).write_text(json.dumps(identity()))
             self.scratch.mkdir(exist_ok=True)
             clear_dead(self.target)
         except OSError as error:
@@ -129,11 +131,26 @@ def clear_dead(output: Path) -> list[Path]:
 
 
 def discard(root: Path, output: Path) -> None:
-    """Remove a staging folder; an old output caught between the two renames is put back first."""
+    """Remove a staging folder; an old output caught between the two renames is put back first.
+
+    Being killed on the way does no harm: what is half removed is never put back, and the owner is known to the end.
+    """
     replaced = root / "replaced"
-    if os.path.lexists(replaced) and not os.path.lexists(output):
-        replaced.rename(output)
+    with suppress(FileNotFoundError, NotADirectoryError):  # never made, or another process clears it too
+        if os.path.lexists(replaced):
+            replaced.rename(root / "doomed" if os.path.lexists(output) else output)
+        for path in list(root.iterdir()):
+            if path.name != OWNER:
+                _remove(path)
     shutil.rmtree(root, ignore_errors=True)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+        return
+    with suppress(OSError):
+        path.unlink()
 
 
 def output_exists(output: Path) -> OutputExists:
@@ -176,7 +193,7 @@ def _stagings(output: Path) -> Iterator[Path]:
 
 def _alive(root: Path) -> bool:
     try:
-        return alive(json.loads((root / "owner.json").read_bytes()))
+        return alive(json.loads((root / OWNER).read_bytes()))
     except (OSError, ValueError, KeyError, TypeError):
         try:
             return time.time() - root.stat().st_mtime < OWNERLESS_SECONDS

@@ -12,7 +12,22 @@ from pathlib import Path
 import pytest
 
 from mlx_convert_core import OutputExists, SourceError, Staging
-from mlx_convert_core.staging import OWNERLESS_SECONDS, clear_dead, staging_root
+from mlx_convert_core.staging import OWNERLESS_SECONDS, clear_dead, discard, staging_root
+
+# Names each file just before it is removed.
+DISCARD = """
+import os, sys
+from pathlib import Path
+from mlx_convert_core.staging import discard
+
+def told(event, arguments):
+    if event == "os.remove":
+        name = os.path.basename(arguments[0])
+        print(name)
+
+sys.addaudithook(told)
+discard(Path(sys.argv[1]), Path(sys.argv[2]))
+"""
 
 
 def fill(staging: Staging, text: str = "new") -> None:
@@ -185,3 +200,29 @@ def test_resuming_takes_the_newest_of_what_the_dead_left(tmp_path: Path) -> None
         assert names(tmp_path) == [".model.partial-job"]
         assert names(staging.output) == ["model.safetensors"]
         assert (staging.output / "model.safetensors").read_text() == "newer"
+
+
+def test_the_owner_is_known_until_all_else_is_gone(tmp_path: Path) -> None:
+    root = staging_root(tmp_path / "model", "4711")
+    for number in range(20):
+        (root / "output" / f"part-{number}").mkdir(parents=True)
+        (root / f"file-{number}").touch()
+        (root / "output" / f"part-{number}" / "weights").touch()
+    (root / "owner.json").write_text("{}")
+    ended = subprocess.run([sys.executable, "-c", DISCARD, root, tmp_path / "model"], capture_output=True, text=True)
+    assert not root.exists(), ended.stderr
+    assert len(ended.stdout.split()) == 41
+    assert ended.stdout.split()[-1] == "owner.json"
+
+
+def test_an_old_output_that_is_half_removed_is_never_put_back(tmp_path: Path) -> None:
+    root = staging_root(tmp_path / "model", "4711")
+    (root / "replaced").mkdir(parents=True)
+    (root / "replaced" / "weights").touch()
+    (tmp_path / "model").mkdir()
+    killed = DISCARD.replace("print(", "os._exit(9) if name == 'weights' else print(")
+    subprocess.run([sys.executable, "-c", killed, root, tmp_path / "model"])
+    assert root.exists()
+    (tmp_path / "model").rmdir()
+    discard(root, tmp_path / "model")
+    assert list(tmp_path.iterdir()) == []
