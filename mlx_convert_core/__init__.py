@@ -72,6 +72,7 @@ from mlx_convert_core.preflight import quantization_config
 from mlx_convert_core.quantization import LayerInfo, Preset, Quantization, QuantizeStrategy
 from mlx_convert_core.queue import ConversionQueue
 from mlx_convert_core.queue_file import QueueItem
+from mlx_convert_core.read_back import stamp_of
 from mlx_convert_core.recipes import Recipe, RecipeOutput, load_recipe, read_recipe, recipe_of, write_recipe
 from mlx_convert_core.requests import (
     ChatMessage,
@@ -204,5 +205,6 @@ __all__ = [
     "recipe_of",
     "scan",
     "split",
+    "stamp_of",
     "write_recipe",
 ]

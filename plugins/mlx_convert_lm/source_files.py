@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
 
-from mlx_convert_core import Checkpoint, CorruptCheckpoint, TensorInfo, read_header
+from mlx_convert_core import Checkpoint, CorruptCheckpoint, TensorInfo, read_header, stamp_of
 
 
 class SourceFiles:
@@ -55,7 +55,7 @@ class SourceFiles:
         """Where a weight file is, once it is there and found to be what was inspected."""
         if shard not in self._paths:
             path = self._checkpoint.shard(shard, self._check_cancelled)
-            self._stamps[path] = _stamp(path)
+            self._stamps[path] = stamp_of(path)
             if sorted(read_header(path), key=_place) != sorted(self._expected[shard], key=_place):
                 raise _changed(shard)
             self._paths[shard] = path
@@ -64,7 +64,7 @@ class SourceFiles:
     def release(self, shard: str) -> None:
         """Say that a weight file is needed no more; raises CorruptCheckpoint when it was changed meanwhile."""
         path = self._paths.pop(shard, None)
-        if path is not None and _stamp(path) != self._stamps.pop(path):
+        if path is not None and stamp_of(path) != self._stamps.pop(path):
             raise _changed(shard)
         if shard in self._handles:
             os.close(self._handles.pop(shard))
@@ -77,7 +77,7 @@ class SourceFiles:
 
     def _check_unchanged(self) -> None:
         for path, stamp in self._stamps.items():
-            if _stamp(path) != stamp:
+            if stamp_of(path) != stamp:
                 raise _changed(path.name)
 
 
@@ -91,11 +91,3 @@ def _changed(shard: str) -> CorruptCheckpoint:
 
 def _place(tensor: TensorInfo) -> tuple[int, int, str]:
     return tensor.start, tensor.end, tensor.name
-
-
-def _stamp(path: Path) -> tuple[int, int] | None:
-    try:
-        status = path.stat()
-    except FileNotFoundError:
-        return None
-    return status.st_size, status.st_mtime_ns

@@ -35,7 +35,7 @@ def waves(layers: Iterable[Layer], shards: Sequence[str]) -> list[Wave]:
         for piece, writer in layer:
             needs = _needs(piece, shards)
             ready = max(needs)
-            last |= {shard: max(ready, last.get(shard, "")) for shard in needs}
+            _note_use(last, needs)
             if isinstance(piece, Computed):
                 found[ready].computed |= set(names_of(piece))
                 found[ready].needs |= needs
@@ -55,13 +55,18 @@ def bytes_at_once(blueprints: Sequence[Blueprint], sizes: dict[str, int], window
     shards = sorted(sizes)
     last: dict[str, str] = {}
     for piece in pieces:
-        needs = _needs(piece, shards)
-        last |= {shard: max(*needs, last.get(shard, "")) for shard in needs}
+        _note_use(last, _needs(piece, shards))
     most = 0
     for index, current in enumerate(shards):
         kept = sum(sizes[shard] for shard in shards[:index] if last.get(shard, "") >= current)
         most = max(most, kept + sum(sizes[shard] for shard in shards[index : index + window]))
     return most
+
+
+def _note_use(last: dict[str, str], needs: frozenset[str]) -> None:
+    """Keep in ``last`` which file has to be here when each of ``needs`` is used for the last time."""
+    ready = max(needs)
+    last |= {shard: max(ready, last.get(shard, "")) for shard in needs}
 
 
 def _needs(piece: Piece, shards: Sequence[str]) -> frozenset[str]:
