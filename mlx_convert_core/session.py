@@ -35,7 +35,6 @@ class ModelSession:
         idle_seconds: float = IDLE_SECONDS,
     ) -> None:
         self.path = path
-        self.size = sum(file.stat().st_size for file in path.glob("*.safetensors"))
         self._runner = runner
         self._observer = observer
         self._queue = JobQueue()
