@@ -98,19 +98,21 @@ def write_tiny_checkpoint(folder: Path, *, layers: int = 2, **config: Any) -> Pa
 
     folder.mkdir(parents=True)
     tensors = tuple(
-        TensorInfo(name=name, dtype="BF16", shape=shape, shard="model.safetensors") for name, shape in _shapes(layers)
+        TensorInfo(name=name, dtype="BF16", shape=shape, shard="model.safetensors")
+        for name, shape in tiny_shapes(layers)
     )
     numbers = random.Random(11)
     with ShardWriter(folder, tensors, {"format": "pt"}) as writer:
         for tensor in tensors:
             writer.write(tensor.name, _random_bfloat16(numbers, tensor.parameters))
-    _write_json(folder / "config.json", _config(layers) | config)
+    _write_json(folder / "config.json", tiny_config(layers) | config)
     _write_json(folder / "generation_config.json", {"bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0})
     _write_tokenizer(folder)
     return folder
 
 
-def _config(layers: int) -> dict[str, Any]:
+def tiny_config(layers: int = 2, vocabulary: int = VOCABULARY) -> dict[str, Any]:
+    """Build config.json of the tiny llama."""
     return {
         "architectures": ["LlamaForCausalLM"],
         "model_type": "llama",
@@ -121,7 +123,7 @@ def _config(layers: int) -> dict[str, Any]:
         "num_key_value_heads": KEY_VALUE_HEADS,
         "rms_norm_eps": 1e-5,
         "rope_theta": 10000.0,
-        "vocab_size": VOCABULARY,
+        "vocab_size": vocabulary,
         "max_position_embeddings": 512,
         "tie_word_embeddings": True,
         "torch_dtype": "bfloat16",
@@ -131,9 +133,10 @@ def _config(layers: int) -> dict[str, Any]:
     }
 
 
-def _shapes(layers: int) -> Iterator[tuple[str, tuple[int, ...]]]:
+def tiny_shapes(layers: int = 2, vocabulary: int = VOCABULARY) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """Give the name and shape of each tensor of the tiny llama."""
     width = HIDDEN // HEADS * KEY_VALUE_HEADS
-    yield "model.embed_tokens.weight", (VOCABULARY, HIDDEN)
+    yield "model.embed_tokens.weight", (vocabulary, HIDDEN)
     for number in range(layers):
         layer = f"model.layers.{number}"
         yield f"{layer}.input_layernorm.weight", (HIDDEN,)

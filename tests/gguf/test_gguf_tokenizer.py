@@ -13,11 +13,12 @@ import sentencepiece
 from mlx_convert_gguf import model_source
 from mlx_convert_gguf.byte_level import SPLITTERS
 from samples.gguf import byte_level_metadata, llama_values, write_llama_gguf
-from samples.tiny import SPECIAL, TEXT, VOCABULARY, tiny_shapes
+from samples.tiny import TEXT, VOCABULARY, tiny_shapes
 from tokenizers import Tokenizer
 from tokenizers.pre_tokenizers import PreTokenizer
 
 from mlx_convert_core import CorruptCheckpoint, ModelInfo, UnsupportedModel
+from mlx_convert_core.testing import SPECIAL
 
 Rebuild = Callable[[Path], tuple[ModelInfo, Path]]
 TEXTS = (

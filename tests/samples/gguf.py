@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from samples.tiny import CHAT_TEMPLATE, HEADS, KEY_VALUE_HEADS, SPECIAL, tiny_config, tiny_shapes, write_tiny_tokenizer
+from mlx_convert_core.testing import CHAT_TEMPLATE, HEADS, KEY_VALUE_HEADS, SPECIAL
+from samples.tiny import tiny_config, tiny_shapes, write_tiny_tokenizer
 
 Values = dict[str, npt.NDArray[np.float32]]
 NAMES = {

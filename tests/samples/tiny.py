@@ -8,14 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from mlx_convert_core import ShardWriter, TensorInfo
+from mlx_convert_core import ShardWriter, TensorInfo, testing
+from mlx_convert_core.testing import CHAT_TEMPLATE, SPECIAL
 
-HIDDEN, INNER, HEADS, KEY_VALUE_HEADS, VOCABULARY = 128, 256, 4, 2, 384
-SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
-CHAT_TEMPLATE = (
-    "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>\n' }}"
-    "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
-)
+VOCABULARY = 384
 TEXT = (
     "The capital of France is Paris, and the capital of Italy is Rome. Every model here is a list of numbers.",
     "Numbers such as 0, 1, 23 and 2048 are split; so are café, naïve, 東京 and Привет.",
@@ -47,45 +43,13 @@ def write_tiny_llama(folder: Path, *, layers: int = 2, mark: str = "pt", **confi
 
 def tiny_config(layers: int = 2) -> dict[str, Any]:
     """Build config.json of the tiny llama."""
-    return {
-        "architectures": ["LlamaForCausalLM"],
-        "model_type": "llama",
-        "hidden_size": HIDDEN,
-        "intermediate_size": INNER,
-        "num_hidden_layers": layers,
-        "num_attention_heads": HEADS,
-        "num_key_value_heads": KEY_VALUE_HEADS,
-        "rms_norm_eps": 1e-5,
-        "rope_theta": 10000.0,
-        "vocab_size": VOCABULARY,
-        "max_position_embeddings": 512,
-        "tie_word_embeddings": True,
-        "torch_dtype": "bfloat16",
-        "bos_token_id": 1,
-        "eos_token_id": 2,
-        "hidden_act": "silu",
-    }
+    return testing.tiny_config(layers, VOCABULARY)
 
 
 def tiny_shapes(layers: int = 2, *, tied: bool = True) -> list[tuple[str, tuple[int, ...]]]:
     """List the names and shapes of the tiny llama's tensors."""
-    width = HIDDEN // HEADS * KEY_VALUE_HEADS
-    shapes: list[tuple[str, tuple[int, ...]]] = [("model.embed_tokens.weight", (VOCABULARY, HIDDEN))]
-    for number in range(layers):
-        layer = f"model.layers.{number}"
-        shapes += [
-            (f"{layer}.input_layernorm.weight", (HIDDEN,)),
-            (f"{layer}.mlp.down_proj.weight", (HIDDEN, INNER)),
-            (f"{layer}.mlp.gate_proj.weight", (INNER, HIDDEN)),
-            (f"{layer}.mlp.up_proj.weight", (INNER, HIDDEN)),
-            (f"{layer}.post_attention_layernorm.weight", (HIDDEN,)),
-            (f"{layer}.self_attn.k_proj.weight", (width, HIDDEN)),
-            (f"{layer}.self_attn.o_proj.weight", (HIDDEN, HIDDEN)),
-            (f"{layer}.self_attn.q_proj.weight", (HIDDEN, HIDDEN)),
-            (f"{layer}.self_attn.v_proj.weight", (width, HIDDEN)),
-        ]
-    shapes.append(("model.norm.weight", (HIDDEN,)))
-    return shapes if tied else [*shapes, ("lm_head.weight", (VOCABULARY, HIDDEN))]
+    shapes = list(testing.tiny_shapes(layers, VOCABULARY))
+    return shapes if tied else [*shapes, ("lm_head.weight", (VOCABULARY, testing.HIDDEN))]
 
 
 def write_tiny_tokenizer(folder: Path) -> None:
