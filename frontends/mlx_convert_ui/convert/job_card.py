@@ -14,6 +14,7 @@ from mlx_convert_ui.bridge import STEPS, JobView
 from mlx_convert_ui.components import Badge, Button, Tag, block, note, progress_bar, sentence, set_progress
 from mlx_convert_ui.convert.form import command_line
 from mlx_convert_ui.desktop import SHOW_LABEL, reveal
+from mlx_convert_ui.live import LiveJob
 from mlx_convert_ui.recipes import recipe_text
 from mlx_convert_ui.remedies import tell
 
@@ -21,34 +22,15 @@ from mlx_convert_ui.remedies import tell
 _TITLES = {name: name.capitalize() for name in STEPS}
 
 
-class JobCard:
-    """Draws a view as it is now; `refresh` draws what changed since, and forgets nothing on a reload."""
+class JobCard(LiveJob):
+    """A conversion; ``retry`` starts it again, ``upload`` sends what came out."""
 
     def __init__(
         self, view: JobView, retry: Callable[[ConvertRequest], None], upload: Callable[[Path], object]
     ) -> None:
-        self.view = view
         self._retry = retry
         self._upload = upload
-        self._version = -1
-        self._state: JobState | None = None
-        self.element = block("card", "section").props(f'aria-label="{_title(view)}"').mark("job")
-        self.refresh()
-
-    def refresh(self) -> bool:
-        """Draw the changes, cheap when there are none; True when the job ended since the last time."""
-        if self._version == self.view.version:
-            return False
-        was_active = self._state is not None and not self._state.final
-        self._version = self.view.version
-        if self._state is not (state := self.view.state):
-            self._state = state
-            self.element.clear()
-            with self.element:
-                self._build()
-        if not self._state.final:
-            self._move()
-        return was_active and self._state.final
+        super().__init__(view, block("card", "section").props(f'aria-label="{_title(view)}"').mark("job"))
 
     def _build(self) -> None:
         view = self.view
@@ -83,11 +65,6 @@ class JobCard:
         self._numbers.show(progress_in_words(view))
         self._log.show("\n".join(view.log))
 
-    def _cancel(self) -> None:
-        self._stop.enable(False)
-        self._stop.show("Cancelling …")
-        self.view.job.cancel()
-
     def _failed(self) -> None:
         error = self.view.error
         with block("job-head"):
@@ -114,10 +91,6 @@ class JobCard:
 
     def _again(self) -> None:
         Button("Try again", lambda: self._retry(self.view.request), icon="rotate-ccw").mark("retry")
-
-    def _dismiss(self) -> None:
-        self.view.dismissed = True
-        self.view.version += 1
 
 
 def _success(

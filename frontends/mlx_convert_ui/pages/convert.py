@@ -16,12 +16,13 @@ from mlx_convert_ui.convert.output import OutputCard
 from mlx_convert_ui.convert.precision import PrecisionCard
 from mlx_convert_ui.convert.source import SourceCard
 from mlx_convert_ui.dialogs import confirm, show_error
+from mlx_convert_ui.live import LiveJobs
 from mlx_convert_ui.picker import pick_file
 from mlx_convert_ui.recipes import recipe_request
 from mlx_convert_ui.studio import Studio
 from mlx_convert_ui.theme import frame
 from mlx_convert_ui.upload.dialog import upload_dialog
-from mlx_convert_ui.upload.progress import UploadList
+from mlx_convert_ui.upload.progress import upload_list
 
 JOB_SECONDS = 0.15
 
@@ -42,7 +43,6 @@ class ConvertPage:
     def __init__(self, studio: Studio, form: Form, actions: ui.element) -> None:
         self._studio = studio
         self._form = form
-        self._cards: dict[str, JobCard] = {}
         self._examiner = Examiner(studio, form, self._draw)
         with actions:
             tip = "Fill this page from a recipe that somebody shared, a .json file"
@@ -50,8 +50,12 @@ class ConvertPage:
         self._notes = block("notes")
         with block("columns"):
             with block("column"):
-                UploadList(lambda: studio.views.of("upload"), studio.upload)
-                self._jobs = block("column jobs")
+                upload_list(lambda: studio.views.of("upload"), studio.upload)
+                self._jobs = LiveJobs(
+                    block("column jobs"),
+                    lambda: studio.views.of("convert", "convert"),
+                    lambda view: JobCard(view, self._run, lambda path: upload_dialog(studio, path)),
+                )
                 self._source = SourceCard(studio, form, self._new_source)
                 self._precision = PrecisionCard(studio.workspace.presets, form, self._new_choice)
                 self._output = OutputCard(studio, form, self._new_place)
@@ -138,18 +142,7 @@ class ConvertPage:
         ui.run_javascript("document.querySelector('.main').scrollIntoView({block: 'start'})")
 
     def _draw_jobs(self) -> None:
-        views = self._studio.views.of("convert", "convert")
-        known = {view.job.id for view in views}
-        for gone in [key for key in self._cards if key not in known]:
-            self._cards.pop(gone).element.delete()
-        for view in reversed(views):
-            if view.job.id not in self._cards:
-                with self._jobs:
-                    card = JobCard(view, self._run, lambda path: upload_dialog(self._studio, path))
-                card.element.move(self._jobs, target_index=0)
-                self._cards[view.job.id] = card
-        ended = [card.refresh() for card in self._cards.values()]
-        if any(ended):
+        if self._jobs.refresh():
             self._examiner.choice_changed()  # the output folder may be taken now
 
 

@@ -18,7 +18,7 @@ from mlx_convert_ui.recipes import recipe_text
 from mlx_convert_ui.studio import Studio
 from mlx_convert_ui.theme import frame
 from mlx_convert_ui.upload.dialog import upload_dialog
-from mlx_convert_ui.upload.progress import UploadList
+from mlx_convert_ui.upload.progress import upload_list
 
 LOOK_SECONDS = 1.0
 MANY = 6  # from here on a search field is of use
@@ -47,7 +47,7 @@ class LibraryPage:
             Button("Add folder", self._add, icon="folder-plus", tip="Add models that another tool made").mark(
                 "add-folder"
             )
-        UploadList(lambda: studio.views.of("upload"), studio.upload)
+        upload_list(lambda: studio.views.of("upload"), studio.upload)
         self._notes = block("notes")
         self._body = block("")
         self._draw()

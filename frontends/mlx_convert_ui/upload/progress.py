@@ -12,35 +12,19 @@ from mlx_convert_ui import wording
 from mlx_convert_ui.bridge import JobView
 from mlx_convert_ui.components import Badge, Button, Tag, block, progress_bar, set_progress
 from mlx_convert_ui.desktop import SHOW_LABEL, reveal
+from mlx_convert_ui.live import LiveJob, LiveJobs
 from mlx_convert_ui.remedies import tell
 
 REFRESH_SECONDS = 0.2
 Retry = Callable[[UploadRequest], object]
 
 
-class UploadProgress:
-    """Draws a view as it is now; `refresh` draws what changed since."""
+class UploadProgress(LiveJob):
+    """An upload; ``retry`` starts it again."""
 
     def __init__(self, view: JobView, retry: Retry) -> None:
-        self.view = view
         self._retry = retry
-        self._version = -1
-        self._state: JobState | None = None
-        self.element = block("upload", "section").props(f'aria-label="{view.job.title}"').mark("upload-job")
-        self.refresh()
-
-    def refresh(self) -> None:
-        """Draw the changes; cheap when there are none."""
-        if self._version == self.view.version:
-            return
-        self._version = self.view.version
-        if self._state is not self.view.state:
-            self._state = self.view.state
-            self.element.clear()
-            with self.element:
-                self._build()
-        if self.view.active:
-            self._move()
+        super().__init__(view, block("upload", "section").props(f'aria-label="{view.job.title}"').mark("upload-job"))
 
     def _build(self) -> None:
         view = self.view
@@ -78,19 +62,10 @@ class UploadProgress:
         parts = [f"{moved.done / moved.total:.0%}", amount or f"{moved.done:,} of {moved.total:,} {moved.unit}", left]
         self._numbers.show(" · ".join(filter(None, parts)))
 
-    def _cancel(self) -> None:
-        self._stop.enable(False)
-        self._stop.show("Cancelling …")
-        self.view.job.cancel()
-
     def _again(self) -> None:
         Button("Try again", lambda: self._retry(self.view.request), icon="rotate-ccw", classes="btn-small").mark(
             "retry-upload"
         )
-
-    def _dismiss(self) -> None:
-        self.view.dismissed = True
-        self.view.version += 1
 
 
 _STATES = {
@@ -119,27 +94,14 @@ def _arrived(result: UploadResult) -> None:
         Button(SHOW_LABEL, lambda: reveal(Path(location)), icon="folder-open", classes="btn-small")
 
 
-class UploadList:
-    """Every upload that nobody dismissed, newest first; draws itself and keeps up."""
+def upload_list(views: Callable[[], tuple[JobView, ...]], retry: Retry) -> None:
+    """Draw every upload that nobody dismissed, newest first; it keeps up by itself."""
 
-    def __init__(self, views: Callable[[], tuple[JobView, ...]], retry: Retry) -> None:
-        self._views = views
-        self._retry = retry
-        self._drawn: dict[str, UploadProgress] = {}
-        self._place = block("column jobs uploads")
-        self.refresh()
-        ui.timer(REFRESH_SECONDS, self.refresh)
+    def draw(view: JobView) -> UploadProgress:
+        drawn = UploadProgress(view, retry)
+        drawn.element.classes("card")
+        return drawn
 
-    def refresh(self) -> None:
-        """Draw what came, went and changed."""
-        views = self._views()
-        wanted = {view.job.id for view in views}
-        for gone in [key for key in self._drawn if key not in wanted]:
-            self._drawn.pop(gone).element.delete()
-        for view in reversed(views):
-            if view.job.id not in self._drawn:
-                with self._place:
-                    self._drawn[view.job.id] = UploadProgress(view, self._retry)
-                self._drawn[view.job.id].element.classes("card").move(self._place, target_index=0)
-        for drawn in self._drawn.values():
-            drawn.refresh()
+    jobs = LiveJobs(block("column jobs uploads"), views, draw)
+    jobs.refresh()
+    ui.timer(REFRESH_SECONDS, jobs.refresh)
