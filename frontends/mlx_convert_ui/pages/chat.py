@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 from nicegui import run, ui
 
-from mlx_convert_core import ChatSettings, Conversation, ConversationSummary, LibraryEntry, MlxConvertError
+from mlx_convert_core import ChatSettings, Conversation, MlxConvertError
 from mlx_convert_ui.chat.composer import Composer
 from mlx_convert_ui.chat.conversations import ConversationList
 from mlx_convert_ui.chat.dialogs import SettingsDrawer, ask_title
 from mlx_convert_ui.chat.header import Header, HeaderActions
+from mlx_convert_ui.chat.loading import Loaded, load
 from mlx_convert_ui.chat.turns import Actions, Turns, unanswered
 from mlx_convert_ui.components import Button, block, empty, note
 from mlx_convert_ui.dialogs import confirm, waiting
@@ -39,38 +40,9 @@ def register(studio: Studio) -> None:
 
 
 async def _page(studio: Studio, id: str, model: str) -> None:
-    loaded = await run.io_bound(_load, studio, id) or Loaded()
+    loaded = await run.io_bound(load, studio, id) or Loaded()
     with frame(studio, "/chat", "Chat", "Talk with a converted model. Conversations stay on this machine."):
         ChatPage(studio, loaded, model)
-
-
-@dataclass(frozen=True)
-class Loaded:
-    """What is read from disk for the page; ``error`` says why the conversation that was asked for is not there."""
-
-    entries: tuple[LibraryEntry, ...] = ()
-    summaries: tuple[ConversationSummary, ...] = ()
-    problem: str = ""
-    conversation: Conversation | None = None
-    missing: bool = False
-    error: MlxConvertError | None = None
-
-
-def _load(studio: Studio, id: str) -> Loaded:
-    conversation, error = None, None
-    try:
-        conversation = studio.chats.get(id) if id else None
-    except MlxConvertError as failure:
-        error = failure
-    summaries = studio.chats.list()
-    return Loaded(
-        entries=studio.entries(),
-        summaries=summaries,
-        problem=studio.workspace.conversations.problem,
-        conversation=conversation,
-        missing=conversation is not None and not (conversation.model / "config.json").is_file(),
-        error=error,
-    )
 
 
 class ChatPage:
@@ -172,7 +144,7 @@ class ChatPage:
         self._composer.show(active=view is not None and view.active)
 
     async def _reload(self) -> None:
-        loaded = await run.io_bound(_load, self._studio, self._id)
+        loaded = await run.io_bound(load, self._studio, self._id)
         if loaded is not None:
             self._loaded = loaded
             self._conversation = loaded.conversation
