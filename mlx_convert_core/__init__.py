@@ -33,6 +33,7 @@ from mlx_convert_core.errors import (
     WorkerDied,
 )
 from mlx_convert_core.events import (
+    FINAL,
     Event,
     JobCancelled,
     JobFailed,
@@ -94,6 +95,7 @@ from mlx_convert_core.workspace import Workspace
 
 __all__ = [
     "DTYPE_BYTES",
+    "FINAL",
     "Account",
     "AccountState",
     "Cancelled",

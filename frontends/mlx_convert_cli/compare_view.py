@@ -14,6 +14,7 @@ from mlx_convert_cli.interrupts import interrupts
 from mlx_convert_cli.output import console, pairs, print_json, say
 from mlx_convert_cli.progress import tell_message
 from mlx_convert_core import (
+    FINAL,
     ComparedAnswer,
     CompareResult,
     Comparison,
@@ -51,9 +52,10 @@ class ComparisonView:
             thread.start()
         with self._moving(), interrupts(self._comparison.job, self._cancelling):
             for event in self._comparison.job.events():
+                if isinstance(event, FINAL):
+                    for thread in threads:
+                        thread.join()  # so that the comparison's end is the last thing told
                 self._told(event)
-        for thread in threads:
-            thread.join()
 
     def _follow(self, index: int, job: Job[GenerateResult]) -> None:
         tokens = 0

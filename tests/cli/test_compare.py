@@ -6,14 +6,16 @@ import json
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import Result
+from mlx_convert_cli.compare_view import ComparisonView
 
-from mlx_convert_core import ConvertRequest, Workspace
+from mlx_convert_core import ConvertRequest, Event, JobFinished, Workspace
 
 Run = Callable[..., Result]
 ASK = ("--prompt", "hello", "--temperature", "0", "--max-tokens", "12")
@@ -58,6 +60,20 @@ def test_json_streams_every_answer(run: Run, parrot: Path) -> None:
     streamed = {job: "".join(event.get("text", "") for event in events if event["job"] == job) for job in jobs}
     assert [said.rstrip() for said in streamed.values()] == _texts(result) == ["one two three"] * 2
     assert result["divergence"] == [None, None]
+
+
+def test_the_end_of_the_comparison_comes_last_however_slow_its_reader(
+    run: Run, parrot: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_once = ComparisonView._print
+
+    def slow(view: ComparisonView, event: Event) -> None:
+        if isinstance(event, JobFinished) and event.job != view._comparison.job.id:
+            time.sleep(0.3)
+        at_once(view, event)
+
+    monkeypatch.setattr(ComparisonView, "_print", slow)
+    assert "seed" in _result(run("compare", parrot, parrot, "--prompt", "hello", "--json"))
 
 
 def test_a_model_that_fails_does_not_stop_the_other(run: Run, parrot: Path, tmp_path: Path) -> None:
