@@ -2,6 +2,7 @@
 PYTHON ?= $(firstword $(shell for one in python3 python3.13 python3.12 python3.11; do \
 	$$one -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$one; done) python3)
 BIN := .venv/bin
+PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 .PHONY: help demo test test-all browser check bench kill coverage screenshots clean
 
@@ -12,10 +13,10 @@ demo: .venv/installed  ## Convert a small real model, ask it something, show the
 	@$(BIN)/mlx-convert demo
 
 test: .venv/developed browser check  ## Everything that CI runs: style, types, contracts and tests, long sweeps sampled
-	$(BIN)/python -m pytest -m "not slow"
+	$(PYTEST) -m "not slow"
 
 test-all: .venv/developed browser check  ## The same, with the long sweeps whole
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 browser:
 	@sh .ci/tools test $(PYTHON)

@@ -24,6 +24,7 @@ START = (
     "fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
     "os.execv(sys.argv[1], sys.argv[1:])"
 )
+OVERRIDING = {"NO_COLOR", "COLUMNS", "LINES"}  # what is believed before the terminal itself
 
 
 class Terminal:
@@ -32,7 +33,7 @@ class Terminal:
     def __init__(self, command: Sequence[str], cwd: Path, columns: int = 100, **environment: str) -> None:
         self._ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
-        inherited = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
+        inherited = {name: value for name, value in os.environ.items() if name not in OVERRIDING}
         self._process = subprocess.Popen(
             [sys.executable, "-c", START, *command],
             stdin=theirs,
