@@ -47,7 +47,7 @@ def main() -> None:
     shutil.rmtree(folder, ignore_errors=True)
     hub = Hub(folder / "hub")
     hub.add_repo(REPO, {"README.md": CARD}, folder=smollm2(), downloads=1_500_000, likes=900)
-    os.environ.update(environment(hub))
+    os.environ.update(environment(hub, token=hub.token("ada")))
     program = Program(folder, env={"HF_HOME": str(folder / "second-cache")})
     try:
         models = _convert(program)
