@@ -17,8 +17,6 @@ from browser.program import Program
 from browser.watching import Visitor, alive
 from mlx_convert_core import ChatSettings, Workspace
 
-pytestmark = pytest.mark.slow
-
 PLUGINS = ("acme", "broken", "hold", "scripted")
 HEIGHT = 860
 NAME = "tiny-llama-MLX-4bit"

@@ -14,8 +14,6 @@ from browser.models import scripted_model
 from browser.program import Program
 from browser.watching import Visitor, alive
 
-pytestmark = pytest.mark.slow
-
 PLUGINS = ("scripted",)
 
 

@@ -14,8 +14,6 @@ from browser.convert_page import source_field, start_button
 from browser.program import Program
 from browser.watching import Visitor
 
-pytestmark = pytest.mark.slow
-
 REPO = "maker/tiny-llama"
 
 

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from browser.asking import answer, finished
 from browser.convert_page import describe, job, start_button
 from browser.program import Program
 from browser.watching import Visitor, alive
-
-pytestmark = pytest.mark.slow
 
 
 def test_convert_test_library_delete(page: Page, program: Program, smollm2: Path) -> None:

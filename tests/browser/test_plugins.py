@@ -13,8 +13,6 @@ from browser.models import copy_model, shelve
 from browser.program import Program
 from browser.watching import Visitor
 
-pytestmark = pytest.mark.slow
-
 PLUGINS = ("acme", "broken")
 
 
