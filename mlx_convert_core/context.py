@@ -48,7 +48,7 @@ class JobContext:
             return
         self._last_progress[step] = now
         elapsed, advanced = now - began, done - first
-        known = elapsed >= ETA_AFTER_SECONDS and advanced > 0
+        known = unit == "bytes" and elapsed >= ETA_AFTER_SECONDS and advanced > 0
         eta = elapsed / advanced * (total - done) if known else None
         self._emit(Progress(job=self.job, step=step, done=done, total=total, unit=unit, eta=eta))
 

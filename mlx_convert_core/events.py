@@ -70,7 +70,10 @@ class StepFinished(Event, frozen=True, kw_only=True):
 
 
 class Progress(Event, frozen=True, kw_only=True):
-    """``done`` of ``total`` really read, written or fetched; ``eta`` in seconds once it can be told."""
+    """``done`` of ``total`` really read, written or fetched.
+
+    ``eta`` is in seconds, once it can be told and for bytes only: tensors differ too much in size.
+    """
 
     step: Step
     done: int

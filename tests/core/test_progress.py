@@ -135,6 +135,10 @@ def test_the_remaining_time_is_told_once_something_has_moved_for_a_while(
         context.progress("write", done, 100)
         clock.now += 0.4
     assert [event.eta for event in told] == [None, None, pytest.approx(7.2), pytest.approx(4.8)]
+    context.progress("quantize", 0, 100, unit="tensors")
+    clock.now += 2
+    context.progress("quantize", 10, 100, unit="tensors")
+    assert told[-1].eta is None, "tensors differ too much in size"
 
 
 def test_steps_progress_of_their_own(clock: Clock, context: JobContext, told: list[Progress]) -> None:
