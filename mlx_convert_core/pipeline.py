@@ -127,7 +127,8 @@ class _Checking:
     def advance(self, nbytes: int) -> None:
         self._context.check_cancelled()
         self._done += nbytes
-        self._context.progress("check", self._done, self._total)
+        if nbytes:
+            self._context.progress("check", self._done, self._total)
 
 
 def _source(plan: ConvertPlan, context: JobContext) -> ModelSource:

@@ -74,9 +74,10 @@ class JobView:
 
     @property
     def current(self) -> StepView | None:
-        """The step that runs; of two that interleave, the later one."""
+        """The step that runs; of several that interleave, the last one that has begun to move."""
         running = [step for step in self.steps.values() if step.state == "running"]
-        return running[-1] if running else None
+        moving = [step for step in running if step.name in self.progress and self.progress[step.name].done]
+        return (moving or running or [None])[-1]
 
     @property
     def fraction(self) -> float:

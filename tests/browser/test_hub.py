@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from hubserver import Hub
 from hubserver.client import environment
 from playwright.sync_api import expect
 
-from browser.convert_page import source_field, start_button
+from browser.convert_page import job, source_field, start_button
 from browser.program import Program
 from browser.watching import Visitor
 
@@ -47,9 +48,12 @@ def test_a_name_gets_its_verdict_while_it_is_typed_and_is_converted(
     expect(page.get_by_text("Supported")).to_be_visible()
     expect(page.get_by_text("apache-2.0")).to_be_visible()
     expect(page.get_by_text("To download")).to_be_visible()
+    hub.fault("slow", path="safetensors", origin="cdn", times=None, rate=200_000)
     start_button(page).click()
-    expect(page.get_by_role("heading", name="tiny-llama-MLX-4bit is ready")).to_be_visible()
-    assert (program.models / "tiny-llama-MLX-4bit" / "config.json").is_file()
+    name = "tiny-llama-MLX-4bit"
+    expect(job(page, name)).to_contain_text(re.compile(r"\d% · \d+ kB of \d+ kB · [\d.]+ s left"))
+    expect(page.get_by_role("heading", name=f"{name} is ready")).to_be_visible()
+    assert (program.models / name / "config.json").is_file()
 
 
 def test_what_the_hub_refuses_is_said_beside_the_name_with_the_next_step(visitor: Visitor) -> None:
