@@ -40,17 +40,17 @@ class JobContext:
         yield
         self._emit(StepFinished(job=self.job, step=step, seconds=time.monotonic() - began))
 
-    def progress(self, step: Step, done: int, total: int, unit: Unit = "bytes") -> None:
+    def progress(self, step: Step, done: int, total: int, unit: Unit = "bytes", *, found: int = 0) -> None:
         """Report real progress; thinned to ten events a second, the last one always sent."""
         now = time.monotonic()
-        began, first = self._began.setdefault(step, (now, done))
+        began, first = self._began.setdefault(step, (now, done - found))
         if done < total and now - self._last_progress.get(step, 0.0) < PROGRESS_SECONDS:
             return
         self._last_progress[step] = now
-        elapsed, advanced = now - began, done - first
+        elapsed, advanced = now - began, done - found - first
         known = unit == "bytes" and elapsed >= ETA_AFTER_SECONDS and advanced > 0
         eta = elapsed / advanced * (total - done) if known else None
-        self._emit(Progress(job=self.job, step=step, done=done, total=total, unit=unit, eta=eta))
+        self._emit(Progress(job=self.job, step=step, done=done, total=total, unit=unit, found=found, eta=eta))
 
     def message(self, text: str, level: Literal["debug", "info", "warning"] = "info") -> None:
         """Send a line for people."""

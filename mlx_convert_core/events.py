@@ -70,7 +70,7 @@ class StepFinished(Event, frozen=True, kw_only=True):
 
 
 class Progress(Event, frozen=True, kw_only=True):
-    """``done`` of ``total`` really read, written or fetched.
+    """``done`` of ``total`` really read, written or fetched; ``found`` of it was there before the step began.
 
     ``eta`` is in seconds, once it can be told and for bytes only: tensors differ too much in size.
     """
@@ -79,6 +79,7 @@ class Progress(Event, frozen=True, kw_only=True):
     done: int
     total: int
     unit: Unit = "bytes"
+    found: int = 0
     eta: float | None = None
 
 

@@ -30,8 +30,11 @@ if TYPE_CHECKING:
 class Reporter(Protocol):
     """How running work tells its news and learns that it was cancelled."""
 
-    def progress(self, step: Step, done: int, total: int, unit: Unit = "bytes") -> None:
-        """Report that ``done`` of ``total`` is really done; cheap enough to call for every tensor."""
+    def progress(self, step: Step, done: int, total: int, unit: Unit = "bytes", *, found: int = 0) -> None:
+        """Report that ``done`` of ``total`` is really done; cheap enough to call for every tensor.
+
+        ``found`` of it was there already: that took no time, and says nothing about the time that is left.
+        """
 
     def message(self, text: str, level: Any = "info") -> None:
         """Send a line for people."""

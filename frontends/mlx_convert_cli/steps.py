@@ -81,7 +81,8 @@ class Row:
         last = self.latest.get("bytes")
         if self._first is None or last is None or last.time - self._first.time < WORTH_SECONDS:
             return 0.0
-        return (self._earlier + last.done - self._first.done) / (last.time - self._first.time)
+        first = self._first
+        return (self._earlier + last.done - last.found - first.done + first.found) / (last.time - first.time)
 
 
 class Rows:

@@ -68,7 +68,7 @@ class Download:
         if path is None:
             return None
         if is_intact(path, file, self.transfer.check):
-            self.transfer.advance(file.size)
+            self.transfer.advance(file.size, found=True)
             return path
         if self.connection.offline:
             raise CorruptCheckpoint(
@@ -82,7 +82,7 @@ class Download:
     def _fetch(self, file: FileInfo, blob: Path) -> None:
         partial_path = self.cache.partial(file, self.commit)
         with PartialFile(partial_path, file, self.transfer.check) as partial:
-            self.transfer.advance(partial.size)
+            self.transfer.advance(partial.size, found=True)
             for last in (False, True):
                 try:
                     self._receive(file, partial)

@@ -32,6 +32,7 @@ class Transfer:
 
     def __init__(self, total: int = 0, report: Reporter | None = None) -> None:
         self.done = 0
+        self._found = 0
         self._total = total
         self._report = report
         self._stop = threading.Event()
@@ -48,12 +49,13 @@ class Transfer:
         if self._stop.wait(seconds):
             raise Stopped
 
-    def advance(self, size: int) -> None:
-        """Count bytes that are here now, or, below zero, that have to come again."""
+    def advance(self, size: int, *, found: bool = False) -> None:
+        """Count bytes that came, or that were ``found`` here, or, below zero, that have to come again."""
         with self._lock:
             self.done += size
+            self._found = min(self._found + size if found else self._found, self.done)
             if self._report is not None:
-                self._report.progress("fetch", self.done, self._total)
+                self._report.progress("fetch", self.done, self._total, found=self._found)
 
     def message(self, text: str) -> None:
         """Send a line for people."""

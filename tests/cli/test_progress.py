@@ -41,6 +41,15 @@ def test_quantize_and_write_share_a_line_that_counts_bytes() -> None:
     assert not row.finished
 
 
+def test_what_was_found_does_not_count_as_speed() -> None:
+    (row,) = rows(
+        StepStarted(step="fetch", time=10.0),
+        Progress(step="fetch", done=0, total=80_000_000, time=10.0),
+        Progress(step="fetch", done=60_000_000, found=50_000_000, total=80_000_000, eta=4.0, time=12.0),
+    )
+    assert row.standing() == "60.0 of 80.0 MB · 5.00 MB/s · 4.0 s left"
+
+
 def test_a_line_is_finished_when_all_of_its_steps_are() -> None:
     events = [
         StepStarted(step="quantize", time=10.0),

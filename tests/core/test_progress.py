@@ -141,6 +141,17 @@ def test_the_remaining_time_is_told_once_something_has_moved_for_a_while(
     assert told[-1].eta is None, "tensors differ too much in size"
 
 
+def test_what_was_there_already_does_not_shorten_the_remaining_time(
+    clock: Clock, context: JobContext, told: list[Progress]
+) -> None:
+    context.progress("fetch", 0, 100)
+    for done in (85, 90):
+        clock.now += 1
+        context.progress("fetch", done, 100, found=80)
+    assert [event.eta for event in told] == [None, pytest.approx(3), pytest.approx(2)]
+    assert told[-1].found == 80
+
+
 def test_steps_progress_of_their_own(clock: Clock, context: JobContext, told: list[Progress]) -> None:
     context.progress("write", 1, 10)
     context.progress("quantize", 1, 5, unit="tensors")

@@ -81,12 +81,15 @@ class Recorder:
     def __init__(self, step: str = "fetch") -> None:
         self.step = step
         self.steps: list[tuple[int, int]] = []
+        self.found = 0
         self.messages: list[str] = []
         self.cancelled = threading.Event()
 
-    def progress(self, step: str, done: int, total: int, unit: str = "bytes") -> None:
+    def progress(self, step: str, done: int, total: int, unit: str = "bytes", *, found: int = 0) -> None:
         assert (step, unit) == (self.step, "bytes")
+        assert found <= done
         self.steps.append((done, total))
+        self.found = found
 
     def message(self, text: str, level: Any = "info") -> None:
         self.messages.append(text)

@@ -129,6 +129,10 @@ def test_progress_counts_the_bytes_of_all_files(repo: Repo, source: HubRepo, mod
     assert done == sorted(done)
     assert done[-1] == total
     assert len(done) > 20
+    assert report.found < 1000  # only what the verdict had read
+    again = Recorder()
+    fetch(source, model, again)
+    assert again.found == total
 
 
 def test_shards_are_handed_on_as_they_arrive(hub: Hub, connection: HubConnection) -> None:

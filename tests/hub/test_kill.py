@@ -24,7 +24,7 @@ from mlx_convert_hub.connection import HubConnection
 from mlx_convert_hub.repo import HubRepo
 
 class Silent:
-    def progress(self, *_): pass
+    def progress(self, *_, **__): pass
     def message(self, *_): pass
     def check_cancelled(self): pass
 

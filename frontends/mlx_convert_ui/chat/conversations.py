@@ -67,7 +67,7 @@ def _item(one: ConversationSummary, *, current: bool, busy: bool) -> None:
         with block("chat-item-line", "span"):
             if busy:
                 Tag("span", "", "spin", label="Being answered").props("role=img")
-            Tag("span", f"{one.model.name} · {_when(one.updated)}", "chat-item-note")
+            Tag("span", f"{_when(one.updated)} · {one.model.name}", "chat-item-note")
 
 
 def _when(stamp: str) -> str:
