@@ -62,7 +62,9 @@ class AddingCard:
                 self._button.classes("btn-wide").mark("add")
                 recipe = Button("From a recipe …", self._add_recipe, icon="file-json", kind="ghost")
                 recipe.classes("btn-wide").mark("add-recipe")
-                Tag("p", f"Results go to {settings.output_folder.expanduser().absolute()}", "estimate-foot path")
+                with block("estimate-foot", "p"):
+                    Tag("span", "Results go to ")
+                    Tag("span", str(settings.output_folder.expanduser().absolute()), "path")
 
     async def _add(self) -> None:
         self._notes.clear()
