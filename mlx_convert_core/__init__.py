@@ -67,6 +67,7 @@ from mlx_convert_core.interfaces import (
 from mlx_convert_core.jobs import Job
 from mlx_convert_core.library import LibraryEntry, entry_of, scan
 from mlx_convert_core.memory import free_memory
+from mlx_convert_core.paths import expanded
 from mlx_convert_core.plan import ConvertPlan, KeptLayer, OutputPlan, QuantizedLayer
 from mlx_convert_core.plugins import LoadedPlugin, PluginFailure
 from mlx_convert_core.preflight import quantization_config
@@ -191,6 +192,7 @@ __all__ = [
     "Workspace",
     "Written",
     "entry_of",
+    "expanded",
     "figures_of",
     "first_divergence",
     "free_memory",

@@ -15,6 +15,7 @@ from mlx_convert_core import codec
 from mlx_convert_core.conversations import ChatSettings, Conversation, ConversationSummary, now
 from mlx_convert_core.documents import JsonDocument
 from mlx_convert_core.errors import InvalidRequest, MlxConvertError
+from mlx_convert_core.paths import expanded
 
 ID = re.compile(r"[0-9a-f]{4,32}")
 
@@ -61,7 +62,7 @@ class ConversationStore:
             Conversation(
                 id=secrets.token_hex(6),
                 title=title.strip(),
-                model=Path(model).expanduser().absolute(),
+                model=expanded(model).absolute(),
                 created=now(),
                 updated="",
                 settings=sampler or ChatSettings(),

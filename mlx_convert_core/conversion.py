@@ -10,6 +10,7 @@ from mlx_convert_core.errors import Cancelled, InvalidRequest
 from mlx_convert_core.hooks import Hooks
 from mlx_convert_core.interfaces import ModelSource
 from mlx_convert_core.jobs import Job
+from mlx_convert_core.paths import expanded
 from mlx_convert_core.plan import ConvertPlan
 from mlx_convert_core.planning import Planner
 from mlx_convert_core.preflight import refuse
@@ -54,7 +55,7 @@ def carry_out(
 def source_of(hooks: Hooks, ref: str, revision: str | None) -> ModelSource:
     """The source that a plugin offers for ``ref``; raises InvalidRequest (``bad_id``, ``no_model``) when none does."""
     source: ModelSource | None = hooks.first("model_source", ref=ref, revision=revision)
-    if source is None and Path(ref).expanduser().is_file():
+    if source is None and expanded(ref).is_file():
         raise InvalidRequest(
             f"{ref} is a file that no plugin can read as a model.",
             hint="Give a .gguf file, or the folder that holds config.json and model*.safetensors.",

@@ -12,6 +12,7 @@ from mlx_convert_core.errors import EntryNotFound, MlxConvertError, PluginNotLoa
 from mlx_convert_core.hooks import Hooks
 from mlx_convert_core.interfaces import LibraryStore
 from mlx_convert_core.library import LibraryEntry, entry_of, scan
+from mlx_convert_core.paths import expanded
 from mlx_convert_core.removal import delete_folder
 from mlx_convert_core.requests import ConvertResult
 
@@ -67,7 +68,7 @@ class Models:
 
     def path_of(self, model: str | Path) -> Path:
         """The folder of a converted model: a path, or a name in the library. Raises RepoNotFound, EntryNotFound."""
-        path = Path(model).expanduser()
+        path = expanded(model)
         if (path / CONFIG).is_file():
             return path.resolve()
         if path.exists() or isinstance(model, Path) or "/" in str(model):

@@ -16,6 +16,7 @@ from mlx_convert_core.findings import Finding
 from mlx_convert_core.hooks import Hooks
 from mlx_convert_core.interfaces import ModelConverter
 from mlx_convert_core.memory import free_memory
+from mlx_convert_core.paths import expanded
 from mlx_convert_core.plan import ConvertPlan, OutputPlan
 from mlx_convert_core.preflight import examine_model, examine_output, free_disk
 from mlx_convert_core.quantization import Preset
@@ -91,12 +92,12 @@ class Planner:
                 strategy=request.strategy or (preset.strategy if quantization == preset.quantization else None),
                 dtype=request.dtype or preset.dtype,
             )
-            named = request.outputs[index].expanduser() if request.outputs else self._default_path(model, output)
+            named = expanded(request.outputs[index]) if request.outputs else self._default_path(model, output)
             outputs.append(replace(output, path=named.absolute()))
         return outputs
 
     def _default_path(self, model: ModelInfo, output: OutputPlan) -> Path:
-        return self.settings.output_folder.expanduser() / f"{model.name}-MLX-{self._label(output)}"
+        return expanded(self.settings.output_folder) / f"{model.name}-MLX-{self._label(output)}"
 
     def _label(self, output: OutputPlan) -> str:
         """The end of a folder's name: the preset, or what the request made of it."""

@@ -17,6 +17,7 @@ from mlx_convert_core.documents import JsonDocument
 from mlx_convert_core.errors import ErrorInfo, InvalidRequest, MlxConvertError
 from mlx_convert_core.events import JobState
 from mlx_convert_core.owners import alive, identity
+from mlx_convert_core.paths import expanded
 from mlx_convert_core.requests import ConvertRequest
 
 Stored = dict[str, Any]
@@ -43,8 +44,8 @@ class QueueItem:
     @classmethod
     def of(cls, request: ConvertRequest) -> QueueItem:
         """A new item. Paths of ``request`` become whole: another program, elsewhere, may carry it out."""
-        ref = Path(request.ref).expanduser()
-        outputs = tuple(str(path.expanduser().absolute()) for path in request.outputs)
+        ref = expanded(request.ref)
+        outputs = tuple(str(expanded(path).absolute()) for path in request.outputs)
         whole = replace(request, ref=str(ref.absolute()) if ref.exists() else request.ref, output=outputs)
         return cls(id=secrets.token_hex(4), request=whole, added=_now())
 

@@ -12,6 +12,7 @@ import msgspec
 from mlx_convert_core import codec
 from mlx_convert_core.documents import JsonDocument
 from mlx_convert_core.errors import InvalidRequest
+from mlx_convert_core.paths import expanded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,28 +30,28 @@ class SettingsFile:
         self.document = JsonDocument(home / "settings.json")
 
     def load(self) -> Settings:
-        """The settings; what is missing or of a wrong type has its default."""
+        """The settings; what is missing or can't be has its default."""
         stored = self.document.read()
         known = {field.name: stored[field.name] for field in fields(Settings) if _fits(field.name, stored)}
         return codec.convert(known, Settings)
 
     def set(self, name: str, value: Any) -> Settings:
-        """Change one setting; raises InvalidRequest for an unknown name or a value of a wrong type."""
+        """Change one setting; raises InvalidRequest for an unknown name and a value that can't be."""
         names = [field.name for field in fields(Settings)]
         if name not in names:
             raise InvalidRequest(f"there is no setting '{name}'.", hint=f"Use one of: {', '.join(names)}.")
         if not _fits(name, {name: value}):
-            raise InvalidRequest(f"{name} can't be {value!r}.", hint="Nothing was changed.")
+            raise InvalidRequest(f"{name} can't be {str(value)!r}.", hint="Nothing was changed.")
         self.document.update(lambda stored: stored.__setitem__(name, codec.plain(value)))
         return self.load()
 
 
 def _fits(name: str, stored: Mapping[str, Any]) -> bool:
-    """Whether ``stored`` has a value for the setting ``name``, of the right type."""
+    """Whether ``stored`` has a value for the setting ``name``, of the right type, and a path that can be."""
     if name not in stored:
         return False
     try:
-        codec.convert({name: stored[name]}, Settings)
-    except (msgspec.ValidationError, TypeError, ValueError):
+        expanded(codec.convert({name: stored[name]}, Settings).output_folder)
+    except (msgspec.ValidationError, InvalidRequest, TypeError, ValueError):
         return False
     return True

@@ -21,6 +21,7 @@ from mlx_convert_core.jobs import Job, JobQueue, context_of
 from mlx_convert_core.library import LibraryEntry
 from mlx_convert_core.memory import free_memory
 from mlx_convert_core.models import Models
+from mlx_convert_core.paths import expanded
 from mlx_convert_core.plan import ConvertPlan
 from mlx_convert_core.planning import Planner
 from mlx_convert_core.plugins import LoadedPlugin, PluginFailure, PluginSet, discover
@@ -270,4 +271,4 @@ class Workspace:
 def default_home() -> Path:
     """``MLX_CONVERT_HOME``, or the platform's place for user data."""
     named = os.environ.get(HOME_VARIABLE)
-    return Path(named).expanduser() if named else Path(platformdirs.user_data_dir("mlx-convert", appauthor=False))
+    return expanded(named) if named else Path(platformdirs.user_data_dir("mlx-convert", appauthor=False))

@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 
 from mlx_convert_cli import text
-from mlx_convert_core import MlxConvertError, Workspace, free_memory
+from mlx_convert_core import MlxConvertError, Workspace, expanded, free_memory
 
 PROBE_SECONDS = 60
 GB = 1_000_000_000
@@ -58,7 +58,7 @@ def checks(workspace: Workspace) -> Iterator[Check]:
     if sys.platform == "linux":
         yield _compiler()
     yield _writable("home", workspace.home, "Set MLX_CONVERT_HOME to a folder that you may write in.")
-    output = workspace.settings.load().output_folder.expanduser().absolute()
+    output = expanded(workspace.settings.load().output_folder).absolute()
     yield _writable("output folder", output, "mlx-convert settings set output_folder PATH")
     yield _disk(output)
     yield from _plugins(workspace)

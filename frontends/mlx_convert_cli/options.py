@@ -16,6 +16,7 @@ from mlx_convert_core import (
     InvalidRequest,
     Preset,
     Workspace,
+    expanded,
     load_recipe,
 )
 
@@ -78,7 +79,7 @@ def _with_map(strategy: str) -> str:
     if kind != "map" or not text or text.lstrip().startswith(("{", "[")):
         return strategy
     try:
-        return f"map:{' '.join(Path(text).expanduser().read_text(encoding='utf-8').split())}"
+        return f"map:{' '.join(expanded(text).read_text(encoding='utf-8').split())}"
     except (OSError, ValueError) as error:
         raise InvalidRequest(
             f"the strategy map {text} can't be read: {getattr(error, 'strerror', None) or error}.",

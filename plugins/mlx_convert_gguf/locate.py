@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mlx_convert_core import InvalidRequest, RepoNotFound
+from mlx_convert_core import InvalidRequest, RepoNotFound, expanded
 from mlx_convert_gguf.container import is_gguf
 
 SUFFIX = ".gguf"
@@ -18,7 +18,7 @@ def gguf_at(ref: str) -> Path | None:
     Raises RepoNotFound (``no_file``) for a .gguf file that is not there, and InvalidRequest (``gguf_which``)
     when a folder holds several.
     """
-    path = Path(ref).expanduser()
+    path = expanded(ref)
     if path.is_dir():
         return _in_folder(path)
     if path.is_file():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from mlx_convert_core import Account, ConvertPlan, Finding, ModelSource, UploadTarget, hookimpl
+from mlx_convert_core import Account, ConvertPlan, Finding, ModelSource, UploadTarget, expanded, hookimpl
 from mlx_convert_hub.account import HubAccount
 from mlx_convert_hub.card import write_card
 from mlx_convert_hub.findings import examine
@@ -19,7 +19,7 @@ from mlx_convert_hub.repo import HubRepo
 @hookimpl(trylast=True)
 def model_source(ref: str, revision: str | None) -> ModelSource | None:
     """Take a folder that exists, else a repo id, a Hub address or ``hf://owner/name@revision``."""
-    path = Path(ref).expanduser()
+    path = expanded(ref)
     if path.is_dir() or ref.startswith((".", "/", "~")):
         return LocalFolder(ref, path) if path.is_dir() or not path.exists() else None
     named = parse_ref(ref, revision)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from mlx_convert_core import SettingsFile, entry_of, scan
+from mlx_convert_core import SettingsFile, entry_of, expanded, scan
 from mlx_convert_library.entries import as_json, from_json, path_of
 
 MAX_TEXT = 20_000_000
@@ -53,6 +53,6 @@ def _named_folders(text: str) -> Iterator[dict[str, Any]]:
 
 
 def _output_folder(home: Path) -> Iterator[dict[str, Any]]:
-    folder = SettingsFile(home).load().output_folder.expanduser()
+    folder = expanded(SettingsFile(home).load().output_folder)
     if folder.is_dir():
         yield from map(as_json, scan(folder))

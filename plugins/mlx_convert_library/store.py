@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from mlx_convert_core import EntryNotFound, JsonDocument, LibraryEntry, LibraryError
+from mlx_convert_core import EntryNotFound, JsonDocument, LibraryEntry, LibraryError, expanded
 from mlx_convert_library.entries import as_json, from_json, path_of
 from mlx_convert_library.recovery import recover
 
@@ -52,7 +52,7 @@ class JsonLibrary:
 
     def remove(self, path: Path) -> None:
         """See LibraryStore."""
-        asked = {path, path.expanduser().absolute(), path.expanduser().resolve()}
+        asked = {path, expanded(path).absolute(), expanded(path).resolve()}
 
         def change(document: dict[str, Any]) -> None:
             stored = _stored(document)

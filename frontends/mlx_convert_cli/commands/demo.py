@@ -32,6 +32,7 @@ from mlx_convert_core import (
     SourceError,
     Workspace,
     entry_of,
+    expanded,
 )
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def demo(as_json: bool) -> None:
 
 def _outputs(opened: Workspace) -> tuple[Path, ...]:
     """Where the models go; raises OutputExists when something else than an earlier demo is there."""
-    folder = opened.settings.load().output_folder.expanduser().absolute() / "demo"
+    folder = expanded(opened.settings.load().output_folder).absolute() / "demo"
     outputs = tuple(folder / f"{NAME}-MLX-{preset}" for preset in PRESETS)
     for output in outputs:
         if os.path.lexists(output) and not _made_by_demo(output):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
@@ -13,7 +12,7 @@ from mlx_convert_cli.groups import DefaultGroup
 from mlx_convert_cli.options import common
 from mlx_convert_cli.output import at_terminal, pairs, plain, print_json, say, show, table
 from mlx_convert_cli.workspace import workspace
-from mlx_convert_core import InvalidRequest, LibraryEntry, Workspace
+from mlx_convert_core import InvalidRequest, LibraryEntry, Workspace, expanded
 
 
 @click.group(cls=DefaultGroup, default="list")
@@ -66,7 +65,7 @@ def show_entry(name: str, as_json: bool) -> None:
 def scan(folder: str, as_json: bool) -> None:
     """Add every MLX model at or below FOLDER, also those made by other tools."""
     with workspace(as_json=as_json) as opened:
-        found = opened.scan(Path(folder).expanduser())
+        found = opened.scan(expanded(folder))
     _print(found, as_json=as_json)
     if not as_json:
         say(f"{len(found)} {'model' if len(found) == 1 else 'models'} found below {folder}.")
