@@ -19,6 +19,7 @@ class Answers:
         self._workspace = workspace
         self._views = views
         self._sessions: dict[Path, ModelSession] = {}
+        self._opened: dict[Path, tuple[int, int] | None] = {}  # the folder that each session was opened from
         self._lock = threading.Lock()
 
     def folder(self, model: str) -> Path:
@@ -46,13 +47,25 @@ class Answers:
             self.forget(path)
 
     def _open(self, path: Path) -> ModelSession:
+        folder = _identity(path)
         for other, session in list(self._sessions.items()):
-            if session.closed or _failed(session) or (other != path and not session.busy):
+            stale = other != path or self._opened[other] != folder
+            if session.closed or _failed(session) or (stale and not session.busy):
                 self._sessions.pop(other).close()
         if path not in self._sessions:
             self._sessions[path] = self._workspace.open(path)
+            self._opened[path] = folder
         return self._sessions[path]
 
 
 def _failed(session: ModelSession) -> bool:
     return session.loading.state in ("failed", "cancelled")
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """What tells a folder from one that took its place; None when there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns
