@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -18,11 +19,29 @@ PATIENCE = 600  # tries of 0.1 s: a loaded machine may need long to start a work
 
 @asynccontextmanager
 async def visiting(studio: Studio, path: str = "/") -> AsyncIterator[User]:
-    """Open ``path`` as a user."""
+    """Open ``path`` as a user. An error that is only logged fails the test, too."""
+    troubles = Troubles()
     async with user_simulation() as user:
-        register(studio)
-        await user.open(path)
-        yield user
+        logging.getLogger("nicegui").addHandler(troubles)
+        try:
+            register(studio)
+            await user.open(path)
+            yield user
+        finally:
+            logging.getLogger("nicegui").removeHandler(troubles)
+    assert not troubles.told, "\n".join(troubles.told)
+
+
+class Troubles(logging.Handler):
+    """Keeps what is logged as an error."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.told: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """See logging."""
+        self.told.append(self.format(record))
 
 
 async def fill(user: User, marker: str, value: Any) -> None:

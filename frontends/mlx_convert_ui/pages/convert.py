@@ -43,6 +43,7 @@ class ConvertPage:
     def __init__(self, studio: Studio, form: Form, actions: ui.element) -> None:
         self._studio = studio
         self._form = form
+        self._client = ui.context.client  # "Try again" goes with its card before the page is scrolled
         self._examiner = Examiner(studio, form, self._draw)
         with actions:
             tip = "Fill this page from a recipe that somebody shared, a .json file"
@@ -63,7 +64,7 @@ class ConvertPage:
                 self._estimate = EstimateCard(self._start, self._enqueue)
         self._draw_jobs()
         ui.timer(JOB_SECONDS, self._draw_jobs)
-        ui.context.client.on_delete(self._examiner.close)
+        self._client.on_delete(self._examiner.close)
         self._examiner.source_changed(delay=0)
 
     def _new_source(self) -> None:
@@ -139,7 +140,7 @@ class ConvertPage:
         for older in self._studio.views.of("convert"):
             older.dismissed |= not older.active and older.model == view.model and older is not view
         self._draw_jobs()
-        ui.run_javascript("document.querySelector('.main').scrollIntoView({block: 'start'})")
+        self._client.run_javascript("document.querySelector('.main').scrollIntoView({block: 'start'})")
 
     def _draw_jobs(self) -> None:
         if self._jobs.refresh():
