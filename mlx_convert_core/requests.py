@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlsplit, urlunsplit
 
 from mlx_convert_core.errors import InvalidRequest
 from mlx_convert_core.findings import Finding
@@ -23,6 +25,7 @@ else:
 class ConvertRequest:
     """Convert the model at ``ref``, once for each preset, reading the source once.
 
+    A web address in ``ref`` loses its user, password, query and fragment: ``ref`` is shown and written to files.
     ``preset`` is a name or several; "" means the default preset of the settings. ``output`` is a folder
     for each preset; left out, it is ``<output folder>/<Model>-MLX-<preset>``. ``bits``, ``group_size``,
     ``mode``, ``strategy`` and ``dtype`` replace what the preset says. ``force`` replaces an existing
@@ -45,7 +48,7 @@ class ConvertRequest:
     trust_remote_code: bool = False
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "ref", str(self.ref))
+        object.__setattr__(self, "ref", _without_secrets(str(self.ref)))
         object.__setattr__(self, "output", tuple(str(path) for path in self.outputs))
         if not self.ref.strip():
             raise InvalidRequest("no model was named.", hint="Give a repo id, a folder or a file.")
@@ -227,6 +230,21 @@ class GenerationExtras:
     logits_processors: tuple[Any, ...] = ()
     stop: tuple[str, ...] = ()
     notes: Mapping[str, str] = field(default_factory=dict)
+
+
+def _without_secrets(ref: str) -> str:
+    """``ref``; if it is a web address, only its scheme, host and path."""
+    if not re.match(r"\s*https?://", ref, re.IGNORECASE):
+        return ref
+    try:
+        parts = urlsplit(ref.strip())
+    except ValueError:
+        raise InvalidRequest(
+            "the address of the model is not a web address.",
+            hint="Paste the address of the model's page, or give its repo id: owner/name.",
+            code="bad_id",
+        ) from None
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 def _within(name: str, value: float, low: float, high: float) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mlx_convert_hub.failures import Failure, Situation
+from mlx_convert_hub.references import bare
 
 if TYPE_CHECKING:
     import httpx2
@@ -44,6 +45,11 @@ class HubConnection:
         return cls(endpoint=constants.ENDPOINT, cache=Path(constants.HF_HUB_CACHE), **stall)
 
     @property
+    def site(self) -> str:
+        """The endpoint as it may be shown: a name and a password in it are for requests only."""
+        return bare(self.endpoint)
+
+    @property
     def offline(self) -> bool:
         """Whether the user has switched the Hub's client off."""
         from huggingface_hub import constants
@@ -53,7 +59,7 @@ class HubConnection:
     def situation(self, repo_id: str, revision: str | None = None, **more: Any) -> Situation:
         """What `errors.explained` needs to know about a request through this connection."""
         return Situation(
-            repo_id=repo_id, revision=revision or "main", endpoint=self.endpoint, cache=str(self.cache), **more
+            repo_id=repo_id, revision=revision or "main", endpoint=self.site, cache=str(self.cache), **more
         )
 
     def ask(self, question: Callable[[], T]) -> T:
@@ -62,7 +68,7 @@ class HubConnection:
             try:
                 return question()
             except Exception as error:
-                failure = Failure(error, Situation(endpoint=self.endpoint))
+                failure = Failure(error, Situation(endpoint=self.site))
                 wait = seconds_to_wait(failure, attempt, self.pause)
                 if wait is None or wait > PATIENCE_SECONDS or failure.has("ConnectError", "TimeoutException"):
                     raise

@@ -24,7 +24,7 @@ _TOKEN = re.compile(r"\b(?:hf|api_org|hf_oauth|hf_jwt)_[A-Za-z0-9_.-]{6,}|(?<=Be
 
 @dataclass(frozen=True, kw_only=True)
 class Situation:
-    """What was being done: with which repo at which revision, by which endpoint, perhaps with one file."""
+    """What was being done: with which repo at which revision, by which endpoint (bare), perhaps with one file."""
 
     repo_id: str = ""
     revision: str = "main"

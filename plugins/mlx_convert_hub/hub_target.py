@@ -101,7 +101,7 @@ def _is_weights(name: str) -> bool:
 
 
 def _visibility(request: UploadRequest, remote: RemoteRepo) -> UploadError:
-    page = f"{remote.connection.endpoint}/{request.name}/settings"
+    page = f"{remote.connection.site}/{request.name}/settings"
     if request.public:
         return UploadError(
             f"{request.name} exists and is private; an upload does not change that.",

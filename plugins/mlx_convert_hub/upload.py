@@ -75,7 +75,7 @@ class Upload:
         else:
             self.report.message(f"{self.request.name} has all of it already: nothing was sent.")
         return UploadResult(
-            location=f"{self.connection.endpoint}/{self.request.name}",
+            location=f"{self.connection.site}/{self.request.name}",
             files=len(files),
             sent_files=len(changed),
             sent_bytes=sender.sent,

@@ -321,6 +321,14 @@ def test_every_row_can_be_told() -> None:
         assert row.hint.rstrip().endswith(("}", ".", "?"))
 
 
+def test_the_password_of_a_mirror_is_for_requests_only(hub: Hub, connection: HubConnection) -> None:
+    hub.add_repo("org/model", model_files(), gated="manual")
+    password = hub.token("ann")
+    error = error_of(repo(replace(connection, endpoint=hub.url.replace("://", f"://ann:{password}@"))).inspect)
+    assert f"{hub.url}/org/model" in f"{error.message} {error.hint}"
+    assert password not in repr(ErrorInfo.of(error))
+
+
 @pytest.mark.parametrize(
     ("text", "secret"),
     [

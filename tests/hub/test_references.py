@@ -34,7 +34,34 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 )
 def test_a_repo_is_named_in_many_ways(ref: str, repo_id: str, revision: str | None) -> None:
     source = model_source(ref=ref, revision=None)
-    assert source == HubRepo(ref, repo_id, revision)
+    assert source == HubRepo(ref.partition("?")[0], repo_id, revision)
+
+
+def test_an_address_is_taken_without_its_secrets() -> None:
+    ref = "https://me:hf_SECRET@huggingface.co/org/name?token=hf_SECRET"
+    assert model_source(ref=ref, revision=None) == HubRepo("https://huggingface.co/org/name", "org/name", None)
+
+
+@pytest.mark.parametrize(
+    "ref",
+    [
+        "https://me:hf_SECRET@example.com/org/name",
+        "https://me:hf_SECRET@huggingface.co/datasets/org/name?token=hf_SECRET",
+        "HTTPS://me:hf_SECRET@huggingface.co/gpt",
+        "https://me:hf_SECRET@[huggingface.co/org/name",
+    ],
+)
+def test_no_refusal_shows_the_secrets_of_an_address(ref: str) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        model_source(ref=ref, revision=None)
+    assert refused.value.code == "bad_id"
+    assert "SECRET" not in refused.value.message
+
+
+def test_a_mirror_with_a_password_is_known_by_its_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "https://ann:SECRET@mirror.example:8080")
+    address = "https://mirror.example:8080/org/name"
+    assert model_source(ref=address, revision=None) == HubRepo(address, "org/name", None)
 
 
 @pytest.mark.parametrize(

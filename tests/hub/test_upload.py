@@ -87,6 +87,17 @@ def test_a_model_is_sent_to_a_repo_that_is_private(hub: Hub, target: HubTarget, 
     assert len(repo.commits) == 2
 
 
+def test_the_password_of_a_mirror_is_not_in_the_place_that_is_told(
+    hub: Hub, target: HubTarget, folder: Path, lfs: None
+) -> None:
+    address = hub.url.replace("://", f"://ann:{hub.token('ann')}@")
+    mirror = HubTarget(connection_to=replace(target.connection, endpoint=address))
+    assert send(mirror, folder).location == f"{hub.url}/ann/Tiny"
+    with pytest.raises(UploadError) as refused:
+        send(mirror, folder, public=True)
+    assert f"{hub.url}/ann/Tiny/settings" in refused.value.hint
+
+
 def test_the_same_again_sends_nothing(hub: Hub, target: HubTarget, folder: Path, store: str) -> None:
     send(target, folder)
     head = hub.repos["ann/Tiny"].head.sha

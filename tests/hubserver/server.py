@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import secrets
 import socket
@@ -162,10 +163,16 @@ class Hub:
     def _account(self, authorization: str | None) -> Account | None:
         if authorization is None:
             return None
-        account = self.accounts.get(authorization.removeprefix("Bearer "))
+        account = self.accounts.get(_token(authorization))
         if account is None:
             raise HubError(401, "Invalid credentials in Authorization header")
         return account
+
+
+def _token(authorization: str) -> str:
+    """The token in an Authorization header; a name and a password in the address come as Basic."""
+    scheme, _, value = authorization.partition(" ")
+    return base64.b64decode(value).decode().partition(":")[2] if scheme == "Basic" else value
 
 
 @contextmanager
