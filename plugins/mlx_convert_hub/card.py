@@ -57,7 +57,7 @@ print(generate(model, tokenizer, prompt=prompt))
 With mlx-convert:
 
 ```
-mlx-convert generate {model} "What is the capital of France?"
+{_our_commands(model)}
 ```
 {USE_END}"""
 
@@ -65,6 +65,13 @@ mlx-convert generate {model} "What is the capital of France?"
 def escaped(text: str) -> str:
     """``text`` for the middle of a Markdown line, with everything that Markdown or HTML would read escaped."""
     return re.sub(r"([\\`*_{}\[\]<>()#+!|~&@:])", r"\\\1", one_line(text))
+
+
+def _our_commands(model: str) -> str:
+    """The commands of mlx-convert that ask ``model``; a repo becomes a folder first, for `generate` takes no other."""
+    name = model.rpartition("/")[2]
+    fetch, folder = ("", model) if name == model else (f"hf download {model} --local-dir {name}\n", f"./{name}")
+    return f'{fetch}mlx-convert generate {folder} "What is the capital of France?"'
 
 
 def _body(model: ModelInfo, output: OutputPlan) -> str:

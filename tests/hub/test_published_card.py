@@ -63,6 +63,12 @@ def test_a_new_repo_gets_the_whole_card(folder: Path) -> None:
     assert "bits, group size 64" in text
 
 
+def test_a_repo_is_made_a_folder_before_it_is_asked(folder: Path) -> None:
+    text = card_to_send(folder, "ann/Small")
+    assert '\nhf download ann/Small --local-dir Small\nmlx-convert generate ./Small "' in text
+    assert "hf download" not in (folder / "README.md").read_text()
+
+
 def test_what_a_person_wrote_into_the_folders_card_goes_along(tmp_path: Path) -> None:
     folder = converted_folder(tmp_path / "Tiny", size=100)
     card = folder / "README.md"
