@@ -3,7 +3,7 @@
 A page of another site can make a browser send requests to loopback, also under a name that it lets resolve to
 127.0.0.1 (DNS rebinding); other users of this machine reach loopback as well. So every request needs one of our own
 Host names, an Origin of ours where there is one, a Fetch-Metadata site that is ours or none, and the cookie that the
-token in the start URL is exchanged for.
+token in the start URL is exchanged for. The cookie is made from the token and does not hold it.
 """
 
 from __future__ import annotations
@@ -51,6 +51,7 @@ class Guard:
         self._origins = frozenset(f"http://{host}" for host in hosts)
         self._token = token
         self._cookie = cookie
+        self._pass = hmac.new(token.encode(), b"cookie", "sha256").hexdigest()  # fits a cookie, as a token may not
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
         """See ASGI."""
@@ -83,10 +84,10 @@ class Guard:
             return 403, "A websocket needs an Origin."
         given = self._given_token(scope)
         if given is not None:
-            return None if self._right(given) else (401, _ASK)
+            return None if _same(given, self._token) else (401, _ASK)
         if headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
             return 403, "Requests from other sites are refused."
-        if not self._right(self._cookie_of(headers)):
+        if not _same(self._cookie_of(headers), self._pass):
             return (403 if scope["type"] == "websocket" else 401), _ASK
         return None
 
@@ -102,15 +103,12 @@ class Guard:
             return ""
         return jar[self._cookie].value if self._cookie in jar else ""
 
-    def _right(self, given: str) -> bool:
-        return hmac.compare_digest(given.encode(), self._token.encode())
-
     async def _exchange(self, scope: Scope, send: Any) -> None:
         """Turn the token in the URL into a cookie and go on to the same path without it."""
         pairs = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         query = urlencode([(name, value) for name, value in pairs if name != "token"])
         path = "/" + quote(scope["path"].lstrip("/\\"))
-        cookie = f"{self._cookie}={self._token}; Path=/; HttpOnly; SameSite=Strict"
+        cookie = f"{self._cookie}={self._pass}; Path=/; HttpOnly; SameSite=Strict"
         headers = [
             (b"location", (path + ("?" + query if query else "")).encode("latin-1")),
             (b"set-cookie", cookie.encode("latin-1")),
@@ -124,6 +122,10 @@ class Guard:
 
 _LEFT = "No response returned."  # what Starlette raises when the browser left before the answer was made
 _ASK = "Open the address that mlx-convert ui printed in the terminal: it carries the key to this page."
+
+
+def _same(given: str, wanted: str) -> bool:
+    return hmac.compare_digest(given.encode(), wanted.encode())
 
 
 async def _refuse(scope: Scope, send: Any, status: int, text: str) -> None:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import FrameType
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from mlx_convert_core import InvalidRequest, Workspace
 from mlx_convert_ui.native import Window
@@ -40,7 +41,7 @@ class Address:
     def url(self) -> str:
         """The address to open, token included."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"http://{host}:{self.port}/?token={self.token}"
+        return f"http://{host}:{self.port}/?token={quote(self.token, safe='')}"
 
     @property
     def hosts(self) -> frozenset[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 from typing import Any
 
 import pytest
@@ -12,7 +13,8 @@ from mlx_convert_ui.serving import Address, serve
 from mlx_convert_core import InvalidRequest
 
 OURS = "127.0.0.1:8473"
-COOKIE = "mlxui-8473=secret"
+PASS = hmac.new(b"secret", b"cookie", "sha256").hexdigest()
+COOKIE = f"mlxui-8473={PASS}"
 ADDRESS = Address(host="127.0.0.1", port=8473, token="secret")
 
 
@@ -25,7 +27,13 @@ async def hello(scope: dict[str, Any], receive: Any, send: Any) -> None:
 
 
 def ask(
-    path: str = "/", *, kind: str = "http", method: str = "GET", host: str = OURS, **headers: str
+    path: str = "/",
+    *,
+    kind: str = "http",
+    method: str = "GET",
+    host: str = OURS,
+    token: str = "secret",
+    **headers: str,
 ) -> tuple[Any, dict[str, str]]:
     """Status (or "accept"/"close" for a websocket) and headers of the answer."""
     sent: list[dict[str, Any]] = []
@@ -42,7 +50,7 @@ def ask(
         "query_string": query.encode(),
         "headers": [(name.encode(), value.encode()) for name, value in named.items()],
     }
-    guard = Guard(hello, hosts=ADDRESS.hosts, token="secret", cookie="mlxui-8473")
+    guard = Guard(hello, hosts=ADDRESS.hosts, token=token, cookie="mlxui-8473")
     asyncio.run(guard(scope, None, send))
     first = sent[0]
     if kind == "websocket":
@@ -62,7 +70,15 @@ def test_the_token_becomes_a_cookie_and_leaves_the_address() -> None:
     status, headers = ask("/library?token=secret&model=a%20b")
     assert status == 303
     assert headers["location"] == "/library?model=a+b"
-    assert headers["set-cookie"] == "mlxui-8473=secret; Path=/; HttpOnly; SameSite=Strict"
+    assert headers["set-cookie"] == f"{COOKIE}; Path=/; HttpOnly; SameSite=Strict"
+
+
+@pytest.mark.parametrize("token", ["a b+c&d#e;f=g%20", "naïve", "鍵", '"quoted"'])
+def test_any_token_opens_the_door(token: str) -> None:
+    url = Address(host="127.0.0.1", port=8473, token=token).url
+    status, headers = ask(url.partition(OURS)[2], token=token)
+    assert (status, headers["location"]) == (303, "/")
+    assert ask(cookie=headers["set-cookie"].partition(";")[0], token=token)[0] == 200
 
 
 @pytest.mark.parametrize("path", ["//evil.test", "/\\evil.test", "///evil.test/x"])
@@ -84,7 +100,8 @@ def test_the_exchange_leads_nowhere_else(path: str) -> None:
         (403, {"cookie": COOKIE, "sec_fetch_site": "same-site"}),
         (401, {}),
         (401, {"cookie": "mlxui-8473=wrong"}),
-        (401, {"cookie": "mlxui-9999=secret"}),
+        (401, {"cookie": "mlxui-8473=secret"}),
+        (401, {"cookie": f"mlxui-9999={PASS}"}),
         (401, {"path": "/?token=wrong", "cookie": COOKIE}),
         (401, {"path": "/?token=secret", "method": "POST"}),
     ],
