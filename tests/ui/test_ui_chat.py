@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 
 import pytest
@@ -261,3 +262,55 @@ async def test_a_model_that_breaks_can_be_asked_again(studio: Studio, parrot: Pa
         user.find(marker="again").click()
         await answered(studio, 2)
         await user.should_not_see("Try again", retries=50)
+
+
+async def test_a_first_message_is_sent_once_and_what_is_typed_meanwhile_stays(
+    studio: Studio, parrot: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin, go, asked = studio.chats.begin, threading.Event(), list[str]()
+
+    def slow(model: str, settings: ChatSettings, text: str) -> Conversation:
+        asked.append(text)
+        go.wait(60)
+        return begin(model, settings, text)
+
+    monkeypatch.setattr(studio.chats, "begin", slow)
+    async with visiting(studio, f"/chat?model={parrot}") as user:
+        await say(user, "One")
+        user.find(marker="message").trigger("keydown")
+        await until(lambda: asked)
+        await fill(user, "message", "Two")
+        go.set()
+        await answered(studio, 2)
+        await until(lambda: studio.draft.chat["texts"] == {only(studio).id: "Two"})
+        assert user.find(marker="message").elements.pop().value == "Two"
+        await user.open("/chat")
+        assert user.find(marker="message").elements.pop().value == ""
+    assert asked == ["One"]
+
+
+async def test_an_answer_stopped_before_its_first_word_can_be_asked_for_again(
+    studio: Studio, tiny_model: Path, tmp_path: Path, held: Path
+) -> None:
+    mute = scripted_model(tiny_model, tmp_path / "mute", ["{prompt}"], hold_at=0)
+    studio.chats.begin(str(mute), ChatSettings(), "One")
+    async with visiting(studio, f"/chat/{only(studio).id}") as user:
+        await sees(user, "Stop")
+        user.find(marker="send").click()
+        await sees(user, "This message has no answer")
+        held.unlink()
+        user.find(marker="answer-it").click()
+        await answered(studio, 2)
+
+
+async def test_a_conversation_that_was_deleted_in_another_tab_goes(studio: Studio, parrot: Path) -> None:
+    studio.chats.begin(str(parrot), ChatSettings(), "One")
+    await answered(studio, 2)
+    id = only(studio).id
+    async with visiting(studio, f"/chat/{id}") as user:
+        await sees(user, "One")
+        studio.workspace.conversations.delete(id)
+        user.find(marker="export-json").click()
+        await sees(user, f"There is no conversation '{id}'")
+        studio.chats.version += 1
+        await user.should_not_see(marker="turn", retries=50)

@@ -18,6 +18,7 @@ from mlx_convert_core import (
     GenerateResult,
     InvalidRequest,
     Job,
+    JobState,
     MlxConvertError,
     StoredMessage,
     Token,
@@ -132,16 +133,20 @@ class ChatDesk:
     def _keep(self, id: str, view: JobView) -> None:
         """Wait for the answer and keep it."""
         answer = _outcome(view.job)
+        stopped = view.job.state is JobState.CANCELLED
         with self._lock:
-            if answer is not None and self._views.get(id) is view:
-                try:
-                    conversation = self._store.get(id)
-                    kept = conversation.with_message("assistant", answer.content, answer.figures)
-                    self._store.save(kept)
-                except (MlxConvertError, OSError):
-                    pass  # deleted by another program: there is nothing to keep it in
+            if (answer is not None or stopped) and self._views.get(id) is view:
+                if answer is not None:
+                    self._save(id, answer)
                 del self._views[id]
         self.version += 1
+
+    def _save(self, id: str, answer: StoredMessage) -> None:
+        try:
+            conversation = self._store.get(id)
+            self._store.save(conversation.with_message("assistant", answer.content, answer.figures))
+        except (MlxConvertError, OSError):
+            pass  # deleted by another program: there is nothing to keep it in
 
 
 def _outcome(job: Job[GenerateResult]) -> StoredMessage | None:

@@ -59,6 +59,13 @@ class Turns:
             self._turns += [Turn(index, content, self._actions) for index, content in wanted[kept:]]
         self._draw_earlier(first)
 
+    def clear(self) -> None:
+        """Show no conversation."""
+        for gone in self._turns:
+            gone.element.delete()
+        self._turns, self._conversation = [], None
+        self._earlier.clear()
+
     def refresh(self) -> None:
         """Draw what came of the answer since the last time."""
         if self._turns:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
 from nicegui import run, ui
 
@@ -54,6 +54,7 @@ class ChatPage:
         self._loaded = loaded
         self._conversation = loaded.conversation
         self._version = self._desk.version
+        self._sending = False
         self._client = ui.context.client  # the button that asked for something may be gone when it is done
         draft = studio.draft.chat
         first = next((str(entry.path) for entry in loaded.entries if not entry.missing), "")
@@ -86,7 +87,10 @@ class ChatPage:
         self._list.draw(loaded.summaries, loaded.problem, self._id)
         self._header.draw(conversation)
         self._draw_welcome()
-        if conversation is not None:
+        if conversation is None:  # a new one, or one that was deleted in another tab
+            self._turns.clear()
+            self._below.clear()
+        else:
             view = self._desk.view(conversation.id)
             self._turns.draw(conversation, view)
             self._draw_below(conversation, answered=view is not None)
@@ -144,8 +148,9 @@ class ChatPage:
         self._composer.show(active=view is not None and view.active)
 
     async def _reload(self) -> None:
-        loaded = await run.io_bound(load, self._studio, self._id)
-        if loaded is not None:
+        id = self._id
+        loaded = await run.io_bound(load, self._studio, id)
+        if loaded is not None and id == self._id:
             self._loaded = loaded
             self._conversation = loaded.conversation
             self._draw()
@@ -153,17 +158,30 @@ class ChatPage:
     # Acting
 
     async def _send(self) -> None:
-        text = self._composer.text
-        if self._conversation is None:
-            self._keep_draft()
-            settings = self._settings
-            done = await self._do(lambda: self._desk.begin(model_folder(self._header.model), settings(), text))
-        else:
-            id = self._id
-            done = await self._do(lambda: self._desk.say(id, text))
-        if done:
+        if self._sending:
+            return
+        self._sending = True
+        key, text = self._id, self._composer.text
+        try:
+            if await self._do(self._saying(text)):
+                self._sent(key, text)
+        finally:
+            self._sending = False
+
+    def _saying(self, text: str) -> Callable[[], Conversation]:
+        """What says ``text`` in the open conversation, or begins one with it."""
+        id, model = self._id, self._header.model
+        if id:
+            return lambda: self._desk.say(id, text)
+        self._keep_draft()
+        return lambda: self._desk.begin(model_folder(model), self._settings(), text)
+
+    def _sent(self, key: str, text: str) -> None:
+        """Forget ``text``, the draft of ``key``; what was typed meanwhile stays, as the next message."""
+        self._studio.draft.chat.get("texts", {}).pop(key, None)
+        if self._composer.text == text:
             self._composer.clear()
-            self._keep_text("")
+        self._keep_text(self._composer.text)
 
     async def _edit(self, index: int, text: str) -> bool:
         id = self._id
@@ -215,26 +233,30 @@ class ChatPage:
         id = self._id
         await self._change(lambda: self._desk.change(id, settings=self._settings()))
 
-    async def _change(self, act: Callable[[], None]) -> None:
+    async def _change(self, act: Callable[[], Any]) -> Any:
+        """What ``act`` gives, from a thread; None when it fails, which is said above the composer."""
         self._composer.notes.clear()
         try:
-            await run.io_bound(act)
+            return await run.io_bound(act)
         except MlxConvertError as error:
             with self._composer.notes:
                 tell(error)
+        return None
 
     async def _rename(self) -> None:
         assert self._conversation is not None
-        title = await ask_title(self._conversation.title)
         id = self._id
+        title = await ask_title(self._conversation.title)
         if title:
             await self._change(lambda: self._desk.rename(id, title))
 
     async def _export(self, form: Literal["markdown", "json"]) -> None:
         assert self._conversation is not None
         id, suffix = self._id, "md" if form == "markdown" else "json"
-        text = await run.io_bound(self._desk.export, id, form)
-        ui.download.content((text or "").encode(), f"{_file_name(self._conversation.title)}.{suffix}")
+        name = f"{_file_name(self._conversation.title)}.{suffix}"
+        text = await self._change(lambda: self._desk.export(id, form))
+        if text is not None:
+            ui.download.content(text.encode(), name)
 
     async def _delete(self) -> None:
         assert self._conversation is not None
