@@ -22,7 +22,7 @@ from mlx_convert_hub.connection import HubConnection
 from mlx_convert_hub.download import Download
 from mlx_convert_hub.errors import explained
 from mlx_convert_hub.headers import read_headers
-from mlx_convert_hub.listing import card_of, check_numbering, needed, root_files, weights
+from mlx_convert_hub.listing import card_of, check_numbering, check_unique, needed, root_files, weights
 from mlx_convert_hub.references import COMMIT, is_repo_id
 from mlx_convert_hub.transfer import PARALLEL, POLL_SECONDS, Transfer, run_all
 
@@ -120,6 +120,7 @@ class HubRepo:
         if CONFIG in named:
             config = read_config(download.get(named[CONFIG]))
             tensors = read_headers(connection, self.repo_id, commit, weights(files))
+            check_unique(self.repo_id, tensors)
             return replace(model, config=config, tensors=tensors)
         if ADAPTER in named and not model.card.get("base_model"):
             base = read_config(download.get(named[ADAPTER])).get("base_model_name_or_path")

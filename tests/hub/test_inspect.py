@@ -107,6 +107,18 @@ def test_a_missing_shard_is_named(hub: Hub, connection: HubConnection) -> None:
     assert corrupt.value.code == "missing_shard"
 
 
+def test_two_checkpoints_in_one_repo_are_told_before_a_weight_is_fetched(hub: Hub, connection: HubConnection) -> None:
+    files = model_files(size=4 << 20)
+    hub.add_repo("org/model", {**files, "model.fp16.safetensors": safetensors("tensor.0", 4 << 20)})
+    with pytest.raises(
+        CorruptCheckpoint, match=r"tensor\.0 .* model\.fp16\.safetensors and model\.safetensors"
+    ) as corrupt:
+        inspect(connection)
+    assert corrupt.value.code == "mixed_shards"
+    assert "hf download org/model" in corrupt.value.hint
+    assert hub.requests.sent("safetensors$") < 1 << 20
+
+
 def test_config_that_is_no_json_is_named(hub: Hub, connection: HubConnection) -> None:
     hub.add_repo("org/model", {**model_files(), "config.json": "<html>"})
     with pytest.raises(CorruptCheckpoint) as corrupt:
