@@ -17,7 +17,7 @@ from mlx_convert_hub.transfer import Stopped, Transfer
 if TYPE_CHECKING:
     import httpx2
 
-TRIES = 5  # in a row without a byte
+TRIES = 5
 LONGEST_WAIT_SECONDS = 600.0
 PIECE = 20_000_000_000  # bytes; the Hub's storage sends at most 50 GB in one answer
 
@@ -36,12 +36,13 @@ class PortalPage(Exception):
 
 @dataclass(frozen=True)
 class Download:
-    """Files of one commit of one repo, on their way into the cache."""
+    """Files of one commit of one repo, on their way into the cache; ``tries`` in a row may bring no byte."""
 
     connection: HubConnection
     repo_id: str
     commit: str
     transfer: Transfer
+    tries: int = TRIES
 
     @property
     def cache(self) -> RepoCache:
@@ -132,7 +133,7 @@ class Download:
     def _wait(self, failure: Failure, file: FileInfo, tries: int) -> None:
         """Sleep before the next try; raises the error itself when there should be none."""
         wait = seconds_to_wait(failure, tries - 1, self.connection.pause)
-        if wait is None or wait > LONGEST_WAIT_SECONDS or tries >= TRIES:
+        if wait is None or wait > LONGEST_WAIT_SECONDS or tries >= self.tries:
             raise failure.error
         what = "asks to slow down" if failure.status == 429 else "is in trouble" if failure.status else "is silent"
         self.transfer.message(f"{failure.host} {what}: {file.name} goes on in {wait:.0f} s.")

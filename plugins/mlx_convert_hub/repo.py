@@ -18,7 +18,7 @@ from mlx_convert_core import (
     read_config,
 )
 from mlx_convert_hub.cache import RepoCache, oid_of
-from mlx_convert_hub.connection import HubConnection
+from mlx_convert_hub.connection import PATIENCE_SECONDS, HubConnection
 from mlx_convert_hub.download import Download
 from mlx_convert_hub.errors import explained
 from mlx_convert_hub.headers import read_headers
@@ -116,16 +116,21 @@ class HubRepo:
             fetch_window=PARALLEL + 1,
         )
         named = {file.name: file for file in files}
-        download = Download(connection, self.repo_id, commit, Transfer())
         if CONFIG in named:
-            config = read_config(download.get(named[CONFIG]))
+            config = self._settings(connection, commit, named[CONFIG])
             tensors = read_headers(connection, self.repo_id, commit, weights(files))
             check_unique(self.repo_id, tensors)
             return replace(model, config=config, tensors=tensors)
         if ADAPTER in named and not model.card.get("base_model"):
-            base = read_config(download.get(named[ADAPTER])).get("base_model_name_or_path")
+            base = self._settings(connection, commit, named[ADAPTER]).get("base_model_name_or_path")
             return replace(model, card={**model.card, **({"base_model": base} if is_repo_id(str(base)) else {})})
         return model
+
+    def _settings(self, connection: HubConnection, commit: str, file: FileInfo) -> dict[str, Any]:
+        """What is in a small JSON file. It is waited for as for an answer: nobody is told, and nobody can cancel."""
+        brief = replace(connection, stall_seconds=min(connection.stall_seconds, PATIENCE_SECONDS))
+        download = Download(brief, self.repo_id, commit, Transfer(), tries=1)
+        return read_config(connection.ask(lambda: download.get(file)))
 
     # Offline
 

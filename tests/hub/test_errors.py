@@ -149,6 +149,15 @@ def test_a_rate_limit_says_how_long(hub: Hub, connection: HubConnection) -> None
     assert len(hub.requests) == 1
 
 
+def test_a_description_does_not_sit_out_a_rate_limit(hub: Hub, connection: HubConnection) -> None:
+    hub.add_repo("org/model", model_files())
+    hub.fault("status", status=429, retry_after=20, path="config.json", times=None)
+    error = error_of(repo(connection).inspect)
+    assert error.code == "rate_limit"
+    assert "20 seconds" in error.message
+    assert len(hub.requests.matching("config.json")) == 1
+
+
 @pytest.mark.parametrize(("status", "code"), [(500, "hub_down"), (503, "hub_down"), (504, "timeout")])
 def test_trouble_of_the_hub(hub: Hub, connection: HubConnection, status: int, code: str) -> None:
     hub.add_repo("org/model", model_files())
@@ -204,6 +213,17 @@ def test_a_hub_that_says_nothing(connection: HubConnection) -> None:
     with silent_address() as address:
         error = error_of(repo(replace(connection, endpoint=address, timeout=0.3)).inspect)
     assert error.code == "timeout"
+
+
+def test_a_description_waits_for_a_silent_file_once_and_not_long(
+    hub: Hub, connection: HubConnection, settings: Environment
+) -> None:
+    hub.add_repo("org/model", model_files())
+    hub.fault("stall", path="config.json", times=None)
+    settings.setattr("mlx_convert_hub.repo.PATIENCE_SECONDS", 0.3)
+    error = error_of(repo(replace(connection, stall_seconds=5)).inspect)
+    assert error.code == "timeout"
+    assert len(hub.requests.matching("config.json")) == 1
 
 
 def test_a_download_that_falls_silent_for_ever(hub: Hub, connection: HubConnection) -> None:
