@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -94,6 +94,7 @@ class Planner:
             )
             named = expanded(request.outputs[index]) if request.outputs else self._default_path(model, output)
             outputs.append(replace(output, path=named.absolute()))
+        _check_apart(outputs)
         return outputs
 
     def _default_path(self, model: ModelInfo, output: OutputPlan) -> Path:
@@ -162,3 +163,15 @@ def _preset(name: str, presets: Mapping[str, Preset]) -> Preset:
         hint=(f"Did you mean {close[0]}? " if close else "") + "See `mlx-convert presets`.",
         code="preset",
     )
+
+
+def _check_apart(outputs: Sequence[OutputPlan]) -> None:
+    """Raise InvalidRequest when two outputs would be written to one folder."""
+    paths = [output.path.resolve() for output in outputs]
+    for output, path in zip(outputs, paths, strict=True):
+        if paths.count(path) > 1:
+            raise InvalidRequest(
+                f"two outputs would go to {output.path}.",
+                hint="Give each preset an --output of its own.",
+                code="same_output",
+            )

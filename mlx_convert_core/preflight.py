@@ -19,7 +19,8 @@ from mlx_convert_core.errors import (
 )
 from mlx_convert_core.findings import Finding
 from mlx_convert_core.plan import ConvertPlan, OutputPlan
-from mlx_convert_core.staging import output_exists
+from mlx_convert_core.removal import why_kept
+from mlx_convert_core.staging import dead_bytes, output_exists
 
 DISK_MARGIN = 1.05  # of what is written, for everything beside the weights
 _REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
@@ -65,7 +66,7 @@ def examine_model(model: ModelInfo, *, trust_remote_code: bool) -> Iterator[Find
 def examine_output(plan: ConvertPlan) -> Iterator[Finding]:
     """Findings about the places to write to: taken, not writable, too small a disk, too little memory."""
     for output in plan.outputs:
-        yield from _examine_folder(output, force=plan.request.force)
+        yield from _examine_folder(plan, output)
     yield from _examine_space(plan)
     if plan.peak_memory > plan.free_memory:
         yield Finding(
@@ -191,8 +192,15 @@ def _custom_code(model: ModelInfo, trusted: bool) -> Iterator[Finding]:
         )
 
 
-def _examine_folder(output: OutputPlan, *, force: bool) -> Iterator[Finding]:
-    if os.path.lexists(output.path) and not force:
+def _examine_folder(plan: ConvertPlan, output: OutputPlan) -> Iterator[Finding]:
+    problem = why_kept(output.path, plan.model.path)
+    if problem:
+        yield _error(
+            "not_replaceable",
+            f"{output.path} already exists and is not replaced: {problem}.",
+            f"Choose another folder: --output {output.path}-2",
+        )
+    elif os.path.lexists(output.path) and not plan.request.force:
         error = output_exists(output.path)
         yield _error("exists", error.message, error.hint)
     parent = existing_parent(output.path)
@@ -213,8 +221,9 @@ def _examine_space(plan: ConvertPlan) -> Iterator[Finding]:
         device = existing_parent(path).stat().st_dev
         place, need = needs.get(device, (path, 0.0))
         needs[device] = place, need + size * DISK_MARGIN
+    dead = sum(dead_bytes(output.path) for output in plan.outputs)  # goes first, or is used again
     for place, need in needs.values():
-        free = free_disk(place)
+        free = free_disk(place) + dead
         if need > free:
             yield _error(
                 "disk",

@@ -1,4 +1,4 @@
-"""Delete the folder of a library entry, and never anything else."""
+"""Delete the folder of a library entry, and never anything else; and which folders a conversion may replace."""
 
 from __future__ import annotations
 
@@ -47,6 +47,26 @@ def _problem(path: Path, entries: Iterable[LibraryEntry]) -> str:
     inside = [other.path for other in entries if other.path != path and other.path.is_relative_to(path)]
     if inside:
         return f"it holds another model of the library, {inside[0]}"
+    return _people_in(path)
+
+
+def why_kept(output: Path, source: Path | None) -> str:
+    """Why what lies at ``output`` must not be replaced by a conversion of ``source``, "" when it may, or is not there.
+
+    Only an empty folder and an MLX model are replaced: with a slip of the hand ``--force`` would delete anything.
+    """
+    if not os.path.lexists(output):
+        return ""
+    if source is not None and source.resolve().is_relative_to(output.resolve()):
+        return "the model to convert is in it"
+    if not output.is_dir():
+        return "it is a file"
+    if any(output.iterdir()) and entry_of(output) is None:
+        return "it holds something else than an MLX model"
+    return _people_in(output.resolve())
+
+
+def _people_in(path: Path) -> str:
     for place, name in ((Path.home(), "home folder"), (Path(os.getcwd()), "current folder")):
         if place.resolve().is_relative_to(path):
             return f"your {name} is in it"

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from click.testing import Result
+from samples.mlx_folder import write_mlx_folder
 
 from mlx_convert_core import OutputPlan
 
@@ -67,8 +68,7 @@ def test_with_json_a_failed_job_ends_with_its_error(run: Run, tiny_llama: Path) 
 
 
 def test_an_output_that_exists_is_kept_and_force_is_named(run: Run, tiny_llama: Path, tmp_path: Path) -> None:
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "mine.txt").write_text("precious")
+    write_mlx_folder(tmp_path / "out")
     ended = run("convert", tiny_llama, "--output", "out", input="y\n")
     assert ended.exit_code == 1
     assert ended.stderr.startswith("error [exists]: ")
@@ -77,10 +77,9 @@ def test_an_output_that_exists_is_kept_and_force_is_named(run: Run, tiny_llama: 
 
 
 def test_force_replaces_an_output(run: Run, tiny_llama: Path, tmp_path: Path) -> None:
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "old.txt").touch()
+    write_mlx_folder(tmp_path / "out")
     assert run("convert", tiny_llama, "--output", "out", "--force").exit_code == 0
-    assert not (tmp_path / "out" / "old.txt").exists()
+    assert not (tmp_path / "out" / "mine.txt").exists()
     assert (tmp_path / "out" / "config.json").exists()
 
 

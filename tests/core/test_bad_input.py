@@ -342,7 +342,7 @@ def test_an_output_that_cannot_be_written(tiny_llama: Path) -> None:
 def test_a_file_where_the_folder_should_be(tiny_llama: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with Workspace() as workspace:
-        for output, code in ((tmp_path / "file", "exists"), (tmp_path / "file" / "model", "not_writable")):
+        for output, code in ((tmp_path / "file", "not_replaceable"), (tmp_path / "file" / "model", "not_writable")):
             plan = workspace.plan(ConvertRequest(ref=str(tiny_llama), output=output), exact=False)
             assert [finding.code for finding in plan.errors] == [code]
 

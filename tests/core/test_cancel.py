@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from samples.mlx_folder import write_mlx_folder
 
 from mlx_convert_core import (
     Cancelled,
@@ -136,9 +137,7 @@ def test_closing_the_workspace_cancels_what_runs(
 def test_a_cancelled_replacement_keeps_the_old_folder(
     workspace: Workspace, write_toy: WriteToy, tmp_path: Path
 ) -> None:
-    old = tmp_path / "out"
-    old.mkdir()
-    (old / "mine.txt").write_text("precious")
+    old = write_mlx_folder(tmp_path / "out")
     job = workspace.convert(ConvertRequest(ref=str(write_toy(convert="stuck")), preset="bf16", output=old, force=True))
     wait_for(job, Progress)
     job.cancel()
