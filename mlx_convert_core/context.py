@@ -32,9 +32,10 @@ class JobContext:
         self._began: dict[str, tuple[float, int]] = {}
 
     @contextmanager
-    def step(self, step: Step) -> Iterator[None]:
+    def step(self, step: Step, *, cancellable: bool = True) -> Iterator[None]:
         """Run the body as ``step``: its start and its end become events."""
-        self.check_cancelled()
+        if cancellable:
+            self.check_cancelled()
         began = time.monotonic()
         self._emit(StepStarted(job=self.job, step=step))
         yield

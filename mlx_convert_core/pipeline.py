@@ -62,6 +62,9 @@ def convert(plan: ConvertPlan, context: JobContext) -> ConvertResult:
             staged = map(_Staged, plan.outputs, folders, written)
             models = tuple(_complete(plan, one, original, checking, context) for one in staged)
         with context.step("publish"):
+            for staging in stagings:
+                staging.settle()
+            context.check_cancelled()  # the last time: what is published is there
             _publish(stagings, force=plan.request.force)
     return ConvertResult(
         ref=plan.request.ref,

@@ -48,9 +48,11 @@ class Staging:
             self._made = missing_parents(self.target)
             if self._resume:
                 self._take_up()
+            else:
+                clear_dead(self.target)  # first: it may be what fills the disk
             self.output.mkdir(parents=True, exist_ok=True)
             (self.root / OWNER).write_text(json.dumps(identity()))
-            self.scratch.mkdir(exist_ok=True)
+            self.scratch.mkdir()
             clear_dead(self.target)
         except OSError as error:
             self._remove()
@@ -72,16 +74,20 @@ class Staging:
         if not dead:
             return
         max(dead, key=lambda root: root.stat().st_mtime).rename(self.root)
+        shutil.rmtree(self.scratch, ignore_errors=True)
         for path in self.output.iterdir() if self.output.is_dir() else ():
             if path.suffix != ".safetensors":
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
 
+    def settle(self) -> None:
+        """Wait until the disk has all of the output."""
+        sync_tree(self.output)
+
     def publish(self, *, force: bool) -> None:
-        """Make the output visible, whole, by a rename; with ``force`` the old folder goes after it.
+        """Make the output, once it is settled, visible by a rename; with ``force`` the old folder goes after it.
 
         Raises OutputExists when the folder is there and ``force`` is not set.
         """
-        sync_tree(self.output)
         if os.path.lexists(self.target):
             if not force:
                 raise output_exists(self.target)
@@ -128,6 +134,12 @@ def clear_dead(output: Path) -> list[Path]:
             discard(root, output)
             removed.append(root)
     return removed
+
+
+def dead_bytes(output: Path) -> int:
+    """Bytes on the disk that `clear_dead` would free."""
+    dead = (root for root in _stagings(output) if not _alive(root))
+    return sum(path.lstat().st_blocks * 512 for root in dead for path in root.rglob("*"))
 
 
 def discard(root: Path, output: Path) -> None:

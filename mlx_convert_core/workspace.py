@@ -148,7 +148,7 @@ class Workspace:
             runner = self._runner(inline=inline)  # starts importing while the source is looked at
             job.on_cancel(lambda: runner.cancel(job.id))
             result = carry_out(job, planner, context, runner, self._sessions.make_room)
-            with context.step("store"):
+            with context.step("store", cancellable=False):  # the model is there by now
                 self._models.remember(result, context)
             return result
 

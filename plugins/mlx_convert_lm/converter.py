@@ -116,12 +116,15 @@ class LmConverter:
 def _writer(folder: Path, model: ModelInfo, output: OutputPlan) -> ShardWriter:
     """A writer that can take up a half-written folder, if that was made from the same source and numbers."""
     stamps = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in _weights(model)]
-    made_from = repr((model.revision, stamps, output.quantized, output.dtype))
+    made_from = repr((model.revision, stamps, dict(model.config), output.quantized, output.dtype))
     return ShardWriter(folder, output.tensors, journal=folder.parent / "written", made_from=made_from, read_back=True)
 
 
 def _weights(model: ModelInfo) -> list[Path]:
-    return sorted(model.path.glob("*.safetensors")) if model.path is not None and model.path.is_dir() else []
+    """The files of this machine that the weights come from."""
+    if model.path is None:
+        return []
+    return sorted(model.path.glob("*.safetensors")) if model.path.is_dir() else [model.path]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

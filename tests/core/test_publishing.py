@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from samples.mlx_folder import write_mlx_folder
 
 from mlx_convert_core import (
     ConversionFailed,
@@ -18,6 +19,7 @@ from mlx_convert_core import (
     PluginError,
     Workspace,
 )
+from mlx_convert_core.staging import Staging
 
 WriteToy = Callable[..., Path]
 AddPlugin = Callable[[str, str], Path]
@@ -175,9 +177,7 @@ def test_a_plugin_that_fails_in_post_convert_is_named(
 
 
 def test_force_keeps_the_old_until_the_new_is_whole(convert: Convert, add_plugin: AddPlugin, tmp_path: Path) -> None:
-    old = tmp_path / "out" / "model"
-    old.mkdir(parents=True)
-    (old / "mine.txt").write_text("precious")
+    old = write_mlx_folder(tmp_path / "out" / "model")
     seen = tmp_path / "seen.txt"
     add_plugin(
         "looking", HOOK + f"    Path({str(seen)!r}).write_text((plan.outputs[0].path / 'mine.txt').read_text())\n"
@@ -192,14 +192,32 @@ def test_force_keeps_the_old_until_the_new_is_whole(convert: Convert, add_plugin
 def test_a_replacement_that_is_refused_keeps_the_old(
     convert: Convert, add_plugin: AddPlugin, tmp_path: Path, damage: str
 ) -> None:
-    old = tmp_path / "out" / "model"
-    old.mkdir(parents=True)
-    (old / "mine.txt").write_text("precious")
+    old = write_mlx_folder(tmp_path / "out" / "model")
     add_plugin("damaging", HOOK + DAMAGE[damage][0])
     with pytest.raises(ConversionFailed):
         convert(force=True).result()
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["model"]
-    assert [path.name for path in old.iterdir()] == ["mine.txt"]
+    assert (old / "mine.txt").read_text() == "precious"
+
+
+@pytest.mark.parametrize(("step", "kept"), [("settle", False), ("publish", True)])
+def test_a_cancel_at_the_end_leaves_nothing_or_a_model_in_the_library(
+    toys: None, write_toy: WriteToy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, kept: bool
+) -> None:
+    output = tmp_path / "out" / "model"
+    with Workspace() as workspace:
+        real = getattr(Staging, step)
+
+        def cancelling(staging: Staging, **options: bool) -> None:
+            real(staging, **options)
+            workspace.jobs[-1].cancel()
+
+        monkeypatch.setattr(Staging, step, cancelling)
+        request = ConvertRequest(ref=str(write_toy()), preset="bf16", output=output)
+        job = workspace.convert(request, inline=True)
+        assert job.state == ("finished" if kept else "cancelled")
+        assert output.exists() == kept
+        assert [entry.path for entry in workspace.library.entries()] == [output] * kept
 
 
 def test_an_output_that_appears_meanwhile_is_kept(convert: Convert, add_plugin: AddPlugin, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from mlx_convert_core import OutputExists, SourceError, Staging
-from mlx_convert_core.staging import OWNERLESS_SECONDS, clear_dead, discard, staging_root
+from mlx_convert_core.staging import OWNERLESS_SECONDS, clear_dead, dead_bytes, discard, staging_root
 
 # Names each file just before it is removed.
 DISCARD = """
@@ -195,11 +195,23 @@ def test_resuming_takes_the_newest_of_what_the_dead_left(tmp_path: Path) -> None
         root = left_behind(target, job)
         (root / "output" / "model.safetensors").write_text(job)
         (root / "output" / "config.json").write_text("made again")
+        (root / "scratch" / "source").mkdir(parents=True)
         os.utime(root, (number, number))
     with Staging(target, "job", resume=True) as staging:
         assert names(tmp_path) == [".model.partial-job"]
         assert names(staging.output) == ["model.safetensors"]
         assert (staging.output / "model.safetensors").read_text() == "newer"
+        assert names(staging.scratch) == []
+
+
+def test_what_the_dead_left_is_counted_as_room(tmp_path: Path) -> None:
+    target = tmp_path / "model"
+    assert dead_bytes(target) == 0
+    with Staging(target, "job") as staging:
+        (staging.output / "model.safetensors").write_bytes(bytes(1 << 20))
+        assert dead_bytes(target) == 0
+    (left_behind(target, "dead") / "output" / "model.safetensors").write_bytes(bytes(1 << 20))
+    assert 1 << 20 <= dead_bytes(target) < 2 << 20
 
 
 def test_the_owner_is_known_until_all_else_is_gone(tmp_path: Path) -> None:

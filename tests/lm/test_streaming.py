@@ -7,10 +7,12 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from mlx_convert_lm.converter import _writer
 from mlx_convert_lm.source_files import SourceFiles
 from random_llama import write_llama
 
@@ -19,10 +21,12 @@ from mlx_convert_core import (
     CorruptCheckpoint,
     MlxConvertError,
     ModelInfo,
+    OutputPlan,
     Progress,
     Reporter,
     StepFinished,
     StepStarted,
+    TensorInfo,
     Workspace,
     hookimpl,
     inspect_folder,
@@ -260,3 +264,20 @@ def spoil_one_tensor(folder: Path) -> None:
         last = file.read(1)
         file.seek(-1, os.SEEK_END)
         file.write(bytes([last[0] ^ 1]))
+
+
+@pytest.mark.parametrize("change", ["config", "file"])
+def test_resume_does_not_trust_what_was_made_from_another_source(tmp_path: Path, change: str) -> None:
+    """A GGUF file has no revision, and two of them may make tensors of the same names and shapes."""
+    one = ModelInfo(ref="one", name="model", path=tmp_path / "one.gguf", config={"model_type": "llama"})
+    (tmp_path / "one.gguf").write_bytes(b"GGUF")
+    (tmp_path / "two.gguf").write_bytes(b"GGUF")
+    other = replace(one, path=tmp_path / "two.gguf") if change == "file" else replace(one, config={"model_type": "x"})
+    tensor = TensorInfo(name="norm.weight", dtype="BF16", shape=(2,), shard="model.safetensors")
+    plan = OutputPlan(preset="bf16", path=tmp_path / "model", quantization=None, tensors=(tensor,))
+    folder = tmp_path / "staging" / "output"
+    folder.mkdir(parents=True)
+    for model, had in ((one, False), (one, True), (other, False)):
+        with _writer(folder, model, plan) as writer:
+            assert writer.has(tensor.name) == had
+            writer.write(tensor.name, bytes(4))
