@@ -21,8 +21,10 @@ def examine(plan: ConvertPlan, connection: HubConnection | None = None) -> Itera
     if model.repo_id is None:
         yield from _folder_taken(model)
         return
+    connection = connection or HubConnection.from_environment()
     yield from _custom_code(plan)
-    yield from _ready_made(plan, connection or HubConnection.from_environment())
+    yield from _gone_for_good(plan, connection)
+    yield from _ready_made(plan, connection)
 
 
 def _folder_taken(model: ModelInfo) -> Iterator[Finding]:
@@ -44,6 +46,17 @@ def _custom_code(plan: ConvertPlan) -> Iterator[Finding]:
             message=f"{plan.model.name} needs Python code of its own, and code is never downloaded unseen.",
             hint=f"Fetch the repo (`hf download {plan.model.repo_id} --local-dir {plan.model.name}`), read the code,"
             f" and convert that folder: ./{plan.model.name}",
+        )
+
+
+def _gone_for_good(plan: ConvertPlan, connection: HubConnection) -> Iterator[Finding]:
+    if plan.request.discard_source and connection.offline:
+        yield Finding(
+            code="discard_source",
+            level="error",
+            message=f"the weight files of {plan.model.repo_id} can't be deleted as they are used: offline mode is on"
+            " (HF_HUB_OFFLINE), and they could not be fetched again.",
+            hint="Leave --discard-source out, or unset HF_HUB_OFFLINE.",
         )
 
 

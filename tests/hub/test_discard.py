@@ -65,6 +65,22 @@ def test_a_plan_needs_disk_for_a_few_files_only(workspace: Workspace, llama: Pat
     assert plan.fetch_bytes > sum(sizes)
 
 
+def test_offline_nothing_is_deleted_that_can_not_come_again(
+    workspace: Workspace, connection: HubConnection, settings: pytest.MonkeyPatch, llama: Path, tmp_path: Path
+) -> None:
+    from huggingface_hub import constants
+
+    source = HubRepo("org/llama", "org/llama", None, connection)
+    source.fetch(source.inspect(), connection.cache, Recorder())
+    settings.setenv("HF_HUB_OFFLINE", "1")
+    settings.setattr(constants, "HF_HUB_OFFLINE", True)
+    with pytest.raises(MlxConvertError, match="offline mode") as refused:
+        workspace.convert(request_for(tmp_path / "model", discard_source=True)).result()
+    assert refused.value.code == "discard_source"
+    assert "--discard-source" in refused.value.hint
+    assert len(weights(connection.cache)) == SHARDS
+
+
 def test_a_file_that_can_not_be_fetched_ends_the_job_though_others_wait(
     hub: Hub, workspace: Workspace, llama: Path, tmp_path: Path
 ) -> None:
