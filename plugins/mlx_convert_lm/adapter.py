@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from mlx_convert_core import (
 )
 from mlx_convert_lm.importing import loader_of_models
 
+PREFILL_TOKENS = 512  # read at once: few enough that an answer can be stopped soon
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "spiece.model", "vocab.json", "*.tiktoken")
 
 
@@ -154,8 +155,12 @@ def stream(
     repetition_penalty: float,
     processors: Iterable[Any],
     cache: list[Any],
+    check_cancelled: Callable[[], None],
 ) -> Iterator[Any]:
-    """mlx-lm's GenerationResponse for each new token of the answer to ``prompt`` (token ids)."""
+    """mlx-lm's GenerationResponse for each new token of the answer to ``prompt`` (token ids).
+
+    While the prompt is read, ``check_cancelled`` is called between pieces of it.
+    """
     from mlx_lm.generate import stream_generate
     from mlx_lm.sample_utils import make_logits_processors, make_sampler
 
@@ -168,6 +173,8 @@ def stream(
         sampler=make_sampler(**sampler),
         logits_processors=[*penalties, *processors],
         prompt_cache=cache,
+        prefill_step_size=PREFILL_TOKENS,
+        prompt_progress_callback=lambda done, total: check_cancelled(),
     )
 
 

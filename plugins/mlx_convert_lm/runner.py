@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +43,7 @@ class LmRunner:
         prompt = self._prompt(request)
         began = time.perf_counter()
         answer = _Answer(_stops(extras))
-        for response in self._responses(prompt, request, extras):
+        for response in self._responses(prompt, request, extras, report.check_cancelled):
             report.check_cancelled()
             piece = answer.add(response, began)
             if piece:
@@ -69,7 +69,11 @@ class LmRunner:
         return tokens
 
     def _responses(
-        self, prompt: list[int], request: GenerateRequest, extras: tuple[GenerationExtras, ...]
+        self,
+        prompt: list[int],
+        request: GenerateRequest,
+        extras: tuple[GenerationExtras, ...],
+        check_cancelled: Callable[[], None],
     ) -> Iterator[Any]:
         from mlx_convert_lm.adapter import stream
 
@@ -88,6 +92,7 @@ class LmRunner:
             repetition_penalty=request.repetition_penalty,
             processors=[processor for extra in extras for processor in extra.logits_processors],
             cache=self._cache,
+            check_cancelled=check_cancelled,
         ):
             self._cached.append(int(response.token))
             yield response

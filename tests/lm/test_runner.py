@@ -141,11 +141,35 @@ def test_stop_texts_and_logits_processors_of_plugins_are_used(random_model: Path
     assert result.finish_reason == "stop"
 
 
+def test_an_answer_is_stopped_while_its_prompt_is_read(random_model: Path) -> None:
+    stopped, fresh = loaded(random_model), loaded(random_model)
+    words = " ".join(f"w{number % 70 + 5}" for number in range(2000))
+    with pytest.raises(Cancelled):
+        stopped.generate(GenerateRequest(prompt=words, max_tokens=1, temperature=0), (), StopsAt(3))
+    after = GenerateRequest(prompt="w5 w6", temperature=0, max_tokens=8)
+    assert stopped.generate(after, (), Silent()).text == fresh.generate(after, (), Silent()).text
+
+
 class Silent:
     def token(self, text: str) -> None: ...
     def message(self, text: str, level: Any = "info") -> None: ...
     def progress(self, *arguments: Any, **options: Any) -> None: ...
     def check_cancelled(self) -> None: ...
+
+
+class StopsAt(Silent):
+    """Cancelled at the ``calls``-th look; a token before that is a failure."""
+
+    def __init__(self, calls: int) -> None:
+        self._left = calls
+
+    def token(self, text: str) -> None:
+        raise AssertionError("the whole prompt was read")
+
+    def check_cancelled(self) -> None:
+        self._left -= 1
+        if not self._left:
+            raise Cancelled("cancelled.")
 
 
 def loaded(path: Path) -> LmRunner:
