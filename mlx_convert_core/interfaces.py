@@ -81,6 +81,7 @@ class DiscardableSource(StreamedSource, Protocol):
 class Planned:
     """A converter's exact plan of every output, and the bytes of memory that carrying it out will take.
 
+    ``findings`` are what only the exact plan shows.
     ``source_bytes`` of weight files are on the disk at once, at most, when each is discarded after its use;
     None when the converter does not discard. ``memory_limit`` is the most that the computing device lets a program
     take, 0 when it sets no limit of its own.
@@ -90,6 +91,7 @@ class Planned:
     peak_memory: int
     source_bytes: int | None = None
     memory_limit: int = 0
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,6 +37,7 @@ def plan_exactly(plan: ConvertPlan, context: JobContext) -> ConvertPlan:
         peak_memory=planned.peak_memory,
         free_memory=min(plan.free_memory, planned.memory_limit or plan.free_memory),
         fetch_disk=needed,
+        findings=(*plan.findings, *planned.findings),
     )
 
 

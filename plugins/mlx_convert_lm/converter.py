@@ -29,6 +29,7 @@ from mlx_convert_lm.flow import Flow, streaming
 from mlx_convert_lm.output_files import write_config, write_index
 from mlx_convert_lm.provenance import Provenance
 from mlx_convert_lm.source_files import SourceFiles
+from mlx_convert_lm.strategies import unfit
 from mlx_convert_lm.stream import device_memory, working_memory
 from mlx_convert_lm.stubs import standing_in
 from mlx_convert_lm.waves import bytes_at_once
@@ -59,6 +60,7 @@ class LmConverter:
             return Planned(
                 outputs=planned,
                 peak_memory=working_memory(blueprints),
+                findings=tuple(unfit(model, planned)),
                 memory_limit=device_memory(),
                 source_bytes=bytes_at_once(blueprints, sizes, model.fetch_window) if model.fetch_window else None,
             )

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from mlx_convert_core import InvalidRequest, LayerInfo, Quantization, QuantizeStrategy
+from mlx_convert_core import Finding, InvalidRequest, LayerInfo, ModelInfo, OutputPlan, Quantization, QuantizeStrategy
 
 # The recipes of mlx_lm.convert: (bits of most layers, bits of those that matter most).
 MIXED = {"mixed_2_6": (2, 6), "mixed_3_4": (3, 4), "mixed_3_6": (3, 6), "mixed_4_6": (4, 6)}
@@ -52,6 +52,20 @@ def _mixed(name: str, quantization: Quantization) -> QuantizeStrategy:
         return high if "lm_head" in layer.path else low
 
     return choose
+
+
+def unfit(model: ModelInfo, outputs: Iterable[OutputPlan]) -> Iterator[Finding]:
+    """Warn of each mixed recipe that hardly finds a layer to give more bits to; mlx_lm.convert refuses those."""
+    for output in outputs:
+        if output.strategy not in MIXED or any("down_proj" in layer.path for layer in output.quantized):
+            continue
+        yield Finding(
+            code="recipe",
+            level="warning",
+            message=f"the recipe {output.strategy} does not fit {model.model_type}, which has no down_proj layers:"
+            f" nearly all of it gets {MIXED[output.strategy][0]} bits.",
+            hint="Choose a preset with the same number of bits everywhere, or a map of your own: --strategy map:FILE",
+        )
 
 
 def _more_bits(index: int, layers: int) -> bool:

@@ -6,10 +6,19 @@ import json
 from pathlib import Path
 
 import pytest
-from mlx_convert_lm.strategies import strategy_named
+from mlx_convert_lm.strategies import strategy_named, unfit
 from random_llama import write_llama
 
-from mlx_convert_core import ConvertRequest, InvalidRequest, LayerInfo, Quantization, Workspace
+from mlx_convert_core import (
+    ConvertRequest,
+    InvalidRequest,
+    LayerInfo,
+    ModelInfo,
+    OutputPlan,
+    Quantization,
+    QuantizedLayer,
+    Workspace,
+)
 
 FOUR = Quantization(bits=4)
 
@@ -73,3 +82,20 @@ def test_a_map_from_a_request_decides_every_layer_and_config_says_so(tmp_path: P
     assert quantization["bits"] == 4
     assert quantization["model.layers.1.mlp.down_proj"] == {"group_size": 64, "bits": 8, "mode": "affine"}
     assert "model.embed_tokens" not in quantization
+
+
+@pytest.mark.parametrize(
+    ("path", "strategy", "fits"),
+    [
+        ("model.layers.0.mlp.down_proj", "mixed_2_6", True),
+        ("backbone.layers.0.mixer.in_proj", "mixed_2_6", False),
+        ("backbone.layers.0.mixer.in_proj", None, True),
+    ],
+)
+def test_a_recipe_that_does_not_fit_is_said(path: str, strategy: str | None, fits: bool) -> None:
+    model = ModelInfo(ref="m", name="m", config={"model_type": "mamba"})
+    quantized = (QuantizedLayer(path=path, quantization=FOUR),)
+    output = OutputPlan(preset="mixed", path=Path("m"), strategy=strategy, quantized=quantized)
+    found = list(unfit(model, [output]))
+    assert [finding.code for finding in found] == ([] if fits else ["recipe"])
+    assert all("does not fit mamba" in finding.message and "2 bits" in finding.message for finding in found)
