@@ -35,6 +35,15 @@ class SettingsFile:
         known = {field.name: stored[field.name] for field in fields(Settings) if _fits(field.name, stored)}
         return codec.convert(known, Settings)
 
+    @property
+    def problem(self) -> str:
+        """What became of a damaged file, until a setting is made anew; "" when nothing is wrong."""
+        self.document.read()
+        aside = sorted(self.document.path.parent.glob(f"{self.document.path.name}.damaged-*"))
+        if not aside or self.document.path.exists():
+            return ""
+        return f"the settings were damaged and start anew; the old file is {aside[-1]}."
+
     def set(self, name: str, value: Any) -> Settings:
         """Change one setting; raises InvalidRequest for an unknown name and a value that can't be."""
         names = [field.name for field in fields(Settings)]

@@ -11,9 +11,11 @@ from mlx_convert_core import Workspace
 
 @contextmanager
 def workspace(*, as_json: bool) -> Iterator[Workspace]:
-    """Open the workspace, naming plugins that are not used, and close it at the end."""
+    """Open the workspace, naming plugins that are not used and lost settings, and close it at the end."""
     with Workspace() as opened:
         if not as_json:
             for failure in opened.plugin_failures:
                 tell("warning", f"the plugin {failure.plugin} is not used: {failure.reason}", color="yellow")
+            if opened.settings.problem:
+                tell("warning", opened.settings.problem, color="yellow")
         yield opened

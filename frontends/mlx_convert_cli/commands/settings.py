@@ -5,11 +5,11 @@ from __future__ import annotations
 import click
 
 from mlx_convert_cli import text
-from mlx_convert_cli.errors import tell
 from mlx_convert_cli.groups import DefaultGroup
 from mlx_convert_cli.options import check_preset, common
 from mlx_convert_cli.output import print_json, show, table
-from mlx_convert_core import Settings, Workspace
+from mlx_convert_cli.workspace import workspace
+from mlx_convert_core import Settings
 
 MEANINGS = {
     "output_folder": "where converted models go; not absolute: below the folder you are in",
@@ -26,11 +26,8 @@ def settings() -> None:
 @common
 def show_settings(as_json: bool) -> None:
     """Show every setting."""
-    with Workspace() as opened:
+    with workspace(as_json=as_json) as opened:
         found = opened.settings.load()
-        aside = opened.settings.document.moved_aside
-    if aside and not as_json:
-        tell("warning", f"the settings were damaged and start anew; the old file is {aside}.", color="yellow")
     _print(found, as_json=as_json)
 
 
@@ -40,7 +37,7 @@ def show_settings(as_json: bool) -> None:
 @common
 def set_setting(name: str, value: str, as_json: bool) -> None:
     """Set NAME to VALUE."""
-    with Workspace() as opened:
+    with workspace(as_json=as_json) as opened:
         if name == "preset":
             check_preset(value, opened.presets)
         found = opened.settings.set(name, value)

@@ -1,0 +1,31 @@
+"""`settings`, and what becomes of a file that can't be read or written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+
+Run = Callable[..., Result]
+
+
+def test_lost_settings_are_said_until_one_is_made_anew(run: Run, home: Path, tiny_llama: Path) -> None:
+    (home / "settings.json").write_text('{"preset": "8b')
+    for command in (("plan", tiny_llama, "--estimate"), ("settings",), ("settings", "set", "preset", "8bit")):
+        ended = run(*command)
+        assert ended.exit_code == 0
+        assert f"warning: the settings were damaged and start anew; the old file is {home}" in ended.stderr
+    assert run("settings").stderr == ""
+
+
+def test_a_home_that_cannot_be_written_is_no_defect_of_ours(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("MLX_CONVERT_HOME", str(tmp_path / "file" / "home"))
+    ended = run("settings", "set", "preset", "8bit")
+    assert ended.exit_code == 1
+    assert ended.stderr.startswith(f"error [file]: can't use {tmp_path / 'file'}")
+    assert "MLX_CONVERT_HOME" in ended.stderr
