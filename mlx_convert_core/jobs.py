@@ -22,6 +22,8 @@ from mlx_convert_core.events import (
     Progress,
 )
 
+KEPT = 50  # jobs that have ended and are remembered with all their events
+
 T = TypeVar("T")
 Body = Callable[["Job[T]"], T]
 
@@ -151,8 +153,9 @@ class JobQueue:
 
     @property
     def jobs(self) -> tuple[Job[object], ...]:
-        """Every job of this process, oldest first."""
-        return tuple(self._jobs)
+        """The jobs of this process, oldest first: all that wait or run, and the last ones that ended."""
+        with self._turn:
+            return tuple(self._jobs)
 
     def close(self, timeout: float = 5.0) -> None:
         """Cancel what still runs and wait for it, at most ``timeout`` seconds each."""
@@ -164,7 +167,11 @@ class JobQueue:
                 job._changed.wait_for(lambda job=job: job.state.final, timeout)  # type: ignore[misc]
 
     def _remember(self, job: Job[T]) -> None:
-        self._jobs.append(job)  # type: ignore[arg-type]
+        with self._turn:
+            ended = [one for one in self._jobs if one.state.final]
+            for old in ended[: max(0, len(ended) - KEPT)]:
+                self._jobs.remove(old)
+            self._jobs.append(job)  # type: ignore[arg-type]
 
     def _run(self, job: Job[T], body: Body[T], heavy: bool) -> None:
         if not heavy:

@@ -89,7 +89,7 @@ class Workspace:
 
     @property
     def jobs(self) -> tuple[Job[Any], ...]:
-        """Every job of this workspace, oldest first; answers belong to their session."""
+        """The jobs of this workspace but those that ended long ago; answers belong to their session."""
         return self._runs.jobs
 
     def commands(self) -> dict[str, Command]:

@@ -20,7 +20,7 @@ from mlx_convert_core import (
     MlxConvertError,
 )
 from mlx_convert_core.events import AnyEvent
-from mlx_convert_core.jobs import JobQueue
+from mlx_convert_core.jobs import KEPT, JobQueue
 
 
 @pytest.fixture
@@ -200,3 +200,13 @@ def test_closing_a_queue_cancels_what_waits_and_what_runs(make: Callable[[str], 
     jobs = [queue.start(make(str(number)), body, heavy=True) for number in range(3)]
     queue.close()
     assert [job.state for job in jobs] == [JobState.CANCELLED] * 3
+
+
+def test_jobs_that_ended_long_ago_are_forgotten(make: Callable[[str], Job[object]], queue: JobQueue) -> None:
+    running = make("running")
+    release = threading.Event()
+    queue.start(running, lambda job: release.wait(60), heavy=False)
+    ended = [queue.run(make(str(number)), lambda job: None) for number in range(KEPT + 20)]
+    assert queue.jobs == (running, *ended[-KEPT - 1 :])
+    release.set()
+    running.result(timeout=60)
