@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -32,6 +32,21 @@ async def answer_of(dialog: ui.dialog) -> Any:
     if not dialog.is_deleted:
         dialog.delete()  # else each question leaves a dialog in the page
     return answer
+
+
+def lasting(act: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    """``act``, apart from the button that it is called with: its dialogs stay when that is drawn anew meanwhile."""
+
+    async def apart(*arguments: Any) -> Any:
+        with ui.context.client.content, block("") as place:
+            place.set_visibility(False)
+            try:
+                return await act(*arguments)
+            finally:
+                if not place.is_deleted:
+                    place.delete()
+
+    return apart
 
 
 @asynccontextmanager

@@ -23,6 +23,7 @@ _STATIC_URL = f"/static/{VERSION}-{_CHANGED}"  # a new style sheet gets a new ad
 _BACKGROUND = {"light": "#fbfbfc", "dark": "#0e0e11"}
 _THEME_ICONS = {Theme.SYSTEM: "monitor", Theme.LIGHT: "sun", Theme.DARK: "moon"}
 MEMORY_SECONDS = 3.0
+READ_SECONDS = 30.0  # that a page may take to read the disk before it is drawn
 
 
 def register(studio: Studio) -> None:

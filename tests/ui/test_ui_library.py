@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import shutil
 from dataclasses import replace
@@ -12,6 +13,8 @@ from mlx_convert_ui.library.table import AT_ONCE
 from mlx_convert_ui.studio import Studio
 from models import shelved
 from simulated import fill, sees, until, visiting
+
+from mlx_convert_core import ConvertRequest
 
 pytestmark = pytest.mark.asyncio
 
@@ -38,6 +41,22 @@ async def test_a_model_is_shown_with_its_figures_and_deleted_after_a_yes(
         user.find(marker="confirm").click()
         await sees(user, "No models yet")
     assert not entry.path.exists()
+
+
+async def test_a_question_stays_while_a_new_model_joins(
+    studio: Studio, tiny_model: Path, tiny_llama: Path, tmp_path: Path
+) -> None:
+    entry = shelved(studio.workspace, tiny_model, tmp_path, "old-model")
+    async with visiting(studio, "/library") as user:
+        user.find(marker="more").click()
+        user.find(marker="menu-delete").click()
+        await sees(user, "Delete old-model?")
+        studio.convert(ConvertRequest(ref=str(tiny_llama), preset="4bit"))
+        await sees(user, "tiny-llama-MLX-4bit")
+        gc.collect()
+        await sees(user, "Delete old-model?")
+        user.find(marker="confirm").click()
+        await until(lambda: not entry.path.exists())
 
 
 async def test_a_model_is_forgotten_and_its_files_stay(studio: Studio, tiny_model: Path, tmp_path: Path) -> None:
@@ -86,6 +105,9 @@ async def test_models_of_another_tool_are_found_below_a_folder(
         await sees(user, "Add models made elsewhere")
         user.find(marker="scan").click()
         await sees(user, "No folder is named.")
+        await fill(user, "scan-path", "~nobody-here/models")
+        user.find(marker="scan").click()
+        await sees(user, "there is no user 'nobody-here'")
         await fill(user, "scan-path", str(tmp_path / "nothing"))
         user.find(marker="scan").click()
         await sees(user, f"There is no MLX model in {tmp_path / 'nothing'}.")

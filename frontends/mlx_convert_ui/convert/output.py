@@ -9,6 +9,7 @@ from nicegui import ui
 from mlx_convert_ui.components import Button, block, card, field, named
 from mlx_convert_ui.convert.examiner import Examiner
 from mlx_convert_ui.convert.form import Form
+from mlx_convert_ui.dialogs import lasting
 from mlx_convert_ui.picker import pick_folder
 from mlx_convert_ui.remedies import tell
 from mlx_convert_ui.studio import Studio
@@ -60,7 +61,9 @@ class OutputCard:
         self._changed()
 
     def _another(self) -> None:
-        Button("Choose another folder", self._pick, icon="folder-open", classes="btn-small").mark("another-folder")
+        Button("Choose another folder", lasting(self._pick), icon="folder-open", classes="btn-small").mark(
+            "another-folder"
+        )
 
     async def _pick(self) -> None:
         chosen = await pick_folder(self._studio, "Choose an output folder", self._form.folder)

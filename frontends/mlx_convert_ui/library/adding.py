@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from nicegui import run, ui
 
-from mlx_convert_core import LibraryEntry, MlxConvertError
+from mlx_convert_core import LibraryEntry, MlxConvertError, expanded
 from mlx_convert_ui.components import Button, Tag, block, field, named
 from mlx_convert_ui.dialogs import answer_of, show_error, waiting
 from mlx_convert_ui.picker import pick_folder
@@ -52,7 +50,7 @@ class _Adding:
             if not text:
                 raise MlxConvertError("no folder is named.", hint="Type its path, or choose it.")
             self._button.enable(False)
-            folder = Path(text).expanduser()
+            folder = expanded(text)
             async with waiting("Looking for models …"):
                 found = await run.io_bound(self._studio.workspace.scan, folder)
             if not found:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from nicegui import run, ui
 
-from mlx_convert_core import ConvertRequest, MlxConvertError
+from mlx_convert_core import ConvertRequest, MlxConvertError, expanded
 from mlx_convert_ui.components import Button, block
 from mlx_convert_ui.convert.estimate import EstimateCard
 from mlx_convert_ui.convert.examiner import Examiner
@@ -15,7 +15,7 @@ from mlx_convert_ui.convert.job_card import JobCard
 from mlx_convert_ui.convert.output import OutputCard
 from mlx_convert_ui.convert.precision import PrecisionCard
 from mlx_convert_ui.convert.source import SourceCard
-from mlx_convert_ui.dialogs import confirm, show_error
+from mlx_convert_ui.dialogs import confirm, lasting, show_error
 from mlx_convert_ui.live import LiveJobs
 from mlx_convert_ui.picker import pick_file
 from mlx_convert_ui.recipes import recipe_request
@@ -55,7 +55,7 @@ class ConvertPage:
                 self._jobs = LiveJobs(
                     block("column jobs"),
                     lambda: studio.views.of("convert", "convert"),
-                    lambda view: JobCard(view, self._run, lambda path: upload_dialog(studio, path)),
+                    lambda view: JobCard(view, self._run, lasting(lambda path: upload_dialog(studio, path))),
                 )
                 self._source = SourceCard(studio, form, self._new_source)
                 self._precision = PrecisionCard(studio.workspace.presets, form, self._new_choice)
@@ -158,7 +158,7 @@ async def _may_replace(path: Path) -> bool:
 def _form(studio: Studio, ref: str) -> Form:
     """The last draft, or a fresh form with the settings' defaults."""
     settings = studio.workspace.settings.load()
-    form = Form(preset=settings.preset, folder=str(settings.output_folder.expanduser().absolute()))
+    form = Form(preset=settings.preset, folder=str(expanded(settings.output_folder).absolute()))
     if studio.draft.convert:
         form = Form(**studio.draft.convert)
     if form.preset not in studio.workspace.presets:

@@ -10,13 +10,13 @@ from mlx_convert_core import MlxConvertError
 from mlx_convert_ui import wording
 from mlx_convert_ui.components import CROSS, Button, Tag, block, empty, note
 from mlx_convert_ui.desktop import reveal
-from mlx_convert_ui.dialogs import confirm, show_error, waiting
+from mlx_convert_ui.dialogs import confirm, lasting, show_error, waiting
 from mlx_convert_ui.library.adding import add_folder
 from mlx_convert_ui.library.shelf import Shelf, Volume, counted, read
 from mlx_convert_ui.library.table import AT_ONCE, Acts, table
 from mlx_convert_ui.recipes import recipe_text
 from mlx_convert_ui.studio import Studio
-from mlx_convert_ui.theme import frame
+from mlx_convert_ui.theme import READ_SECONDS, frame
 from mlx_convert_ui.upload.dialog import upload_dialog
 from mlx_convert_ui.upload.progress import upload_list
 
@@ -27,7 +27,7 @@ MANY = 6  # from here on a search field is of use
 def register(studio: Studio) -> None:
     """Serve it at /library."""
 
-    @ui.page("/library")
+    @ui.page("/library", response_timeout=READ_SECONDS)
     async def page() -> None:
         shelf = await run.io_bound(read, studio) or Shelf()
         with frame(studio, "/library", "Library", "Your converted models: try, compare and share them.") as actions:
@@ -41,6 +41,7 @@ class LibraryPage:
         self._studio = studio
         self._shelf = shelf
         self._words = ""
+        self._add = lasting(self._add_folder)
         self._all = False
         self._finished = studio.views.finished
         with actions:
@@ -97,11 +98,11 @@ class LibraryPage:
             test=lambda volume: _go("/test", volume),
             chat=lambda volume: _go("/chat", volume),
             compare=lambda volume: _go("/compare", volume),
-            upload=self._upload,
-            show=lambda volume: reveal(volume.entry.path),
-            export=self._export,
-            forget=lambda volume: self._remove(volume, keep_files=True),
-            delete=self._delete,
+            upload=lasting(self._upload),
+            show=lasting(lambda volume: reveal(volume.entry.path)),
+            export=lasting(self._export),
+            forget=lasting(lambda volume: self._remove(volume, keep_files=True)),
+            delete=lasting(self._delete),
         )
 
     def _search(self, event: object) -> None:
@@ -122,7 +123,7 @@ class LibraryPage:
         self._shelf = await run.io_bound(read, self._studio) or self._shelf
         self._draw()
 
-    async def _add(self) -> None:
+    async def _add_folder(self) -> None:
         found = await add_folder(self._studio)
         if found:
             await self._reread()

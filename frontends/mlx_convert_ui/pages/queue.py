@@ -10,13 +10,13 @@ from nicegui import run, ui
 
 from mlx_convert_core import JobState, MlxConvertError, QueueItem
 from mlx_convert_ui.components import Button, block, empty, note
-from mlx_convert_ui.dialogs import confirm, show_error
+from mlx_convert_ui.dialogs import confirm, lasting, show_error
 from mlx_convert_ui.library.shelf import counted
 from mlx_convert_ui.queueing.adding import AddingCard
 from mlx_convert_ui.queueing.row import Acts, QueueRow
 from mlx_convert_ui.queueing.watch import name_of
 from mlx_convert_ui.studio import Studio
-from mlx_convert_ui.theme import frame
+from mlx_convert_ui.theme import READ_SECONDS, frame
 
 REFRESH_SECONDS = 0.2
 AT_ONCE = 60
@@ -26,7 +26,7 @@ _SUBTITLE = "One conversion after the other, also overnight. Closing the app onl
 def register(studio: Studio) -> None:
     """Serve it at /queue."""
 
-    @ui.page("/queue")
+    @ui.page("/queue", response_timeout=READ_SECONDS)
     async def page() -> None:
         await run.io_bound(studio.queue.look)
         with frame(studio, "/queue", "Queue", _SUBTITLE) as actions:
@@ -46,7 +46,7 @@ class QueuePage:
             down=lambda item: self._move(item, 1),
             cancel=lambda item: self._do(studio.workspace.queue.cancel, item.id),
             retry=lambda item: self._do(studio.workspace.queue.retry, item.id),
-            replace=self._replace,
+            replace=lasting(self._replace),
             remove=lambda item: self._do(studio.workspace.queue.remove, item.id),
         )
         with actions:
@@ -122,7 +122,8 @@ class QueuePage:
         if here is None or not 0 <= waiting.index(here) + by < len(waiting):
             return
         await self._do(self._studio.workspace.queue.move, item.id, waiting[waiting.index(here) + by])
-        self._rows[item.id].focus(by)
+        if item.id in self._rows:  # it may be gone by now, or beyond those that are shown
+            self._rows[item.id].focus(by)
 
     async def _replace(self, item: QueueItem) -> None:
         sure = await confirm(
