@@ -9,7 +9,7 @@ from pathlib import Path
 
 from nicegui import run, ui
 
-from mlx_convert_core import InvalidRequest
+from mlx_convert_core import InvalidRequest, expanded
 from mlx_convert_ui.components import Badge, Button, Tag, block, note
 from mlx_convert_ui.dialogs import answer_of
 from mlx_convert_ui.studio import Studio
@@ -41,7 +41,7 @@ class Listing:
 
 def roots(studio: Studio) -> tuple[Path, ...]:
     """Where the picker may go: home, the folder we were started in, the output folder, other disks."""
-    output = studio.workspace.settings.load().output_folder.expanduser().absolute()
+    output = expanded(studio.workspace.settings.load().output_folder).absolute()
     disks = ["/Volumes"] if sys.platform == "darwin" else ["/mnt", "/media"]
     wanted = [Path.home(), Path.cwd(), output, *map(Path, disks)]
     found = tuple(dict.fromkeys(path.resolve() for path in wanted if path.is_dir()))
@@ -115,6 +115,15 @@ async def _pick(studio: Studio, start: str, *, title: str, suffix: str, folders:
     return chosen if isinstance(chosen, str) else None
 
 
+def _upwards(start: str) -> tuple[Path, ...]:
+    """``start`` and the folders above it; () when it is no path."""
+    try:
+        path = expanded(start)
+    except InvalidRequest:
+        return ()
+    return (path, *path.parents) if start else ()
+
+
 class _Picker:
     def __init__(self, title: str, allowed: tuple[Path, ...], *, suffix: str, folders: bool) -> None:
         self._allowed = allowed
@@ -133,8 +142,7 @@ class _Picker:
 
     async def open_at(self, start: str) -> None:
         """Show ``start``, or the nearest place above it that may be shown."""
-        candidates = [Path(start).expanduser(), *Path(start).expanduser().parents] if start else []
-        for candidate in [*candidates, *self._allowed]:
+        for candidate in [*_upwards(start), *self._allowed]:
             found = await self._read(candidate)
             if found is not None:
                 self._show(found)

@@ -55,6 +55,9 @@ async def test_changes_are_kept_at_once(studio: Studio, tmp_path: Path) -> None:
     async with visiting(studio, "/settings") as user:
         await fill(user, "output-folder", str(tmp_path / "mine"))
         await until(lambda: settings.load().output_folder == tmp_path / "mine")
+        await fill(user, "output-folder", "~nobody-here/models")
+        await sees(user, "there is no user 'nobody-here'")
+        assert settings.load().output_folder == tmp_path / "mine"
         await fill(user, "default-preset", "8bit")
         await until(lambda: settings.load().preset == "8bit")
         await fill(user, "default-target", "folder")

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from mlx_convert_core import ConvertRequest, InvalidRequest, Preset
+from mlx_convert_core import ConvertRequest, InvalidRequest, Preset, expanded
 
 CARDS = ("4bit", "6bit", "8bit", "bf16")
 _REPO = re.compile(r"(hf://)?[\w.-]+/[\w.-]+(@[\w./-]+)?|https?://\S+/\S+/\S+")
@@ -54,7 +54,7 @@ class Form:
         return ConvertRequest(
             ref=self.ref.strip(),
             preset=self.preset,
-            output=str(Path(self.folder).expanduser() / named) if named else (),
+            output=str(self._folder() / named) if named else (),
             revision=self.revision.strip() or None,
             bits=self.bits,
             group_size=self.group_size,
@@ -64,6 +64,12 @@ class Form:
             force=force,
             trust_remote_code=self.trust,
         )
+
+    def _folder(self) -> Path:
+        try:
+            return expanded(self.folder)
+        except InvalidRequest as error:
+            raise InvalidRequest(error.message, hint=error.hint, code="output_folder") from None
 
     def filled_from(self, request: ConvertRequest, presets: Mapping[str, Preset]) -> Form:
         """This form with what ``request``, a recipe's, says; the folder stays. Raises InvalidRequest."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nicegui import run, ui
 
-from mlx_convert_core import ConvertRequest, InvalidRequest, MlxConvertError
+from mlx_convert_core import ConvertRequest, InvalidRequest, MlxConvertError, expanded
 from mlx_convert_ui.components import CHEVRON, Button, Tag, block, card, field, named
 from mlx_convert_ui.convert.form import looks_like_ref
 from mlx_convert_ui.picker import pick_file
@@ -64,7 +64,7 @@ class AddingCard:
                 recipe.classes("btn-wide").mark("add-recipe")
                 with block("estimate-foot", "p"):
                     Tag("span", "Results go to ")
-                    Tag("span", str(settings.output_folder.expanduser().absolute()), "path")
+                    Tag("span", str(expanded(settings.output_folder).absolute()), "path")
 
     async def _add(self) -> None:
         self._notes.clear()

@@ -8,7 +8,7 @@ from typing import Any
 
 from nicegui import run, ui
 
-from mlx_convert_core import MlxConvertError
+from mlx_convert_core import MlxConvertError, expanded
 from mlx_convert_ui.components import CHEVRON, Button, Tag, block, card, field, named, note
 from mlx_convert_ui.picker import pick_folder
 from mlx_convert_ui.preferences import Theme
@@ -67,7 +67,7 @@ def converting(studio: Studio) -> None:
     async def typed() -> None:
         if await pause.over():
             text = (box.value or "").strip()
-            await kept.keep(lambda: studio.workspace.settings.set("output_folder", text or "models"))
+            await kept.keep(lambda: _keep_folder(studio, text or "models"))
 
     async def chosen() -> None:
         await kept.keep(lambda: studio.workspace.settings.set("preset", select.value))
@@ -79,6 +79,11 @@ def converting(studio: Studio) -> None:
 
     box.on_value_change(typed)
     select.on_value_change(chosen)
+
+
+def _keep_folder(studio: Studio, folder: str) -> None:
+    expanded(folder)
+    studio.workspace.settings.set("output_folder", folder)
 
 
 def uploads(studio: Studio) -> None:

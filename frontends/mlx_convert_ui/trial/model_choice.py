@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 from nicegui import ui
 
-from mlx_convert_core import LibraryEntry, MlxConvertError
+from mlx_convert_core import LibraryEntry, MlxConvertError, expanded
 from mlx_convert_ui.components import CHEVRON, Button, block
 from mlx_convert_ui.picker import pick_folder
 from mlx_convert_ui.studio import Studio
@@ -85,7 +84,7 @@ def model_folder(value: str) -> str:
     """What was chosen, as a path. Raises MlxConvertError when nothing was."""
     if not value:
         raise MlxConvertError("no model is chosen.", hint="Choose one from the library, or name its folder.")
-    return str(Path(value).expanduser())
+    return str(expanded(value))
 
 
 def no_models() -> None:
