@@ -20,6 +20,7 @@ from mlx_convert_ui.bridge import JobView, JobViews
 from mlx_convert_ui.chat.desk import ChatDesk
 from mlx_convert_ui.compare.desk import CompareDesk
 from mlx_convert_ui.preferences import Preferences, PreferencesFile, Theme
+from mlx_convert_ui.questions import Questions
 from mlx_convert_ui.queueing.watch import QueueWatch
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class Studio:
         self.workspace = workspace
         self.views = JobViews()
         self.draft = Draft()
+        self.questions = Questions()
         self._preferences = PreferencesFile(workspace.home)
         self.queue = QueueWatch(workspace, self.views)
         self.answers = Answers(workspace, self.views)
@@ -106,6 +108,7 @@ class Studio:
 
     def close(self) -> None:
         """Let go of the open models; the workspace itself is closed by whoever made it."""
+        self.questions.close()
         self.comparisons.stop()
         self.queue.stop()
         self.answers.close()

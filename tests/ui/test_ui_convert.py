@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
 from mlx_convert_ui.bridge import JobView
+from mlx_convert_ui.convert.examiner import Examiner
+from mlx_convert_ui.convert.form import Form
 from mlx_convert_ui.studio import Studio
 from simulated import fill, pick, sees, until, visiting
 
-from mlx_convert_core import ConvertRequest
+from mlx_convert_core import ConvertRequest, InvalidRequest
 
 pytestmark = pytest.mark.asyncio
 
@@ -169,3 +172,36 @@ async def test_a_failed_job_gives_message_next_step_and_a_way_to_retry(studio: S
         user.find(marker="retry").click()
         await sees(user, "out is ready")
         await user.should_not_see("Failed", retries=50)
+
+
+async def test_a_folder_of_nobody_is_refused_beside_the_field(studio: Studio, tiny_llama: Path) -> None:
+    async with visiting(studio) as user:
+        await fill(user, "ref", str(tiny_llama))
+        await sees(user, "Memory to convert")
+        await fill(user, "folder", "~nobody-here/models")
+        await sees(user, "there is no user 'nobody-here'", "Something above needs your attention first.")
+        user.find(marker="browse-output").click()
+        await sees(user, "Choose an output folder", "Choose this folder")
+
+
+async def test_pages_open_while_many_models_are_looked_at(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    go, asked = threading.Event(), list[ConvertRequest]()
+
+    def slow(request: ConvertRequest, *, exact: bool) -> None:
+        asked.append(request)
+        go.wait(60)
+        raise InvalidRequest("the Hub does not answer.")
+
+    monkeypatch.setattr(studio.workspace, "plan", slow)
+    async with visiting(studio, "/queue") as user:
+        examiners = [Examiner(studio, Form(ref="org/name"), lambda: None) for _ in range(40)]
+        for examiner in examiners:
+            examiner.source_changed(delay=0)
+        await until(lambda: len(asked) > 1)
+        await user.open("/library")
+        await sees(user, "No models yet")
+        for examiner in examiners:
+            examiner.close()
+        go.set()
+        await studio.questions.ask(lambda: None)
+    assert len(asked) == 2

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from nicegui import background_tasks, run
+from nicegui import background_tasks
 
 from mlx_convert_core import ConvertPlan, ConvertRequest, Finding, MlxConvertError, ModelInfo, OutputPlan
 from mlx_convert_ui.convert.form import Form, cards
@@ -16,6 +16,7 @@ TYPING_SECONDS = 0.4
 # Where a finding or an error is shown: beside the control that mends it.
 _PLACES = {
     "exists": "output",
+    "output_folder": "output",
     "not_writable": "output",
     "disk": "output",
     **dict.fromkeys(("bits", "group_size", "mode", "strategy", "preset", "nothing_quantized"), "advanced"),
@@ -118,7 +119,7 @@ class Examiner:
         repo_id = self.look.model.repo_id if self.look.model else None
         names = cards(self._studio.workspace.presets, self._form.preset, repo_id)
         request = self._form.comparison(names)
-        plan = await run.io_bound(self._studio.workspace.plan, request, exact=exact)
+        plan = await self._ask(turn, request, exact=exact)
         if plan is None or (exact and not plan.exact):
             return
         sizes = {output.preset: output for output in plan.outputs}
@@ -126,22 +127,26 @@ class Examiner:
 
     async def _plan(self, turn: int) -> None:
         """The chosen output: its name and estimate first, then exactly."""
-        workspace = self._studio.workspace
         self._tell(turn, busy="Working out the exact size")
-        first = await run.io_bound(workspace.plan, self._unnamed(), exact=False)
+        first = await self._ask(turn, self._unnamed(), exact=False)
         if first is None or turn != self._turn:
             return
         name = first.outputs[0].path.name
         self._tell(turn, model=first.model, auto_name=name)
         request = self._form.request(name=name)
-        estimate = await run.io_bound(workspace.plan, request, exact=False)
+        estimate = await self._ask(turn, request, exact=False)
         self._tell(turn, plan=estimate, error=None, known=True)
         if estimate is None or turn != self._turn:
             return
         taken = tuple(finding for finding in estimate.errors if finding.code == "exists")
         if taken == estimate.errors:  # a folder that can be replaced need not keep the sizes from being exact
-            exact = await run.io_bound(workspace.plan, replace(request, force=True), exact=True)
+            exact = await self._ask(turn, replace(request, force=True), exact=True)
             self._tell(turn, plan=exact and replace(exact, findings=(*taken, *exact.findings)))
+
+    async def _ask(self, turn: int, request: ConvertRequest, *, exact: bool) -> ConvertPlan | None:
+        """The plan, from a thread; None when something newer was asked before it was begun."""
+        plan = self._studio.workspace.plan
+        return await self._studio.questions.ask(lambda: plan(request, exact=exact) if turn == self._turn else None)
 
     def _unnamed(self) -> ConvertRequest:
         """The request with the core's own name for the output, which the page then shows."""

@@ -20,7 +20,7 @@ from mlx_convert_ui.dialogs import confirm, waiting
 from mlx_convert_ui.prompts import EXAMPLE_PROMPTS, TITLES
 from mlx_convert_ui.remedies import tell
 from mlx_convert_ui.studio import Studio
-from mlx_convert_ui.theme import frame
+from mlx_convert_ui.theme import READ_SECONDS, frame
 from mlx_convert_ui.trial.model_choice import ModelChoice, model_folder, no_models
 from mlx_convert_ui.trial.sampler import Sampler
 
@@ -30,11 +30,11 @@ STREAM_SECONDS = 0.05
 def register(studio: Studio) -> None:
     """Serve it at /chat (a new conversation) and /chat/ID."""
 
-    @ui.page("/chat")
+    @ui.page("/chat", response_timeout=READ_SECONDS)
     async def new(model: str = "") -> None:
         await _page(studio, "", model)
 
-    @ui.page("/chat/{id}")
+    @ui.page("/chat/{id}", response_timeout=READ_SECONDS)
     async def old(id: str) -> None:
         await _page(studio, id, "")
 

@@ -15,7 +15,7 @@ from mlx_convert_ui.dialogs import waiting
 from mlx_convert_ui.prompts import EXAMPLE_PROMPTS
 from mlx_convert_ui.remedies import tell
 from mlx_convert_ui.studio import Studio
-from mlx_convert_ui.theme import frame
+from mlx_convert_ui.theme import READ_SECONDS, frame
 from mlx_convert_ui.trial.model_choice import model_folder, no_models
 from mlx_convert_ui.trial.prompt import PromptField
 from mlx_convert_ui.trial.sampler import Sampler, SamplerFields
@@ -26,7 +26,7 @@ STREAM_SECONDS = 0.05
 def register(studio: Studio) -> None:
     """Serve it at /compare; ``model`` comes first, when one is named."""
 
-    @ui.page("/compare")
+    @ui.page("/compare", response_timeout=READ_SECONDS)
     async def page(model: str = "") -> None:
         entries = await run.io_bound(studio.entries) or ()
         with frame(studio, "/compare", "Compare", "Ask several models the same and see where their answers part."):
@@ -101,7 +101,8 @@ class ComparePage:
         except MlxConvertError as error:
             with self._notes:
                 tell(error)
-        self._button.enable()
+        finally:
+            self._button.enable()
         self._refresh()
         ui.run_javascript("document.querySelector('.compare-place').scrollIntoView({block: 'nearest'})")
 

@@ -12,7 +12,7 @@ from mlx_convert_core import LoadedPlugin, PluginFailure
 from mlx_convert_ui.components import Badge, Button, Tag, block, card, note
 from mlx_convert_ui.desktop import SHOW_LABEL, reveal
 from mlx_convert_ui.studio import Studio
-from mlx_convert_ui.theme import frame
+from mlx_convert_ui.theme import READ_SECONDS, frame
 
 # What each hook gives, in plain words; hooks that are not here are shown by name.
 _HOOKS = {
@@ -47,7 +47,7 @@ class Overview:
 def register(studio: Studio) -> None:
     """Serve it at /plugins."""
 
-    @ui.page("/plugins")
+    @ui.page("/plugins", response_timeout=READ_SECONDS)
     async def page() -> None:
         seen = await run.io_bound(overview, studio) or Overview()
         with frame(studio, "/plugins", "Plugins", "Everything here is a plugin: what comes with the app, and yours."):

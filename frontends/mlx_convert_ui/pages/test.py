@@ -12,7 +12,7 @@ from mlx_convert_ui.dialogs import waiting
 from mlx_convert_ui.prompts import EXAMPLE_PROMPTS
 from mlx_convert_ui.remedies import tell
 from mlx_convert_ui.studio import Studio
-from mlx_convert_ui.theme import frame
+from mlx_convert_ui.theme import READ_SECONDS, frame
 from mlx_convert_ui.trial.answer import AnswerCard
 from mlx_convert_ui.trial.model_choice import ModelChoice, model_folder, no_models
 from mlx_convert_ui.trial.prompt import PromptField
@@ -25,7 +25,7 @@ STREAM_SECONDS = 0.05
 def register(studio: Studio) -> None:
     """Serve it at /test."""
 
-    @ui.page("/test")
+    @ui.page("/test", response_timeout=READ_SECONDS)
     async def page(model: str = "") -> None:
         entries = await run.io_bound(studio.entries) or ()
         with frame(studio, "/test", "Test", "Ask a converted model something and see how fast it answers."):
@@ -102,7 +102,8 @@ class TestPage:
         except MlxConvertError as error:
             with self._notes:
                 tell(error)
-        self._button.enable()
+        finally:
+            self._button.enable()
         self._refresh()
 
     def _refresh(self) -> None:

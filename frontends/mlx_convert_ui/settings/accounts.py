@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nicegui import background_tasks, run, ui
+from nicegui import background_tasks, ui
 
 from mlx_convert_core import Account, AccountState, MlxConvertError
 from mlx_convert_ui.components import Badge, Button, Tag, block, card, field, named, note
@@ -13,11 +13,12 @@ from mlx_convert_ui.studio import Studio
 def accounts(studio: Studio) -> None:
     """A card for each account that a plugin offers."""
     for account in studio.workspace.accounts().values():
-        _Account(account)
+        _Account(studio, account)
 
 
 class _Account:
-    def __init__(self, account: Account) -> None:
+    def __init__(self, studio: Studio, account: Account) -> None:
+        self._questions = studio.questions
         self._account = account
         with card(account.title):
             self._body = block("").mark(f"account-{account.name}")
@@ -28,7 +29,7 @@ class _Account:
 
     async def _look(self) -> None:
         try:
-            state = await run.io_bound(self._account.state)
+            state = await self._questions.ask(self._account.state)
         except MlxConvertError as error:
             state = AccountState(signed_in=False, user="", source="", problem=f"{error.message} {error.hint}")
         if state is not None:
@@ -78,7 +79,7 @@ class _Account:
                     "no token was given.", hint="Make one on the site, under Settings, Access Tokens."
                 )
             async with waiting("Signing in …"):
-                state = await run.io_bound(self._account.sign_in, token)
+                state = await self._questions.ask(lambda: self._account.sign_in(token))
         except MlxConvertError as error:
             with self._notes:
                 note("error", error.message, error.hint)
@@ -88,6 +89,6 @@ class _Account:
 
     async def _sign_out(self) -> None:
         async with waiting("Signing out …"):
-            state = await run.io_bound(self._account.sign_out)
+            state = await self._questions.ask(self._account.sign_out)
         if state is not None:
             self._draw(state)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nicegui import background_tasks, run
+from nicegui import background_tasks
 
 from mlx_convert_core import MlxConvertError, UploadRequest, UploadTarget
 from mlx_convert_ui.studio import Studio
@@ -67,13 +67,19 @@ class Checker:
         await asyncio.sleep(delay)
         if turn != self.turn:
             return
-        workspace = self.studio.workspace
         try:
-            checked = await run.io_bound(workspace.check_upload, self.form.request())
-            card = await run.io_bound(workspace.preview_upload, checked) if checked else ""
-            self._tell(turn, Answer(request=checked, card=card or ""))
+            answer = await self.studio.questions.ask(lambda: self._answer(turn))
         except MlxConvertError as error:
-            self._tell(turn, Answer(error=error))
+            answer = Answer(error=error)
+        self._tell(turn, answer or Answer())
+
+    def _answer(self, turn: int) -> Answer:
+        """What the target says now; nothing when another question came before this one's turn."""
+        if turn != self.turn:
+            return Answer()
+        workspace = self.studio.workspace
+        checked = workspace.check_upload(self.form.request())
+        return Answer(request=checked, card=workspace.preview_upload(checked))
 
     def _tell(self, turn: int, answer: Answer) -> None:
         if turn == self.turn:
