@@ -1,5 +1,6 @@
 """Convert models to MLX, prove the result, keep it and share it: the core that every frontend drives."""
 
+from mlx_convert_core.addresses import bare_address, without_secrets
 from mlx_convert_core.arrival import Checkpoint
 from mlx_convert_core.checkpoint import FileInfo, ModelInfo, inspect_folder, read_config
 from mlx_convert_core.compare import ComparedAnswer, CompareResult, Comparison, first_divergence
@@ -191,6 +192,7 @@ __all__ = [
     "WorkerDied",
     "Workspace",
     "Written",
+    "bare_address",
     "entry_of",
     "expanded",
     "figures_of",
@@ -210,5 +212,6 @@ __all__ = [
     "scan",
     "split",
     "stamp_of",
+    "without_secrets",
     "write_recipe",
 ]

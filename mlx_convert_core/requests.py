@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import urlsplit, urlunsplit
 
+from mlx_convert_core.addresses import without_secrets
 from mlx_convert_core.errors import InvalidRequest
 from mlx_convert_core.findings import Finding
 from mlx_convert_core.quantization import Dtype, Mode, Quantization
@@ -48,7 +47,7 @@ class ConvertRequest:
     trust_remote_code: bool = False
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "ref", _without_secrets(str(self.ref)))
+        object.__setattr__(self, "ref", without_secrets(str(self.ref)))
         object.__setattr__(self, "output", tuple(str(path) for path in self.outputs))
         if not self.ref.strip():
             raise InvalidRequest("no model was named.", hint="Give a repo id, a folder or a file.")
@@ -140,7 +139,7 @@ class UploadRequest:
                 hint="Write TARGET:NAME, for example hub:me/Model-MLX-4bit",
                 code="upload_target",
             )
-        return cls(path=path, target=target, name=name, public=public, replace=replace)
+        return cls(path=path, target=target, name=without_secrets(name), public=public, replace=replace)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,21 +229,6 @@ class GenerationExtras:
     logits_processors: tuple[Any, ...] = ()
     stop: tuple[str, ...] = ()
     notes: Mapping[str, str] = field(default_factory=dict)
-
-
-def _without_secrets(ref: str) -> str:
-    """``ref``; if it is a web address, only its scheme, host and path."""
-    if not re.match(r"\s*https?://", ref, re.IGNORECASE):
-        return ref
-    try:
-        parts = urlsplit(ref.strip())
-    except ValueError:
-        raise InvalidRequest(
-            "the address of the model is not a web address.",
-            hint="Paste the address of the model's page, or give its repo id: owner/name.",
-            code="bad_id",
-        ) from None
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 def _within(name: str, value: float, low: float, high: float) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import platformdirs
 
+from mlx_convert_core.addresses import without_secrets
 from mlx_convert_core.checkpoint import ModelInfo
 from mlx_convert_core.compare import Comparison
 from mlx_convert_core.conversation_store import ConversationStore
@@ -115,7 +116,7 @@ class Workspace:
 
         Raises SourceError and its kinds.
         """
-        return self._source(ref, revision).inspect()
+        return self._source(without_secrets(ref), revision).inspect()
 
     def plan(self, request: ConvertRequest, *, exact: bool = True) -> ConvertPlan:
         """What ``request`` will do: sizes, findings, memory. Error findings are in the plan, not raised.
@@ -197,7 +198,8 @@ class Workspace:
         """
         request = UploadRequest.to(self.model_path(model), to, public=public, replace=replace)
         target = target_of(request, self.upload_targets())
-        job: Job[UploadResult] = Job("upload", f"Upload {request.path.name} to {to}", self._dispatcher.send)
+        title = f"Upload {request.path.name} to {request.target}:{request.name}"
+        job: Job[UploadResult] = Job("upload", title, self._dispatcher.send)
 
         def body(job: Job[UploadResult]) -> UploadResult:
             with context_of(job, self._hooks, self.home).step("resolve"):

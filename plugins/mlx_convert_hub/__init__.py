@@ -5,14 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from mlx_convert_core import Account, ConvertPlan, Finding, ModelSource, UploadTarget, expanded, hookimpl
+from mlx_convert_core import (
+    Account,
+    ConvertPlan,
+    Finding,
+    ModelSource,
+    UploadTarget,
+    expanded,
+    hookimpl,
+    without_secrets,
+)
 from mlx_convert_hub.account import HubAccount
 from mlx_convert_hub.card import write_card
 from mlx_convert_hub.findings import examine
 from mlx_convert_hub.folder_target import FolderTarget
 from mlx_convert_hub.hub_target import HubTarget
 from mlx_convert_hub.local import LocalFolder
-from mlx_convert_hub.references import parse_ref, shown
+from mlx_convert_hub.references import parse_ref
 from mlx_convert_hub.repo import HubRepo
 
 
@@ -23,7 +32,7 @@ def model_source(ref: str, revision: str | None) -> ModelSource | None:
     if path.is_dir() or ref.startswith((".", "/", "~")):
         return LocalFolder(ref, path) if path.is_dir() or not path.exists() else None
     named = parse_ref(ref, revision)
-    return HubRepo(shown(ref), named.repo_id, named.revision) if named is not None else None
+    return HubRepo(without_secrets(ref), named.repo_id, named.revision) if named is not None else None
 
 
 @hookimpl(trylast=True)

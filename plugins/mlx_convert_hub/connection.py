@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from mlx_convert_core import bare_address
 from mlx_convert_hub.failures import Failure, Situation
-from mlx_convert_hub.references import bare
 
 if TYPE_CHECKING:
     import httpx2
@@ -47,7 +47,7 @@ class HubConnection:
     @property
     def site(self) -> str:
         """The endpoint as it may be shown: a name and a password in it are for requests only."""
-        return bare(self.endpoint)
+        return bare_address(self.endpoint)
 
     @property
     def offline(self) -> bool:

@@ -6,9 +6,9 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit
 
-from mlx_convert_core import InvalidRequest
+from mlx_convert_core import InvalidRequest, bare_address, without_secrets
 
 SITES = ("huggingface.co", "www.huggingface.co", "hf.co")
 PROTOCOL = "hf://"
@@ -18,7 +18,6 @@ _PART = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 _REPO_ID = re.compile(rf"{_PART}/{_PART}")
 _REVISION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/+-]{0,254}")
 _OTHER_KINDS = {"datasets": "a dataset", "spaces": "a Space", "docs": "documentation", "collections": "a collection"}
-_WEB = re.compile(r"\s*https?://", re.IGNORECASE)
 _PAGES = ("tree", "blob", "resolve", "commit", "raw")
 
 
@@ -35,36 +34,16 @@ def parse_ref(ref: str, revision: str | None = None) -> RepoRef | None:
 
     ``revision`` was given beside it. Raises InvalidRequest (codes ``bad_id``, ``revision``).
     """
-    ref = shown(ref)
+    ref = without_secrets(ref)
     if ref.startswith(PROTOCOL):
         named = _of_uri(ref)
-    elif _WEB.match(ref):
+    elif re.match(r"https?://", ref, re.IGNORECASE):
         named = _of_url(ref)
     elif "/" in ref and not is_path(ref):
         named = RepoRef(repo_id=checked_id(ref))
     else:
         return None
     return RepoRef(repo_id=named.repo_id, revision=_agreed(named.revision, revision, ref))
-
-
-def shown(ref: str) -> str:
-    """``ref`` as it may be kept and shown: a web address is made `bare`. Raises InvalidRequest (code ``bad_id``)."""
-    if not _WEB.match(ref):
-        return ref
-    try:
-        return bare(ref.strip())
-    except ValueError:
-        raise InvalidRequest(
-            "the address of the model is not a web address.",
-            hint="Paste the address of the model's page, or give its repo id: owner/name.",
-            code="bad_id",
-        ) from None
-
-
-def bare(address: str) -> str:
-    """A web address without its user, password, query and fragment."""
-    parts = urlsplit(address)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 def is_path(ref: str) -> bool:
@@ -114,7 +93,7 @@ def _of_uri(ref: str) -> RepoRef:
 def _of_url(ref: str) -> RepoRef:
     """The repo whose page has the bare address ``ref``."""
     address = urlsplit(ref)
-    own = urlsplit(bare(os.environ.get("HF_ENDPOINT", "")))
+    own = urlsplit(bare_address(os.environ.get("HF_ENDPOINT", "")))
     if address.netloc.lower() not in (*SITES, own.netloc.lower() or SITES[0]):
         raise InvalidRequest(
             f"{address.netloc} is not the Hugging Face Hub.",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from mlx_convert_core import ConvertRequest, InvalidRequest, Workspace
+from mlx_convert_core import ConvertRequest, InvalidRequest, UploadRequest, Workspace
 
 
 @pytest.mark.parametrize(
@@ -34,3 +36,8 @@ def test_what_can_not_be_an_address_is_refused_without_a_word_of_it() -> None:
 def test_the_queue_on_disk_holds_no_secret(workspace: Workspace) -> None:
     workspace.queue.add(ConvertRequest(ref="https://me:hf_SECRET@huggingface.co/org/name?token=hf_SECRET"))
     assert "SECRET" not in (workspace.home / "queue.json").read_text()
+
+
+def test_a_place_to_send_to_is_kept_without_its_secrets(tmp_path: Path) -> None:
+    request = UploadRequest.to(tmp_path, "hub:https://me:hf_SECRET@huggingface.co/me/Name")
+    assert request.name == "https://huggingface.co/me/Name"

@@ -1,0 +1,30 @@
+"""Web addresses as they may be shown and kept: what only a request needs is left out."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit, urlunsplit
+
+from mlx_convert_core.errors import InvalidRequest
+
+_WEB = re.compile(r"\s*https?://", re.IGNORECASE)
+
+
+def without_secrets(ref: str) -> str:
+    """``ref``; if it is a web address, only its scheme, host and path. Raises InvalidRequest (code ``bad_id``)."""
+    if not _WEB.match(ref):
+        return ref
+    try:
+        return bare_address(ref.strip())
+    except ValueError:
+        raise InvalidRequest(
+            "the address of the model is not a web address.",
+            hint="Paste the address of the model's page, or give its repo id: owner/name.",
+            code="bad_id",
+        ) from None
+
+
+def bare_address(address: str) -> str:
+    """A web address without its user, password, query and fragment; raises ValueError when it is none."""
+    parts = urlsplit(address)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
