@@ -138,8 +138,11 @@ def clear_dead(output: Path) -> list[Path]:
 
 def dead_bytes(output: Path) -> int:
     """Bytes on the disk that `clear_dead` would free."""
-    dead = (root for root in _stagings(output) if not _alive(root))
-    return sum(path.lstat().st_blocks * 512 for root in dead for path in root.rglob("*"))
+    total = 0
+    for root in _stagings(output):
+        with suppress(FileNotFoundError):  # another process clears it
+            total += 0 if _alive(root) else sum(path.lstat().st_blocks * 512 for path in root.rglob("*"))
+    return total
 
 
 def discard(root: Path, output: Path) -> None:
