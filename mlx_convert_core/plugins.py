@@ -35,7 +35,7 @@ class PluginSpec:
     """
 
     name: str
-    kind: Literal["entry_point", "file", "import", "object"]
+    kind: Literal["entry_point", "file", "import", "object", "missing"]
     target: str
     distribution: str = ""
     version: str = ""
@@ -123,14 +123,17 @@ class PluginSet:
 def discover(home: Path) -> tuple[PluginSpec, ...]:
     """The installed plugins (entry-point group ``mlx_convert``) and the single files in ``home/plugins``.
 
-    ``MLX_CONVERT_PLUGINS`` limits them to the names it lists, separated by commas.
+    ``MLX_CONVERT_PLUGINS`` limits them to the names it lists, separated by commas; one that is not there is among
+    them as ``missing``, and fails to load.
     """
     found = [*_entry_points(), *_files(home / "plugins")]
     limit = os.environ.get(LIMIT_VARIABLE)
     if limit is None:
         return tuple(found)
-    wanted = {name.strip() for name in limit.split(",")}
-    return tuple(spec for spec in found if spec.name in wanted)
+    wanted = {name.strip() for name in limit.split(",")} - {""}
+    missing = wanted - {spec.name for spec in found}
+    named = (PluginSpec(name=name, kind="missing", target="") for name in sorted(missing))
+    return (*(spec for spec in found if spec.name in wanted), *named)
 
 
 def _entry_points() -> Iterable[PluginSpec]:
@@ -164,6 +167,8 @@ def _spec_of(plugin: object) -> PluginSpec:
 def _import(spec: PluginSpec) -> object:
     if spec.kind == "file":
         return _import_file(Path(spec.target))
+    if spec.kind == "missing":
+        raise PluginNotLoaded(f"{LIMIT_VARIABLE} names it, and no plugin is called so.")
     if spec.kind == "object":
         raise PluginNotLoaded(
             f"the plugin object {spec.target} can't be named in a worker.",

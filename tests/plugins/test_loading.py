@@ -122,6 +122,11 @@ def test_a_limit_leaves_only_the_plugins_that_it_names(
     with Workspace() as workspace:
         assert names(workspace) == ["wanted", "mlx_convert_lm"]
         assert workspace.plugin_failures == ()
+    monkeypatch.setenv("MLX_CONVERT_PLUGINS", "mlx_convert_lm,wantde")
+    with Workspace() as workspace:
+        assert names(workspace) == ["mlx_convert_lm"]
+        (failure,) = workspace.plugin_failures
+    assert (failure.plugin, failure.reason) == ("wantde", "MLX_CONVERT_PLUGINS names it, and no plugin is called so.")
     monkeypatch.setenv("MLX_CONVERT_PLUGINS", "")
     with Workspace() as workspace:
         assert names(workspace) == []
