@@ -5,8 +5,10 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
+PATIENCE = 2.0  # seconds
 SHOW_LABEL = "Show in Finder" if sys.platform == "darwin" else "Show folder"
 
 
@@ -15,8 +17,13 @@ def show_folder(path: Path) -> bool:
     opener = shutil.which("open" if sys.platform == "darwin" else "xdg-open")
     if opener is None or not path.is_dir():
         return False
-    done = subprocess.run([opener, str(path)], capture_output=True, check=False, timeout=20)
-    return done.returncode == 0
+    quiet = subprocess.DEVNULL
+    process = subprocess.Popen([opener, str(path)], stdout=quiet, stderr=quiet, start_new_session=True)
+    try:
+        return process.wait(PATIENCE) == 0
+    except subprocess.TimeoutExpired:  # it is the file manager itself, and ends when that is closed
+        threading.Thread(target=process.wait, name="file-manager", daemon=True).start()
+        return True
 
 
 async def reveal(path: Path) -> None:
