@@ -12,6 +12,7 @@ SIGN_IN = frozenset({"token_none", "token_bad", "gated_login", "gated_denied", "
 # The core's hints speak to a terminal; these speak to the page.
 _HINTS = {
     "exists": "Replace it, or take another name.",
+    "not_replaceable": "Choose another folder, or another name.",
     "up_exists": "Replace what is there, or take another name.",
     "not_writable": "Choose a folder that you may write in.",
     "disk": "Free some space, choose fewer bits, or choose a folder on another disk.",

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Page, expect
+from samples.mlx_folder import write_mlx_folder
 
 from browser.asking import ask
 from browser.axe import violations
@@ -56,7 +57,7 @@ def test_convert_with_a_running_job(visitor: Visitor, models: tuple[Path, ...], 
 
 
 def test_the_dialogs(visitor: Visitor, models: tuple[Path, ...], program: Program, tiny_source: Path) -> None:
-    (program.models / "tiny-llama-MLX-6bit").mkdir()
+    write_mlx_folder(program.models / "tiny-llama-MLX-6bit")
 
     def overwrite(page: Page) -> None:
         describe(page, tiny_source, preset="6-bit", name="tiny-llama-MLX-6bit")

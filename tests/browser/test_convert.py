@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
+from samples.mlx_folder import write_mlx_folder
 
 from browser.convert_page import describe, job, source_field, start_button
 from browser.program import Program
@@ -50,21 +51,19 @@ def test_a_folder_that_may_not_be_written_is_said_beside_the_output(page: Page, 
 
 
 def test_an_existing_model_is_replaced_only_after_a_yes(page: Page, program: Program, tiny_source: Path) -> None:
-    taken = program.models / TINY
-    taken.mkdir(parents=True)
-    (taken / "precious.txt").write_text("do not lose me")
+    taken = write_mlx_folder(program.models / TINY)
     describe(page, tiny_source, name=TINY)
     start_button(page).click()
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_role("button", name="Cancel")).to_be_focused()
     page.keyboard.press("Enter")
     expect(dialog).to_be_hidden()
-    assert (taken / "precious.txt").is_file()
+    assert (taken / "mine.txt").is_file()
     expect(page.get_by_role("progressbar", name=f"Progress of {TINY}")).to_have_count(0)
     start_button(page).click()
     dialog.get_by_role("button", name="Replace").click()
     expect(page.get_by_role("heading", name=f"{TINY} is ready")).to_be_visible()
-    assert not (taken / "precious.txt").exists()
+    assert not (taken / "mine.txt").exists()
     assert (taken / "config.json").is_file()
 
 

@@ -10,6 +10,7 @@ from mlx_convert_ui.bridge import JobView
 from mlx_convert_ui.convert.examiner import Examiner
 from mlx_convert_ui.convert.form import Form
 from mlx_convert_ui.studio import Studio
+from samples.mlx_folder import write_mlx_folder
 from simulated import fill, pick, sees, until, visiting
 
 from mlx_convert_core import ConvertRequest, InvalidRequest
@@ -51,9 +52,7 @@ async def test_the_output_folder_and_name_are_taken_from_the_form(
 
 
 async def test_an_existing_folder_is_replaced_only_after_a_yes(studio: Studio, tiny_llama: Path) -> None:
-    taken = Path.cwd() / "models/tiny-llama-MLX-4bit"
-    taken.mkdir(parents=True)
-    (taken / "precious.txt").write_text("do not lose me")
+    taken = write_mlx_folder(Path.cwd() / "models/tiny-llama-MLX-4bit")
     async with visiting(studio) as user:
         await fill(user, "ref", str(tiny_llama))
         await sees(user, "already exists", "Replace and convert", "Memory to convert")
@@ -61,13 +60,24 @@ async def test_an_existing_folder_is_replaced_only_after_a_yes(studio: Studio, t
         await sees(user, "Replace tiny-llama-MLX-4bit?")
         user.find(marker="cancel").click()
         await user.should_not_see("Replace tiny-llama-MLX-4bit?", retries=50)
-        assert (taken / "precious.txt").is_file()
+        assert (taken / "mine.txt").is_file()
         assert not studio.views.of("convert")
         user.find(marker="convert").click()
         await sees(user, "Replace tiny-llama-MLX-4bit?")
         user.find(marker="confirm").click()
         await sees(user, "tiny-llama-MLX-4bit is ready")
-    assert not (taken / "precious.txt").exists()
+    assert not (taken / "mine.txt").exists()
+
+
+async def test_a_folder_with_something_else_is_not_replaced(studio: Studio, tiny_llama: Path) -> None:
+    (Path.cwd() / "models/tiny-llama-MLX-4bit").mkdir(parents=True)
+    (Path.cwd() / "models/tiny-llama-MLX-4bit/thesis.txt").touch()
+    async with visiting(studio) as user:
+        await fill(user, "ref", str(tiny_llama))
+        await sees(user, "already exists and is not replaced", "Choose another folder, or another name.")
+        await sees(user, "Something above needs your attention first.")
+        user.find(marker="another-folder").click()
+        await sees(user, "Choose an output folder")
 
 
 async def test_what_is_wrong_with_the_source_stands_beside_it(studio: Studio, tiny_llama: Path) -> None:

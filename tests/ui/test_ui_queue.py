@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from mlx_convert_ui.queueing.adding import parse
 from mlx_convert_ui.studio import Studio
+from samples.mlx_folder import write_mlx_folder
 from simulated import fill, labelled, pick, sees, until, visiting
 
 from mlx_convert_core import ConvertRequest, InvalidRequest, JobState, Workspace
@@ -79,19 +80,17 @@ async def test_a_running_item_is_cancelled_and_tried_again(studio: Studio, tiny_
 
 @pytest.mark.asyncio
 async def test_an_output_that_exists_is_replaced_after_a_yes(studio: Studio, tiny_llama: Path) -> None:
-    taken = Path.cwd() / "models/tiny-llama-MLX-4bit"
-    taken.mkdir(parents=True)
-    (taken / "old.txt").write_text("old")
+    taken = write_mlx_folder(Path.cwd() / "models/tiny-llama-MLX-4bit")
     studio.start()
     async with visiting(studio, "/queue") as user:
         studio.enqueue([ConvertRequest(ref=str(tiny_llama), preset="4bit")])
         await sees(user, "already exists", "Replace it, or take another name.")
         user.find(marker="replace-item").click()
         await sees(user, "Replace what tiny-llama is converted to?")
-        assert (taken / "old.txt").exists()
+        assert (taken / "mine.txt").exists()
         user.find(marker="confirm").click()
         await sees(user, "Done")
-    assert not (taken / "old.txt").exists()
+    assert not (taken / "mine.txt").exists()
 
 
 @pytest.mark.asyncio

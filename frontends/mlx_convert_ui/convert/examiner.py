@@ -17,6 +17,7 @@ TYPING_SECONDS = 0.4
 _PLACES = {
     "exists": "output",
     "output_folder": "output",
+    "not_replaceable": "output",
     "not_writable": "output",
     "disk": "output",
     **dict.fromkeys(("bits", "group_size", "mode", "strategy", "preset", "nothing_quantized"), "advanced"),

@@ -14,7 +14,7 @@ from mlx_convert_ui.picker import pick_folder
 from mlx_convert_ui.remedies import tell
 from mlx_convert_ui.studio import Studio
 
-_ELSEWHERE = ("disk", "not_writable")  # what another folder mends
+_ELSEWHERE = ("disk", "not_writable", "not_replaceable")  # what another folder mends
 
 
 class OutputCard:
