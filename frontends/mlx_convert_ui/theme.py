@@ -114,12 +114,30 @@ class ThemeButton(Button):
         await choose_theme(self._studio, self._studio.theme.next)
 
 
+class ThemeRadio(ui.element):
+    """One of the choices of a theme; checked while it is the one."""
+
+    def __init__(self, studio: Studio, theme: Theme) -> None:
+        super().__init__("input")
+        self._studio = studio
+        self._theme = theme
+        self.props(f"type=radio name=theme value={theme.value}").mark(f"theme-{theme.value}")
+        self.on("change", lambda: choose_theme(studio, theme), [])
+        self.show_theme()
+
+    def show_theme(self) -> None:
+        """Show the theme as it is kept."""
+        self.props["checked"] = self._theme is self._studio.theme
+
+
 async def choose_theme(studio: Studio, theme: Theme) -> None:
     """Keep the choice and show it on this page at once; other pages have it when they load."""
     await run.io_bound(studio.prefer, theme=theme)
     app.config.dark = theme.dark
     for button in ElementFilter(kind=ThemeButton):
         button.show_theme()
+    for radio in ElementFilter(kind=ThemeRadio):
+        radio.show_theme()
 
 
 def _theme_label(theme: Theme) -> str:

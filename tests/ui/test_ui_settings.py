@@ -65,6 +65,10 @@ async def test_changes_are_kept_at_once(studio: Studio, tmp_path: Path) -> None:
         await until(lambda: studio.preferences.upload_public and studio.preferences.upload_target == "folder")
         user.find(marker="theme-dark").trigger("change")
         await until(lambda: studio.theme is Theme.DARK)
+        user.find(marker="theme").click()
+        await until(lambda: user.find(marker="theme-system").elements.pop().props["checked"])
+        assert not user.find(marker="theme-dark").elements.pop().props["checked"]
+        assert studio.theme is Theme.SYSTEM
         await user.open("/")
         await sees(user, "Convert")
     assert Studio(studio.workspace).preferences == studio.preferences

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from mlx_convert_ui.studio import Studio
 from models import shelved
+from nicegui import ElementFilter
 from simulated import fill, sees, visiting
 
-from mlx_convert_core import LibraryEntry
+from mlx_convert_core import InvalidRequest, LibraryEntry
 
 pytestmark = pytest.mark.asyncio
 
@@ -56,6 +57,25 @@ async def test_what_is_there_is_replaced_only_when_asked(studio: Studio, entry: 
         user.find(marker="start-upload").click()
         await sees(user, "Uploaded")
     assert (taken / "model.safetensors").is_file()
+
+
+async def test_what_is_refused_at_the_start_stands_where_the_verdict_was(
+    studio: Studio, entry: LibraryEntry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: object, **options: object) -> None:
+        raise InvalidRequest("the folder has gone.")
+
+    monkeypatch.setattr(studio.workspace, "upload", refuse)
+    async with visiting(studio, "/library") as user:
+        user.find(marker="upload").click()
+        await sees(user, f"Upload {entry.name}")
+        await fill(user, "upload-name", str(tmp_path / "copy"))
+        await sees(user, "Ready")
+        user.find(marker="start-upload").click()
+        await sees(user, "The folder has gone.")
+        with user:
+            assert list(ElementFilter(content="The folder has gone.").within(marker="upload-verdict"))
+        await user.should_not_see("Ready")
 
 
 async def test_a_place_that_will_not_do_is_said_where_it_is_typed(

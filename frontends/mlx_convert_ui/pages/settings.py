@@ -9,7 +9,7 @@ from mlx_convert_ui.settings.about import about, licences
 from mlx_convert_ui.settings.accounts import accounts
 from mlx_convert_ui.settings.defaults import appearance, converting, uploads
 from mlx_convert_ui.studio import Studio
-from mlx_convert_ui.theme import choose_theme, frame
+from mlx_convert_ui.theme import frame
 
 
 def register(studio: Studio) -> None:
@@ -22,7 +22,7 @@ def register(studio: Studio) -> None:
                 converting(studio)
                 accounts(studio)
                 uploads(studio)
-                appearance(studio, lambda theme: choose_theme(studio, theme))
+                appearance(studio)
                 licences()
             with block("column"):
                 about(studio)

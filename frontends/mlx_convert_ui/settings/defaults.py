@@ -13,6 +13,7 @@ from mlx_convert_ui.components import CHEVRON, Button, Tag, block, card, field, 
 from mlx_convert_ui.picker import pick_folder
 from mlx_convert_ui.preferences import Theme
 from mlx_convert_ui.studio import Studio
+from mlx_convert_ui.theme import ThemeRadio
 from mlx_convert_ui.upload.form import title_of
 
 TYPING_SECONDS = 0.6
@@ -115,15 +116,13 @@ def uploads(studio: Studio) -> None:
     who.on_value_change(lambda event: change("upload_public", bool(event.value)))
 
 
-def appearance(studio: Studio, apply: Callable[[Theme], None]) -> None:
-    """The theme; ``apply`` keeps it and shows it at once."""
+def appearance(studio: Studio) -> None:
+    """The theme, shown and kept at once."""
     with card("Appearance"), block("row-line"):
         with block("segments", "fieldset").props("aria-label=Theme"):
             for theme, title in _THEMES.items():
                 with Tag("label", "", "segment"):
-                    radio = ui.element("input").props(f"type=radio name=theme value={theme.value}")
-                    radio.props["checked"] = theme is studio.theme
-                    radio.on("change", lambda theme=theme: apply(theme), []).mark(f"theme-{theme.value}")
+                    ThemeRadio(studio, theme)
                     Tag("span", title)
         Tag("span", "For every tab, and for next time.", "muted")
 

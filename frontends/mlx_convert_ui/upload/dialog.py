@@ -7,6 +7,7 @@ from pathlib import Path
 from nicegui import run, ui
 
 from mlx_convert_core import MlxConvertError, UploadRequest, UploadTarget
+from mlx_convert_ui.bridge import JobView
 from mlx_convert_ui.components import CHEVRON, Badge, Button, Tag, block, field, named, sentence
 from mlx_convert_ui.dialogs import answer_of
 from mlx_convert_ui.picker import pick_folder
@@ -56,7 +57,7 @@ class _Upload:
             return
         with block("stack"):
             self._fields()
-            self._verdict = block("upload-verdict").props("role=status aria-live=polite")
+            self._verdict = block("upload-verdict").props("role=status aria-live=polite").mark("upload-verdict")
             self._card = block("")
         with block("dialog-actions"):
             Button("Cancel", self.dialog.close).mark("cancel")
@@ -145,7 +146,7 @@ class _Upload:
                 Button("Replace it", lambda: self._set("replace", True), classes="btn-small").mark("replace")
             Button("Ask again", lambda: self._checker.ask(delay=0), icon="rotate-ccw", classes="btn-small")
 
-        tell(error, actions)
+        tell(error, actions if self._progress is None else None)
 
     def _start(self) -> None:
         request = self._checker.answer.request
@@ -154,18 +155,23 @@ class _Upload:
 
     def _run(self, request: UploadRequest) -> None:
         try:
-            self.follow(self._studio.upload(request))
+            view = self._studio.upload(request)
         except MlxConvertError as error:
-            self._refusal(error)
+            self._verdict.clear()
+            with self._verdict:
+                self._refusal(error)
+        else:
+            self.follow(view)
 
-    def follow(self, view: object) -> None:
+    def follow(self, view: JobView) -> None:
         """Show an upload on its way instead of the form."""
         self._checker.stop()
         self._body.clear()
         with self._body:
             Tag("h2", f"Upload {self._form.path.name}", "dialog-title").props("id=upload-title")
-            progress = UploadProgress(view, self._run)  # type: ignore[arg-type]
-            ui.timer(REFRESH_SECONDS, progress.refresh)
+            self._progress = UploadProgress(view, self._run)
+            ui.timer(REFRESH_SECONDS, self._progress.refresh)
+            self._verdict = block("notes")
             with block("dialog-actions"):
                 Tag("span", "It goes on when you close this.", "muted grow")
                 Button("Close", self.dialog.close).mark("close-upload")
