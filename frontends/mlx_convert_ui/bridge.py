@@ -7,7 +7,7 @@ knows NiceGUI, and no page holds anything that is not in a view: a reload draws 
 from __future__ import annotations
 
 import threading
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -29,6 +29,9 @@ from mlx_convert_core import (
 
 STEPS = ("resolve", "inspect", "plan", "fetch", "quantize", "write", "check", "publish", "store")
 LOG_LINES = 200
+KEPT = 8  # views that ended, of each kind and place
+# Kind and place of those that a page shows until they are dismissed.
+_LASTING = (("convert", "convert"), ("upload", ""))
 # How much of a conversion's time each step takes, roughly; only those that report bytes move the bar.
 _WEIGHTS = {"fetch": 45, "write": 45, "check": 10}
 
@@ -133,19 +136,26 @@ class JobView:
 
 
 class JobViews:
-    """The views of every job that a page started, oldest first."""
+    """The views of jobs that a page started, oldest first: all that run, and of those that ended what is still shown.
+
+    Safe to use from any thread.
+    """
 
     def __init__(self) -> None:
         self._views: dict[str, JobView] = {}
+        self._forgotten = 0
+        self._lock = threading.Lock()
 
     def follow(
         self, job: Job[Any], *, model: str = "", request: Any = None, loading: JobView | None = None, place: str = ""
     ) -> JobView:
         """Start to watch ``job``, once; the rest is kept beside it for the page to show."""
-        if job.id in self._views:
-            return self._views[job.id]
-        view = JobView(job=job, model=model, request=request, loading=loading, place=place)
-        self._views[job.id] = view
+        with self._lock:
+            if job.id in self._views:
+                return self._views[job.id]
+            self._forget()
+            view = JobView(job=job, model=model, request=request, loading=loading, place=place)
+            self._views[job.id] = view
         threading.Thread(target=_read, args=(view,), name=f"view-{job.id}", daemon=True).start()
         return view
 
@@ -157,8 +167,22 @@ class JobViews:
     @property
     def finished(self) -> int:
         """How many conversions have ended well; grows when there is a new model."""
-        views = tuple(self._views.values())
-        return sum(view.state is JobState.FINISHED and view.job.kind == "convert" for view in views)
+        with self._lock:
+            return self._forgotten + sum(map(_converted, self._views.values()))
+
+    def _forget(self) -> None:
+        """Let go of views that ended and were dismissed, or that newer ones have taken the place of."""
+        newer: Counter[tuple[str, str]] = Counter()
+        for view in [view for view in reversed(self._views.values()) if not view.active]:
+            group = (view.job.kind, view.place)
+            newer[group] += 1
+            if view.dismissed or (newer[group] > KEPT and group not in _LASTING):
+                self._forgotten += _converted(view)
+                del self._views[view.job.id]
+
+
+def _converted(view: JobView) -> bool:
+    return view.state is JobState.FINISHED and view.job.kind == "convert"
 
 
 def _read(view: JobView) -> None:

@@ -19,13 +19,10 @@ class Questions:
         self._closed = False
 
     async def ask(self, question: Callable[[], T]) -> T | None:
-        """What ``question`` gives, from a thread; None when the server ends first. Raises what it raises."""
+        """What ``question`` gives, from a thread; None when the server ends. Raises what it raises."""
         if self._closed:
             return None
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, question)
-        except asyncio.CancelledError:
-            return None
+        return await asyncio.get_running_loop().run_in_executor(self._pool, question)
 
     def close(self) -> None:
         """Ask nothing more."""

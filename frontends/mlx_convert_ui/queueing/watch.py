@@ -52,6 +52,8 @@ class QueueWatch:
             if seen == self._seen:
                 return
             items = queue.items()
+            jobs = {item.job for item in items}
+            self._followed = {id: view for id, view in self._followed.items() if id in jobs}
             for item in items:
                 job = queue.job(item.id) if item.job and item.job not in self._followed else None
                 if job is not None:
