@@ -1,4 +1,4 @@
-"""Numbers in words: sizes, counts, times."""
+"""Sizes, counts, times and titles in words."""
 
 from __future__ import annotations
 
@@ -43,3 +43,9 @@ def day(stamp: str) -> str:
         return ""
     local = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone()
     return f"{local.day} {local:%b %Y, %H:%M}"
+
+
+def file_name(title: str) -> str:
+    """``Answers / about MLX`` as ``Answers-about-MLX``; "unnamed" when nothing of it may be in a file's name."""
+    kept = "".join(char if char.isalnum() or char in " -_" else " " for char in title)
+    return "-".join(kept.split())[:60] or "unnamed"

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from browser.models import scripted_model
-from mlx_convert_ui.chat.desk import without_thoughts
 from mlx_convert_ui.stream import TokenStream
 from mlx_convert_ui.studio import Studio
 from nicegui.testing import User
@@ -184,21 +183,6 @@ async def test_thoughts_are_not_said_to_the_model_again(studio: Studio, parrot: 
     messages = studio.views.of("generate", "chat")[0].request.messages
     assert [message.content for message in messages] == ["One", "You said: One", "Two"]
     await answered(studio, 4)
-
-
-@pytest.mark.parametrize(
-    ("text", "kept"),
-    [
-        ("<think>a\nb</think>\n\nc", "c"),
-        ("a\nb\n</think>\n\nc", "c"),
-        ("<think>never ends", "<think>never ends"),
-        ("a </think> in a line", "a </think> in a line"),
-        ("c <think>later</think>", "c <think>later</think>"),
-        ("", ""),
-    ],
-)
-async def test_only_thoughts_at_the_beginning_are_taken_out(text: str, kept: str) -> None:
-    assert without_thoughts(text) == kept
 
 
 async def test_a_vanished_model_is_said_and_another_one_goes_on(

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from nicegui import run, ui
 
 from mlx_convert_core import ChatSettings, Conversation, MlxConvertError
+from mlx_convert_ui import wording
 from mlx_convert_ui.chat.composer import Composer
 from mlx_convert_ui.chat.conversations import ConversationList
 from mlx_convert_ui.chat.dialogs import SettingsDrawer, ask_title
@@ -253,10 +254,10 @@ class ChatPage:
     async def _export(self, form: Literal["markdown", "json"]) -> None:
         assert self._conversation is not None
         id, suffix = self._id, "md" if form == "markdown" else "json"
-        name = f"{_file_name(self._conversation.title)}.{suffix}"
+        name = wording.file_name(self._conversation.title or "conversation")
         text = await self._change(lambda: self._desk.export(id, form))
         if text is not None:
-            ui.download.content(text.encode(), name)
+            ui.download.content(text.encode(), f"{name}.{suffix}")
 
     async def _delete(self) -> None:
         assert self._conversation is not None
@@ -272,8 +273,6 @@ class ChatPage:
 
     def _toggle_list(self) -> None:
         self._header.expanded(self._list.toggle())
-
-    # What is kept
 
     @property
     def _id(self) -> str:
@@ -298,8 +297,3 @@ class ChatPage:
     def _to_the_end(self) -> None:
         if self._conversation is not None:
             self._client.run_javascript("setTimeout(() => scrollTo(0, document.body.scrollHeight), 60)")
-
-
-def _file_name(title: str) -> str:
-    kept = "".join(char if char.isalnum() or char in " -_" else " " for char in title)
-    return "-".join(kept.split())[:60] or "conversation"
