@@ -78,6 +78,18 @@ def test_stop_ends_an_answer_and_the_next_one_begins_anew(visitor: Visitor, poet
     expect(answer(page).locator(".prose")).to_have_text(" ".join(WORDS))
 
 
+def test_numbered_lists_go_on_after_code_and_columns_keep_their_side(
+    visitor: Visitor, program: Program, tiny_model: Path
+) -> None:
+    text = "1. One\n\n```sh\nls\n```\n\n2. Two\n\n| a | b |\n|---|--:|\n| 1 | 2 |\n\n"
+    page = visit(visitor, scripted_model(tiny_model, program.work / "lists", [text]))
+    ask(page, "List")
+    finished(page)
+    said = answer(page).locator(".prose")
+    expect(said.locator("ol").nth(1)).to_have_attribute("start", "2")
+    expect(said.locator("td").nth(1)).to_have_attribute("align", "right")
+
+
 def test_nothing_that_a_model_writes_runs_loads_or_covers_the_page(
     visitor: Visitor, program: Program, tiny_model: Path
 ) -> None:
@@ -95,18 +107,6 @@ def test_nothing_that_a_model_writes_runs_loads_or_covers_the_page(
     finished(page)
     _is_unharmed(page)
     assert not [url for url in asked_for if "evil" in url or "harmed" in url]
-
-
-def test_numbered_lists_go_on_after_code_and_columns_keep_their_side(
-    visitor: Visitor, program: Program, tiny_model: Path
-) -> None:
-    text = "1. One\n\n```sh\nls\n```\n\n2. Two\n\n| a | b |\n|---|--:|\n| 1 | 2 |\n\n"
-    page = visit(visitor, scripted_model(tiny_model, program.work / "lists", [text]))
-    ask(page, "List")
-    finished(page)
-    said = answer(page).locator(".prose")
-    expect(said.locator("ol").nth(1)).to_have_attribute("start", "2")
-    expect(said.locator("td").nth(1)).to_have_attribute("align", "right")
 
 
 def _is_unharmed(page: Page) -> None:
