@@ -135,18 +135,20 @@ class ChatDesk:
         answer = _outcome(view.job)
         stopped = view.job.state is JobState.CANCELLED
         with self._lock:
-            if (answer is not None or stopped) and self._views.get(id) is view:
-                if answer is not None:
-                    self._save(id, answer)
+            if self._views.get(id) is view and (stopped if answer is None else self._save(id, answer)):
                 del self._views[id]
         self.version += 1
 
-    def _save(self, id: str, answer: StoredMessage) -> None:
+    def _save(self, id: str, answer: StoredMessage) -> bool:
+        """Keep ``answer``; False when the disk refuses it, so that it can at least be read while the program runs."""
         try:
             conversation = self._store.get(id)
             self._store.save(conversation.with_message("assistant", answer.content, answer.figures))
-        except (MlxConvertError, OSError):
+        except MlxConvertError:
             pass  # deleted by another program: there is nothing to keep it in
+        except OSError:
+            return False
+        return True
 
 
 def _outcome(job: Job[GenerateResult]) -> StoredMessage | None:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from nicegui import ui
 
-from mlx_convert_core import JobState, UploadRequest, UploadResult
+from mlx_convert_core import JobState, MlxConvertError, UploadRequest, UploadResult
 from mlx_convert_ui import wording
 from mlx_convert_ui.bridge import JobView
-from mlx_convert_ui.components import Badge, Button, Tag, block, progress_bar, set_progress
+from mlx_convert_ui.components import Badge, Button, Tag, block, progress_bar, sentence, set_progress
 from mlx_convert_ui.desktop import SHOW_LABEL, reveal
 from mlx_convert_ui.live import LiveJob, LiveJobs
 from mlx_convert_ui.remedies import tell
@@ -63,9 +63,13 @@ class UploadProgress(LiveJob):
         self._numbers.show(" · ".join(filter(None, parts)))
 
     def _again(self) -> None:
-        Button("Try again", lambda: self._retry(self.view.request), icon="rotate-ccw", classes="btn-small").mark(
-            "retry-upload"
-        )
+        Button("Try again", self._send_again, icon="rotate-ccw", classes="btn-small").mark("retry-upload")
+
+    def _send_again(self) -> None:
+        try:
+            self._retry(self.view.request)
+        except MlxConvertError as error:
+            ui.notify(f"{sentence(error.message)} {error.hint}")
 
 
 _STATES = {
