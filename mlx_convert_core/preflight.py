@@ -218,18 +218,23 @@ def _examine_space(plan: ConvertPlan) -> Iterator[Finding]:
     needs: dict[int, tuple[Path, float]] = {}
     fetched = (plan.model.fetch_folder or plan.outputs[0].path, plan.fetch_disk)
     for path, size in (fetched, *((output.path, output.weight_bytes) for output in plan.outputs)):
-        device = existing_parent(path).stat().st_dev
+        device = _device(path)
         place, need = needs.get(device, (path, 0.0))
         needs[device] = place, need + size * DISK_MARGIN
-    dead = sum(dead_bytes(output.path) for output in plan.outputs)  # goes first, or is used again
-    for place, need in needs.values():
-        free = free_disk(place) + dead
+    for device, (place, need) in needs.items():
+        outputs = [output.path for output in plan.outputs if _device(output.path) == device]
+        free = free_disk(place) + sum(map(dead_bytes, outputs))  # what the dead left goes first, or is used again
         if need > free:
             yield _error(
                 "disk",
                 f"this takes {need / 1e9:.2f} GB on the disk of {existing_parent(place)}; {free / 1e9:.2f} are free.",
                 "Free some space, choose fewer bits, or another disk with --output PATH.",
             )
+
+
+def _device(path: Path) -> int:
+    """The disk that will hold ``path``."""
+    return existing_parent(path).stat().st_dev
 
 
 def free_disk(path: Path) -> int:

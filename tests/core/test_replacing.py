@@ -82,3 +82,19 @@ def test_what_a_dead_job_left_does_not_fill_the_disk(
     left.write_bytes(bytes(5_000_000))
     os.utime(tmp_path / ".out.partial-dead", (0, 0))
     assert workspace.plan(request, exact=False).errors == ()
+
+
+def test_what_a_dead_job_left_is_no_room_on_another_disk(
+    tiny_llama: Path, tmp_path: Path, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mlx_convert_core.preflight.free_disk", lambda path: 0)
+    monkeypatch.setattr("mlx_convert_core.preflight._device", lambda path: int(path.parent.name == "other"))
+    (tmp_path / "other").mkdir()
+    left = tmp_path / ".one.partial-dead" / "model.safetensors"
+    left.parent.mkdir()
+    left.write_bytes(bytes(5_000_000))
+    os.utime(left.parent, (0, 0))
+    outputs = (tmp_path / "one", tmp_path / "other" / "two")
+    request = ConvertRequest(ref=str(tiny_llama), preset=("4bit", "8bit"), output=tuple(map(str, outputs)))
+    (error,) = workspace.plan(request, exact=False).errors
+    assert f"on the disk of {tmp_path / 'other'};" in error.message
