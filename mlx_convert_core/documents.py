@@ -27,6 +27,11 @@ class JsonDocument:
         self.schema = schema
         self.moved_aside: Path | None = None
 
+    @property
+    def kept_aside(self) -> Path | None:
+        """The newest of the damaged files that were moved aside, by whichever program."""
+        return max(self.path.parent.glob(f"{self.path.name}.damaged-*"), default=None)
+
     def read(self) -> dict[str, Any]:
         """The document, {} when there is none yet."""
         if not self.path.exists():

@@ -80,11 +80,10 @@ class QueueFile:
     @property
     def problem(self) -> str:
         """What is wrong with the file, "" when nothing is."""
-        path = self._document.path
-        aside = sorted(path.parent.glob(f"{path.name}.damaged-*"))
-        if aside:
-            return f"the queue was damaged and began anew. What it was is kept as {aside[-1]}."
-        return f"{self._unread} items in {path} can't be read." if self._unread else ""
+        aside = self._document.kept_aside
+        if aside is not None:
+            return f"the queue was damaged and began anew. What it was is kept as {aside}."
+        return f"{self._unread} items in {self._document.path} can't be read." if self._unread else ""
 
     def items(self) -> tuple[QueueItem, ...]:
         """All items, in order."""

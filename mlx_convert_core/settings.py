@@ -39,10 +39,10 @@ class SettingsFile:
     def problem(self) -> str:
         """What became of a damaged file, until a setting is made anew; "" when nothing is wrong."""
         self.document.read()
-        aside = sorted(self.document.path.parent.glob(f"{self.document.path.name}.damaged-*"))
-        if not aside or self.document.path.exists():
+        aside = self.document.kept_aside
+        if aside is None or self.document.path.exists():
             return ""
-        return f"the settings were damaged and start anew; the old file is {aside[-1]}."
+        return f"the settings were damaged and start anew; the old file is {aside}."
 
     def set(self, name: str, value: Any) -> Settings:
         """Change one setting; raises InvalidRequest for an unknown name and a value that can't be."""

@@ -16,6 +16,6 @@ def workspace(*, as_json: bool) -> Iterator[Workspace]:
         if not as_json:
             for failure in opened.plugin_failures:
                 tell("warning", f"the plugin {failure.plugin} is not used: {failure.reason}", color="yellow")
-            if opened.settings.problem:
-                tell("warning", opened.settings.problem, color="yellow")
+            if problem := opened.settings.problem:
+                tell("warning", problem, color="yellow")
         yield opened

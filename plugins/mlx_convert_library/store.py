@@ -30,7 +30,7 @@ class JsonLibrary:
         """See LibraryStore. Raises LibraryError when the file can't be read."""
         with self._told():
             document = self._file.read()
-            if not document and self._damaged() is not None:
+            if not document and self._file.kept_aside is not None:
                 document = self._update(lambda stored: None)
         stored = _stored(document)
         read = [entry for one in reversed(stored) if (entry := from_json(one)) is not None]
@@ -69,7 +69,7 @@ class JsonLibrary:
         """Change the file, after rebuilding it if a damaged one was moved aside."""
 
         def rebuilt(document: dict[str, Any]) -> None:
-            damaged = self._damaged()
+            damaged = self._file.kept_aside
             if not document and damaged is not None:
                 document["entries"] = recover(damaged, self._home)
                 self.problem = (
@@ -79,10 +79,6 @@ class JsonLibrary:
             change(document)
 
         return self._file.update(rebuilt)
-
-    def _damaged(self) -> Path | None:
-        """The newest file that was moved aside."""
-        return max(self._home.glob(f"{FILE}.damaged-*"), default=None)
 
     @contextmanager
     def _told(self) -> Iterator[None]:
