@@ -2,7 +2,7 @@
 
 from mlx_convert_core.addresses import bare_address, without_secrets
 from mlx_convert_core.arrival import Checkpoint
-from mlx_convert_core.checkpoint import FileInfo, ModelInfo, inspect_folder, read_config
+from mlx_convert_core.checkpoint import FileInfo, ModelInfo, inspect_folder, read_config, repeated
 from mlx_convert_core.compare import ComparedAnswer, CompareResult, Comparison, first_divergence
 from mlx_convert_core.conversation_store import ConversationStore
 from mlx_convert_core.conversations import ChatSettings, Conversation, ConversationSummary, StoredMessage, figures_of
@@ -209,6 +209,7 @@ __all__ = [
     "read_header",
     "read_recipe",
     "recipe_of",
+    "repeated",
     "scan",
     "split",
     "stamp_of",

@@ -220,13 +220,21 @@ def _check_shards(folder: Path, present: set[str]) -> None:
         )
 
 
-def _check_unique(tensors: Iterable[TensorInfo]) -> None:
-    seen: dict[str, str] = {}
+def repeated(tensors: Iterable[TensorInfo]) -> tuple[TensorInfo, TensorInfo] | None:
+    """The first tensor that is in two weight files, as each has it; None when there is none."""
+    seen: dict[str, TensorInfo] = {}
     for tensor in tensors:
         if tensor.name in seen:
-            raise CorruptCheckpoint(
-                f"the tensor {tensor.name} is in both {seen[tensor.name]} and {tensor.shard}.",
-                hint="Two checkpoints were mixed in one folder. Keep the files of one of them.",
-                code="mixed_shards",
-            )
-        seen[tensor.name] = tensor.shard
+            return seen[tensor.name], tensor
+        seen[tensor.name] = tensor
+    return None
+
+
+def _check_unique(tensors: Iterable[TensorInfo]) -> None:
+    twice = repeated(tensors)
+    if twice is not None:
+        raise CorruptCheckpoint(
+            f"the tensor {twice[0].name} is in both {twice[0].shard} and {twice[1].shard}.",
+            hint="Two checkpoints were mixed in one folder. Keep the files of one of them.",
+            code="mixed_shards",
+        )

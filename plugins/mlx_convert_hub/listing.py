@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from mlx_convert_core import CorruptCheckpoint, FileInfo, TensorInfo
+from mlx_convert_core import CorruptCheckpoint, FileInfo, TensorInfo, repeated
 from mlx_convert_hub.cache import is_oid
 
 if TYPE_CHECKING:
@@ -77,17 +77,15 @@ def check_numbering(repo_id: str, files: Iterable[FileInfo]) -> None:
 
 def check_unique(repo_id: str, tensors: Iterable[TensorInfo]) -> None:
     """A tensor in two weight files: raise CorruptCheckpoint (``mixed_shards``), as the core does for a folder."""
-    seen: dict[str, str] = {}
-    for tensor in tensors:
-        if tensor.name in seen:
-            folder = repo_id.rpartition("/")[2]
-            raise CorruptCheckpoint(
-                f"the tensor {tensor.name} of {repo_id} is in both {seen[tensor.name]} and {tensor.shard}.",
-                hint=f"The repo holds two checkpoints. Fetch it (`hf download {repo_id} --local-dir {folder}`), keep"
-                f" the files of one of them, and convert that folder: ./{folder}",
-                code="mixed_shards",
-            )
-        seen[tensor.name] = tensor.shard
+    twice = repeated(tensors)
+    if twice is not None:
+        folder = repo_id.rpartition("/")[2]
+        raise CorruptCheckpoint(
+            f"the tensor {twice[0].name} of {repo_id} is in both {twice[0].shard} and {twice[1].shard}.",
+            hint=f"The repo holds two checkpoints. Fetch it (`hf download {repo_id} --local-dir {folder}`), keep"
+            f" the files of one of them, and convert that folder: ./{folder}",
+            code="mixed_shards",
+        )
 
 
 def card_of(data: Any) -> dict[str, Any]:
