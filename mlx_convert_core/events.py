@@ -82,6 +82,11 @@ class Progress(Event, frozen=True, kw_only=True):
     found: int = 0
     eta: float | None = None
 
+    @property
+    def moved(self) -> int:
+        """What of ``done`` this step did itself."""
+        return self.done - self.found
+
 
 class Message(Event, frozen=True, kw_only=True):
     """A line for people; ``debug`` lines go to the log only."""

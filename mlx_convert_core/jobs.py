@@ -169,7 +169,7 @@ class JobQueue:
     def _remember(self, job: Job[T]) -> None:
         with self._turn:
             ended = [one for one in self._jobs if one.state.final]
-            for old in ended[: max(0, len(ended) - KEPT)]:
+            for old in ended[:-KEPT]:
                 self._jobs.remove(old)
             self._jobs.append(job)  # type: ignore[arg-type]
 

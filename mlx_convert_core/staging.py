@@ -53,7 +53,6 @@ class Staging:
             self.output.mkdir(parents=True, exist_ok=True)
             (self.root / OWNER).write_text(json.dumps(identity()))
             self.scratch.mkdir()
-            clear_dead(self.target)
         except OSError as error:
             self._remove()
             raise cannot_write(self.target, error) from error
@@ -69,11 +68,15 @@ class Staging:
         remove_empty(self._made)
 
     def _take_up(self) -> None:
-        """Make the newest dead staging folder of this output ours."""
+        """Make the newest dead staging folder of this output ours, and remove the others."""
         dead = [root for root in _stagings(self.target) if not _alive(root)]
         if not dead:
             return
-        max(dead, key=lambda root: root.stat().st_mtime).rename(self.root)
+        newest = max(dead, key=lambda root: root.stat().st_mtime)
+        newest.rename(self.root)
+        for root in dead:
+            if root != newest:
+                discard(root, self.target)
         shutil.rmtree(self.scratch, ignore_errors=True)
         for path in self.output.iterdir() if self.output.is_dir() else ():
             if path.suffix != ".safetensors":

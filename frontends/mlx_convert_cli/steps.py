@@ -81,8 +81,7 @@ class Row:
         last = self.latest.get("bytes")
         if self._first is None or last is None or last.time - self._first.time < WORTH_SECONDS:
             return 0.0
-        first = self._first
-        return (self._earlier + last.done - last.found - first.done + first.found) / (last.time - first.time)
+        return (self._earlier + last.moved - self._first.moved) / (last.time - self._first.time)
 
 
 class Rows:

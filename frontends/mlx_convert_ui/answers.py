@@ -8,6 +8,8 @@ from pathlib import Path
 from mlx_convert_core import GenerateRequest, ModelSession, Workspace
 from mlx_convert_ui.bridge import JobView, JobViews
 
+Identity = tuple[int, int] | None
+
 
 class Answers:
     """Opens models as they are asked for. Safe to use from any thread; call it on one that may wait.
@@ -18,8 +20,7 @@ class Answers:
     def __init__(self, workspace: Workspace, views: JobViews) -> None:
         self._workspace = workspace
         self._views = views
-        self._sessions: dict[Path, ModelSession] = {}
-        self._opened: dict[Path, tuple[int, int] | None] = {}  # the folder that each session was opened from
+        self._open_models: dict[Path, tuple[ModelSession, Identity]] = {}
         self._lock = threading.Lock()
 
     def folder(self, model: str) -> Path:
@@ -37,32 +38,32 @@ class Answers:
     def forget(self, path: Path) -> None:
         """Close the model at ``path``, before its files go."""
         with self._lock:
-            session = self._sessions.pop(path, None)
-        if session is not None:
-            session.close()
+            opened = self._open_models.pop(path, None)
+        if opened is not None:
+            opened[0].close()
 
     def close(self) -> None:
         """Close every model."""
-        for path in list(self._sessions):
+        for path in list(self._open_models):
             self.forget(path)
 
     def _open(self, path: Path) -> ModelSession:
         folder = _identity(path)
-        for other, session in list(self._sessions.items()):
-            stale = other != path or self._opened[other] != folder
+        for other, (session, opened) in list(self._open_models.items()):
+            stale = other != path or opened != folder
             if session.closed or _failed(session) or (stale and not session.busy):
-                self._sessions.pop(other).close()
-        if path not in self._sessions:
-            self._sessions[path] = self._workspace.open(path)
-            self._opened[path] = folder
-        return self._sessions[path]
+                del self._open_models[other]
+                session.close()
+        if path not in self._open_models:
+            self._open_models[path] = (self._workspace.open(path), folder)
+        return self._open_models[path][0]
 
 
 def _failed(session: ModelSession) -> bool:
     return session.loading.state in ("failed", "cancelled")
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
+def _identity(path: Path) -> Identity:
     """What tells a folder from one that took its place; None when there is none."""
     try:
         found = path.stat()

@@ -21,6 +21,7 @@ from mlx_convert_core import (
     ShardWriter,
     TensorInfo,
     Written,
+    stamp_of,
 )
 from mlx_convert_lm.blueprint import Blueprint, blueprint
 from mlx_convert_lm.discarding import discarding
@@ -117,7 +118,7 @@ class LmConverter:
 
 def _writer(folder: Path, model: ModelInfo, output: OutputPlan) -> ShardWriter:
     """A writer that can take up a half-written folder, if that was made from the same source and numbers."""
-    stamps = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in _weights(model)]
+    stamps = [(path.name, stamp_of(path)) for path in _weights(model)]
     made_from = repr((model.revision, stamps, dict(model.config), output.quantized, output.dtype))
     return ShardWriter(folder, output.tensors, journal=folder.parent / "written", made_from=made_from, read_back=True)
 
