@@ -1,7 +1,6 @@
 """Convert models to MLX, prove the result, keep it and share it: the core that every frontend drives."""
 
 from mlx_convert_core.addresses import bare_address, without_secrets
-from mlx_convert_core.arrival import Checkpoint
 from mlx_convert_core.checkpoint import FileInfo, ModelInfo, inspect_folder, read_config, repeated
 from mlx_convert_core.compare import ComparedAnswer, CompareResult, Comparison, first_divergence
 from mlx_convert_core.conversation_store import ConversationStore
@@ -49,6 +48,7 @@ from mlx_convert_core.events import (
 )
 from mlx_convert_core.findings import Finding
 from mlx_convert_core.hookspecs import hookimpl
+from mlx_convert_core.incoming import Checkpoint
 from mlx_convert_core.interfaces import (
     Account,
     AccountState,

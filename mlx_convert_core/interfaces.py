@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from mlx_convert_core.checkpoint import ModelInfo
 from mlx_convert_core.events import Step, Unit
 from mlx_convert_core.findings import Finding
+from mlx_convert_core.incoming import Checkpoint
 from mlx_convert_core.library import LibraryEntry
 from mlx_convert_core.plan import ConvertPlan, OutputPlan
 from mlx_convert_core.quantization import QuantizeStrategy
@@ -21,10 +22,6 @@ from mlx_convert_core.requests import (
     UploadRequest,
     UploadResult,
 )
-
-if TYPE_CHECKING:
-    from mlx_convert_core.arrival import Checkpoint
-    from mlx_convert_core.workspace import Workspace
 
 
 class Reporter(Protocol):
@@ -231,12 +228,12 @@ class Command:
 class Page:
     """A page that a plugin adds to the browser UI, at ``/plugin/<name>``, with ``title`` in the navigation.
 
-    ``load`` may import nicegui; it returns the function that draws the page's content for a workspace.
+    ``load`` may import nicegui; it returns the function that draws the page's content and is handed the `Workspace`.
     ``icon`` names one of the UI's icons.
     """
 
     name: str
     title: str
     summary: str
-    load: Callable[[], Callable[[Workspace], None]]
+    load: Callable[[], Callable[[Any], None]]
     icon: str = "puzzle"
