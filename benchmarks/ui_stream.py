@@ -147,7 +147,7 @@ async def address(server: asyncio.subprocess.Process) -> str:
 
 def serve(lag_file: Path) -> None:
     """Serve the UI as usual, with a task in its event loop that notes how late it is woken."""
-    from mlx_convert_ui import serving
+    from mlx_convert_ui.shell import serving
 
     os.environ["NICEGUI_STORAGE_PATH"] = str(lag_file.parent / "nicegui")
     from nicegui import app, background_tasks

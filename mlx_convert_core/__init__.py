@@ -1,11 +1,12 @@
 """Convert models to MLX, prove the result, keep it and share it: the core that every frontend drives."""
 
-from mlx_convert_core.addresses import bare_address, without_secrets
-from mlx_convert_core.checkpoint import FileInfo, ModelInfo, inspect_folder, read_config, repeated
-from mlx_convert_core.compare import ComparedAnswer, CompareResult, Comparison, first_divergence
-from mlx_convert_core.conversation_store import ConversationStore
-from mlx_convert_core.conversations import ChatSettings, Conversation, ConversationSummary, StoredMessage, figures_of
-from mlx_convert_core.documents import JsonDocument
+from mlx_convert_core.answering.compare import ComparedAnswer, CompareResult, Comparison, first_divergence
+from mlx_convert_core.answering.model_session import ModelSession
+from mlx_convert_core.base.addresses import bare_address, without_secrets
+from mlx_convert_core.base.documents import JsonDocument
+from mlx_convert_core.base.memory import free_memory
+from mlx_convert_core.base.paths import expanded
+from mlx_convert_core.converting.preflight import quantization_config
 from mlx_convert_core.errors import (
     Cancelled,
     ConversionFailed,
@@ -32,7 +33,19 @@ from mlx_convert_core.errors import (
     UploadError,
     WorkerDied,
 )
-from mlx_convert_core.events import (
+from mlx_convert_core.home.conversation_store import ConversationStore
+from mlx_convert_core.home.conversion_queue import ConversionQueue
+from mlx_convert_core.home.queue_file import QueueItem
+from mlx_convert_core.home.settings import Settings, SettingsFile
+from mlx_convert_core.model.checkpoint import Checkpoint
+from mlx_convert_core.model.conversations import (
+    ChatSettings,
+    Conversation,
+    ConversationSummary,
+    StoredMessage,
+    figures_of,
+)
+from mlx_convert_core.model.events import (
     FINAL,
     Event,
     JobCancelled,
@@ -46,10 +59,26 @@ from mlx_convert_core.events import (
     StepStarted,
     Token,
 )
-from mlx_convert_core.findings import Finding
-from mlx_convert_core.hookspecs import hookimpl
-from mlx_convert_core.incoming import Checkpoint
-from mlx_convert_core.interfaces import (
+from mlx_convert_core.model.findings import Finding
+from mlx_convert_core.model.inspection import FileInfo, ModelInfo, inspect_folder, read_config, repeated
+from mlx_convert_core.model.library import LibraryEntry, entry_of, scan
+from mlx_convert_core.model.plan import ConvertPlan, KeptLayer, OutputPlan, QuantizedLayer
+from mlx_convert_core.model.quantization import LayerInfo, Preset, Quantization, QuantizeStrategy
+from mlx_convert_core.model.recipes import Recipe, RecipeOutput, load_recipe, read_recipe, recipe_of, write_recipe
+from mlx_convert_core.model.requests import (
+    ChatMessage,
+    ConvertedModel,
+    ConvertRequest,
+    ConvertResult,
+    GenerateRequest,
+    GenerateResult,
+    GenerationExtras,
+    UploadRequest,
+    UploadResult,
+)
+from mlx_convert_core.model.safetensors import DTYPE_BYTES, TensorInfo, header_length, parse_header, read_header
+from mlx_convert_core.plugins.hookspecs import hookimpl
+from mlx_convert_core.plugins.interfaces import (
     Account,
     AccountState,
     Command,
@@ -65,35 +94,12 @@ from mlx_convert_core.interfaces import (
     UploadTarget,
     Written,
 )
-from mlx_convert_core.jobs import Job
-from mlx_convert_core.library import LibraryEntry, entry_of, scan
-from mlx_convert_core.memory import free_memory
-from mlx_convert_core.paths import expanded
-from mlx_convert_core.plan import ConvertPlan, KeptLayer, OutputPlan, QuantizedLayer
-from mlx_convert_core.plugins import LoadedPlugin, PluginFailure
-from mlx_convert_core.preflight import quantization_config
-from mlx_convert_core.quantization import LayerInfo, Preset, Quantization, QuantizeStrategy
-from mlx_convert_core.queue import ConversionQueue
-from mlx_convert_core.queue_file import QueueItem
-from mlx_convert_core.read_back import stamp_of
-from mlx_convert_core.recipes import Recipe, RecipeOutput, load_recipe, read_recipe, recipe_of, write_recipe
-from mlx_convert_core.requests import (
-    ChatMessage,
-    ConvertedModel,
-    ConvertRequest,
-    ConvertResult,
-    GenerateRequest,
-    GenerateResult,
-    GenerationExtras,
-    UploadRequest,
-    UploadResult,
-)
-from mlx_convert_core.safetensors import DTYPE_BYTES, TensorInfo, header_length, parse_header, read_header
-from mlx_convert_core.session import ModelSession
-from mlx_convert_core.settings import Settings, SettingsFile
-from mlx_convert_core.shards import ShardWriter, layouts, split
-from mlx_convert_core.staging import Staging
+from mlx_convert_core.plugins.loading import LoadedPlugin, PluginFailure
+from mlx_convert_core.running.jobs import Job
 from mlx_convert_core.workspace import Workspace
+from mlx_convert_core.writing.read_back import stamp_of
+from mlx_convert_core.writing.shards import ShardWriter, layouts, split
+from mlx_convert_core.writing.staging import Staging
 
 __all__ = [
     "DTYPE_BYTES",

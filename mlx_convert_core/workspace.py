@@ -10,26 +10,25 @@ from typing import Any
 
 import platformdirs
 
-from mlx_convert_core.addresses import without_secrets
-from mlx_convert_core.checkpoint import ModelInfo
-from mlx_convert_core.compare import Comparison
-from mlx_convert_core.conversation_store import ConversationStore
-from mlx_convert_core.conversion import carry_out, source_of
-from mlx_convert_core.dispatch import EventDispatcher
-from mlx_convert_core.hooks import Hooks
-from mlx_convert_core.interfaces import Account, Command, LibraryStore, ModelSource, Page, UploadTarget
-from mlx_convert_core.jobs import Job, JobQueue, context_of
-from mlx_convert_core.library import LibraryEntry
-from mlx_convert_core.memory import free_memory
-from mlx_convert_core.models import Models
-from mlx_convert_core.paths import expanded
-from mlx_convert_core.plan import ConvertPlan
-from mlx_convert_core.planning import Planner
-from mlx_convert_core.plugins import LoadedPlugin, PluginFailure, PluginSet, discover
-from mlx_convert_core.process import InlineRunner, TaskRunner, WorkerProcess
-from mlx_convert_core.quantization import Preset
-from mlx_convert_core.queue import ConversionQueue
-from mlx_convert_core.requests import (
+from mlx_convert_core.answering.compare import Comparison
+from mlx_convert_core.answering.model_session import ModelSession
+from mlx_convert_core.answering.open_sessions import Sessions, answer_once
+from mlx_convert_core.base.addresses import without_secrets
+from mlx_convert_core.base.memory import free_memory
+from mlx_convert_core.base.paths import expanded
+from mlx_convert_core.converting.conversion_job import carry_out, source_of
+from mlx_convert_core.converting.planning import Planner
+from mlx_convert_core.converting.tasks import TASKS
+from mlx_convert_core.converting.uploads import accounts, target_of, upload_targets
+from mlx_convert_core.home.conversation_store import ConversationStore
+from mlx_convert_core.home.conversion_queue import ConversionQueue
+from mlx_convert_core.home.known_models import Models
+from mlx_convert_core.home.settings import SettingsFile
+from mlx_convert_core.model.inspection import ModelInfo
+from mlx_convert_core.model.library import LibraryEntry
+from mlx_convert_core.model.plan import ConvertPlan
+from mlx_convert_core.model.quantization import Preset
+from mlx_convert_core.model.requests import (
     ConvertRequest,
     ConvertResult,
     GenerateRequest,
@@ -37,10 +36,12 @@ from mlx_convert_core.requests import (
     UploadRequest,
     UploadResult,
 )
-from mlx_convert_core.session import ModelSession
-from mlx_convert_core.sessions import Sessions, answer_once
-from mlx_convert_core.settings import SettingsFile
-from mlx_convert_core.uploads import accounts, target_of, upload_targets
+from mlx_convert_core.plugins.calling import Hooks
+from mlx_convert_core.plugins.dispatch import EventDispatcher
+from mlx_convert_core.plugins.interfaces import Account, Command, LibraryStore, ModelSource, Page, UploadTarget
+from mlx_convert_core.plugins.loading import LoadedPlugin, PluginFailure, PluginSet, discover
+from mlx_convert_core.running.jobs import Job, JobQueue, context_of
+from mlx_convert_core.running.process import InlineRunner, TaskRunner, WorkerProcess
 
 HOME_VARIABLE = "MLX_CONVERT_HOME"
 
@@ -267,7 +268,7 @@ class Workspace:
         return source_of(self._hooks, ref, revision)
 
     def _runner(self, *, inline: bool) -> TaskRunner:
-        return (InlineRunner if inline else WorkerProcess)(self._plugins, self.home)
+        return InlineRunner(TASKS, self._plugins, self.home) if inline else WorkerProcess(self._plugins, self.home)
 
 
 def default_home() -> Path:

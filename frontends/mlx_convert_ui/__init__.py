@@ -18,6 +18,6 @@ def register_commands() -> Iterable[Command]:
 
 
 def _command() -> Any:
-    from mlx_convert_ui.command import ui
+    from mlx_convert_ui.shell.command import ui
 
     return ui

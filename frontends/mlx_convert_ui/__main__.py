@@ -8,7 +8,7 @@ import sys
 def main() -> None:
     """The same as `mlx-convert ui`."""
     from mlx_convert_core import MlxConvertError
-    from mlx_convert_ui.command import ui
+    from mlx_convert_ui.shell.command import ui
 
     try:
         ui()

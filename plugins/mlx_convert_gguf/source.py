@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from mlx_convert_core import CorruptCheckpoint, FileInfo, ModelInfo, Reporter, TensorInfo, layouts
+from mlx_convert_gguf.architectures.llama import Rebuilt, Shape, check_architecture, config_of, rebuilt_tensors
+from mlx_convert_gguf.architectures.rope import FACTORS
 from mlx_convert_gguf.card import card_of, model_name
 from mlx_convert_gguf.container import GgufHeader, read_gguf
 from mlx_convert_gguf.fields import Fields
-from mlx_convert_gguf.llama import Rebuilt, Shape, check_architecture, config_of, rebuilt_tensors
-from mlx_convert_gguf.rope import FACTORS
-from mlx_convert_gguf.tokenizer import special_ids, text_files, tokenizer_of
+from mlx_convert_gguf.tokenizers.tokenizer_files import special_ids, text_files, tokenizer_of
 from mlx_convert_gguf.weights import read_values, write_weights
 
 SHARD = "model.safetensors"

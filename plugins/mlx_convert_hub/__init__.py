@@ -15,14 +15,14 @@ from mlx_convert_core import (
     hookimpl,
     without_secrets,
 )
-from mlx_convert_hub.account import HubAccount
-from mlx_convert_hub.card import write_card
-from mlx_convert_hub.findings import examine
-from mlx_convert_hub.folder_target import FolderTarget
-from mlx_convert_hub.hub_target import HubTarget
-from mlx_convert_hub.local import LocalFolder
-from mlx_convert_hub.references import parse_ref
-from mlx_convert_hub.repo import HubRepo
+from mlx_convert_hub.card.model_card import write_card
+from mlx_convert_hub.client.account import HubAccount
+from mlx_convert_hub.fetch.findings import examine
+from mlx_convert_hub.fetch.local import LocalFolder
+from mlx_convert_hub.fetch.references import parse_ref
+from mlx_convert_hub.fetch.repo import HubRepo
+from mlx_convert_hub.send.folder_target import FolderTarget
+from mlx_convert_hub.send.hub_target import HubTarget
 
 
 @hookimpl(trylast=True)

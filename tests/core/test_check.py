@@ -18,7 +18,7 @@ from mlx_convert_core import (
     ShardWriter,
     TensorInfo,
 )
-from mlx_convert_core.check import check_output
+from mlx_convert_core.writing.check import check_output
 
 FOUR, EIGHT = Quantization(bits=4), Quantization(bits=8)
 STORED = {"bits": 4, "group_size": 64, "mode": "affine", "head": {"bits": 8, "group_size": 64, "mode": "affine"}}

@@ -13,8 +13,8 @@ import pytest
 
 from core.unprivileged import as_nobody
 from mlx_convert_core import CorruptCheckpoint, RepoNotFound, SourceError, TensorInfo, inspect_folder, read_config
-from mlx_convert_core.checkpoint import read_card
-from mlx_convert_core.safetensors import layout
+from mlx_convert_core.model.inspection import read_card
+from mlx_convert_core.model.safetensors import layout
 
 INDEX = "model.safetensors.index.json"
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from mlx_convert_core import InvalidRequest, JsonDocument, Settings, SettingsFile
-from mlx_convert_core.documents import write_atomic
+from mlx_convert_core.base.documents import write_atomic
 
 COUNT = """
 import sys

@@ -19,8 +19,8 @@ from mlx_convert_core import (
     Message,
     MlxConvertError,
 )
-from mlx_convert_core.events import AnyEvent
-from mlx_convert_core.jobs import KEPT, JobQueue
+from mlx_convert_core.model.events import AnyEvent
+from mlx_convert_core.running.jobs import KEPT, JobQueue
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import sys
 LARGE_PARENT = """
 import subprocess, sys
 held = bytearray(b"1") * 400_000_000
-told = "from mlx_convert_core.memory import peak_memory; print(peak_memory())"
+told = "from mlx_convert_core.base.memory import peak_memory; print(peak_memory())"
 print(subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True).stdout)
 """
 
@@ -20,6 +20,6 @@ def test_a_peak_is_that_of_the_process_and_not_of_the_one_that_started_it() -> N
 
 
 def test_a_peak_holds_what_was_taken_and_given_back() -> None:
-    script = "from mlx_convert_core.memory import peak_memory\nbytearray(b'1') * 300_000_000\nprint(peak_memory())"
+    script = "from mlx_convert_core.base.memory import peak_memory\nbytearray(b'1') * 300_000_000\nprint(peak_memory())"
     told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert int(told.stdout) > 300_000_000

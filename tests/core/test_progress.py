@@ -11,8 +11,8 @@ import pytest
 from lm.random_llama import write_llama
 
 from mlx_convert_core import ConvertRequest, Event, Message, Progress, StepFinished, StepStarted, Token, Workspace
-from mlx_convert_core.context import JobContext
-from mlx_convert_core.events import AnyEvent
+from mlx_convert_core.model.events import AnyEvent
+from mlx_convert_core.running.context import JobContext
 
 AddPlugin = Callable[[str, str], Path]
 SLOW_SOURCE = """
@@ -104,7 +104,7 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """Give contexts a clock that stands still."""
     clock = Clock()
-    monkeypatch.setattr("mlx_convert_core.context.time", clock)
+    monkeypatch.setattr("mlx_convert_core.running.context.time", clock)
     return clock
 
 

@@ -19,7 +19,7 @@ from mlx_convert_core import (
     PluginError,
     Workspace,
 )
-from mlx_convert_core.staging import Staging
+from mlx_convert_core.writing.staging import Staging
 
 WriteToy = Callable[..., Path]
 AddPlugin = Callable[[str, str], Path]

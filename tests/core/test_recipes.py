@@ -21,7 +21,7 @@ from mlx_convert_core import (
     recipe_of,
     write_recipe,
 )
-from mlx_convert_core.recipes import shareable
+from mlx_convert_core.model.recipes import shareable
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "recipe.json"
 affine = some.fixed_dictionaries(

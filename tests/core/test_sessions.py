@@ -22,8 +22,8 @@ from mlx_convert_core import (
     WorkerDied,
     Workspace,
 )
-from mlx_convert_core.process import WorkerProcess
-from mlx_convert_core.session import ModelSession as Session
+from mlx_convert_core.answering.model_session import ModelSession as Session
+from mlx_convert_core.running.process import WorkerProcess
 
 WriteToy = Callable[..., Path]
 

@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from mlx_convert_core import OutputExists, SourceError, Staging
-from mlx_convert_core.staging import OWNERLESS_SECONDS, clear_dead, dead_bytes, discard, staging_root
+from mlx_convert_core.writing.staging import OWNERLESS_SECONDS, clear_dead, dead_bytes, discard, staging_root
 
 # Names each file just before it is removed.
 DISCARD = """
 import os, sys
 from pathlib import Path
-from mlx_convert_core.staging import discard
+from mlx_convert_core.writing.staging import discard
 
 def told(event, arguments):
     if event == "os.remove":

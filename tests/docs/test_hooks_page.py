@@ -13,7 +13,8 @@ from click.testing import CliRunner
 from mlx_convert_cli.main import cli
 from pages import ROOT, blocks, sections
 
-from mlx_convert_core import ConvertRequest, GenerateRequest, ShardWriter, TensorInfo, Workspace, hookspecs
+from mlx_convert_core import ConvertRequest, GenerateRequest, ShardWriter, TensorInfo, Workspace
+from mlx_convert_core.plugins import hookspecs
 
 PAGE = sections(ROOT / "docs" / "hooks.md")
 TREE = ast.parse(Path(hookspecs.__file__).read_text())

@@ -12,8 +12,8 @@ from gguf import GGMLQuantizationType, GGUFWriter
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mlx_convert_gguf import model_source
+from mlx_convert_gguf.architectures.rope import llama3_factors
 from mlx_convert_gguf.card import model_name
-from mlx_convert_gguf.rope import llama3_factors
 from samples.gguf import (
     add_field,
     byte_level_metadata,

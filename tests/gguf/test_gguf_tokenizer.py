@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import sentencepiece
 from mlx_convert_gguf import model_source
-from mlx_convert_gguf.byte_level import SPLITTERS
+from mlx_convert_gguf.tokenizers.byte_level import SPLITTERS
 from samples.gguf import byte_level_metadata, llama_values, write_llama_gguf
 from samples.tiny import TEXT, VOCABULARY, tiny_shapes
 from tokenizers import Tokenizer

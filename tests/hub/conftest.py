@@ -13,7 +13,7 @@ sys.path.append(str(Path(__file__).parents[1]))
 
 from hubserver import Hub
 from hubserver.fixture import client, hub
-from mlx_convert_hub.connection import HubConnection
+from mlx_convert_hub.client.connection import HubConnection
 
 from mlx_convert_core import Workspace
 

@@ -9,7 +9,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from mlx_convert_hub.card import model_card
+from mlx_convert_hub.card.model_card import model_card
 
 from mlx_convert_core import Cancelled, ModelInfo, OutputPlan, Quantization
 

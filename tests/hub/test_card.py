@@ -10,7 +10,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from mlx_convert_hub import post_convert
-from mlx_convert_hub.front_matter import front_matter, split_card, without_fields
+from mlx_convert_hub.card.front_matter import front_matter, split_card, without_fields
 
 from mlx_convert_core import ConvertPlan, ConvertRequest, KeptLayer, ModelInfo, OutputPlan, Quantization, QuantizedLayer
 

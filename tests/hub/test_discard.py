@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from hubserver import Hub
 from lm.random_llama import write_llama
-from mlx_convert_hub.cache import RepoCache
-from mlx_convert_hub.connection import HubConnection
-from mlx_convert_hub.repo import HubRepo
+from mlx_convert_hub.client.connection import HubConnection
+from mlx_convert_hub.fetch.cache import RepoCache
+from mlx_convert_hub.fetch.repo import HubRepo
 
 from mlx_convert_core import ConvertRequest, MlxConvertError, Workspace
 

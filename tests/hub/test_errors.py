@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 from hubserver import Hub, refusing_address, silent_address
-from mlx_convert_hub.causes import ROWS
-from mlx_convert_hub.connection import HubConnection
-from mlx_convert_hub.errors import explain, explained
-from mlx_convert_hub.failures import Situation, scrub
-from mlx_convert_hub.repo import HubRepo
+from mlx_convert_hub.client.connection import HubConnection
+from mlx_convert_hub.fetch.repo import HubRepo
+from mlx_convert_hub.trouble.explain import explain, explained
+from mlx_convert_hub.trouble.seen import Situation, scrub
+from mlx_convert_hub.trouble.table import ROWS
 
 from mlx_convert_core import ErrorInfo, InsufficientDisk, MlxConvertError
 
@@ -220,7 +220,7 @@ def test_a_description_waits_for_a_silent_file_once_and_not_long(
 ) -> None:
     hub.add_repo("org/model", model_files())
     hub.fault("stall", path="config.json", times=None)
-    settings.setattr("mlx_convert_hub.repo.PATIENCE_SECONDS", 0.3)
+    settings.setattr("mlx_convert_hub.fetch.repo.PATIENCE_SECONDS", 0.3)
     error = error_of(repo(replace(connection, stall_seconds=5)).inspect)
     assert error.code == "timeout"
     assert len(hub.requests.matching("config.json")) == 1

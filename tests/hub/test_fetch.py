@@ -13,9 +13,9 @@ import pytest
 from hubserver import Hub
 from hubserver.fixture import Client
 from hubserver.repos import Repo
-from mlx_convert_hub.cache import RepoCache
-from mlx_convert_hub.connection import HubConnection
-from mlx_convert_hub.repo import HubRepo
+from mlx_convert_hub.client.connection import HubConnection
+from mlx_convert_hub.fetch.cache import RepoCache
+from mlx_convert_hub.fetch.repo import HubRepo
 
 from mlx_convert_core import Cancelled, CorruptCheckpoint, ModelInfo, SourceError
 
@@ -207,7 +207,7 @@ def test_what_an_earlier_run_left_is_gone_on_with(hub: Hub, repo: Repo, source: 
 def test_a_huge_file_comes_in_pieces(
     hub: Hub, repo: Repo, source: HubRepo, model: ModelInfo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mlx_convert_hub.download.PIECE", MIB)
+    monkeypatch.setattr("mlx_convert_hub.fetch.download.PIECE", MIB)
     hub.fault("drop", path=SHARD, after=MIB // 2, skip=1)
     report = Recorder()
     assert contents(fetch(source, model, report)) == expected(repo)

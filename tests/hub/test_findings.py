@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from hubserver import Hub, silent_address
-from mlx_convert_hub.connection import HubConnection
-from mlx_convert_hub.findings import community_models, examine
+from mlx_convert_hub.client.connection import HubConnection
+from mlx_convert_hub.fetch.findings import community_models, examine
 
 from mlx_convert_core import ConvertPlan, ConvertRequest, Finding, ModelInfo, OutputPlan
 
@@ -60,7 +60,7 @@ def test_trouble_is_not_worth_a_word(hub: Hub, connection: HubConnection, fault:
 
 
 def test_silence_is_not_worth_a_word(connection: HubConnection, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mlx_convert_hub.findings.TIMEOUT_SECONDS", 0.2)
+    monkeypatch.setattr("mlx_convert_hub.fetch.findings.TIMEOUT_SECONDS", 0.2)
     with silent_address() as address:
         assert findings(replace(connection, endpoint=address)) == []
 

@@ -20,8 +20,8 @@ SIZE = 24 * MIB
 FETCH = """
 import sys
 from pathlib import Path
-from mlx_convert_hub.connection import HubConnection
-from mlx_convert_hub.repo import HubRepo
+from mlx_convert_hub.client.connection import HubConnection
+from mlx_convert_hub.fetch.repo import HubRepo
 
 class Silent:
     def progress(self, *_, **__): pass

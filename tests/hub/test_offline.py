@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 from hubserver import Hub
-from mlx_convert_hub.connection import HubConnection
-from mlx_convert_hub.repo import HubRepo
+from mlx_convert_hub.client.connection import HubConnection
+from mlx_convert_hub.fetch.repo import HubRepo
 
 from mlx_convert_core import CorruptCheckpoint, SourceUnreachable
 

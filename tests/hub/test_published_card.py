@@ -8,9 +8,9 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from mlx_convert_hub.card import BEGIN, END, USE_BEGIN, USE_END
-from mlx_convert_hub.front_matter import split_card
-from mlx_convert_hub.published_card import card_to_send
+from mlx_convert_hub.card.front_matter import split_card
+from mlx_convert_hub.card.model_card import BEGIN, END, USE_BEGIN, USE_END
+from mlx_convert_hub.card.published_card import card_to_send
 
 from .models import converted_folder
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 from mlx_convert_hub import model_source
-from mlx_convert_hub.local import LocalFolder
-from mlx_convert_hub.repo import HubRepo
+from mlx_convert_hub.fetch.local import LocalFolder
+from mlx_convert_hub.fetch.repo import HubRepo
 
 from mlx_convert_core import InvalidRequest, RepoNotFound
 

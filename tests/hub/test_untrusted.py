@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 from hubserver import Hub
-from mlx_convert_hub.connection import HubConnection
-from mlx_convert_hub.listing import is_safe_name
-from mlx_convert_hub.repo import HubRepo
+from mlx_convert_hub.client.connection import HubConnection
+from mlx_convert_hub.fetch.listing import is_safe_name
+from mlx_convert_hub.fetch.repo import HubRepo
 
 from .models import Recorder, model_files
 

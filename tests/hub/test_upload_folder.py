@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 
 import pytest
-from mlx_convert_hub.clone import cloned, copy
-from mlx_convert_hub.folder_target import FolderTarget
+from mlx_convert_hub.send.clone import cloned, copy
+from mlx_convert_hub.send.folder_target import FolderTarget
 
 from mlx_convert_core import Cancelled, InvalidRequest, MlxConvertError, UploadError, UploadRequest, UploadResult
 
@@ -137,7 +137,7 @@ def test_a_model_is_not_copied_into_itself(folder: Path) -> None:
 
 
 def test_a_cancel_leaves_nothing_behind(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mlx_convert_hub.clone.BLOCK", 1 << 12)
+    monkeypatch.setattr("mlx_convert_hub.send.clone.BLOCK", 1 << 12)
     report = Recorder("upload")
     record = report.progress
 
@@ -161,7 +161,7 @@ def test_a_full_disk_is_told_and_leaves_nothing_behind(
         with Path("/dev/full").open("wb", buffering=0) as disk:
             disk.write(b"x")
 
-    monkeypatch.setattr("mlx_convert_hub.folder_target.copy", full)
+    monkeypatch.setattr("mlx_convert_hub.send.folder_target.copy", full)
     (tmp_path / "x").mkdir()
     with pytest.raises(MlxConvertError, match="full") as raised:
         send(folder, tmp_path / "x")

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from hubserver import Hub, refusing_address
-from mlx_convert_hub.connection import HubConnection
-from mlx_convert_hub.hub_target import HubTarget
+from mlx_convert_hub.client.connection import HubConnection
+from mlx_convert_hub.send.hub_target import HubTarget
 
 from mlx_convert_core import ErrorInfo, MlxConvertError, UploadError, UploadRequest
 

@@ -10,7 +10,8 @@ from mlx_convert_lm import stream
 from mlx_convert_lm.source_files import SourceFiles
 from random_llama import write_llama
 
-from mlx_convert_core import Cancelled, ConvertRequest, Progress, Workspace, context
+from mlx_convert_core import Cancelled, ConvertRequest, Progress, Workspace
+from mlx_convert_core.running import context
 
 
 class Clock:
@@ -57,7 +58,7 @@ def test_after_a_quarter_the_rest_is_known_within_a_third(
     monkeypatch.setattr(context, "PROGRESS_SECONDS", 0.0)
     monkeypatch.setattr(stream, "SLICE_BYTES", 30_000)
     monkeypatch.setattr(stream, "IN_FLIGHT_SLICES", 1)
-    monkeypatch.setattr("mlx_convert_core.process.JobContext", Timed)
+    monkeypatch.setattr("mlx_convert_core.running.process.JobContext", Timed)
     workspace.convert(ConvertRequest(ref=str(source), preset=preset, output=tmp_path / "model"), inline=True).result()
     written = [(now, event) for now, event in told if event.step == "write"]
     end = written[-1][0]
@@ -90,7 +91,7 @@ def test_a_cancelled_conversion_reads_no_further_slice(
     cancelled: list[bool] = []
     monkeypatch.setattr(SourceFiles, "read", cancelling)
     monkeypatch.setattr(stream, "SLICE_BYTES", 30_000)
-    monkeypatch.setattr("mlx_convert_core.process.JobContext", Cancellable)
+    monkeypatch.setattr("mlx_convert_core.running.process.JobContext", Cancellable)
     request = ConvertRequest(ref=str(write_llama(tmp_path / "source", layers=8)), output=tmp_path / "out" / "model")
     with pytest.raises(Cancelled):
         workspace.convert(request, inline=True).result()

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from mlx_convert_core import ConvertRequest, GenerateRequest, Workspace, hookspecs
+from mlx_convert_core import ConvertRequest, GenerateRequest, Workspace
+from mlx_convert_core.plugins import hookspecs
 
 AddFile = Callable[[str, str], Path]
 PAGE = Path(__file__).parents[2] / "docs" / "hooks.md"

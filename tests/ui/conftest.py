@@ -12,7 +12,7 @@ from pathlib import Path
 os.environ["NICEGUI_STORAGE_PATH"] = tempfile.mkdtemp(prefix="mlx-convert-ui-test-")
 
 import pytest
-from mlx_convert_ui.studio import Studio
+from mlx_convert_ui.state.studio import Studio
 
 from mlx_convert_core import ConvertRequest, Workspace
 

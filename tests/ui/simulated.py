@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from mlx_convert_ui.app import register
-from mlx_convert_ui.studio import Studio
+from mlx_convert_ui.shell.app import register
+from mlx_convert_ui.state.studio import Studio
 from nicegui import ElementFilter
 from nicegui.testing import User, user_simulation
 from nicegui.testing.user_interaction import UserInteraction

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from mlx_convert_ui.bridge import KEPT, JobView, JobViews
+from mlx_convert_ui.state.job_views import KEPT, JobView, JobViews
 
 from mlx_convert_core import Job, JobState
-from mlx_convert_core.jobs import JobQueue
+from mlx_convert_core.running.jobs import JobQueue
 
 
 def run(views: JobViews, kind: str, place: str) -> JobView:

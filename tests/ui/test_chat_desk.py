@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from browser.models import scripted_model
-from mlx_convert_ui.studio import Studio
+from mlx_convert_ui.state.studio import Studio
 
 from mlx_convert_core import ChatSettings, Conversation
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from mlx_convert_ui import desktop
+from mlx_convert_ui.widgets import desktop
 
 
 @pytest.mark.parametrize(("does", "shown"), [("exit 0", True), ("exit 3", False), ("exec sleep 1", True)])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from mlx_convert_ui.prompts import EXAMPLE_PROMPTS, TITLES
+from mlx_convert_ui.widgets.prompts import EXAMPLE_PROMPTS, TITLES
 
 FILE = Path(__file__).parents[2] / "examples" / "example_prompts.json"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from mlx_convert_ui.chat.desk import without_thoughts
+from mlx_convert_ui.state.chats import without_thoughts
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from browser.models import scripted_model
-from mlx_convert_ui.stream import TokenStream
-from mlx_convert_ui.studio import Studio
+from mlx_convert_ui.state.studio import Studio
+from mlx_convert_ui.widgets.stream import TokenStream
 from nicegui.testing import User
 from nicegui.testing.user_interaction import UserInteraction
 from simulated import fill, sees, until, visiting

@@ -13,7 +13,7 @@ from http.cookiejar import CookieJar
 from pathlib import Path
 
 import pytest
-from mlx_convert_ui import native
+from mlx_convert_ui.shell import native
 
 from mlx_convert_core import ConvertRequest, MlxConvertError, Workspace
 

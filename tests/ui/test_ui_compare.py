@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from browser.models import scripted_model
-from mlx_convert_ui.compare.desk import token_at
-from mlx_convert_ui.studio import Studio
+from mlx_convert_ui.state.comparisons import token_at
+from mlx_convert_ui.state.studio import Studio
 from simulated import fill, sees, until, visiting
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.usefixtures("scripted")]

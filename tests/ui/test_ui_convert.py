@@ -6,10 +6,10 @@ import threading
 from pathlib import Path
 
 import pytest
-from mlx_convert_ui.bridge import JobView
-from mlx_convert_ui.convert.examiner import Examiner
-from mlx_convert_ui.convert.form import Form
-from mlx_convert_ui.studio import Studio
+from mlx_convert_ui.pages.convert.form_planner import FormPlanner
+from mlx_convert_ui.state.convert_form import Form
+from mlx_convert_ui.state.job_views import JobView
+from mlx_convert_ui.state.studio import Studio
 from samples.mlx_folder import write_mlx_folder
 from simulated import fill, pick, sees, until, visiting
 
@@ -204,7 +204,7 @@ async def test_pages_open_while_many_models_are_looked_at(studio: Studio, monkey
 
     monkeypatch.setattr(studio.workspace, "plan", slow)
     async with visiting(studio, "/queue") as user:
-        examiners = [Examiner(studio, Form(ref="org/name"), lambda: None) for _ in range(40)]
+        examiners = [FormPlanner(studio, Form(ref="org/name"), lambda: None) for _ in range(40)]
         for examiner in examiners:
             examiner.source_changed(delay=0)
         await until(lambda: len(asked) > 1)

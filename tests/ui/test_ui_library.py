@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from mlx_convert_ui.library.table import AT_ONCE
-from mlx_convert_ui.studio import Studio
+from mlx_convert_ui.pages.library.table import AT_ONCE
+from mlx_convert_ui.state.studio import Studio
 from models import shelved
 from simulated import fill, sees, until, visiting
 

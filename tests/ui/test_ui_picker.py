@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from mlx_convert_ui.picker import LIMIT, listing
+from mlx_convert_ui.widgets.picker import LIMIT, listing
 
 from mlx_convert_core import InvalidRequest
 

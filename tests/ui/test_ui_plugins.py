@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from mlx_convert_ui.studio import Studio
+from mlx_convert_ui.state.studio import Studio
 from simulated import sees, visiting
 
 from mlx_convert_core import Workspace

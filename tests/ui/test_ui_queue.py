@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-from mlx_convert_ui.queueing.adding import parse
-from mlx_convert_ui.studio import Studio
+from mlx_convert_ui.pages.queue.adding import parse
+from mlx_convert_ui.state.studio import Studio
 from samples.mlx_folder import write_mlx_folder
 from simulated import fill, labelled, pick, sees, until, visiting
 

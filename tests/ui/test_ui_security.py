@@ -7,8 +7,8 @@ import hmac
 from typing import Any
 
 import pytest
-from mlx_convert_ui.security import Guard
-from mlx_convert_ui.serving import Address, serve
+from mlx_convert_ui.shell.security import Guard
+from mlx_convert_ui.shell.serving import Address, serve
 
 from mlx_convert_core import InvalidRequest
 

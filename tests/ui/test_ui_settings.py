@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mlx_convert_ui.preferences import Theme
-from mlx_convert_ui.studio import Studio
+from mlx_convert_ui.state.preferences import Theme
+from mlx_convert_ui.state.studio import Studio
 from nicegui.testing import User
 from simulated import fill, labelled, sees, until, visiting
 

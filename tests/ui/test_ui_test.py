@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 from browser.models import scripted_model
-from mlx_convert_ui.prompts import EXAMPLE_PROMPTS
-from mlx_convert_ui.studio import Studio
+from mlx_convert_ui.state.studio import Studio
+from mlx_convert_ui.widgets.prompts import EXAMPLE_PROMPTS
 from simulated import fill, sees, until, visiting
 
 from mlx_convert_core import ChatSettings

@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from mlx_convert_ui.studio import Studio
+from mlx_convert_ui.state.studio import Studio
 from models import shelved
 from nicegui import ElementFilter
 from simulated import fill, sees, visiting

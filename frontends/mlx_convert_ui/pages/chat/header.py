@@ -1,0 +1,70 @@
+"""Above a conversation: its title, its model, and what can be done with it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from nicegui import ui
+
+from mlx_convert_core import Conversation
+from mlx_convert_ui.widgets.components import Button, Tag, block
+from mlx_convert_ui.widgets.model_choice import ModelChoice
+
+
+@dataclass(frozen=True)
+class HeaderActions:
+    """What the buttons do."""
+
+    toggle_list: Callable[[], Any]
+    settings: Callable[[], Any]
+    rename: Callable[[], Awaitable[Any]]
+    export: Callable[[Literal["markdown", "json"]], Awaitable[Any]]
+    delete: Callable[[], Awaitable[Any]]
+
+
+class Header:
+    """A new conversation has neither name nor anything to export yet."""
+
+    def __init__(self, choice: Callable[[], ModelChoice], actions: HeaderActions) -> None:
+        with block("chat-head"):
+            self._menu = Button("", actions.toggle_list, icon="menu", kind="ghost", label="Show the conversations")
+            self._menu.classes("chat-menu").mark("toggle-list")
+            self._menu.attribute("aria-expanded", "false").attribute("aria-controls", "conversations")
+            self._title = Tag("h2", "", "card-title chat-title")
+            with block("row-line push"):
+                with block("row-line") as self._own:
+                    Button("", actions.rename, icon="pencil", kind="ghost", label="Rename").mark("rename")
+                    self._export(actions)
+                    Button("", actions.delete, icon="trash-2", kind="ghost", label="Delete").mark("delete")
+                Button("", actions.settings, icon="sliders-horizontal", kind="ghost", label="Settings").mark("settings")
+        with block("chat-model"):
+            self._choice = choice()
+
+    @property
+    def model(self) -> str:
+        """The folder of the model that is chosen."""
+        return self._choice.value
+
+    def draw(self, conversation: Conversation | None) -> None:
+        """Show the title of ``conversation``, None for a new one."""
+        self._title.show(conversation.title or "Untitled" if conversation else "New chat")
+        self._own.set_visibility(conversation is not None)
+
+    def expanded(self, expanded: bool) -> None:
+        """Say whether the list is open, on a narrow page."""
+        self._menu.attribute("aria-expanded", "true" if expanded else "false")
+
+    def _export(self, actions: HeaderActions) -> None:
+        button = Button("", None, icon="download", kind="ghost", label="Export").props("aria-haspopup=menu")
+        with button.mark("export"), ui.menu().props('anchor="bottom right" self="top right"') as menu:
+            menu.props["aria-label"], menu.props["role"] = "Export the conversation", "dialog"  # outside the main part
+            with block("").props("role=menu"):
+                _item("Markdown, to read", "file-text", lambda: actions.export("markdown"), "export-markdown")
+                _item("JSON, to keep", "file-json", lambda: actions.export("json"), "export-json")
+
+
+def _item(text: str, icon: str, act: Callable[[], Any], marker: str) -> None:
+    with ui.menu_item(on_click=act).classes("menu-item").props("role=menuitem").mark(marker):
+        Tag("span", text, icon=icon)

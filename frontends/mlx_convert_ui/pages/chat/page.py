@@ -1,0 +1,299 @@
+"""The Chat page: conversations at the side, the open one beside them, the next message below."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, Literal
+
+from nicegui import run, ui
+
+from mlx_convert_core import ChatSettings, Conversation, MlxConvertError
+from mlx_convert_ui import wording
+from mlx_convert_ui.pages.chat.composer import Composer
+from mlx_convert_ui.pages.chat.conversations import ConversationList
+from mlx_convert_ui.pages.chat.dialogs import SettingsDrawer, ask_title
+from mlx_convert_ui.pages.chat.header import Header, HeaderActions
+from mlx_convert_ui.pages.chat.loading import Loaded, load
+from mlx_convert_ui.pages.chat.turns import TurnActions, Turns, unanswered
+from mlx_convert_ui.state.studio import Studio
+from mlx_convert_ui.widgets.components import Button, block, empty, note
+from mlx_convert_ui.widgets.dialogs import confirm, waiting
+from mlx_convert_ui.widgets.frame import READ_SECONDS, frame
+from mlx_convert_ui.widgets.model_choice import ModelChoice, model_folder, no_models
+from mlx_convert_ui.widgets.prompts import EXAMPLE_PROMPTS, TITLES
+from mlx_convert_ui.widgets.remedies import tell
+from mlx_convert_ui.widgets.sampler import Sampler
+
+STREAM_SECONDS = 0.05
+
+
+def register(studio: Studio) -> None:
+    """Serve it at /chat (a new conversation) and /chat/ID."""
+
+    @ui.page("/chat", response_timeout=READ_SECONDS)
+    async def new(model: str = "") -> None:
+        await _page(studio, "", model)
+
+    @ui.page("/chat/{id}", response_timeout=READ_SECONDS)
+    async def old(id: str) -> None:
+        await _page(studio, id, "")
+
+
+async def _page(studio: Studio, id: str, model: str) -> None:
+    loaded = await run.io_bound(load, studio, id) or Loaded()
+    with frame(studio, "/chat", "Chat", "Talk with a converted model. Conversations stay on this machine."):
+        ChatPage(studio, loaded, model)
+
+
+class ChatPage:
+    """One tab. What it shows is on disk or in the Chats; what is typed and not sent is in the draft."""
+
+    def __init__(self, studio: Studio, loaded: Loaded, model: str) -> None:
+        self._studio = studio
+        self._desk = studio.chats
+        self._loaded = loaded
+        self._conversation = loaded.conversation
+        self._version = self._desk.version
+        self._sending = False
+        self._client = ui.context.client  # the button that asked for something may be gone when it is done
+        draft = studio.draft.chat
+        first = next((str(entry.path) for entry in loaded.entries if not entry.missing), "")
+        chosen = str(self._conversation.model) if self._conversation else model or draft.get("model", "") or first
+        self._sampler = (
+            Sampler.of(self._conversation.settings) if self._conversation else Sampler(**draft.get("sampler", {}))
+        )
+        self._drawer = SettingsDrawer(self._sampler, self._keep_settings)
+        with block("chat"):
+            self._list = ConversationList(studio)
+            with block("chat-open card", "section").props('aria-label="Conversation"'):
+                self._header = Header(
+                    lambda: ModelChoice(
+                        studio, loaded.entries, chosen, self._choose, label="Model of this conversation"
+                    ),
+                    HeaderActions(self._toggle_list, self._drawer.open, self._rename, self._export, self._delete),
+                )
+                self._welcome = block("chat-welcome")
+                self._turns = Turns(TurnActions(self._edit, self._regenerate))
+                self._below = block("turns-below")
+                self._composer = Composer(self._draft_text, self._keep_text, self._send, self._stop)
+        self._draw()
+        self._to_the_end()
+        ui.timer(STREAM_SECONDS, self._tick)
+
+    # Drawing
+
+    def _draw(self) -> None:
+        conversation, loaded = self._conversation, self._loaded
+        self._list.draw(loaded.summaries, loaded.problem, self._id)
+        self._header.draw(conversation)
+        self._draw_welcome()
+        if conversation is None:  # a new one, or one that was deleted in another tab
+            self._turns.clear()
+            self._below.clear()
+        else:
+            view = self._desk.view(conversation.id)
+            self._turns.draw(conversation, view)
+            self._draw_below(conversation, answered=view is not None)
+        self._tick_answer()
+
+    def _draw_welcome(self) -> None:
+        self._welcome.clear()
+        with self._welcome:
+            if self._loaded.error is not None:
+                note("error", self._loaded.error.message, "Choose another conversation, or begin a new one.")
+            if self._conversation is None and not self._header.model:
+                empty(
+                    "wand-sparkles",
+                    "Convert a model first",
+                    "Then talk with it here. Or name a folder above.",
+                    no_models,
+                )
+            elif self._conversation is None:
+                empty(
+                    "message-square", "What would you like to know?", "Type below, or take an example.", self._examples
+                )
+
+    def _draw_below(self, conversation: Conversation, *, answered: bool) -> None:
+        self._below.clear()
+        with self._below:
+            if self._loaded.missing:
+                where = str(conversation.model)
+                note(
+                    "warning",
+                    f"The model's folder has vanished: {where}",
+                    "Choose another model above to go on, or convert it again.",
+                    no_models,
+                )
+            elif not answered and conversation.messages and conversation.messages[-1].role == "user":
+                unanswered(self._regenerate)
+
+    def _examples(self) -> None:
+        with block("examples").props('role=group aria-label="Example prompts"'):
+            for key, text in EXAMPLE_PROMPTS.items():
+                self._example(TITLES[key], text)
+
+    def _example(self, title: str, text: str) -> None:
+        Button(title, lambda: self._composer.fill(text), classes="btn-small", tip=text)
+
+    async def _tick(self) -> None:
+        """Cheap while nothing happens: compare a number, send what came of the answer."""
+        if self._version != self._desk.version:
+            self._version = self._desk.version
+            await self._reload()
+        self._tick_answer()
+
+    def _tick_answer(self) -> None:
+        self._turns.refresh()
+        view = self._desk.view(self._id)
+        self._composer.show(active=view is not None and view.active)
+
+    async def _reload(self) -> None:
+        id = self._id
+        loaded = await run.io_bound(load, self._studio, id)
+        if loaded is not None and id == self._id:
+            self._loaded = loaded
+            self._conversation = loaded.conversation
+            self._draw()
+
+    # Acting
+
+    async def _send(self) -> None:
+        if self._sending:
+            return
+        self._sending = True
+        key, text = self._id, self._composer.text
+        try:
+            if await self._do(self._saying(text)):
+                self._sent(key, text)
+        finally:
+            self._sending = False
+
+    def _saying(self, text: str) -> Callable[[], Conversation]:
+        """What says ``text`` in the open conversation, or begins one with it."""
+        id, model = self._id, self._header.model
+        if id:
+            return lambda: self._desk.say(id, text)
+        self._keep_draft()
+        return lambda: self._desk.begin(model_folder(model), self._settings(), text)
+
+    def _sent(self, key: str, text: str) -> None:
+        """Forget ``text``, the draft of ``key``; what was typed meanwhile stays, as the next message."""
+        self._studio.draft.chat.get("texts", {}).pop(key, None)
+        if self._composer.text == text:
+            self._composer.clear()
+        self._keep_text(self._composer.text)
+
+    async def _edit(self, index: int, text: str) -> bool:
+        id = self._id
+        return await self._do(lambda: self._desk.edit(id, index, text))
+
+    async def _regenerate(self) -> None:
+        id = self._id
+        await self._do(lambda: self._desk.regenerate(id))
+
+    async def _do(self, act: Callable[[], Conversation]) -> bool:
+        """Have something answered; what stands in the way is said above the composer."""
+        self._composer.notes.clear()
+        self._composer.wait()
+        new = self._conversation is None
+        try:
+            async with waiting("Opening the model …"):
+                conversation = await run.io_bound(act)
+        except MlxConvertError as error:
+            with self._composer.notes:
+                tell(error)
+            return False
+        finally:
+            self._composer.wait(False)
+        self._conversation = conversation
+        if new and conversation is not None:
+            ui.navigate.history.replace(f"/chat/{conversation.id}")
+        self._version = self._desk.version
+        await self._reload()
+        self._to_the_end()
+        return True
+
+    def _stop(self) -> None:
+        view = self._desk.view(self._id)
+        if view is not None:
+            view.job.cancel()
+
+    async def _choose(self, model: str) -> None:
+        if self._conversation is None:
+            self._keep_draft()
+            return
+        id = self._id
+        await self._change(lambda: self._desk.change(id, model=model))
+        await self._reload()
+
+    async def _keep_settings(self) -> None:
+        if self._conversation is None:
+            self._keep_draft()
+            return
+        id = self._id
+        await self._change(lambda: self._desk.change(id, settings=self._settings()))
+
+    async def _change(self, act: Callable[[], Any]) -> Any:
+        """What ``act`` gives, from a thread; None when it fails, which is said above the composer."""
+        self._composer.notes.clear()
+        try:
+            return await run.io_bound(act)
+        except MlxConvertError as error:
+            with self._composer.notes:
+                tell(error)
+        return None
+
+    async def _rename(self) -> None:
+        assert self._conversation is not None
+        id = self._id
+        title = await ask_title(self._conversation.title)
+        if title:
+            await self._change(lambda: self._desk.rename(id, title))
+
+    async def _export(self, form: Literal["markdown", "json"]) -> None:
+        assert self._conversation is not None
+        id, suffix = self._id, "md" if form == "markdown" else "json"
+        name = wording.file_name(self._conversation.title or "conversation")
+        text = await self._change(lambda: self._desk.export(id, form))
+        if text is not None:
+            ui.download.content(text.encode(), f"{name}.{suffix}")
+
+    async def _delete(self) -> None:
+        assert self._conversation is not None
+        title, id = self._conversation.title or "Untitled", self._id
+        sure = await confirm(
+            "Delete this conversation?",
+            f"“{title}” will be gone for good. Export it first to keep a copy.",
+            action="Delete",
+        )
+        if sure:
+            await self._change(lambda: self._desk.delete(id))
+            ui.navigate.to("/chat")
+
+    def _toggle_list(self) -> None:
+        self._header.expanded(self._list.toggle())
+
+    @property
+    def _id(self) -> str:
+        return self._conversation.id if self._conversation else ""
+
+    @property
+    def _draft_text(self) -> str:
+        return str(self._studio.draft.chat.get("texts", {}).get(self._id, ""))
+
+    def _keep_text(self, text: str) -> None:
+        self._studio.draft.chat.setdefault("texts", {})[self._id] = text
+
+    def _keep_draft(self) -> None:
+        self._studio.draft.chat.update(model=self._header.model, sampler=self._sampler.values())
+
+    def _settings(self) -> ChatSettings:
+        """Raises InvalidRequest for numbers that no model takes."""
+        settings = self._conversation.settings if self._conversation else ChatSettings()
+        values = self._sampler.values()
+        return replace(settings, **{**values, "system": values["system"].strip() or None})
+
+    def _to_the_end(self) -> None:
+        if self._conversation is not None:
+            self._client.run_javascript("setTimeout(() => scrollTo(0, document.body.scrollHeight), 60)")

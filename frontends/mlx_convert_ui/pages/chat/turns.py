@@ -1,0 +1,197 @@
+"""The turns of a conversation, each drawn once; the newest answer as it comes."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from nicegui import ui
+
+from mlx_convert_core import Conversation, StoredMessage
+from mlx_convert_ui import wording
+from mlx_convert_ui.state.job_views import JobView
+from mlx_convert_ui.widgets.answer import Answer, copy_button
+from mlx_convert_ui.widgets.components import Button, Tag, block, note
+from mlx_convert_ui.widgets.stream import TokenStream
+
+SHOWN = 40  # turns; earlier ones are drawn when asked for, so that a long conversation stays quick
+
+
+@dataclass(frozen=True)
+class TurnActions:
+    """What the buttons of a turn do."""
+
+    edit: Callable[[int, str], Awaitable[bool]]
+    regenerate: Callable[[], Awaitable[None]]
+
+
+class Turns:
+    """Draws a conversation, and then only what changed in it."""
+
+    def __init__(self, actions: TurnActions) -> None:
+        self._actions = actions
+        self._turns: list[Turn] = []
+        self._shown = SHOWN
+        self._conversation: Conversation | None = None
+        self._earlier = block("turns-earlier")
+        self._place = block("turns").props("role=log aria-live=off aria-label=Messages")
+
+    @property
+    def view(self) -> JobView | None:
+        """The answer that is being drawn as it comes, or that failed."""
+        return self._turns[-1].view if self._turns else None
+
+    def draw(self, conversation: Conversation, view: JobView | None) -> None:
+        """Show ``conversation`` and, after it, the answer in ``view``."""
+        self._conversation = conversation
+        first = max(0, len(conversation.messages) - self._shown)
+        wanted: list[tuple[int, StoredMessage | JobView]] = list(enumerate(conversation.messages))[first:]
+        if view is not None:
+            wanted.append((len(conversation.messages), view))
+        kept = 0
+        while kept < min(len(self._turns), len(wanted)) and self._turns[kept].is_now(*wanted[kept]):
+            kept += 1
+        for gone in self._turns[kept:]:
+            gone.element.delete()
+        del self._turns[kept:]
+        with self._place:
+            self._turns += [Turn(index, content, self._actions) for index, content in wanted[kept:]]
+        self._draw_earlier(first)
+
+    def clear(self) -> None:
+        """Show no conversation."""
+        for gone in self._turns:
+            gone.element.delete()
+        self._turns, self._conversation = [], None
+        self._earlier.clear()
+
+    def refresh(self) -> None:
+        """Draw what came of the answer since the last time."""
+        if self._turns:
+            self._turns[-1].refresh()
+
+    def _draw_earlier(self, hidden: int) -> None:
+        self._earlier.clear()
+        if hidden:
+            with self._earlier:
+                Button(f"Show {hidden} earlier messages", self._show_earlier, kind="ghost", classes="btn-small")
+
+    def _show_earlier(self) -> None:
+        self._shown += SHOWN
+        assert self._conversation is not None
+        for turn in self._turns:
+            turn.element.delete()
+        view, self._turns = self.view, []
+        self.draw(self._conversation, view)
+
+
+class Turn:
+    """One message, or the answer that is on its way."""
+
+    def __init__(self, index: int, content: StoredMessage | JobView, actions: TurnActions) -> None:
+        self.view: JobView | None = None
+        self._index = index
+        self._message: StoredMessage | None = None
+        self._actions = actions
+        self._answer: Answer | None = None
+        user = isinstance(content, StoredMessage) and content.role == "user"
+        kind, speaker = ("turn-user", "You") if user else ("turn-model", "Model")
+        self.element = block(f"turn {kind}", "article").props(f'aria-label="{speaker}"').mark("turn")
+        with self.element:
+            self._body = block("turn-body")
+            self._foot = block("turn-foot")
+        if isinstance(content, JobView):
+            self._follow(content)
+        elif user:
+            self._draw_user(content)
+        else:
+            with self._body:
+                TokenStream(text=content.content)
+            self._settle(content)
+
+    def is_now(self, index: int, content: StoredMessage | JobView) -> bool:
+        """Whether this is how ``content`` is drawn; an answer that was on its way becomes the message it is kept as."""
+        if index != self._index:
+            return False
+        if isinstance(content, JobView):
+            return content is self.view
+        if self.view is not None and content.role == "assistant" and content.content == self.view.text:
+            self.refresh()
+            self.view = None
+            self._settle(content)
+            return True
+        return content == self._message
+
+    def refresh(self) -> None:
+        """Draw what came since."""
+        if self.view is not None and self._answer is not None:
+            self._answer.refresh()
+
+    def _follow(self, view: JobView) -> None:
+        self.view = view
+        with self._body:
+            self._answer = Answer(view, self._actions.regenerate, compact=True)
+
+    def _settle(self, message: StoredMessage) -> None:
+        self._message = message
+        self._foot.clear()
+        with self._foot:
+            copy_button(lambda: message.content)
+            again = Button("", self._actions.regenerate, icon="rotate-ccw", kind="ghost", label="Answer again")
+            again.classes("btn-small turn-again").mark("regenerate")
+            Tag("span", _figures(message), "turn-figures")
+
+    def _draw_user(self, message: StoredMessage) -> None:
+        self._message = message
+        self._body.clear()
+        self._foot.clear()
+        with self._body:
+            Tag("div", message.content, "bubble")
+        with self._foot:
+            copy_button(lambda: message.content, "message")
+            edit = Button("", self._edit, icon="pencil", kind="ghost", label="Edit and ask again", classes="btn-small")
+            edit.mark("edit")
+
+    def _edit(self) -> None:
+        message = self._message
+        assert message is not None
+        self._body.clear()
+        self._foot.clear()
+        with self._body, block("turn-edit"):
+            box = ui.textarea(value=message.content).mark("edited")
+            box.props('outlined dense hide-bottom-space autogrow autofocus aria-label="Your message"')
+            Tag("p", "What came after it is replaced by a new answer.", "field-hint")
+            with block("dialog-actions"):
+                Button("Cancel", lambda: self._draw_user(message)).mark("cancel-edit")
+                Button("Ask again", lambda: self._send(box.value or ""), kind="primary").mark("send-edit")
+
+    async def _send(self, text: str) -> None:
+        if self._message is not None and await self._actions.edit(self._index, text):
+            return  # drawn anew, as another message
+
+
+def unanswered(again: Callable[[], Any]) -> None:
+    """Below a last message that nobody answers: the program ended, or the answer was stopped at once."""
+    note("info", "This message has no answer.", actions=lambda: _again(again))
+
+
+def _again(again: Callable[[], Any]) -> None:
+    Button("Answer it", again, icon="play", classes="btn-small").mark("answer-it")
+
+
+def _figures(message: StoredMessage) -> str:
+    """``12.3 tokens/s · first after 0.8 s · 120 tokens``, as far as it was kept."""
+    figures = message.figures
+    parts = []
+    if speed := figures.get("generation_tokens_per_second"):
+        parts.append(f"{speed:.1f} tokens/s")
+    if first := figures.get("time_to_first_token"):
+        parts.append(f"first after {wording.duration(first)}")
+    if tokens := figures.get("generation_tokens"):
+        parts.append(f"{tokens} tokens")
+    if figures.get("finish_reason") == "stopped":
+        parts.append("stopped")
+    if figures.get("finish_reason") == "length":
+        parts.append("cut off at the limit of tokens")
+    return " · ".join(parts)

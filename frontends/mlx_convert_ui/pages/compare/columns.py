@@ -1,0 +1,106 @@
+"""The answers side by side, each with its figures and the place where it parts from the first."""
+
+from __future__ import annotations
+
+from mlx_convert_core import JobState
+from mlx_convert_ui import wording
+from mlx_convert_ui.state.comparisons import Column, Match, token_at
+from mlx_convert_ui.widgets.answer import Answer, copy_button, is_loading, state_badge
+from mlx_convert_ui.widgets.components import Tag, block
+
+
+class Columns:
+    """Draws ``match`` as it is now; `refresh` sends what changed since."""
+
+    def __init__(self, match: Match) -> None:
+        self.match = match
+        request = match.comparison.request
+        with block("compare-head"):
+            Tag("h2", "Answers", "card-title")
+            Tag("span", f"Seed {request.seed}", "card-hint")
+            self._message = Tag("span", "", "card-hint")
+        with block(f"compare-columns compare-{len(match.columns)}"):
+            self._columns = [ColumnView(match, index, column) for index, column in enumerate(match.columns)]
+
+    def refresh(self) -> None:
+        """Draw the changes; cheap when there are none."""
+        self._message.show(self.match.view.log[-1] if self.match.view.log and self.match.active else "")
+        for column in self._columns:
+            column.refresh()
+
+
+class ColumnView:
+    """One model's answer."""
+
+    def __init__(self, match: Match, index: int, column: Column) -> None:
+        self._match = match
+        self._index = index
+        self._view = column.view
+        self._pointed = False
+        self._said: tuple[object, ...] = ()
+        with block("card compare-column", "section").props(f'aria-label="{column.view.model}"').mark("column"):
+            with block("card-head"):
+                Tag("span", str(index + 1), "compare-number").props("aria-hidden=true")
+                Tag("h3", column.view.model, "card-title compare-name").attribute("title", str(column.path))
+                self._state = block("push row-line")
+            Tag("p", _size(column), "compare-size")
+            self._answer = Answer(self._view, None)
+            self._parting = Tag("p", "", "compare-parting")
+        self._draw_state()
+
+    def refresh(self) -> None:
+        """Draw the changes."""
+        if self._answer.refresh():
+            self._draw_state()
+        place = self._place()
+        self._point_out(place)
+        now = (place, self._view.state, self._match.columns[0].view.state)
+        if now != self._said:
+            self._said = now
+            self._parting.show(self._wording(place))
+
+    def _draw_state(self) -> None:
+        view = self._view
+        self._state.clear()
+        with self._state:
+            if view.state is JobState.QUEUED or (view.active and not view.chunks and not is_loading(view)):
+                Tag("span", "Waiting", "badge")
+            else:
+                state_badge(view)
+            if view.chunks and not view.active:
+                copy_button(lambda: view.text)
+
+    def _place(self) -> int | None:
+        return self._match.first_parting() if self._index == 0 else self._match.parting(self._index)
+
+    def _point_out(self, place: int | None) -> None:
+        """Mark the token that differs, once it is known and drawn."""
+        if self._pointed or self._answer.stream is None or place is None:
+            return
+        self._pointed = True
+        start, end = token_at(self._view, place)
+        if start < end:
+            self._answer.stream.point_out(start, end)
+
+    def _wording(self, place: int | None) -> str:
+        view, first = self._view, self._match.columns[0].view
+        if self._index == 0:
+            return (
+                "" if self._place() is None else "The mark shows the first token that another model chose differently."
+            )
+        if place is None:
+            over = view.state is JobState.FINISHED and first.state is JobState.FINISHED
+            return "The same answer, to the letter." if over else ""
+        before = len(view.text[:place].split())
+        if place == len(view.text) and not view.active:
+            return f"Ends after {before} words, where model 1 goes on."
+        start, end = token_at(view, place)
+        token = view.text[start:end].strip()
+        return f"Differs from model 1 after {before} words" + (f": “{token}”." if token else ".")
+
+
+def _size(column: Column) -> str:
+    entry = column.entry
+    if entry is None:
+        return "Not a converted model that can be read"
+    return f"{wording.size(entry.size)} · {entry.bits_per_weight:.2f} bits per weight · {entry.quantization}"

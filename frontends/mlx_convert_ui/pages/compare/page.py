@@ -1,0 +1,125 @@
+"""The Compare page: the same question to two to four models, their answers side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from nicegui import run, ui
+
+from mlx_convert_core import LibraryEntry, MlxConvertError
+from mlx_convert_ui.pages.compare.columns import Columns
+from mlx_convert_ui.pages.compare.models import FEWEST, ModelChoices
+from mlx_convert_ui.state.studio import Studio
+from mlx_convert_ui.widgets.components import Button, Tag, block, card, empty
+from mlx_convert_ui.widgets.dialogs import waiting
+from mlx_convert_ui.widgets.frame import READ_SECONDS, frame
+from mlx_convert_ui.widgets.model_choice import model_folder, no_models
+from mlx_convert_ui.widgets.prompt_field import PromptField
+from mlx_convert_ui.widgets.prompts import EXAMPLE_PROMPTS
+from mlx_convert_ui.widgets.remedies import tell
+from mlx_convert_ui.widgets.sampler import Sampler, SamplerFields
+
+STREAM_SECONDS = 0.05
+
+
+def register(studio: Studio) -> None:
+    """Serve it at /compare; ``model`` comes first, when one is named."""
+
+    @ui.page("/compare", response_timeout=READ_SECONDS)
+    async def page(model: str = "") -> None:
+        entries = await run.io_bound(studio.entries) or ()
+        with frame(studio, "/compare", "Compare", "Ask several models the same and see where their answers part."):
+            ComparePage(studio, entries, model)
+
+
+class ComparePage:
+    """The form of one tab; the comparison is the newest of all of them."""
+
+    def __init__(self, studio: Studio, entries: Sequence[LibraryEntry], model: str) -> None:
+        self._studio = studio
+        draft = studio.draft.compare
+        self._sampler = Sampler(**draft.get("sampler", {}))
+        present = [str(entry.path) for entry in entries if not entry.missing]
+        with block("column compare"):
+            with block("columns"):
+                with block("column"):
+                    with card("Models", "Two to four"):
+                        self._models = ModelChoices(studio, entries, _first(model, draft, present), self._keep)
+                        if len(present) < 2:
+                            self._first_step()
+                    self._prompt_card(draft.get("prompt", EXAMPLE_PROMPTS["technical"]))
+                with block("column compare-settings"), card("Settings", "For all alike"):
+                    self._dials = SamplerFields(self._sampler, self._keep)
+            self._place = block("compare-place", "section").props('aria-label="Answers"')
+        self._columns: Columns | None = None
+        with self._place, block("card"):
+            empty("columns-2", "Nothing compared yet", "Choose two models or more, type a prompt, and compare.")
+        self._refresh()
+        ui.timer(STREAM_SECONDS, self._refresh)
+
+    def _first_step(self) -> None:
+        with block("first-step"):
+            Tag("p", "Convert a model with two presets, 4-bit and 8-bit, to see what the size costs.", "muted")
+            no_models()
+
+    def _prompt_card(self, prompt: str) -> None:
+        with card("Prompt"):
+            self._prompt = PromptField(prompt, self._keep, self._compare)
+            self._notes = block("notes")
+            with block("send-row"):
+                Tag("span", "Without a seed one is drawn, the same for all", "field-hint push wide-only")
+                self._button = Button("Compare", self._press, icon="columns-2", kind="primary").mark("compare")
+
+    def _keep(self) -> None:
+        draft = {"models": self._models.values, "prompt": self._prompt.value, "sampler": self._sampler.values()}
+        self._studio.draft.compare = draft
+
+    @property
+    def _active(self) -> bool:
+        current = self._studio.comparisons.current
+        return current is not None and current.active
+
+    async def _press(self) -> None:
+        if self._active:
+            self._button.enable(False)
+            self._studio.comparisons.stop()
+        else:
+            await self._compare()
+
+    async def _compare(self) -> None:
+        if self._active:
+            return
+        self._notes.clear()
+        self._keep()
+        self._button.enable(False)
+        try:
+            request = self._sampler.request(self._prompt.value)
+            models = [model_folder(model) for model in self._models.values]
+            async with waiting("Opening the models …"):
+                await run.io_bound(self._studio.comparisons.start, models, request)
+        except MlxConvertError as error:
+            with self._notes:
+                tell(error)
+        finally:
+            self._button.enable()
+        self._refresh()
+        ui.run_javascript("document.querySelector('.compare-place').scrollIntoView({block: 'nearest'})")
+
+    def _refresh(self) -> None:
+        current = self._studio.comparisons.current
+        if current is not None and (self._columns is None or current is not self._columns.match):
+            self._place.clear()
+            with self._place:
+                self._columns = Columns(current)
+        if self._columns is not None:
+            self._columns.refresh()
+        if self._button.text != (text := "Stop" if self._active else "Compare"):
+            self._button.show(text).icon("square" if self._active else "columns-2").enable()
+
+
+def _first(model: str, draft: dict[str, Any], present: list[str]) -> list[str]:
+    """What is chosen when the page opens: ``model`` and another, or what was chosen last, or the newest two."""
+    if model:
+        return [model, *(path for path in present if path != model)][:FEWEST]
+    return list(draft.get("models") or present[:FEWEST])

@@ -1,0 +1,173 @@
+"""Looks at the form's model in the background: an estimate at once, exact sizes from a worker soon after."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from nicegui import background_tasks
+
+from mlx_convert_core import ConvertPlan, ConvertRequest, Finding, MlxConvertError, ModelInfo, OutputPlan
+from mlx_convert_ui.state.convert_form import Form, cards
+from mlx_convert_ui.state.studio import Studio
+
+TYPING_SECONDS = 0.4
+# Where a finding or an error is shown: beside the control that mends it.
+_PLACES = {
+    "exists": "output",
+    "output_folder": "output",
+    "not_replaceable": "output",
+    "not_writable": "output",
+    "disk": "output",
+    **dict.fromkeys(("bits", "group_size", "mode", "strategy", "preset", "nothing_quantized"), "advanced"),
+}
+
+
+@dataclass
+class Preview:
+    """What is known so far. ``busy`` names what is being found out, "" when nothing is."""
+
+    busy: str = ""
+    model: ModelInfo | None = None
+    error: MlxConvertError | None = None
+    sizes: dict[str, OutputPlan] = field(default_factory=dict)
+    plan: ConvertPlan | None = None
+    auto_name: str = ""
+
+    @property
+    def output(self) -> OutputPlan | None:
+        """The chosen output's plan."""
+        return self.plan.outputs[0] if self.plan else None
+
+    def findings(self, place: str) -> list[Finding]:
+        """What to show at ``place``: source, advanced or output; what refuses first."""
+        found = list(self.plan.findings) if self.plan else []
+        if self.error is not None:
+            error = Finding(code=self.error.code, level="error", message=self.error.message, hint=self.error.hint)
+            found.insert(0, error)
+        chosen = [finding for finding in found if place_of(finding) == place]
+        return sorted(chosen, key=lambda finding: ("error", "warning", "info").index(finding.level))
+
+    @property
+    def refused(self) -> bool:
+        """Whether something other than an output that can be replaced stands in the way."""
+        errors = [finding.code for finding in self.plan.errors] if self.plan else []
+        return self.error is not None or any(code != "exists" for code in errors)
+
+    @property
+    def exists(self) -> bool:
+        """Whether the output folder is taken."""
+        return self.plan is not None and any(finding.code == "exists" for finding in self.plan.errors)
+
+
+class FormPlanner:
+    """One for each open page. Asking again makes what runs out of date; only the newest answer is shown."""
+
+    def __init__(self, studio: Studio, form: Form, changed: Callable[[], None]) -> None:
+        self.preview = Preview()
+        self._studio = studio
+        self._form = form
+        self._changed = changed
+        self._turn = 0
+        self._known = asyncio.Event()
+
+    def source_changed(self, delay: float = TYPING_SECONDS) -> None:
+        """Another model: everything anew, once the typing pauses."""
+        self.preview = Preview(busy="Looking at the model" if self._form.ready else "")
+        self._start(delay, anew=True)
+
+    def choice_changed(self, delay: float = 0.0) -> None:
+        """Another preset, number or output: the same model."""
+        self._start(delay, anew=False)
+
+    async def settled(self) -> Preview:
+        """The preview, once it is about what the form says now."""
+        while not self._known.is_set():
+            await self._known.wait()
+        return self.look
+
+    def close(self) -> None:
+        """Show nothing any more: the page is gone."""
+        self._turn += 1
+        self._known.set()
+
+    def _start(self, delay: float, *, anew: bool) -> None:
+        self._turn += 1
+        self._known.set()
+        self._changed()
+        if self._form.ready:
+            self._known.clear()
+            background_tasks.create(self._examine(self._turn, delay, anew=anew), name="examine")
+
+    async def _examine(self, turn: int, delay: float, *, anew: bool) -> None:
+        await asyncio.sleep(delay)
+        if turn != self._turn:
+            return
+        try:
+            if anew or self.preview.model is None:
+                await self._compare(turn, exact=False)
+            await self._plan(turn)
+            if turn == self._turn and not self._compared_exactly():
+                await self._compare(turn, exact=True)
+        except MlxConvertError as error:
+            self._tell(turn, error=error, plan=None)
+        finally:
+            self._tell(turn, busy="", known=True)
+
+    async def _compare(self, turn: int, *, exact: bool) -> None:
+        """Sizes of all cards."""
+        repo_id = self.preview.model.repo_id if self.preview.model else None
+        names = cards(self._studio.workspace.presets, self._form.preset, repo_id)
+        request = self._form.comparison(names)
+        plan = await self._ask(turn, request, exact=exact)
+        if plan is None or (exact and not plan.exact):
+            return
+        sizes = {output.preset: output for output in plan.outputs}
+        self._tell(turn, model=plan.model, sizes={**self.preview.sizes, **sizes})
+
+    async def _plan(self, turn: int) -> None:
+        """The chosen output: its name and estimate first, then exactly."""
+        self._tell(turn, busy="Working out the exact size")
+        first = await self._ask(turn, self._unnamed(), exact=False)
+        if first is None or turn != self._turn:
+            return
+        name = first.outputs[0].path.name
+        self._tell(turn, model=first.model, auto_name=name)
+        request = self._form.request(name=name)
+        estimate = await self._ask(turn, request, exact=False)
+        self._tell(turn, plan=estimate, error=None, known=True)
+        if estimate is None or turn != self._turn:
+            return
+        taken = tuple(finding for finding in estimate.errors if finding.code == "exists")
+        if taken == estimate.errors:  # a folder that can be replaced need not keep the sizes from being exact
+            exact = await self._ask(turn, replace(request, force=True), exact=True)
+            self._tell(turn, plan=exact and replace(exact, findings=(*taken, *exact.findings)))
+
+    async def _ask(self, turn: int, request: ConvertRequest, *, exact: bool) -> ConvertPlan | None:
+        """The plan, from a thread; None when something newer was asked before it was begun."""
+        plan = self._studio.workspace.plan
+        return await self._studio.questions.ask(lambda: plan(request, exact=exact) if turn == self._turn else None)
+
+    def _unnamed(self) -> ConvertRequest:
+        """The request with the core's own name for the output, which the page then shows."""
+        return replace(self._form, name="").request(force=True)
+
+    def _compared_exactly(self) -> bool:
+        return all(output.exact for output in self.preview.sizes.values())
+
+    def _tell(self, turn: int, *, known: bool = False, **news: object) -> None:
+        if turn != self._turn:
+            return
+        for name, value in news.items():
+            setattr(self.preview, name, value)
+        if known:
+            self._known.set()
+        self._changed()
+
+
+def place_of(finding: Finding) -> str:
+    """Where on the page a finding belongs."""
+    if finding.level != "error" and finding.code not in _PLACES:
+        return "estimate"
+    return _PLACES.get(finding.code, "source")

@@ -1,0 +1,71 @@
+"""The card that asks where to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from nicegui import ui
+
+from mlx_convert_ui.pages.convert.form_planner import FormPlanner
+from mlx_convert_ui.state.convert_form import Form
+from mlx_convert_ui.state.studio import Studio
+from mlx_convert_ui.widgets.components import Button, block, card, field, named
+from mlx_convert_ui.widgets.dialogs import lasting
+from mlx_convert_ui.widgets.picker import pick_folder
+from mlx_convert_ui.widgets.remedies import tell
+
+_ELSEWHERE = ("disk", "not_writable", "not_replaceable")  # what another folder mends
+
+
+class OutputCard:
+    """Draws itself on creation; `draw` shows the name that will be used, and what stands in the way."""
+
+    def __init__(self, studio: Studio, form: Form, changed: Callable[[], None]) -> None:
+        self._studio = studio
+        self._form = form
+        self._changed = changed
+        self._drawn: object = None
+        with card("Output"):
+            with block("fields"):
+                with (
+                    field("Folder", "Where the converted model's folder is put. Settings holds the usual one.") as name,
+                    block("row-line"),
+                ):
+                    self._folder = ui.input(value=form.folder, on_change=self._typed).mark("folder")
+                    named(self._folder, name).props("spellcheck=false")
+                    Button("", self._pick, icon="folder-open", label="Choose a folder").mark("browse-output")
+                with field("Name", "The new folder's name. Leave it empty to have one made from the model's.") as name:
+                    self._name = ui.input(value=form.name, on_change=self._typed).mark("name")
+                    named(self._name, name).props("spellcheck=false")
+            self._notes = block("notes")
+
+    def draw(self, planner: FormPlanner) -> None:
+        """Show the automatic name as a placeholder, and findings about the place."""
+        preview = planner.look
+        if self._name.props.get("placeholder") != preview.auto_name:
+            self._name.props["placeholder"] = preview.auto_name
+        findings = preview.findings("output")
+        if findings == self._drawn:
+            return
+        self._drawn = findings
+        self._notes.clear()
+        with self._notes:
+            for finding in findings:
+                level = "warning" if finding.code == "exists" else finding.level
+                another = self._another if finding.code in _ELSEWHERE else None
+                tell(finding, another, level=level)
+
+    def _typed(self) -> None:
+        self._form.folder = self._folder.value or ""
+        self._form.name = self._name.value or ""
+        self._changed()
+
+    def _another(self) -> None:
+        Button("Choose another folder", lasting(self._pick), icon="folder-open", classes="btn-small").mark(
+            "another-folder"
+        )
+
+    async def _pick(self) -> None:
+        chosen = await pick_folder(self._studio, "Choose an output folder", self._form.folder)
+        if chosen:
+            self._folder.value = chosen

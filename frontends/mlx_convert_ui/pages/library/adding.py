@@ -1,0 +1,67 @@
+"""The dialog that looks for models which another tool made."""
+
+from __future__ import annotations
+
+from nicegui import run, ui
+
+from mlx_convert_core import LibraryEntry, MlxConvertError, expanded
+from mlx_convert_ui.state.studio import Studio
+from mlx_convert_ui.widgets.components import Button, Tag, block, field, named
+from mlx_convert_ui.widgets.dialogs import answer_of, show_error, waiting
+from mlx_convert_ui.widgets.picker import pick_folder
+
+_TEXT = (
+    "Every MLX model in the folder and up to three levels below it joins the library. "
+    "Nothing is moved, copied or changed."
+)
+
+
+async def add_folder(studio: Studio) -> tuple[LibraryEntry, ...] | None:
+    """Ask for a folder and add the models in it; None when the person thinks better of it."""
+    dialog = _Adding(studio)
+    found = await answer_of(dialog.dialog)
+    return found if isinstance(found, tuple) else None
+
+
+class _Adding:
+    def __init__(self, studio: Studio) -> None:
+        self._studio = studio
+        with ui.dialog().props("aria-labelledby=adding-title transition-duration=120") as self.dialog, block("dialog"):
+            Tag("h2", "Add models made elsewhere", "dialog-title").props("id=adding-title")
+            Tag("p", _TEXT, "dialog-text")
+            with block("stack").style("margin-top: 14px"):
+                with field("Folder") as name, block("row-line"):
+                    self._path = ui.input(placeholder="~/models").mark("scan-path").classes("grow")
+                    named(self._path, name).props("spellcheck=false autofocus").on("keydown.enter", self._scan, [])
+                    Button("", self._pick, icon="folder-open", label="Choose a folder").mark("browse-scan")
+                self._notes = block("notes")
+            with block("dialog-actions"):
+                Button("Cancel", lambda: self.dialog.submit(None)).mark("cancel")
+                self._button = Button("Look for models", self._scan, kind="primary").mark("scan")
+
+    async def _pick(self) -> None:
+        chosen = await pick_folder(self._studio, "Choose a folder with models", self._path.value or "")
+        if chosen:
+            self._path.value = chosen
+
+    async def _scan(self) -> None:
+        text = (self._path.value or "").strip()
+        try:
+            if not text:
+                raise MlxConvertError("no folder is named.", hint="Type its path, or choose it.")
+            self._button.enable(False)
+            folder = expanded(text)
+            async with waiting("Looking for models …"):
+                found = await run.io_bound(self._studio.workspace.scan, folder)
+            if not found:
+                raise MlxConvertError(
+                    f"there is no MLX model in {folder}.",
+                    hint="An MLX model is a folder with config.json and model*.safetensors written by MLX. "
+                    "To make one from another checkpoint, convert it.",
+                )
+        except MlxConvertError as error:
+            show_error(self._notes, error)
+        else:
+            self.dialog.submit(found)
+        finally:
+            self._button.enable()

@@ -1,0 +1,183 @@
+"""The Library page: every converted model, and what can be done with it."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from nicegui import run, ui
+
+from mlx_convert_core import MlxConvertError
+from mlx_convert_ui import wording
+from mlx_convert_ui.pages.library.adding import add_folder
+from mlx_convert_ui.pages.library.table import AT_ONCE, RowActions, table
+from mlx_convert_ui.state.library_rows import LibraryRow, LibraryRows, counted, read
+from mlx_convert_ui.state.studio import Studio
+from mlx_convert_ui.widgets.components import CROSS, Button, Tag, block, empty, note
+from mlx_convert_ui.widgets.desktop import reveal
+from mlx_convert_ui.widgets.dialogs import confirm, lasting, show_error, waiting
+from mlx_convert_ui.widgets.frame import READ_SECONDS, frame
+from mlx_convert_ui.widgets.recipes import recipe_text
+from mlx_convert_ui.widgets.upload_dialog import upload_dialog
+from mlx_convert_ui.widgets.upload_progress import upload_list
+
+LOOK_SECONDS = 1.0
+MANY = 6  # from here on a search field is of use
+
+
+def register(studio: Studio) -> None:
+    """Serve it at /library."""
+
+    @ui.page("/library", response_timeout=READ_SECONDS)
+    async def page() -> None:
+        rows = await run.io_bound(read, studio) or LibraryRows()
+        with frame(studio, "/library", "Library", "Your converted models: try, compare and share them.") as actions:
+            LibraryPage(studio, rows, actions)
+
+
+class LibraryPage:
+    """One tab's view of the library."""
+
+    def __init__(self, studio: Studio, rows: LibraryRows, actions: ui.element) -> None:
+        self._studio = studio
+        self._rows = rows
+        self._words = ""
+        self._add = lasting(self._add_folder)
+        self._all = False
+        self._finished = studio.views.finished
+        with actions:
+            Button("Add folder", self._add, icon="folder-plus", tip="Add models that another tool made").mark(
+                "add-folder"
+            )
+        upload_list(lambda: studio.views.of("upload"), studio.upload)
+        self._notes = block("notes")
+        self._body = block("")
+        self._draw()
+        ui.timer(LOOK_SECONDS, self._look)
+
+    def _draw(self) -> None:
+        rows = self._rows
+        self._body.clear()
+        with self._body:
+            if rows.problem is not None:
+                problem = rows.problem
+                note("error", problem.message, problem.hint, lambda: Button("Try again", self._reread))
+                return
+            if rows.mended:
+                note("warning", rows.mended)
+            if not rows.rows:
+                _nothing_yet(self._add)
+                return
+            self._toolbar()
+            self._table = block("card card-flush", "section").props('aria-label="Models"')
+            self._draw_table()
+
+    def _toolbar(self) -> None:
+        with block("toolbar"):
+            if len(self._rows.rows) >= MANY:
+                with block("search grow"):
+                    Tag("span", "", "search-icon", icon="search").props("aria-hidden=true")
+                    box = ui.input(value=self._words, placeholder="Search", on_change=self._search).mark("search")
+                    box.props(f"outlined dense hide-bottom-space clearable clear-icon='{CROSS}' aria-label=Search")
+            Tag("span", self._rows.summary, "muted").mark("summary")
+
+    def _draw_table(self) -> None:
+        found = tuple(row for row in self._rows.rows if row.has(self._words))
+        shown = found if self._all else found[:AT_ONCE]
+        self._table.clear()
+        with self._table:
+            if not found:
+                empty("search", "Nothing found", f"No model here has “{self._words}” in its name or source.")
+                return
+            table(shown, self._actions())
+            if len(shown) < len(found):
+                with block("list-foot"):
+                    Button(f"Show all {len(found)}", self._show_all).mark("show-all")
+
+    def _actions(self) -> RowActions:
+        return RowActions(
+            test=lambda row: _go("/test", row),
+            chat=lambda row: _go("/chat", row),
+            compare=lambda row: _go("/compare", row),
+            upload=lasting(self._upload),
+            show=lasting(lambda row: reveal(row.entry.path)),
+            export=lasting(self._export),
+            forget=lasting(lambda row: self._remove(row, keep_files=True)),
+            delete=lasting(self._delete),
+        )
+
+    def _search(self, event: object) -> None:
+        self._words = event.value or ""  # type: ignore[attr-defined]
+        self._draw_table()
+
+    def _show_all(self) -> None:
+        self._all = True
+        self._draw_table()
+
+    async def _look(self) -> None:
+        """Read again when a conversion has ended since."""
+        if self._finished != self._studio.views.finished:
+            await self._reread()
+
+    async def _reread(self) -> None:
+        self._finished = self._studio.views.finished
+        self._rows = await run.io_bound(read, self._studio) or self._rows
+        self._draw()
+
+    async def _add_folder(self) -> None:
+        found = await add_folder(self._studio)
+        if found:
+            await self._reread()
+            ui.notify(f"{counted(len(found), 'model')} found")
+
+    async def _upload(self, row: LibraryRow) -> None:
+        await upload_dialog(self._studio, row.entry.path)
+
+    async def _export(self, row: LibraryRow) -> None:
+        try:
+            text = await run.io_bound(recipe_text, row.entry.path)
+        except MlxConvertError as error:
+            show_error(self._notes, error)
+            return
+        ui.download.content((text or "").encode(), f"{row.entry.name}.recipe.json", "application/json")
+
+    async def _delete(self, row: LibraryRow) -> None:
+        entry = row.entry
+        sure = await confirm(
+            f"Delete {entry.name}?",
+            f"This frees {wording.size(entry.size)}. The folder and everything in it is gone for good:\n{entry.path}",
+            action="Delete",
+        )
+        if sure:
+            await self._remove(row, keep_files=False)
+
+    async def _remove(self, row: LibraryRow, *, keep_files: bool) -> None:
+        try:
+            async with waiting(f"Removing {row.entry.name} …"):
+                if not keep_files:
+                    await run.io_bound(self._studio.forget_model, row.entry.path)
+                await run.io_bound(self._studio.workspace.remove, row.entry, keep_files=keep_files)
+        except MlxConvertError as error:
+            show_error(self._notes, error)
+        else:
+            what = "forgotten" if keep_files else "deleted"
+            ui.notify(f"{row.entry.name} is {what}")
+        await self._reread()
+
+
+def _go(path: str, row: LibraryRow) -> None:
+    ui.navigate.to(f"{path}?model={quote(str(row.entry.path))}")
+
+
+def _nothing_yet(add: object) -> None:
+    def actions() -> None:
+        with block("row-line"):
+            Button("Convert a model", lambda: ui.navigate.to("/"), icon="wand-sparkles", kind="primary")
+            Button("Add folder", add, icon="folder-plus")  # type: ignore[arg-type]
+
+    with block("card", "section").props('aria-label="Models"'):
+        empty(
+            "library",
+            "No models yet",
+            "What you convert appears here. Models that another tool made can be added from their folder.",
+            actions,
+        )

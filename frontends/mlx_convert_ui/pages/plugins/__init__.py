@@ -1,0 +1,1 @@
+"""The Plugins page, and the pages that plugins add."""

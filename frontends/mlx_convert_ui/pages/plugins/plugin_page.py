@@ -1,0 +1,63 @@
+"""The pages that plugins add, each inside our frame; one that fails says so there and harms nothing else."""
+
+from __future__ import annotations
+
+import traceback
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from nicegui import run, ui
+
+from mlx_convert_ui.state.studio import Studio
+from mlx_convert_ui.widgets.components import Button, Tag, block, empty, note
+from mlx_convert_ui.widgets.frame import frame
+
+if TYPE_CHECKING:
+    from mlx_convert_core import Page
+
+LOAD_SECONDS = 60  # a plugin may import something heavy the first time
+
+
+def register(studio: Studio) -> None:
+    """Serve them at /plugin/NAME."""
+
+    @ui.page("/plugin/{name}", response_timeout=LOAD_SECONDS)
+    async def page(name: str) -> None:
+        found = studio.pages.get(name)
+        if found is None:
+            with frame(studio, "", "Page not found", f"No plugin has a page called {name}."):
+                _unknown()
+            return
+        with frame(studio, f"/plugin/{quote(name)}", found.title, found.summary):
+            await _draw(studio, found)
+
+
+async def _draw(studio: Studio, page: Page) -> None:
+    place = block("plugin-page")
+    try:
+        draw = await run.io_bound(page.load)
+        with place:
+            drawn = draw(studio.workspace) if draw is not None else None
+            if hasattr(drawn, "__await__"):
+                await drawn
+    except Exception as error:
+        place.clear()
+        with place:
+            note(
+                "error",
+                f"This page failed: {type(error).__name__}: {error}",
+                "It belongs to a plugin; see Plugins.",
+                _more,
+            )
+            Tag("div", "".join(traceback.format_exception(error)), "log log-tall").props(
+                'tabindex=0 aria-label="Details"'
+            )
+
+
+def _more() -> None:
+    Button("Plugins", lambda: ui.navigate.to("/plugins"), icon="puzzle", classes="btn-small")
+
+
+def _unknown() -> None:
+    with block("card", "section").props('aria-label="Not found"'):
+        empty("puzzle", "Nothing here", "The plugin was removed, or did not load.", _more)

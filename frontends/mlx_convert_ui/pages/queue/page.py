@@ -1,0 +1,154 @@
+"""The Queue page: conversions one after the other, also those that another program added."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from nicegui import run, ui
+
+from mlx_convert_core import JobState, MlxConvertError, QueueItem
+from mlx_convert_ui.pages.queue.adding import AddingCard
+from mlx_convert_ui.pages.queue.row import QueueRow, RowActions
+from mlx_convert_ui.state.library_rows import counted
+from mlx_convert_ui.state.queue_news import name_of
+from mlx_convert_ui.state.studio import Studio
+from mlx_convert_ui.widgets.components import Button, block, empty, note
+from mlx_convert_ui.widgets.dialogs import confirm, lasting, show_error
+from mlx_convert_ui.widgets.frame import READ_SECONDS, frame
+
+REFRESH_SECONDS = 0.2
+AT_ONCE = 60
+_SUBTITLE = "One conversion after the other, also overnight. Closing the app only pauses it."
+
+
+def register(studio: Studio) -> None:
+    """Serve it at /queue."""
+
+    @ui.page("/queue", response_timeout=READ_SECONDS)
+    async def page() -> None:
+        await run.io_bound(studio.queue.look)
+        with frame(studio, "/queue", "Queue", _SUBTITLE) as actions:
+            QueuePage(studio, actions)
+
+
+class QueuePage:
+    """One tab's view of the queue."""
+
+    def __init__(self, studio: Studio, actions: ui.element) -> None:
+        self._studio = studio
+        self._rows: dict[str, QueueRow] = {}
+        self._version = -1
+        self._all = False
+        self._actions = RowActions(
+            up=lambda item: self._move(item, -1),
+            down=lambda item: self._move(item, 1),
+            cancel=lambda item: self._do(studio.workspace.queue.cancel, item.id),
+            retry=lambda item: self._do(studio.workspace.queue.retry, item.id),
+            replace=lasting(self._replace),
+            remove=lambda item: self._do(studio.workspace.queue.remove, item.id),
+        )
+        with actions:
+            self._clear = Button("Clear finished", self._clear_finished, icon="check").mark("clear")
+        with block("columns"):
+            with block("column"):
+                self._notes = block("notes")
+                self._told = block("notes")
+                self._place = block("card card-flush", "section").props('aria-label="Queue"')
+                with self._place:
+                    self._empty = block("")
+                    self._list = block("queue", "ol")
+                    self._foot = block("list-foot")
+            with block("column"):
+                AddingCard(studio, self._added)
+        with self._empty:
+            empty("list-checks", "Nothing waits", "Name some models, choose presets and add them.")
+        with self._foot:
+            Button("Show all", self._show_all).mark("show-all")
+        self._refresh()
+        ui.timer(REFRESH_SECONDS, self._refresh)
+
+    def _refresh(self) -> None:
+        watch = self._studio.queue
+        if self._version != watch.version:
+            self._version = watch.version
+            self._draw(watch.items)
+        for row in self._rows.values():
+            if row.item is not None:
+                row.refresh(watch.view(row.item))
+
+    def _draw(self, items: tuple[QueueItem, ...]) -> None:
+        shown = items if self._all else items[:AT_ONCE]
+        for gone in self._rows.keys() - {item.id for item in shown}:
+            self._rows.pop(gone).element.delete()
+        waiting = [item.id for item in items if item.state is JobState.QUEUED]
+        for index, item in enumerate(shown):
+            if item.id not in self._rows:
+                with self._list:
+                    self._rows[item.id] = QueueRow(self._actions, self._studio.workspace.presets)
+            row = self._rows[item.id]
+            if self._list.default_slot.children.index(row.element) != index:
+                row.element.move(self._list, target_index=index)
+            row.show(item, index + 1, first=waiting[:1] == [item.id], last=waiting[-1:] == [item.id])
+        self._empty.set_visibility(not items)
+        self._foot.set_visibility(len(shown) < len(items))
+        self._clear.enable(any(item.state.final for item in items))
+        self._tell(items)
+
+    def _tell(self, items: tuple[QueueItem, ...]) -> None:
+        self._told.clear()
+        with self._told:
+            if self._studio.queue.problem:
+                note("warning", self._studio.queue.problem)
+            if any(item.state is JobState.RUNNING and not item.job for item in items):
+                note("info", "Another program works through the queue.", "It takes what you add here, too.")
+
+    async def _do(self, change: Callable[..., Any], *arguments: Any) -> None:
+        """Change the queue on a thread, show how it is then, and what went wrong."""
+        self._notes.clear()
+        try:
+            await run.io_bound(change, *arguments)
+        except MlxConvertError as error:
+            show_error(self._notes, error)
+        await run.io_bound(self._studio.queue.look)
+        self._refresh()
+
+    async def _move(self, item: QueueItem, by: int) -> None:
+        """Past the next one that waits, in that direction; the button keeps the focus."""
+        items = self._studio.queue.items
+        waiting = [index for index, other in enumerate(items) if other.state is JobState.QUEUED]
+        here = next((index for index in waiting if items[index].id == item.id), None)
+        if here is None or not 0 <= waiting.index(here) + by < len(waiting):
+            return
+        await self._do(self._studio.workspace.queue.move, item.id, waiting[waiting.index(here) + by])
+        if item.id in self._rows:  # it may be gone by now, or beyond those that are shown
+            self._rows[item.id].focus(by)
+
+    async def _replace(self, item: QueueItem) -> None:
+        sure = await confirm(
+            f"Replace what {name_of(item)} is converted to?",
+            "The folder stays as it is until the new one is complete and checked; then it is deleted.",
+            action="Replace",
+        )
+        if sure:
+            await self._do(self._put_again, item)
+
+    def _put_again(self, item: QueueItem) -> None:
+        queue = self._studio.workspace.queue
+        place = [other.id for other in queue.items()].index(item.id)
+        again = queue.add(replace(item.request, force=True))
+        queue.remove(item.id)
+        queue.move(again.id, place)
+
+    async def _clear_finished(self) -> None:
+        await self._do(self._studio.workspace.queue.clear)
+
+    async def _added(self, number: int) -> None:
+        ui.notify(f"{counted(number, 'conversion')} added")
+        await run.io_bound(self._studio.queue.look)
+        self._refresh()
+
+    def _show_all(self) -> None:
+        self._all = True
+        self._draw(self._studio.queue.items)

@@ -1,0 +1,170 @@
+"""One item of the queue on the page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import quote
+
+from nicegui import ui
+
+from mlx_convert_core import JobState, Preset, QueueItem
+from mlx_convert_ui import wording
+from mlx_convert_ui.state.job_views import JobView
+from mlx_convert_ui.state.queue_news import name_of
+from mlx_convert_ui.widgets.components import Badge, Button, Tag, block, progress_bar, set_progress
+from mlx_convert_ui.widgets.job_card import progress_in_words
+from mlx_convert_ui.widgets.remedies import tell
+
+_STATES = {
+    JobState.QUEUED: ("", "Waits"),
+    JobState.RUNNING: ("busy", "Running"),
+    JobState.FINISHED: ("ok", "Done"),
+    JobState.FAILED: ("bad", "Failed"),
+    JobState.CANCELLED: ("", "Cancelled"),
+}
+
+Action = Callable[[QueueItem], object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowActions:
+    """What can be done with an item; each is called with it."""
+
+    up: Action
+    down: Action
+    cancel: Action
+    retry: Action
+    replace: Action
+    remove: Action
+
+
+class QueueRow:
+    """Draws itself on creation; `show` draws the item as it is now, `refresh` how far its job is."""
+
+    def __init__(self, actions: RowActions, presets: dict[str, Preset]) -> None:
+        self.item: QueueItem | None = None
+        self._actions = actions
+        self._presets = presets
+        self._bar: Tag | None = None
+        self._up: Button | None = None
+        self._down: Button | None = None
+        self.element = block("queue-item", "li").mark("queue-item")
+
+    def show(self, item: QueueItem, place: int, *, first: bool, last: bool) -> None:
+        """Draw ``item``, the ``place``-th (from 1); nothing when it is drawn so already."""
+        if item != self.item:
+            self.item = item
+            self.element.clear()
+            self._bar = self._up = self._down = None
+            with self.element:
+                self._build(item)
+        self._number.show(str(place))
+        if self._up is not None and self._down is not None:
+            self._up.enable(not first)
+            self._down.enable(not last)
+
+    def refresh(self, view: JobView | None) -> None:
+        """Move the bar and the words."""
+        if self.item is None or self.item.state is not JobState.RUNNING:
+            return
+        if view is None:
+            self._about.show("Runs in another program")
+            return
+        self._about.show(f"{step_in_words(view)} · {progress_in_words(view)}")
+        if self._bar is not None:
+            set_progress(self._bar, view.fraction)
+
+    def focus(self, direction: int) -> None:
+        """Put the focus on the button that moved it, or, at the end of the way, on the other one."""
+        wanted, other = (self._up, self._down) if direction < 0 else (self._down, self._up)
+        button = wanted if wanted is not None and not wanted.props.get("disabled") else other
+        if button is not None:
+            ui.run_javascript(f"getHtmlElement({button.id})?.focus()")
+
+    def _build(self, item: QueueItem) -> None:
+        self._number = Tag("span", "", "queue-place").props("aria-hidden=true")
+        with block("queue-main"):
+            with block("queue-title"):
+                Tag("span", name_of(item), "queue-name").attribute("title", item.request.ref)
+                tone, word = _STATES[item.state]
+                Badge(word, tone).mark("item-state")
+            self._about = Tag("p", self._words(item), "queue-about")
+        with block("queue-actions"):
+            self._buttons(item)
+        with block("queue-more"):
+            self._more(item)
+
+    def _words(self, item: QueueItem) -> str:
+        titles = ", ".join(
+            self._presets[name].title if name in self._presets else name for name in item.request.presets
+        )
+        parts = [titles or "default preset"]
+        if item.state is JobState.FINISHED:
+            parts += [path.name for path in item.outputs]
+        if item.state.final and (took := _seconds(item)) is not None:
+            parts.append(wording.duration(took))
+        elif item.state is JobState.QUEUED:
+            parts.append(item.request.ref)
+        return " · ".join(filter(None, parts))
+
+    def _buttons(self, item: QueueItem) -> None:
+        name = name_of(item)
+        if item.state is JobState.QUEUED:
+            self._up = _icon("arrow-up", f"Move {name} up", lambda: self._actions.up(item), "up")
+            self._down = _icon("arrow-down", f"Move {name} down", lambda: self._actions.down(item), "down")
+        if item.state is JobState.RUNNING:
+            Button("Cancel", lambda: self._actions.cancel(item), classes="btn-small", label=f"Cancel {name}").mark(
+                "cancel-item"
+            )
+            return
+        if item.state is JobState.FINISHED and item.outputs:
+            target = f"/test?model={quote(str(item.outputs[0]))}"
+            Button(
+                "Test", lambda: ui.navigate.to(target), icon="flask-conical", classes="btn-small", label=f"Test {name}"
+            )
+        if item.state in (JobState.FAILED, JobState.CANCELLED):
+            Button(
+                "Try again",
+                lambda: self._actions.retry(item),
+                icon="rotate-ccw",
+                classes="btn-small",
+                label=f"Try again: {name}",
+            ).mark("retry-item")
+        _icon("x", f"Remove {name}", lambda: self._actions.remove(item), "remove")
+
+    def _more(self, item: QueueItem) -> None:
+        if item.state is JobState.RUNNING and item.job:
+            self._bar = progress_bar(f"Progress of {name_of(item)}", "bar bar-thin")
+        elif item.state is JobState.FAILED and item.error is not None:
+            exists = item.error.code == "exists"
+            tell(item.error, (lambda: self._replace(item)) if exists else None)
+
+    def _replace(self, item: QueueItem) -> None:
+        Button("Replace it", lambda: self._actions.replace(item), classes="btn-small").mark("replace-item")
+
+
+def _icon(icon: str, label: str, action: Callable[[], object], mark: str) -> Button:
+    button = Button(
+        "",
+        action,
+        icon=icon,
+        kind="ghost",
+        classes="btn-small",
+        label=label,
+        tip=label.split(" ")[0] + ("" if mark == "remove" else f" {mark}"),
+    )
+    return button.mark(mark)
+
+
+def step_in_words(view: JobView) -> str:
+    """The name of the step that runs."""
+    return view.current.name.capitalize() if view.current else "Begins"
+
+
+def _seconds(item: QueueItem) -> float | None:
+    try:
+        return (datetime.fromisoformat(item.ended) - datetime.fromisoformat(item.started)).total_seconds()
+    except ValueError:
+        return None

@@ -1,0 +1,117 @@
+"""The Test page: choose a converted model, ask it something, watch it answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from nicegui import run, ui
+
+from mlx_convert_core import LibraryEntry, MlxConvertError
+from mlx_convert_ui.state.studio import Studio
+from mlx_convert_ui.widgets.answer import AnswerCard
+from mlx_convert_ui.widgets.components import Button, Tag, block, card
+from mlx_convert_ui.widgets.dialogs import waiting
+from mlx_convert_ui.widgets.frame import READ_SECONDS, frame
+from mlx_convert_ui.widgets.model_choice import ModelChoice, model_folder, no_models
+from mlx_convert_ui.widgets.prompt_field import PromptField
+from mlx_convert_ui.widgets.prompts import EXAMPLE_PROMPTS
+from mlx_convert_ui.widgets.remedies import tell
+from mlx_convert_ui.widgets.sampler import Sampler, SamplerFields
+
+PLACE = "test"
+STREAM_SECONDS = 0.05
+
+
+def register(studio: Studio) -> None:
+    """Serve it at /test."""
+
+    @ui.page("/test", response_timeout=READ_SECONDS)
+    async def page(model: str = "") -> None:
+        entries = await run.io_bound(studio.entries) or ()
+        with frame(studio, "/test", "Test", "Ask a converted model something and see how fast it answers."):
+            TestPage(studio, entries, model)
+
+
+class TestPage:
+    """The form of one tab; the answer is the newest of all of them."""
+
+    __test__ = False  # a page, not a test
+
+    def __init__(self, studio: Studio, entries: Sequence[LibraryEntry], model: str) -> None:
+        self._studio = studio
+        draft = studio.draft.test
+        self._sampler = Sampler(**draft.get("sampler", {}))
+        first = next((str(entry.path) for entry in entries if not entry.missing), "")
+        with block("columns"):
+            with block("column"):
+                self._model_card(entries, model or draft.get("model", "") or first)
+                self._prompt_card(draft.get("prompt", EXAMPLE_PROMPTS["simple"]))
+                self._answer = AnswerCard(self._generate)
+            with block("column sticky"), card("Settings"):
+                self._dials = SamplerFields(self._sampler, self._keep)
+        self._refresh()
+        ui.timer(STREAM_SECONDS, self._refresh)
+
+    def _model_card(self, entries: Sequence[LibraryEntry], model: str) -> None:
+        with card("Model", "From the library, or any folder with a converted model"):
+            self._model = ModelChoice(self._studio, entries, model, self._chosen)
+            if not entries:
+                with block("first-step"):
+                    Tag("p", "There is no converted model yet. Convert one first, or name its folder above.", "muted")
+                    no_models()
+
+    def _prompt_card(self, prompt: str) -> None:
+        with card("Prompt"):
+            self._prompt = PromptField(prompt, self._keep, self._generate)
+            self._notes = block("notes")
+            with block("send-row"):
+                Tag("span", "Ctrl or ⌘ with Enter does the same", "field-hint push wide-only")
+                self._button = Button("Generate", self._press, icon="play", kind="primary").mark("generate")
+
+    def _chosen(self, _: str) -> None:
+        self._keep()
+        entry = self._model.entry
+        for preset in self._studio.workspace.presets.values():
+            if entry is not None and preset.ref and preset.ref == entry.source:
+                self._dials.show(self._sampler.recommended(preset))
+                ui.notify(f"Settings as the authors of {preset.title} recommend")
+
+    def _keep(self) -> None:
+        draft = {"model": self._model.value, "prompt": self._prompt.value, "sampler": self._sampler.values()}
+        self._studio.draft.test = draft
+
+    async def _press(self) -> None:
+        view = self._answer.view
+        if view is not None and view.active:
+            self._button.enable(False)
+            view.job.cancel()
+        else:
+            await self._generate()
+
+    async def _generate(self) -> None:
+        view = self._answer.view
+        if view is not None and view.active:
+            return
+        self._notes.clear()
+        self._keep()
+        self._button.enable(False)
+        try:
+            request = self._sampler.request(self._prompt.value)
+            async with waiting("Opening the model …"):
+                await run.io_bound(self._studio.answers.ask, model_folder(self._model.value), request, PLACE)
+        except MlxConvertError as error:
+            with self._notes:
+                tell(error)
+        finally:
+            self._button.enable()
+        self._refresh()
+
+    def _refresh(self) -> None:
+        views = self._studio.views.of("generate", PLACE)
+        newest = views[0] if views else None
+        if newest is not None and newest is not self._answer.view:
+            self._answer.follow(newest)
+        active = newest is not None and newest.active
+        self._answer.refresh()
+        if self._button.text != (text := "Stop" if active else "Generate"):
+            self._button.show(text).icon("square" if active else "play").enable()

@@ -1,0 +1,1 @@
+"""What pages show and share, without a widget: jobs, chats, comparisons, the queue, preferences."""

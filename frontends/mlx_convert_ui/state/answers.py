@@ -1,0 +1,72 @@
+"""NetworkThreads to models: which sessions are open, and who asked."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+from mlx_convert_core import GenerateRequest, ModelSession, Workspace
+from mlx_convert_ui.state.job_views import JobView, JobViews
+
+Identity = tuple[int, int] | None
+
+
+class Answers:
+    """Opens models as they are asked for. Safe to use from any thread; call it on one that may wait.
+
+    One idle model stays open, the last one that was asked; those that still answer are left in peace.
+    """
+
+    def __init__(self, workspace: Workspace, views: JobViews) -> None:
+        self._workspace = workspace
+        self._views = views
+        self._open_models: dict[Path, tuple[ModelSession, Identity]] = {}
+        self._lock = threading.Lock()
+
+    def folder(self, model: str) -> Path:
+        """The folder of a converted model: a path, or a name in the library. Raises MlxConvertError."""
+        return self._workspace.model_path(model)
+
+    def ask(self, model: str, request: GenerateRequest, place: str) -> JobView:
+        """Have ``model`` answer, loading it unless it is open; ``place`` names the page. Raises MlxConvertError."""
+        with self._lock:
+            session = self._open(self.folder(model))
+            loading = self._views.follow(session.loading, model=session.path.name)
+            answer = session.generate(request)
+            return self._views.follow(answer, model=session.path.name, request=request, loading=loading, place=place)
+
+    def forget(self, path: Path) -> None:
+        """Close the model at ``path``, before its files go."""
+        with self._lock:
+            opened = self._open_models.pop(path, None)
+        if opened is not None:
+            opened[0].close()
+
+    def close(self) -> None:
+        """Close every model."""
+        for path in list(self._open_models):
+            self.forget(path)
+
+    def _open(self, path: Path) -> ModelSession:
+        folder = _identity(path)
+        for other, (session, opened) in list(self._open_models.items()):
+            stale = other != path or opened != folder
+            if session.closed or _failed(session) or (stale and not session.busy):
+                del self._open_models[other]
+                session.close()
+        if path not in self._open_models:
+            self._open_models[path] = (self._workspace.open(path), folder)
+        return self._open_models[path][0]
+
+
+def _failed(session: ModelSession) -> bool:
+    return session.loading.state in ("failed", "cancelled")
+
+
+def _identity(path: Path) -> Identity:
+    """What tells a folder from one that took its place; None when there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns

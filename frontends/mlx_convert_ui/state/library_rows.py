@@ -1,0 +1,66 @@
+"""What the Library page shows of each model, read from disk on a thread."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mlx_convert_core import LibraryEntry, MlxConvertError
+from mlx_convert_ui import wording
+from mlx_convert_ui.state.studio import Studio
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LibraryRow:
+    """A library entry and whether its folder was there when it was read."""
+
+    entry: LibraryEntry
+    missing: bool
+
+    @property
+    def origin(self) -> str:
+        """Where the model came from, in words."""
+        if self.entry.source:
+            return f"from {self.entry.source}"
+        return "" if self.entry.made_here else "made elsewhere"
+
+    @property
+    def measured(self) -> str:
+        """Its measurements in one line: ``perplexity 12.3 · kl divergence 0.02``."""
+        return " · ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in self.entry.measurements.items())
+
+    def has(self, words: str) -> bool:
+        """Whether every one of ``words`` is found in name, source, quantization or architecture."""
+        entry = self.entry
+        text = f"{entry.name} {entry.source} {entry.quantization} {entry.model_type}".lower()
+        return all(word in text for word in words.lower().split())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LibraryRows:
+    """The whole library as it was read; ``problem`` says what could not be."""
+
+    rows: tuple[LibraryRow, ...] = ()
+    problem: MlxConvertError | None = None
+    mended: str = ""
+
+    @property
+    def summary(self) -> str:
+        """``3 models · 1.2 GB``."""
+        here = [row.entry.size for row in self.rows if not row.missing]
+        return f"{counted(len(self.rows), 'model')} · {wording.size(sum(here))}"
+
+
+def read(studio: Studio) -> LibraryRows:
+    """The library now, newest first. Reads the disk: call it on a thread."""
+    try:
+        entries: Sequence[LibraryEntry] = studio.workspace.library.entries()
+        rows = tuple(LibraryRow(entry=entry, missing=entry.missing) for entry in entries)
+        return LibraryRows(rows=rows, mended=studio.workspace.library_problem)
+    except MlxConvertError as error:
+        return LibraryRows(problem=error)
+
+
+def counted(number: int, thing: str) -> str:
+    """``1 model``, ``3 models``."""
+    return f"{number:,} {thing}" + ("" if number == 1 else "s")

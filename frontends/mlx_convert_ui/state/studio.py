@@ -1,0 +1,115 @@
+"""What the pages share: the workspace, the views of its jobs, the open model, the theme."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlx_convert_core import (
+    ConvertRequest,
+    LibraryEntry,
+    MlxConvertError,
+    UploadRequest,
+    Workspace,
+)
+from mlx_convert_ui.state.answers import Answers
+from mlx_convert_ui.state.chats import Chats
+from mlx_convert_ui.state.comparisons import Comparisons
+from mlx_convert_ui.state.job_views import JobView, JobViews
+from mlx_convert_ui.state.network_threads import NetworkThreads
+from mlx_convert_ui.state.preferences import Preferences, PreferencesFile, Theme
+from mlx_convert_ui.state.queue_news import QueueNews
+
+if TYPE_CHECKING:
+    from mlx_convert_core import Page
+
+
+@dataclass
+class Draft:
+    """What was typed last into the forms, so that a reload or a walk to another page loses nothing."""
+
+    convert: dict[str, Any] = field(default_factory=dict)
+    test: dict[str, Any] = field(default_factory=dict)
+    chat: dict[str, Any] = field(default_factory=dict)
+    compare: dict[str, Any] = field(default_factory=dict)
+
+
+class Studio:
+    """One for each server. Safe to use from any thread."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+        self.views = JobViews()
+        self.draft = Draft()
+        self.questions = NetworkThreads()
+        self._preferences = PreferencesFile(workspace.home)
+        self.queue = QueueNews(workspace, self.views)
+        self.answers = Answers(workspace, self.views)
+        self.chats = Chats(workspace.conversations, self.answers)
+        self.comparisons = Comparisons(workspace, self.views)
+
+    def convert(self, request: ConvertRequest) -> JobView:
+        """Start a conversion and watch it. Raises InvalidRequest."""
+        name = Path(request.outputs[0]).name if request.outputs else request.ref
+        return self.views.follow(self.workspace.convert(request), model=name, request=request, place="convert")
+
+    def enqueue(self, requests: Sequence[ConvertRequest]) -> None:
+        """Put conversions at the end of the queue. Writes a file: call it on a thread."""
+        self.workspace.queue.add_many(requests)
+
+    def entries(self) -> tuple[LibraryEntry, ...]:
+        """The library, newest first; () when no plugin keeps one. Reads a file: call it on a thread."""
+        try:
+            return self.workspace.library.entries()
+        except MlxConvertError:
+            return ()
+
+    def forget_model(self, path: Path) -> None:
+        """Close the model at ``path``, before its files go. It may take a moment: call it on a thread."""
+        self.answers.forget(path)
+
+    @cached_property
+    def pages(self) -> dict[str, Page]:
+        """The pages of plugins, by name."""
+        return self.workspace.pages()
+
+    @property
+    def open_conversions(self) -> int:
+        """How many conversions run or wait."""
+        direct = sum(view.active for view in self.views.of("convert", "convert"))
+        return direct + self.queue.open
+
+    @property
+    def preferences(self) -> Preferences:
+        """What the person likes."""
+        return self._preferences.current
+
+    @property
+    def theme(self) -> Theme:
+        """The theme of every page."""
+        return self.preferences.theme
+
+    def prefer(self, **changes: Any) -> None:
+        """Keep preferences, for all tabs and for next time."""
+        self._preferences.set(**changes)
+
+    def upload(self, request: UploadRequest) -> JobView:
+        """Start an upload and watch it. Raises InvalidRequest."""
+        to = f"{request.target}:{request.name}"
+        job = self.workspace.upload(request.path, to, public=request.public, replace=request.replace)
+        return self.views.follow(job, model=request.path.name, request=request)
+
+    def start(self) -> None:
+        """Have the queue carried out, here or where another program does it already."""
+        self.queue.start()
+
+    def close(self) -> None:
+        """Let go of the open models; the workspace itself is closed by whoever made it."""
+        self.questions.close()
+        self.comparisons.stop()
+        self.queue.stop()
+        self.answers.close()
+        self.chats.close()

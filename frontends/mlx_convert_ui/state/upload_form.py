@@ -1,0 +1,92 @@
+"""What the upload dialog asks for, and what the target says about it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from nicegui import background_tasks
+
+from mlx_convert_core import MlxConvertError, UploadRequest, UploadTarget
+from mlx_convert_ui.state.studio import Studio
+
+TYPING_SECONDS = 0.4
+TITLES = {"hub": "Hugging Face", "folder": "Folder"}
+
+
+@dataclass
+class UploadForm:
+    """The fields as they were typed; a name of "" leaves it to the target."""
+
+    path: Path
+    target: str
+    name: str = ""
+    public: bool = False
+    replace: bool = False
+
+    def request(self) -> UploadRequest:
+        """What is asked for."""
+        return UploadRequest(
+            path=self.path, target=self.target, name=self.name.strip(), public=self.public, replace=self.replace
+        )
+
+
+@dataclass
+class Answer:
+    """What the target says: the checked request with the card that would be sent, or what stands in the way."""
+
+    busy: bool = False
+    request: UploadRequest | None = None
+    card: str = ""
+    error: MlxConvertError | None = None
+
+
+@dataclass
+class Checker:
+    """Asks the target in the background; only the answer to the newest question is told."""
+
+    studio: Studio
+    form: UploadForm
+    changed: Callable[[], None]
+    answer: Answer = field(default_factory=Answer)
+    turn: int = 0
+
+    def ask(self, delay: float = TYPING_SECONDS) -> None:
+        """Check the form as it is now, once the typing pauses."""
+        self.turn += 1
+        self._tell(self.turn, Answer(busy=True))
+        background_tasks.create(self._check(self.turn, delay), name="check-upload")
+
+    def stop(self) -> None:
+        """Tell nothing more."""
+        self.turn += 1
+
+    async def _check(self, turn: int, delay: float) -> None:
+        await asyncio.sleep(delay)
+        if turn != self.turn:
+            return
+        try:
+            answer = await self.studio.questions.ask(lambda: self._answer(turn))
+        except MlxConvertError as error:
+            answer = Answer(error=error)
+        self._tell(turn, answer or Answer())
+
+    def _answer(self, turn: int) -> Answer:
+        """What the target says now; nothing when another question came before this one's turn."""
+        if turn != self.turn:
+            return Answer()
+        workspace = self.studio.workspace
+        checked = workspace.check_upload(self.form.request())
+        return Answer(request=checked, card=workspace.preview_upload(checked))
+
+    def _tell(self, turn: int, answer: Answer) -> None:
+        if turn == self.turn:
+            self.answer = answer
+            self.changed()
+
+
+def title_of(target: UploadTarget) -> str:
+    """What a person calls the target."""
+    return TITLES.get(target.name, target.name.capitalize())

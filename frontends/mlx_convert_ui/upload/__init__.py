@@ -1,1 +1,0 @@
-"""Sending a model somewhere: the dialog, and what is on its way."""

@@ -1,0 +1,198 @@
+"""An answer as it comes: loading, streaming, figures, errors. All of it comes from its JobView."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from nicegui import ui
+
+from mlx_convert_core import GenerateResult, JobState
+from mlx_convert_ui import wording
+from mlx_convert_ui.state.job_views import JobView
+from mlx_convert_ui.widgets.components import Badge, Button, Tag, block, empty, note
+from mlx_convert_ui.widgets.remedies import tell
+from mlx_convert_ui.widgets.stream import TokenStream
+
+LIVE_SECONDS = 0.5  # each change of a label makes the browser look at the whole page again
+
+
+class Answer:
+    """Draws ``view`` as it is now; `refresh` sends what changed since. ``again`` is what "Try again" does.
+
+    A ``compact`` one leaves figures and remarks to whoever shows it.
+    """
+
+    def __init__(
+        self,
+        view: JobView,
+        again: Callable[[], Any] | None,
+        *,
+        compact: bool = False,
+    ) -> None:
+        self.view = view
+        self.stream: TokenStream | None = None
+        self._again = again
+        self._compact = compact
+        self._shown: tuple[object, ...] = ()
+        self._told = 0.0
+        self._body = block("answer").props("aria-live=polite")
+        self._figures = block("figures")
+        self._live: Tag | None = None
+        self.refresh()
+
+    def refresh(self) -> bool:
+        """Draw the changes, cheap when there are none; True when the state is another."""
+        view = self.view
+        now = (view.state, is_loading(view), bool(view.chunks))  # read before the text, or its end could be lost
+        changed = now != self._shown
+        if changed:
+            self._shown = now
+            self._redraw()
+        if self.stream is not None:
+            self.stream.refresh()
+        if view.active and view.chunks and time.monotonic() - self._told > LIVE_SECONDS:
+            self._told = time.monotonic()
+            self._tell_speed()
+        return changed
+
+    def _redraw(self) -> None:
+        view = self.view
+        if view.chunks and self.stream is None:
+            self._body.clear()
+            with self._body:
+                self.stream = TokenStream(view)
+        elif not view.chunks:
+            self._body.clear()
+            if view.active:
+                self._wait()
+        if not view.active:
+            self._end()
+
+    def _wait(self) -> None:
+        with self._body, block("row-line"):
+            Tag("span", "", "spin").props("aria-hidden=true")
+            Tag("p", "Loading the model …" if is_loading(self.view) else "Reading the prompt …", "muted")
+
+    def _end(self) -> None:
+        self._figures.clear()
+        view = self.view
+        error = (view.loading.error if view.loading else None) or view.error
+        with self._body:
+            if error is not None:
+                tell(error, self._retry if self._again else None)
+            elif view.state is JobState.CANCELLED and not view.chunks:
+                Tag("p", "Stopped before the first word.", "muted")
+            elif view.state is JobState.FINISHED and not self._compact:
+                _remarks(view.job.result())
+        if view.state is JobState.FINISHED and not self._compact:
+            with self._figures:
+                figures(view.job.result())
+
+    def _retry(self) -> None:
+        Button("Try again", self._again, icon="rotate-ccw").mark("again")
+
+    def _tell_speed(self) -> None:
+        view = self.view
+        seconds = view.progressed - view.first_token
+        if seconds <= 0:
+            return
+        if self._live is None:
+            with self._figures:
+                self._live = Tag("span", "", "muted")
+        self._live.show(f"{(len(view.chunks) - 1) / seconds:.1f} tokens/s so far")
+
+
+class AnswerCard:
+    """The newest answer of a page, or a word on how to get one."""
+
+    def __init__(self, again: Callable[[], Any]) -> None:
+        self._again = again
+        self._answer: Answer | None = None
+        with block("card", "section").props('aria-label="Answer"'):
+            with block("card-head"):
+                Tag("h2", "Answer", "card-title")
+                self._model = Tag("span", "", "card-hint")
+                self._state = block("push row-line")
+            self._place = block("answer-place")
+        with self._place:
+            empty("message-square", "No answer yet", "Choose a model, type a prompt or take an example, and generate.")
+
+    @property
+    def view(self) -> JobView | None:
+        """What is shown."""
+        return self._answer.view if self._answer else None
+
+    def follow(self, view: JobView) -> None:
+        """Show another answer, from its beginning."""
+        self._model.show(view.model)
+        self._place.clear()
+        with self._place:
+            self._answer = Answer(view, self._again)
+        self._draw_state(view)
+
+    def refresh(self) -> None:
+        """Draw the changes; cheap when there are none."""
+        if self._answer is not None and self._answer.refresh():
+            self._draw_state(self._answer.view)
+
+    def _draw_state(self, view: JobView) -> None:
+        self._state.clear()
+        with self._state:
+            state_badge(view)
+            if view.chunks and not view.active:
+                copy_button(lambda: view.text)
+
+
+def state_badge(view: JobView) -> None:
+    """A word on where the answer stands; none when all is well and done."""
+    if is_loading(view):
+        Badge("Loading", "busy")
+    elif view.active:
+        Badge("Answering", "busy")
+    elif view.state is JobState.CANCELLED:
+        Badge("Stopped")
+    elif view.state is JobState.FAILED:
+        Badge("Failed", "bad")
+
+
+def copy_button(text: Callable[[], str], what: str = "answer") -> Button:
+    """A small button that puts ``text()`` on the clipboard."""
+
+    def copy() -> None:
+        ui.clipboard.write(text())
+        ui.notify(f"{what.capitalize()} copied")
+
+    return Button("", copy, icon="copy", kind="ghost", label=f"Copy the {what}", classes="btn-small").mark("copy")
+
+
+def is_loading(view: JobView) -> bool:
+    """Whether its model is not there yet."""
+    own = view.steps.get("load")
+    return view.active and (
+        (view.loading is not None and view.loading.active) or (own is not None and own.state == "running")
+    )
+
+
+def figures(result: GenerateResult) -> None:
+    """How fast an answer came, and what it took."""
+    rows = [
+        ("Speed", f"{result.generation_tokens_per_second:.1f} tokens/s"),
+        ("First token after", wording.duration(result.time_to_first_token)),
+        ("Peak memory", wording.size(result.peak_memory)),
+        ("Tokens", f"{result.prompt_tokens} in, {result.generation_tokens} out"),
+    ]
+    for name, value in rows:
+        with block("figure"):
+            Tag("span", name, "figure-name")
+            Tag("span", value, "figure-value")
+
+
+def _remarks(result: GenerateResult) -> None:
+    if result.finish_reason == "length":
+        note("info", "The answer was cut off at the limit of tokens.", "Raise Max tokens to let it finish.")
+    if not result.chat_template:
+        note("info", "This model has no chat template.", "It continues your text instead of answering it.")
+    if not result.text.strip():
+        note("info", "The model ended at once, without a word.", "Try another prompt, or a higher temperature.")

@@ -1,0 +1,73 @@
+"""NetworkThreads asked before something that can't be undone; waiting; errors where they arose."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from nicegui import ui
+
+from mlx_convert_core import MlxConvertError
+from mlx_convert_ui.widgets.components import Button, Tag, block
+from mlx_convert_ui.widgets.remedies import tell
+
+PATIENCE = 0.3  # seconds without a sign that something happens
+
+
+async def confirm(title: str, text: str, *, action: str, danger: bool = True) -> bool:
+    """Ask; True for ``action``. Cancel has the focus, and Escape means it too."""
+    with ui.dialog().props('aria-labelledby="confirm-title" transition-duration=120') as dialog, block("dialog"):
+        Tag("h2", title, "dialog-title").props("id=confirm-title")
+        Tag("p", text, "dialog-text")
+        with block("dialog-actions"):
+            Button("Cancel", lambda: dialog.submit(False)).props("autofocus").mark("cancel")
+            Button(action, lambda: dialog.submit(True), kind="danger" if danger else "primary").mark("confirm")
+    return bool(await answer_of(dialog))
+
+
+async def answer_of(dialog: ui.dialog) -> Any:
+    """Show ``dialog``, wait for what it is closed with, and take it off the page; None when the page was left."""
+    answer = await dialog
+    if not dialog.is_deleted:
+        dialog.delete()  # else each question leaves a dialog in the page
+    return answer
+
+
+def lasting(act: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    """``act``, apart from the button that it is called with: its dialogs stay when that is drawn anew meanwhile."""
+
+    async def apart(*arguments: Any) -> Any:
+        with ui.context.client.content, block("") as place:
+            place.set_visibility(False)
+            try:
+                return await act(*arguments)
+            finally:
+                if not place.is_deleted:
+                    place.delete()
+
+    return apart
+
+
+@asynccontextmanager
+async def waiting(text: str) -> AsyncIterator[None]:
+    """Say ``text`` with a spinner while the block runs, if that takes longer than a moment."""
+    shown: list[ui.notification] = []
+    timer = ui.timer(PATIENCE, lambda: shown.append(ui.notification(text, spinner=True, timeout=None)), once=True)
+    try:
+        yield
+    finally:
+        timer.cancel()
+        for notification in shown:
+            notification.dismiss()
+
+
+def show_error(place: ui.element, error: MlxConvertError) -> None:
+    """Put ``error`` into ``place``, instead of the one before it."""
+    place.clear()
+    with place:
+        tell(error, lambda: _dismiss(place))
+
+
+def _dismiss(place: ui.element) -> None:
+    Button("Dismiss", place.clear, classes="btn-small").mark("dismiss-error")

@@ -1,0 +1,162 @@
+"""The frame that every page shares: head, sidebar, device card, theme."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from nicegui import ElementFilter, app, run, ui
+
+from mlx_convert_ui.assets import STATIC
+from mlx_convert_ui.state import device
+from mlx_convert_ui.state.preferences import Theme
+from mlx_convert_ui.state.studio import Studio
+from mlx_convert_ui.widgets.components import Button, Tag, block, note, progress_bar, set_progress
+from mlx_convert_ui.widgets.navigation import navigation
+
+VERSION = importlib.metadata.version("mlx-convert")
+_SHEETS = ("icons", "app", *sorted({sheet.stem for sheet in STATIC.glob("*.css")} - {"icons", "app"}))
+_CHANGED = max(int((STATIC / f"{name}.css").stat().st_mtime) for name in _SHEETS)
+_STATIC_URL = f"/static/{VERSION}-{_CHANGED}"  # a new style sheet gets a new address
+_BACKGROUND = {"light": "#fbfbfc", "dark": "#0e0e11"}
+_THEME_ICONS = {Theme.SYSTEM: "monitor", Theme.LIGHT: "sun", Theme.DARK: "moon"}
+MEMORY_SECONDS = 3.0
+READ_SECONDS = 30.0  # that a page may take to read the disk before it is drawn
+
+
+def register(studio: Studio) -> None:
+    """Once a process: static files, the head of every page, Quasar's defaults."""
+    app.add_static_files(_STATIC_URL, STATIC, max_cache_age=31536000)
+    fonts = "".join(
+        f'<link rel="preload" href="{_STATIC_URL}/fonts/{name}" as="font" type="font/woff2" crossorigin>'
+        for name in ("inter-latin-wght-normal.woff2",)
+    )
+    sheets = "".join(f'<link rel="stylesheet" href="{_STATIC_URL}/{name}.css">' for name in _SHEETS)
+    ui.add_head_html(fonts + sheets, shared=True)
+    app.colors(primary="#5b54d6")
+    app.config.quasar_config["loadingBar"]["skipHijack"] = True  # it has no name that a screen reader could say
+    ui.dialog.default_props("no-refocus=false")
+
+
+@contextmanager
+def frame(studio: Studio, path: str, title: str, subtitle: str) -> Iterator[ui.element]:
+    """Draw everything around a page; what follows goes into its main part, the yielded row beside the title."""
+    ui.add_head_html(_no_flash(studio.theme))
+    ui.page_title(f"{title} · MLX Convert")
+    ui.query(".nicegui-content").classes("shell")
+    for element in ui.context.client.page_container.default_slot.children:
+        element.tag = "div"  # Quasar's page is a <main>; ours begins beside the navigation
+    Tag("a", "Skip to the page", "skip").props("href=#main")
+    with block("sidebar", "header"):
+        _brand()
+        navigation(studio, path)
+        _device_card()
+    with block("main", "main").props("id=main tabindex=-1"):
+        with block("page-head"):
+            with block("page-title"):
+                Tag("h1", title)
+                Tag("p", subtitle, "subtitle")
+            with block("page-actions") as actions:
+                ThemeButton(studio)
+        if not device.device().apple_silicon:
+            _other_machine()
+        yield actions
+
+
+def _brand() -> None:
+    with block("brand"):
+        Tag("img").props(f'src={_STATIC_URL}/logo.svg alt="" width=24 height=24')
+        Tag("span", "MLX Convert", "brand-name")
+        Tag("span", VERSION, "brand-version")
+
+
+def _device_card() -> None:
+    here = device.device()
+    with block("device"):
+        with block("device-row"):
+            Tag("span", here.name, "device-name")
+            Tag("span", here.computes_on, "device-kind")
+        with block("device-row"):
+            Tag("span", "Memory")
+            amount = Tag("span", "", "device-value")
+        bar = progress_bar("Memory in use", "bar bar-thin")
+
+    def refresh() -> None:
+        used, total = device.memory()
+        amount.show(f"{used / 1e9:.1f} / {total / 1e9:.0f} GB")
+        set_progress(bar, used / total)
+
+    refresh()
+    ui.timer(MEMORY_SECONDS, refresh)
+
+
+class ThemeButton(Button):
+    """Goes round system, light and dark; `show_theme` shows a choice that was made elsewhere on the page."""
+
+    def __init__(self, studio: Studio) -> None:
+        super().__init__(
+            "", self._next, icon=_THEME_ICONS[studio.theme], kind="ghost", label=_theme_label(studio.theme)
+        )
+        self._studio = studio
+        self._mode = ui.dark_mode(studio.theme.dark)
+        self.mark("theme")
+
+    def show_theme(self) -> None:
+        """Show the theme as it is kept."""
+        theme = self._studio.theme
+        self._mode.value = theme.dark
+        self.icon(_THEME_ICONS[theme])
+        self.attribute("aria-label", _theme_label(theme)).attribute("data-tip", _theme_label(theme))
+
+    async def _next(self) -> None:
+        await choose_theme(self._studio, self._studio.theme.next)
+
+
+class ThemeRadio(ui.element):
+    """One of the choices of a theme; checked while it is the one."""
+
+    def __init__(self, studio: Studio, theme: Theme) -> None:
+        super().__init__("input")
+        self._studio = studio
+        self._theme = theme
+        self.props(f"type=radio name=theme value={theme.value}").mark(f"theme-{theme.value}")
+        self.on("change", lambda: choose_theme(studio, theme), [])
+        self.show_theme()
+
+    def show_theme(self) -> None:
+        """Show the theme as it is kept."""
+        self.props["checked"] = self._theme is self._studio.theme
+
+
+async def choose_theme(studio: Studio, theme: Theme) -> None:
+    """Keep the choice and show it on this page at once; other pages have it when they load."""
+    await run.io_bound(studio.prefer, theme=theme)
+    app.config.dark = theme.dark
+    for button in ElementFilter(kind=ThemeButton):
+        button.show_theme()
+    for radio in ElementFilter(kind=ThemeRadio):
+        radio.show_theme()
+
+
+def _theme_label(theme: Theme) -> str:
+    shown = {Theme.SYSTEM: "as the system has it", Theme.LIGHT: "light", Theme.DARK: "dark"}[theme]
+    return f"Theme: {shown}. Click to change"
+
+
+def _other_machine() -> None:
+    note(
+        "info",
+        "This is no Mac with Apple Silicon.",
+        "Converting works in full here. Answers are computed on the CPU and come slowly; on a Mac they use the GPU.",
+    )
+
+
+def _no_flash(theme: Theme) -> str:
+    """The background before any script runs."""
+    light, dark = _BACKGROUND["light"], _BACKGROUND["dark"]
+    if theme is Theme.SYSTEM:
+        rule = f"html{{background:{light}}}@media(prefers-color-scheme:dark){{html{{background:{dark}}}}}"
+    else:
+        rule = f"html{{background:{_BACKGROUND[theme.value]}}}"
+    return f"<style>{rule}</style>"

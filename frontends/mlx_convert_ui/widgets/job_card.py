@@ -1,0 +1,158 @@
+"""One conversion on the page: running, finished, failed or cancelled. All of it comes from its JobView."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import quote
+
+from nicegui import run, ui
+
+from mlx_convert_core import ConvertedModel, ConvertRequest, JobState, MlxConvertError, Progress
+from mlx_convert_ui import wording
+from mlx_convert_ui.state.convert_form import command_line
+from mlx_convert_ui.state.job_views import STEPS, JobView
+from mlx_convert_ui.widgets.components import Badge, Button, Tag, block, note, progress_bar, sentence, set_progress
+from mlx_convert_ui.widgets.desktop import SHOW_LABEL, reveal
+from mlx_convert_ui.widgets.live import LiveJob
+from mlx_convert_ui.widgets.recipes import recipe_text
+from mlx_convert_ui.widgets.remedies import tell
+
+# (step, title): every step by its name in code and CLI.
+_TITLES = {name: name.capitalize() for name in STEPS}
+
+
+class JobCard(LiveJob):
+    """A conversion; ``retry`` starts it again, ``upload`` sends what came out."""
+
+    def __init__(
+        self, view: JobView, retry: Callable[[ConvertRequest], None], upload: Callable[[Path], object]
+    ) -> None:
+        self._retry = retry
+        self._upload = upload
+        super().__init__(view, block("card", "section").props(f'aria-label="{_title(view)}"').mark("job"))
+
+    def _build(self) -> None:
+        view = self.view
+        if view.state is JobState.FINISHED:
+            for model in view.job.result().models:
+                _success(model, view, self._dismiss, self._upload)
+        elif view.state is JobState.FAILED:
+            self._failed()
+        elif view.state is JobState.CANCELLED:
+            self._cancelled()
+        else:
+            self._running()
+
+    def _running(self) -> None:
+        with block("job-head"):
+            Tag("h2", _title(self.view), "job-title grow")
+            waiting = self.view.state is JobState.QUEUED
+            Badge("Waiting" if waiting else "Running", "" if waiting else "busy").mark("state")
+            self._stop = Button("Cancel", self._cancel, icon="x").mark("cancel-job")
+        self._bar = progress_bar(f"Progress of {_title(self.view)}", "bar bar-job")
+        with block("job-line"):
+            with block("steps", "ol").props('aria-label="Steps"'):
+                self._dots = {name: Tag("li", title, "step") for name, title in _TITLES.items()}
+            self._numbers = Tag("span", "", "muted")
+        self._log = Tag("div", "", "log").props('tabindex=0 role=log aria-label="Log"')
+
+    def _move(self) -> None:
+        view = self.view
+        set_progress(self._bar, view.fraction)
+        for name, dot in self._dots.items():
+            dot.attribute("data-state", view.steps[name].state)
+        self._numbers.show(progress_in_words(view))
+        self._log.show("\n".join(view.log))
+
+    def _failed(self) -> None:
+        error = self.view.error
+        with block("job-head"):
+            Tag("h2", _title(self.view), "job-title grow")
+            Badge("Failed", "bad").mark("state")
+            Button("", self._dismiss, icon="x", kind="ghost", label="Dismiss").mark("dismiss")
+        with block("notes"):
+            if error is not None:
+                tell(error, self._again)
+        if error is not None and error.traceback:
+            with block("advanced", "details"), block("", "summary").style("padding: 0"):
+                Tag("span", "Details for a bug report")
+            with self.element:
+                Tag("div", "\n".join([*self.view.log, error.traceback]), "log").props('tabindex=0 aria-label="Details"')
+
+    def _cancelled(self) -> None:
+        with block("job-head"):
+            Tag("h2", _title(self.view), "job-title grow")
+            Badge("Cancelled").mark("state")
+            Button("", self._dismiss, icon="x", kind="ghost", label="Dismiss").mark("dismiss")
+        Tag("p", "Nothing half-made was kept.", "muted")
+        with block("actions"):
+            self._again()
+
+    def _again(self) -> None:
+        Button("Try again", lambda: self._retry(self.view.request), icon="rotate-ccw").mark("retry")
+
+
+def _success(
+    model: ConvertedModel, view: JobView, dismiss: Callable[[], None], upload: Callable[[Path], object]
+) -> None:
+    with block("row-line").style("gap: 12px; align-items: flex-start"):
+        Tag("span", "", "success-mark", icon="check").props("aria-hidden=true")
+        with block("success-text"):
+            Tag("h2", f"{model.path.name} is ready", "job-title")
+            size, bits = wording.size(model.total_bytes), f"{model.bits_per_weight:.2f} bits per weight"
+            Tag("p", f"{size} · {bits} · {wording.duration(view.ended - view.started)}", "muted")
+            Tag("p", str(model.path), "path")
+        Button("", dismiss, icon="x", kind="ghost", label="Dismiss").mark("dismiss")
+    target = f"/test?model={quote(str(model.path))}"
+    with block("actions"):
+        _small("Test it", lambda: ui.navigate.to(target), "flask-conical", "test")
+        _small(SHOW_LABEL, lambda: reveal(model.path), "folder-open", "show-folder")
+        _small("Upload …", lambda: upload(model.path), "upload", "upload")
+        _small("Copy command", lambda: _copy(command_line(view.request), "Command"), "terminal", "copy-command")
+        _small("Copy recipe", lambda: _copy_recipe(model.path), "file-json", "copy-recipe")
+    warnings = [finding for finding in model.findings if finding.level == "warning"]
+    if warnings:
+        with block("notes"):
+            for finding in warnings:
+                note(finding.level, finding.message, finding.hint)
+
+
+def _small(text: str, act: Callable[[], object], icon: str, mark: str) -> None:
+    Button(text, act, icon=icon, classes="btn-small").mark(mark)
+
+
+def _copy(text: str, what: str) -> None:
+    ui.clipboard.write(text)
+    ui.notify(f"{what} copied")
+
+
+async def _copy_recipe(path: Path) -> None:
+    try:
+        _copy(await run.io_bound(recipe_text, path) or "", "Recipe")
+    except MlxConvertError as error:
+        ui.notify(f"{sentence(error.message)} {error.hint}")
+
+
+def _title(view: JobView) -> str:
+    return view.model
+
+
+def progress_in_words(view: JobView) -> str:
+    """``68% · 1.2 of 4.3 GB · 14 s left``, as far as it is known."""
+    current = view.current
+    if view.state is JobState.QUEUED:
+        return "Waits for the one before it"
+    moved = view.progress.get(current.name) if current else None
+    parts = [f"{view.fraction:.0%}"]
+    if moved is not None:
+        parts.append(_amount(moved))
+    if moved is not None and moved.eta:
+        parts.append(f"{wording.duration(moved.eta)} left")
+    return " · ".join(parts)
+
+
+def _amount(moved: Progress) -> str:
+    if moved.unit == "bytes":
+        return f"{wording.size(moved.done)} of {wording.size(moved.total)}"
+    return f"{moved.done:,} of {moved.total:,} {moved.unit}"

@@ -1,0 +1,92 @@
+"""Which model answers: one from the library, or any folder, browsed for or typed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from nicegui import ui
+
+from mlx_convert_core import LibraryEntry, MlxConvertError, expanded
+from mlx_convert_ui.state.studio import Studio
+from mlx_convert_ui.widgets.components import CHEVRON, Button, block
+from mlx_convert_ui.widgets.picker import pick_folder
+
+ANOTHER = ""
+
+
+class ModelChoice:
+    """A list of the library's models and, for any other, a path with a picker.
+
+    ``value`` is what is chosen: a folder, or "" for nothing. ``marker`` tells several on a page apart.
+    """
+
+    def __init__(
+        self,
+        studio: Studio,
+        entries: Sequence[LibraryEntry],
+        value: str,
+        changed: Callable[[str], Any],
+        *,
+        label: str = "Model",
+        marker: str = "",
+    ) -> None:
+        self._studio = studio
+        self._entries = {str(entry.path): entry for entry in entries if not entry.missing}
+        self._changed = changed
+        self.value = value
+        known = value in self._entries
+        options = {path: entry.name for path, entry in self._entries.items()} | {ANOTHER: "Another folder …"}
+        with block("model-choice"):
+            if self._entries:
+                chosen = value if known else ANOTHER
+                self._select = ui.select(options, value=chosen, on_change=self._choose).mark(f"model{marker}")
+                self._select.props("outlined dense hide-bottom-space options-dense")
+                self._select.props(f"dropdown-icon='{CHEVRON}' aria-label=\"{label}\"")
+            with block("row-line model-path") as self._other:
+                self._path = ui.input(value="" if known else value, on_change=self._type).mark(f"path{marker}")
+                self._path.classes("grow").props("outlined dense hide-bottom-space spellcheck=false")
+                self._path.props(f'placeholder="Folder of a converted model" aria-label="{label}: its folder"')
+                Button("Browse", self._pick, icon="folder-open", label=f"Browse for {label.lower()}").mark(
+                    f"browse{marker}"
+                )
+            self._other.set_visibility(not known)
+
+    @property
+    def entry(self) -> LibraryEntry | None:
+        """The library's entry of what is chosen, None for another folder."""
+        return self._entries.get(self.value)
+
+    def _choose(self, event: Any) -> Any:
+        self._other.set_visibility(event.value == ANOTHER)
+        return self._set(event.value or self._typed())
+
+    def _type(self) -> Any:
+        return self._set(self._typed())
+
+    def _typed(self) -> str:
+        return str(self._path.value or "").strip()
+
+    def _set(self, value: str) -> Any:
+        """Tell what is chosen now; what comes back may be awaited."""
+        if value == self.value:
+            return None
+        self.value = value
+        return self._changed(value)
+
+    async def _pick(self) -> None:
+        chosen = await pick_folder(self._studio, "Choose a converted model", self.value)
+        if chosen:
+            self._path.value = chosen
+
+
+def model_folder(value: str) -> str:
+    """What was chosen, as a path. Raises MlxConvertError when nothing was."""
+    if not value:
+        raise MlxConvertError("no model is chosen.", hint="Choose one from the library, or name its folder.")
+    return str(expanded(value))
+
+
+def no_models() -> None:
+    """The way to a first model, for a page that needs one."""
+    Button("Convert a model", lambda: ui.navigate.to("/"), icon="wand-sparkles").mark("go-convert")

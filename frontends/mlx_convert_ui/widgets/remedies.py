@@ -1,0 +1,61 @@
+"""What to do about an error: the next step in words for a page, and a button for it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from mlx_convert_core import ErrorInfo, Finding, MlxConvertError
+from mlx_convert_ui.widgets.components import Tag, note
+
+SIGN_IN = frozenset({"token_none", "token_bad", "gated_login", "gated_denied", "login_needed", "up_forbidden"})
+# The core's hints speak to a terminal; these speak to the page.
+_HINTS = {
+    "exists": "Replace it, or take another name.",
+    "not_replaceable": "Choose another folder, or another name.",
+    "up_exists": "Replace what is there, or take another name.",
+    "not_writable": "Choose a folder that you may write in.",
+    "disk": "Free some space, choose fewer bits, or choose a folder on another disk.",
+    "nothing_quantized": "Choose a smaller group size under Advanced, or bf16.",
+    "custom_code": "Only if you have read that code and trust its author: allow it under Advanced.",
+    "layers_kept": "",
+    **dict.fromkeys(("no_model", "entry_missing", "entry_not_found"), "Choose another model, or convert one first."),
+    "queue_busy": "It takes what you add here, too.",
+}
+_LOGIN = re.compile(r"\brun `(?:hf auth login|mlx-convert account sign-in)`", re.IGNORECASE)
+_CONVERT = re.compile(r"mlx-convert convert (\S+)$")
+_ADDRESS = re.compile(r"https://[\w.-]+(?:/[\w./@-]*[\w/])?")
+
+Trouble = MlxConvertError | ErrorInfo | Finding
+
+
+def hint_of(trouble: Trouble) -> str:
+    """The next step in the page's own words."""
+    hint = _HINTS.get(trouble.code, trouble.hint)
+    return _CONVERT.sub(r"\1", _LOGIN.sub("sign in under Settings", hint))
+
+
+def instead_of(trouble: Trouble) -> str:
+    """The model that the hint says to convert instead, "" when it names none."""
+    named = _CONVERT.search(trouble.hint)
+    return named.group(1) if named else ""
+
+
+def tell(trouble: Trouble, actions: Callable[[], None] | None = None, *, level: str = "error") -> None:
+    """A note about ``trouble`` with its next step, buttons for it, and ``actions`` besides."""
+    address = _ADDRESS.search(trouble.hint)
+
+    def buttons() -> None:
+        if actions is not None:
+            actions()
+        if trouble.code in SIGN_IN:
+            _link("Sign in", "/settings", "log-in")
+        if address is not None:
+            _link("Open the page", address.group(), "external-link").props('target=_blank rel="noopener noreferrer"')
+
+    some = actions is not None or trouble.code in SIGN_IN or address is not None
+    note(level, trouble.message, hint_of(trouble), buttons if some else None)
+
+
+def _link(text: str, address: str, icon: str) -> Tag:
+    return Tag("a", text, "btn btn-plain btn-small", icon=icon).attribute("href", address).mark("remedy")

@@ -1,0 +1,151 @@
+"""The numbers that shape an answer, each with a slider and a sentence on what it does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from nicegui import ui
+
+from mlx_convert_core import ChatSettings, GenerateRequest, Preset
+from mlx_convert_ui.widgets.components import Tag, block, field, help_mark, named
+
+
+@dataclass
+class Sampler:
+    """What is set for the next answer; ``seed`` None draws another one each time."""
+
+    max_tokens: int = 512
+    temperature: float = 0.7
+    top_p: float = 1.0
+    repetition_penalty: float = 1.0
+    seed: int | None = None
+    system: str = ""
+
+    @classmethod
+    def of(cls, settings: ChatSettings) -> Sampler:
+        """The numbers of a conversation."""
+        return cls(
+            max_tokens=settings.max_tokens,
+            temperature=settings.temperature,
+            top_p=settings.top_p,
+            repetition_penalty=settings.repetition_penalty,
+            seed=settings.seed,
+            system=settings.system or "",
+        )
+
+    def values(self) -> dict[str, Any]:
+        """Everything by name, whole numbers as such: the page's boxes hold floats."""
+        seed = None if self.seed is None else int(self.seed)
+        return {**asdict(self), "max_tokens": int(self.max_tokens), "seed": seed}
+
+    def request(self, prompt: str) -> GenerateRequest:
+        """The request for ``prompt``. Raises InvalidRequest."""
+        return GenerateRequest(prompt=prompt, **{**self.values(), "system": self.system.strip() or None})
+
+    def recommended(self, preset: Preset) -> Sampler:
+        """The same with what the model's authors recommend put over it."""
+        advised = {
+            name: value
+            for name in ("temperature", "top_p", "repetition_penalty")
+            if (value := getattr(preset, name)) is not None
+        }
+        return Sampler(**{**asdict(self), **advised})
+
+
+@dataclass(frozen=True)
+class _Dial:
+    attribute: str
+    label: str
+    low: float
+    high: float
+    step: float
+    tip: str
+
+
+_DIALS = (
+    _Dial(
+        "max_tokens",
+        "Max tokens",
+        50,
+        2000,
+        10,
+        "Where an answer is cut off. A token is about three quarters of a word.",
+    ),
+    _Dial(
+        "temperature",
+        "Temperature",
+        0,
+        1,
+        0.05,
+        "0 always takes the likeliest word; higher is livelier and less exact.",
+    ),
+    _Dial(
+        "top_p",
+        "Top-p",
+        0.05,
+        1,
+        0.05,
+        "Leaves unlikely words out: 0.9 keeps those that make up 90 %. 1 leaves none out.",
+    ),
+    _Dial(
+        "repetition_penalty",
+        "Repetition penalty",
+        1,
+        1.5,
+        0.01,
+        "Raise it a little, to 1.1, when a model repeats itself.",
+    ),
+)
+
+
+class SamplerFields:
+    """Sliders and boxes over a Sampler, and its system prompt."""
+
+    def __init__(self, sampler: Sampler, changed: Callable[[], None]) -> None:
+        self._sampler = sampler
+        self._changed = changed
+        self._boxes: dict[str, Any] = {}
+        with block("stack"):
+            for dial in _DIALS:
+                self._dial(dial)
+            with field("Seed", "The same seed gives the same answer again. Empty draws another one each time.") as name:
+                box = ui.number(value=sampler.seed, min=0, step=1, precision=0, placeholder="random")
+                named(box, name).mark("seed")
+                box.on_value_change(lambda event: self._set("seed", event.value))
+            with field("System prompt", "Who the model should be and how it should answer, said first.") as name:
+                system = ui.textarea(value=sampler.system).mark("system")
+                named(system, name).props('rows=3 placeholder="You are a helpful assistant."')
+                system.on_value_change(lambda event: self._set("system", event.value or ""))
+
+    def show(self, sampler: Sampler) -> None:
+        """Move the sliders to other numbers."""
+        for attribute, box in self._boxes.items():
+            box.value = getattr(sampler, attribute)
+
+    def _dial(self, dial: _Dial) -> None:
+        value = getattr(self._sampler, dial.attribute)
+        with block("dial"):
+            with block("field-label"):
+                Tag("span", dial.label)
+                help_mark(dial.tip)
+                box = ui.number(value=value, min=dial.low, max=dial.high, step=dial.step).classes("dial-box")
+                box.props(f'outlined dense hide-bottom-space aria-label="{dial.label}"').mark(dial.attribute)
+            slider = ui.slider(min=dial.low, max=dial.high, step=dial.step, value=value)
+            slider.props(f'aria-label="{dial.label}, slider"')
+            slider.bind_value(
+                box, "value", forward=_unchanged, backward=lambda number: dial.low if number is None else number
+            )
+        self._boxes[dial.attribute] = box
+        box.on_value_change(lambda event: self._set(dial.attribute, event.value))
+
+    def _set(self, attribute: str, value: Any) -> None:
+        if value is None and attribute != "seed":
+            return
+        setattr(self._sampler, attribute, value)
+        self._changed()
+
+
+def _unchanged(value: Any) -> Any:
+    return value

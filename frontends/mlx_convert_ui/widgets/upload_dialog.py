@@ -1,0 +1,177 @@
+"""The dialog that sends a model somewhere: where, under which name, who may see it, and what will stand on its card."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from nicegui import run, ui
+
+from mlx_convert_core import MlxConvertError, UploadRequest, UploadTarget
+from mlx_convert_ui.state.job_views import JobView
+from mlx_convert_ui.state.studio import Studio
+from mlx_convert_ui.state.upload_form import Checker, UploadForm, title_of
+from mlx_convert_ui.widgets.components import CHEVRON, Badge, Button, Tag, block, field, named, sentence
+from mlx_convert_ui.widgets.dialogs import answer_of
+from mlx_convert_ui.widgets.picker import pick_folder
+from mlx_convert_ui.widgets.remedies import tell
+from mlx_convert_ui.widgets.upload_progress import REFRESH_SECONDS, UploadProgress
+
+_HERE = frozenset({"folder"})  # targets on this machine: a folder can be chosen, and nothing is private or public
+
+
+async def upload_dialog(studio: Studio, path: Path) -> None:
+    """Ask where to send the model in ``path``, send it and show how that goes; closing it stops nothing."""
+    targets = await run.io_bound(studio.workspace.upload_targets) or {}
+    running = [view for view in studio.views.of("upload") if view.active and view.request.path == path]
+    dialog = _Upload(studio, path, targets)
+    if running:
+        dialog.follow(running[0])
+    await answer_of(dialog.dialog)
+    dialog.stop()
+
+
+class _Upload:
+    def __init__(self, studio: Studio, path: Path, targets: dict[str, UploadTarget]) -> None:
+        self._studio = studio
+        self._targets = targets
+        default = studio.preferences.upload_target
+        first = default if default in targets else next(iter(targets), "")
+        self._form = UploadForm(path=path, target=first, public=studio.preferences.upload_public)
+        self._checker = Checker(studio, self._form, self._draw)
+        self._progress: UploadProgress | None = None
+        with ui.dialog().props('aria-labelledby="upload-title" transition-duration=120') as self.dialog:
+            self._body = block("dialog dialog-wide")
+        with self._body:
+            self._build()
+
+    def stop(self) -> None:
+        """Ask nothing more; what is on its way goes on."""
+        self._checker.stop()
+
+    def _build(self) -> None:
+        Tag("h2", f"Upload {self._form.path.name}", "dialog-title").props("id=upload-title")
+        if not self._targets:
+            Tag("p", "No plugin offers a place to send models to. See the Plugins page.", "dialog-text")
+            with block("dialog-actions"):
+                Button("Close", self.dialog.close).mark("cancel")
+            return
+        with block("stack"):
+            self._fields()
+            self._verdict = block("upload-verdict").props("role=status aria-live=polite").mark("upload-verdict")
+            self._card = block("")
+        with block("dialog-actions"):
+            Button("Cancel", self.dialog.close).mark("cancel")
+            self._button = Button("Upload", self._start, icon="upload", kind="primary").mark("start-upload")
+        self._checker.ask(delay=0)
+
+    def _fields(self) -> None:
+        with field("Where to", "Hugging Face, a folder of another program, or what a plugin offers.") as name:
+            options = {key: title_of(target) for key, target in self._targets.items()}
+            select = ui.select(options, value=self._form.target, on_change=self._choose_target).mark("upload-target")
+            named(select, name).props(f"dropdown-icon='{CHEVRON}' options-dense")
+            self._summary = Tag("p", "", "field-hint")
+        tip = "What it is called there. Empty takes the name that is shown in grey."
+        with field("Name", tip) as name, block("row-line"):
+            self._name = ui.input(on_change=self._typed).mark("upload-name").classes("grow")
+            named(self._name, name).props("spellcheck=false autocomplete=off")
+            self._browse = Button("", self._pick, icon="folder-open", label="Choose a folder").mark("browse-upload")
+        with block("row-line switches") as self._who:
+            self._public = ui.switch(
+                "Everybody may see it",
+                value=self._form.public,
+                on_change=lambda event: self._set("public", bool(event.value)),
+            ).mark("upload-public")
+            Tag("span", "Off: only you, until you change it there.", "muted")
+        self._show_target()
+
+    def _choose_target(self, event: object) -> None:
+        self._form.target = str(event.value)  # type: ignore[attr-defined]
+        self._form.replace = False
+        self._show_target()
+        self._checker.ask(delay=0)
+
+    def _show_target(self) -> None:
+        here = self._form.target in _HERE
+        self._browse.set_visibility(here)
+        self._who.set_visibility(not here)
+        self._summary.show(sentence(self._targets[self._form.target].summary))
+
+    async def _pick(self) -> None:
+        chosen = await pick_folder(self._studio, "Choose a folder", self._form.name)
+        if chosen:
+            self._name.value = chosen
+
+    def _typed(self) -> None:
+        self._form.replace = False
+        self._form.name = self._name.value or ""
+        self._checker.ask()
+
+    def _set(self, name: str, value: bool) -> None:
+        setattr(self._form, name, value)
+        self._checker.ask(delay=0)
+
+    def _draw(self) -> None:
+        answer = self._checker.answer
+        self._button.enable(answer.request is not None)
+        self._verdict.clear()
+        with self._verdict:
+            if answer.busy:
+                with block("row-line"):
+                    Tag("span", "", "spin").props("aria-hidden=true")
+                    Tag("span", "Asking there …", "muted")
+            elif answer.error is not None:
+                self._refusal(answer.error)
+            elif answer.request is not None:
+                self._ready(answer.request)
+        self._card.clear()
+        if answer.card:
+            with self._card, block("advanced upload-card", "details"):
+                with block("", "summary").props("data-icon=file-text").mark("card-preview"):
+                    Tag("span", "The card that goes with it")
+                    Tag("span", "", "advanced-arrow", icon="chevron-down").props("aria-hidden=true")
+                Tag("div", answer.card, "log log-tall").props('tabindex=0 role=group aria-label="Card"').mark("card")
+
+    def _ready(self, request: UploadRequest) -> None:
+        if self._name.props.get("placeholder") != request.name:
+            self._name.props["placeholder"] = request.name
+        with block("row-line"):
+            Badge("Ready", "ok", icon="check")
+            Tag("span", f"{request.target}:{request.name}", "path").mark("upload-place")
+            if request.target not in _HERE:
+                Badge("Public" if request.public else "Private", icon="globe" if request.public else "lock")
+
+    def _refusal(self, error: MlxConvertError) -> None:
+        def actions() -> None:
+            if "--replace" in error.hint:
+                Button("Replace it", lambda: self._set("replace", True), classes="btn-small").mark("replace")
+            Button("Ask again", lambda: self._checker.ask(delay=0), icon="rotate-ccw", classes="btn-small")
+
+        tell(error, actions if self._progress is None else None)
+
+    def _start(self) -> None:
+        request = self._checker.answer.request
+        if request is not None:
+            self._run(request)
+
+    def _run(self, request: UploadRequest) -> None:
+        try:
+            view = self._studio.upload(request)
+        except MlxConvertError as error:
+            self._verdict.clear()
+            with self._verdict:
+                self._refusal(error)
+        else:
+            self.follow(view)
+
+    def follow(self, view: JobView) -> None:
+        """Show an upload on its way instead of the form."""
+        self._checker.stop()
+        self._body.clear()
+        with self._body:
+            Tag("h2", f"Upload {self._form.path.name}", "dialog-title").props("id=upload-title")
+            self._progress = UploadProgress(view, self._run)
+            ui.timer(REFRESH_SECONDS, self._progress.refresh)
+            self._verdict = block("notes")
+            with block("dialog-actions"):
+                Tag("span", "It goes on when you close this.", "muted grow")
+                Button("Close", self.dialog.close).mark("close-upload")

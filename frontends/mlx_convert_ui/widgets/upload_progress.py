@@ -1,0 +1,111 @@
+"""An upload on its way, wherever it is shown: in the dialog and above the library."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from nicegui import ui
+
+from mlx_convert_core import JobState, MlxConvertError, UploadRequest, UploadResult
+from mlx_convert_ui import wording
+from mlx_convert_ui.state.job_views import JobView
+from mlx_convert_ui.widgets.components import Badge, Button, Tag, block, progress_bar, sentence, set_progress
+from mlx_convert_ui.widgets.desktop import SHOW_LABEL, reveal
+from mlx_convert_ui.widgets.live import LiveJob, LiveJobs
+from mlx_convert_ui.widgets.remedies import tell
+
+REFRESH_SECONDS = 0.2
+Retry = Callable[[UploadRequest], object]
+
+
+class UploadProgress(LiveJob):
+    """An upload; ``retry`` starts it again."""
+
+    def __init__(self, view: JobView, retry: Retry) -> None:
+        self._retry = retry
+        super().__init__(view, block("upload", "section").props(f'aria-label="{view.job.title}"').mark("upload-job"))
+
+    def _build(self) -> None:
+        view = self.view
+        with block("job-head"):
+            Tag("h2", _title(view.request), "job-title grow")
+            tone, word = _STATES[view.state]
+            Badge(word, tone).mark("upload-state")
+            if view.active:
+                self._stop = Button("Cancel", self._cancel, classes="btn-small").mark("cancel-upload")
+            else:
+                Button("", self._dismiss, icon="x", kind="ghost", classes="btn-small", label="Dismiss").mark(
+                    "dismiss-upload"
+                )
+        if view.state is JobState.FINISHED:
+            _arrived(view.job.result())
+        elif view.state is JobState.FAILED and view.error is not None:
+            tell(view.error, self._again)
+        elif view.state is JobState.CANCELLED:
+            Tag("p", "What had been sent already is not sent again next time.", "muted")
+            with block("actions"):
+                self._again()
+        else:
+            self._bar = progress_bar(view.job.title, "bar bar-job")
+            self._numbers = Tag("p", "", "job-line")
+
+    def _move(self) -> None:
+        moved = self.view.progress.get("upload")
+        if moved is None or not moved.total:
+            self._numbers.show("Preparing …" if self.view.state is JobState.RUNNING else "Waits for its turn")
+            return
+        set_progress(self._bar, moved.done / moved.total)
+        bytes_ = moved.unit == "bytes"
+        amount = f"{wording.size(moved.done)} of {wording.size(moved.total)}" if bytes_ else ""
+        left = f"{wording.duration(moved.eta)} left" if moved.eta else ""
+        parts = [f"{moved.done / moved.total:.0%}", amount or f"{moved.done:,} of {moved.total:,} {moved.unit}", left]
+        self._numbers.show(" · ".join(filter(None, parts)))
+
+    def _again(self) -> None:
+        Button("Try again", self._send_again, icon="rotate-ccw", classes="btn-small").mark("retry-upload")
+
+    def _send_again(self) -> None:
+        try:
+            self._retry(self.view.request)
+        except MlxConvertError as error:
+            ui.notify(f"{sentence(error.message)} {error.hint}")
+
+
+_STATES = {
+    JobState.QUEUED: ("", "Waiting"),
+    JobState.RUNNING: ("busy", "Uploading"),
+    JobState.FINISHED: ("ok", "Uploaded"),
+    JobState.FAILED: ("bad", "Failed"),
+    JobState.CANCELLED: ("", "Cancelled"),
+}
+
+
+def _title(request: UploadRequest) -> str:
+    return f"{request.path.name} → {request.target}:{request.name}".removesuffix(":")
+
+
+def _arrived(result: UploadResult) -> None:
+    sent = f"{wording.size(result.sent_bytes)} sent" if result.sent_bytes else "everything was there already"
+    Tag("p", f"{result.files} files · {sent} · {wording.duration(result.seconds)}", "muted")
+    location = result.location
+    if location.startswith(("https://", "http://")):  # never a scheme that runs something
+        link = Tag("a", location, "path", icon="external-link").attribute("href", location)
+        link.props('target=_blank rel="noopener noreferrer"').mark("upload-link")
+        return
+    Tag("p", location, "path")
+    with block("actions"):
+        Button(SHOW_LABEL, lambda: reveal(Path(location)), icon="folder-open", classes="btn-small")
+
+
+def upload_list(views: Callable[[], tuple[JobView, ...]], retry: Retry) -> None:
+    """Draw every upload that nobody dismissed, newest first; it keeps up by itself."""
+
+    def draw(view: JobView) -> UploadProgress:
+        drawn = UploadProgress(view, retry)
+        drawn.element.classes("card")
+        return drawn
+
+    jobs = LiveJobs(block("column jobs uploads"), views, draw)
+    jobs.refresh()
+    ui.timer(REFRESH_SECONDS, jobs.refresh)

@@ -1,0 +1,1 @@
+"""Loaded models that answer: sessions, and several models side by side."""

@@ -1,0 +1,84 @@
+"""The loaded models of a workspace, and one answer from each."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from mlx_convert_core.answering.model_session import ModelSession
+from mlx_convert_core.model.events import FINAL, AnyEvent, JobStarted
+from mlx_convert_core.model.requests import GenerateRequest, GenerateResult
+from mlx_convert_core.running.jobs import Job
+from mlx_convert_core.running.process import TaskRunner
+
+# A worker's libraries, its key/value cache and what it computes with, besides the weights.
+BESIDE_WEIGHTS = 500_000_000
+
+
+class Sessions:
+    """Opens sessions; idle ones end, the oldest first, when the memory is needed. Safe to use from any thread."""
+
+    def __init__(self, observer: Callable[[AnyEvent], None], free_memory: Callable[[], int]) -> None:
+        self._observer = observer
+        self._free_memory = free_memory
+        self._open: list[ModelSession] = []
+        self._lock = threading.Lock()
+
+    def open(self, path: Path, runner: Callable[[], TaskRunner]) -> ModelSession:
+        """A session of the model at ``path``, which begins to load at once in a ``runner`` of its own."""
+        self.make_room(weight_bytes(path))
+        session = ModelSession(path, runner(), self._observer)
+        with self._lock:
+            self._open.append(session)
+        return session
+
+    def make_room(self, needed: int) -> None:
+        """End idle sessions, the oldest first, while ``needed`` bytes are not free."""
+        with self._lock:
+            self._open = [session for session in self._open if not session.closed]
+            idle = [session for session in self._open if not session.busy]
+        for session in idle:
+            if self._free_memory() > needed:
+                return
+            session.close()
+
+    def fit(self, paths: tuple[Path, ...]) -> bool:
+        """Whether the models at ``paths`` can be loaded at once, after idle sessions have made room."""
+        needed = sum(weight_bytes(path) + BESIDE_WEIGHTS for path in paths)
+        self.make_room(needed)
+        return self._free_memory() > needed
+
+    def close(self) -> None:
+        """End all sessions."""
+        with self._lock:
+            sessions = list(self._open)
+        for session in sessions:
+            session.close()
+
+
+def answer_once(session: ModelSession, request: GenerateRequest, job: Job[GenerateResult]) -> GenerateResult:
+    """Load, answer as ``job`` and close ``session``. Raises the errors of both."""
+    with session:
+        job.on_cancel(session.loading.cancel)
+        _relay(session.loading, job)
+        session.loading.result()
+        answer = session.generate(request)
+        job.on_cancel(answer.cancel)
+        _relay(answer, job)
+        return answer.result()
+
+
+def weight_bytes(path: Path) -> int:
+    """The size of the weight files in the folder ``path``."""
+    return sum(file.stat().st_size for file in path.glob("*.safetensors"))
+
+
+def _relay(source: Job[Any], target: Job[Any]) -> None:
+    """Pass on what ``source`` tells, but for its start and its end."""
+    for event in source.events():
+        if not isinstance(event, (*FINAL, JobStarted)):
+            target.emit(msgspec.structs.replace(event, job=target.id))

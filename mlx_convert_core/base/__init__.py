@@ -1,0 +1,1 @@
+"""Helpers that know nothing of models: JSON, documents on disk, paths, addresses, processes, memory."""

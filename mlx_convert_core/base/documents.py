@@ -1,0 +1,91 @@
+"""Small JSON files in the home folder: atomic, locked between processes, never silently lost."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from itertools import chain, count
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from mlx_convert_core.base.codec import decode, encode_pretty
+
+STAMP = "%Y%m%d-%H%M%S"
+
+
+class JsonDocument:
+    """A JSON object in a file, with a schema version. Unknown fields stay as they are.
+
+    A damaged file is moved aside (`moved_aside` says where) and the document starts empty again.
+    """
+
+    def __init__(self, path: Path, *, schema: int = 1) -> None:
+        self.path = path
+        self.schema = schema
+        self.moved_aside: Path | None = None
+
+    @property
+    def kept_aside(self) -> Path | None:
+        """The newest of the damaged files that were moved aside, by whichever program."""
+        return max(self.path.parent.glob(f"{self.path.name}.damaged-*"), default=None)
+
+    def read(self) -> dict[str, Any]:
+        """The document, {} when there is none yet."""
+        if not self.path.exists():
+            return {}
+        try:
+            return self._parsed()
+        except FileNotFoundError:  # another process is just moving a damaged one aside
+            return {}
+        except (ValueError, RecursionError):
+            with self._lock():
+                return self._read_locked()
+
+    def update(self, change: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+        """Read, ``change`` in place and write back, with other processes kept out; the new document."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self._lock():
+            document = self._read_locked()
+            change(document)
+            document["schema"] = self.schema
+            write_atomic(self.path, encode_pretty(document))
+        return document
+
+    def _lock(self) -> FileLock:
+        return FileLock(f"{self.path}.lock", timeout=30)
+
+    def _parsed(self) -> dict[str, Any]:
+        document: dict[str, Any] = decode(self.path.read_bytes(), dict[str, Any])
+        return document
+
+    def _read_locked(self) -> dict[str, Any]:
+        if not self.path.exists():
+            return {}
+        try:
+            return self._parsed()
+        except (ValueError, RecursionError):
+            self.moved_aside = _free_name(self.path.with_name(f"{self.path.name}.damaged-{time.strftime(STAMP)}"))
+            self.path.rename(self.moved_aside)
+            return {}
+
+
+def _free_name(path: Path) -> Path:
+    """``path``, or the first of ``path-2``, ``path-3`` … that is not taken."""
+    names = chain([path], (path.with_name(f"{path.name}-{number}") for number in count(2)))
+    return next(name for name in names if not name.exists())
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    """Write ``data`` so that ``path`` is either the old or the new whole file, also after a power cut."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,70 @@
+"""The parent's part of a conversion: source, plan, worker, and what is left when it is cancelled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from mlx_convert_core.base.paths import expanded
+from mlx_convert_core.converting.planning import Planner
+from mlx_convert_core.converting.preflight import refuse
+from mlx_convert_core.errors import Cancelled, InvalidRequest
+from mlx_convert_core.model.plan import ConvertPlan
+from mlx_convert_core.model.requests import ConvertResult
+from mlx_convert_core.plugins.calling import Hooks
+from mlx_convert_core.plugins.interfaces import ModelSource
+from mlx_convert_core.running.context import JobContext
+from mlx_convert_core.running.jobs import Job
+from mlx_convert_core.running.process import TaskRunner
+from mlx_convert_core.writing.staging import discard, missing_parents, remove_empty, staging_root
+
+
+def carry_out(
+    job: Job[ConvertResult],
+    planner: Planner,
+    context: JobContext,
+    runner: TaskRunner,
+    make_room: Callable[[int], None],
+) -> ConvertResult:
+    """Resolve, inspect, plan and convert, the last two in the worker of ``runner``, which is closed at the end."""
+    plan: ConvertPlan | None = None
+    missing: list[Path] = []
+    try:
+        with context.step("resolve"):
+            source = source_of(context.hooks, planner.ref, planner.request.revision)
+        with context.step("inspect"):
+            model = source.inspect()
+        with context.step("plan"):
+            plan = planner.estimate(model)
+            refuse(plan)
+            plan = planner.finish(runner.run(job.id, "plan", plan, ConvertPlan, job.emit))
+            refuse(plan)
+        make_room(plan.peak_memory)
+        missing = [parent for output in plan.outputs for parent in missing_parents(output.path)]
+        return runner.run(job.id, "convert", plan, ConvertResult, job.emit)
+    except Cancelled:
+        runner.close()  # before its staging folders go, in case it still writes
+        for output in plan.outputs if plan else ():
+            discard(staging_root(output.path, job.id), output.path)
+        remove_empty(missing)
+        raise
+    finally:
+        runner.close()
+
+
+def source_of(hooks: Hooks, ref: str, revision: str | None) -> ModelSource:
+    """The source that a plugin offers for ``ref``; raises InvalidRequest (``bad_id``, ``no_model``) when none does."""
+    source: ModelSource | None = hooks.first("model_source", ref=ref, revision=revision)
+    if source is None and expanded(ref).is_file():
+        raise InvalidRequest(
+            f"{ref} is a file that no plugin can read as a model.",
+            hint="Give a .gguf file, or the folder that holds config.json and model*.safetensors.",
+            code="no_model",
+        )
+    if source is None:
+        raise InvalidRequest(
+            f"'{ref}' is neither a folder, a file nor a repo id.",
+            hint="Give a folder, a .gguf file, or a repo id such as Qwen/Qwen2.5-0.5B-Instruct.",
+            code="bad_id",
+        )
+    return source

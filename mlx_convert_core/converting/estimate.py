@@ -1,0 +1,67 @@
+"""A first estimate of an output, at once, from header names and shapes alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from mlx_convert_core.model.inspection import WEIGHTS, ModelInfo
+from mlx_convert_core.model.plan import OutputPlan
+from mlx_convert_core.model.quantization import Dtype, Quantization
+from mlx_convert_core.model.requests import ConvertRequest
+from mlx_convert_core.model.safetensors import DTYPE_BYTES, TensorInfo
+
+FLOATS = ("BF16", "F16", "F32", "F64")
+_DTYPES = {"bfloat16": "BF16", "float16": "F16", "float32": "F32"}
+
+
+def estimate(model: ModelInfo, output: OutputPlan) -> OutputPlan:
+    """``output`` with sizes estimated from ``model``'s headers; the planning worker makes them exact.
+
+    Matrices whose name ends in ``weight`` count as quantized, as most model classes do it.
+    """
+    sizes = [_tensor_bytes(tensor, output.quantization, output.dtype) for tensor in model.tensors]
+    total = sum(sizes)
+    return replace(
+        output,
+        exact=False,
+        tensor_bytes=total,
+        weight_bytes=total + _header_bytes(model.tensors),
+        parameters=model.parameters,
+    )
+
+
+def fetch_disk(model: ModelInfo, request: ConvertRequest, weight_bytes: int | None = None) -> int:
+    """Bytes that fetching adds to the disk, at most at once.
+
+    When weight files are discarded as they are used, ``weight_bytes`` of them are there together; None: as many
+    of the largest as the source has at once, if the converter needs none of them for longer.
+    """
+    if not (request.discard_source and model.fetch_window):
+        return model.fetch_bytes
+    sizes = sorted((file.size for file in model.matching(WEIGHTS)), reverse=True)
+    together = sum(sizes[: model.fetch_window]) if weight_bytes is None else weight_bytes
+    return min(model.fetch_bytes, together)
+
+
+def _tensor_bytes(tensor: TensorInfo, quantization: Quantization | None, dtype: Dtype | None) -> int:
+    if tensor.dtype not in FLOATS:
+        return tensor.nbytes
+    width = DTYPE_BYTES[_DTYPES[dtype]] if dtype else DTYPE_BYTES[tensor.dtype]
+    if quantization and _is_layer(tensor, quantization):
+        return quantization.packed_bytes(tensor.shape, width)
+    return tensor.parameters * width
+
+
+def _is_layer(tensor: TensorInfo, quantization: Quantization) -> bool:
+    return (
+        len(tensor.shape) >= 2
+        and tensor.name.endswith(("weight", "_proj"))
+        and "norm" not in tensor.name
+        and "conv" not in tensor.name
+        and tensor.shape[-1] % quantization.group_size == 0
+    )
+
+
+def _header_bytes(tensors: Iterable[TensorInfo]) -> int:
+    return sum(len(tensor.name) + 80 for tensor in tensors)

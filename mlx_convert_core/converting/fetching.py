@@ -1,0 +1,88 @@
+"""Fetch a source while its conversion already runs: a streamed one in the background, any other one first."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from mlx_convert_core.errors import InvalidRequest
+from mlx_convert_core.model.checkpoint import Checkpoint
+from mlx_convert_core.model.inspection import ModelInfo
+from mlx_convert_core.plugins.interfaces import DiscardableSource, ModelSource, StreamedSource
+from mlx_convert_core.running.context import JobContext, cancelled_error
+
+
+@contextmanager
+def arriving(
+    source: ModelSource, model: ModelInfo, scratch: Path, context: JobContext, *, discard: bool = False
+) -> Iterator[Checkpoint]:
+    """Fetch ``source``: a streamed one in the background while the body runs, any other one first.
+
+    With ``discard`` its weight files are deleted as they are released. When the body ends early, the fetch is
+    stopped and waited for.
+    """
+    if discard and not isinstance(source, DiscardableSource):
+        raise cannot_discard(model)
+    if not isinstance(source, StreamedSource):
+        with context.step("fetch"):
+            checkpoint = Checkpoint(source.fetch(model, scratch, context))
+        yield checkpoint
+        return
+    discarding = partial(source.discard, model) if discard and isinstance(source, DiscardableSource) else None
+    checkpoint = Checkpoint(discard=discarding)
+    stop = _Stoppable(context)
+    thread = threading.Thread(
+        target=_fetch, args=(source, model, scratch, context, stop, checkpoint), name="fetch", daemon=True
+    )
+    thread.start()
+    try:
+        yield checkpoint
+        checkpoint.folder(context.check_cancelled)
+    finally:
+        stop.stopped.set()
+        thread.join()
+
+
+def _fetch(
+    source: StreamedSource,
+    model: ModelInfo,
+    scratch: Path,
+    context: JobContext,
+    report: _Stoppable,
+    checkpoint: Checkpoint,
+) -> None:
+    try:
+        with context.step("fetch"):
+            folder = source.stream(model, scratch, report, checkpoint.arrived)
+        checkpoint.finish(folder)
+    except BaseException as error:
+        checkpoint.fail(error)
+
+
+def cannot_discard(model: ModelInfo) -> InvalidRequest:
+    """The error for a source whose files are not ours to delete."""
+    return InvalidRequest(
+        f"{model.ref} was not fetched, so its weight files are not deleted as they are used.",
+        hint="Leave --discard-source out; it is for repos.",
+        code="discard_source",
+    )
+
+
+class _Stoppable:
+    """A reporter for the background, which is also told when the foreground has ended."""
+
+    def __init__(self, context: JobContext) -> None:
+        self.stopped = threading.Event()
+        self._context = context
+
+    def check_cancelled(self) -> None:
+        if self.stopped.is_set():
+            raise cancelled_error()
+        self._context.check_cancelled()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._context, name)

@@ -1,0 +1,194 @@
+"""The conversion, step by step. `plan_exactly` and `convert` run in the worker."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, replace
+from errno import EDQUOT, ENOSPC
+from pathlib import Path
+
+from mlx_convert_core.base.memory import peak_memory
+from mlx_convert_core.converting.estimate import fetch_disk
+from mlx_convert_core.converting.fetching import arriving
+from mlx_convert_core.errors import PluginNotLoaded
+from mlx_convert_core.model.findings import Finding
+from mlx_convert_core.model.plan import ConvertPlan, OutputPlan
+from mlx_convert_core.model.quantization import QuantizeStrategy
+from mlx_convert_core.model.requests import ConvertedModel, ConvertResult
+from mlx_convert_core.plugins.interfaces import ModelConverter, ModelSource, Written
+from mlx_convert_core.running.context import JobContext
+from mlx_convert_core.writing.check import check_output, refuse_errors
+from mlx_convert_core.writing.record import write_record
+from mlx_convert_core.writing.sidecars import copy_sidecars
+from mlx_convert_core.writing.staging import Staging, disk_full, sync_tree
+
+
+def plan_exactly(plan: ConvertPlan, context: JobContext) -> ConvertPlan:
+    """The same plan with every tensor of every output, by the real model class; reads no weight."""
+    converter = _converter(plan, context)
+    planned = converter.plan(plan.model, plan.outputs, _strategies(plan, context))
+    needed = fetch_disk(plan.model, plan.request, planned.source_bytes)
+    return replace(
+        plan,
+        outputs=planned.outputs,
+        peak_memory=planned.peak_memory,
+        free_memory=min(plan.free_memory, planned.memory_limit or plan.free_memory),
+        fetch_disk=needed,
+        findings=(*plan.findings, *planned.findings),
+    )
+
+
+def convert(plan: ConvertPlan, context: JobContext) -> ConvertResult:
+    """Carry out an exact plan: fetch, quantize and write, check, publish. Raises the errors in errors.py."""
+    began = time.monotonic()
+    converter = _converter(plan, context)
+    with ExitStack() as stack, _disk_watched(plan):
+        stagings = [
+            stack.enter_context(Staging(output.path, context.job, resume=plan.request.resume))
+            for output in plan.outputs
+        ]
+        folders = tuple(staging.output for staging in stagings)
+        source = _source(plan, context)
+        discard = plan.request.discard_source
+        with arriving(source, plan.model, stagings[0].scratch, context, discard=discard) as checkpoint:
+            with context.step("quantize"), context.step("write"):
+                strategies = _strategies(plan, context)
+                written = converter.convert(plan.model, checkpoint, plan.outputs, strategies, folders, context)
+            original = checkpoint.folder(context.check_cancelled)
+        with context.step("check"), _syncing(folders):
+            checking = _Checking(context, sum(output.weight_bytes for output in plan.outputs))
+            staged = map(_Staged, plan.outputs, folders, written)
+            models = tuple(_complete(plan, one, original, checking, context) for one in staged)
+        with context.step("publish"):
+            for staging in stagings:
+                staging.settle()
+            context.check_cancelled()  # the last time: what is published is there
+            _publish(stagings, force=plan.request.force)
+    return ConvertResult(
+        ref=plan.request.ref,
+        models=models,
+        seconds=time.monotonic() - began,
+        peak_memory=peak_memory(),
+    )
+
+
+def _publish(stagings: list[Staging], *, force: bool) -> None:
+    """Make all outputs visible, or none: what was published before one fails is taken back."""
+    published: list[Staging] = []
+    try:
+        for staging in stagings:
+            staging.publish(force=force)
+            published.append(staging)
+    except BaseException:
+        for staging in published:
+            staging.withdraw()
+        raise
+
+
+@dataclass(frozen=True, slots=True)
+class _Staged:
+    """An output whose weights are written."""
+
+    output: OutputPlan
+    folder: Path
+    written: Written
+
+
+def _complete(
+    plan: ConvertPlan, staged: _Staged, original: Path, checking: _Checking, context: JobContext
+) -> ConvertedModel:
+    """Add what belongs beside the weights, let plugins add theirs, check all of it, write the record."""
+    output, folder = staged.output, staged.folder
+    copy_sidecars(original, folder, code=plan.request.trust_remote_code)
+    about = replace(plan, outputs=(output,))
+    added = context.hooks.collect("post_convert", Finding, plan=about, staging=folder)
+    refuse_errors(added)
+    files = check_output(output, folder, staged.written.digests, checking.advance, staged.written.read)
+    findings = (*plan.findings, *added)
+    write_record(plan, output, folder, files, findings)
+    return ConvertedModel(
+        path=output.path,
+        preset=output.preset,
+        weight_bytes=output.weight_bytes,
+        total_bytes=sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
+        parameters=output.parameters,
+        bits_per_weight=output.bits_per_weight,
+        findings=findings,
+    )
+
+
+class _Checking:
+    """Counts the bytes read back over all outputs."""
+
+    def __init__(self, context: JobContext, total: int) -> None:
+        self._context = context
+        self._total = total
+        self._done = 0
+
+    def advance(self, nbytes: int) -> None:
+        self._context.check_cancelled()
+        self._done += nbytes
+        if nbytes:
+            self._context.progress("check", self._done, self._total)
+
+
+def _source(plan: ConvertPlan, context: JobContext) -> ModelSource:
+    revision = plan.model.revision or plan.request.revision
+    source: ModelSource = context.hooks.first("model_source", ref=plan.request.ref, revision=revision)
+    return source
+
+
+def _converter(plan: ConvertPlan, context: JobContext) -> ModelConverter:
+    converter: ModelConverter | None = context.hooks.first("model_converter", model=plan.model, request=plan.request)
+    if converter is None or converter.name != plan.converter:
+        raise PluginNotLoaded(
+            f"the converter '{plan.converter}' is not there in the worker.",
+            hint="See `mlx-convert plugins list`.",
+        )
+    return converter
+
+
+def _strategies(plan: ConvertPlan, context: JobContext) -> dict[str, QuantizeStrategy]:
+    """The named strategy of each output that has one, by preset; the names were checked before."""
+    return {
+        output.preset: context.hooks.first(
+            "quantize_strategy", name=output.strategy, model=plan.model, quantization=output.quantization
+        )
+        for output in plan.outputs
+        if output.strategy and output.quantization
+    }
+
+
+@contextmanager
+def _syncing(folders: tuple[Path, ...]) -> Iterator[None]:
+    """Have the disk catch up while the body runs, so that publishing need not wait for it."""
+    thread = threading.Thread(target=_sync_all, args=(folders,), name="syncing", daemon=True)
+    thread.start()
+    yield
+    thread.join()
+
+
+def _sync_all(folders: tuple[Path, ...]) -> None:
+    with suppress(FileNotFoundError):  # cancelled meanwhile, and removed
+        for folder in folders:
+            sync_tree(folder)
+
+
+@contextmanager
+def _disk_watched(plan: ConvertPlan) -> Iterator[None]:
+    """A full disk shows in many places, plugins included; say it in one way."""
+    try:
+        yield
+    except Exception as error:
+        if any(isinstance(cause, OSError) and cause.errno in (ENOSPC, EDQUOT) for cause in _causes(error)):
+            raise disk_full(plan.outputs[0].path) from error
+        raise
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__

@@ -1,0 +1,177 @@
+"""From a request to a plan: presets, names, findings and sizes. Runs in the parent."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from difflib import get_close_matches
+from pathlib import Path
+
+from mlx_convert_core.base.memory import free_memory
+from mlx_convert_core.base.paths import expanded
+from mlx_convert_core.converting.estimate import estimate, fetch_disk
+from mlx_convert_core.converting.fetching import cannot_discard
+from mlx_convert_core.converting.preflight import examine_model, examine_output, free_disk
+from mlx_convert_core.errors import InvalidRequest
+from mlx_convert_core.home.settings import Settings
+from mlx_convert_core.model.findings import Finding
+from mlx_convert_core.model.inspection import ModelInfo
+from mlx_convert_core.model.plan import ConvertPlan, OutputPlan
+from mlx_convert_core.model.quantization import Preset
+from mlx_convert_core.model.requests import ConvertRequest
+from mlx_convert_core.plugins.calling import Hooks
+from mlx_convert_core.plugins.interfaces import ModelConverter
+
+
+class Planner:
+    """Makes the plan of one request. Raises InvalidRequest for a preset or a strategy that nobody offers."""
+
+    def __init__(
+        self, request: ConvertRequest, presets: Mapping[str, Preset], settings: Settings, hooks: Hooks
+    ) -> None:
+        self.settings = settings
+        self.presets = tuple(_preset(name or settings.preset, presets) for name in request.presets)
+        self.request = request
+        self.ref = request.ref
+        self._hooks = hooks
+
+    def estimate(self, model: ModelInfo) -> ConvertPlan:
+        """The plan with estimated sizes and every finding that needs no model class."""
+        findings = list(examine_model(model, trust_remote_code=self.request.trust_remote_code))
+        if self.request.discard_source and not model.fetch_window:
+            error = cannot_discard(model)
+            findings.append(Finding(code=error.code, level="error", message=error.message, hint=error.hint))
+        plan = ConvertPlan(
+            request=self.request,
+            model=model,
+            converter="",
+            outputs=tuple(estimate(model, output) for output in self._outputs(model)),
+            findings=tuple(findings),
+            fetch_bytes=model.fetch_bytes,
+            fetch_disk=fetch_disk(model, self.request),
+            free_memory=free_memory(),
+        )
+        plan = replace(plan, free_disk=free_disk(plan.outputs[0].path))
+        if plan.errors:
+            return plan
+        return self._examined(plan)
+
+    def finish(self, plan: ConvertPlan) -> ConvertPlan:
+        """An exact plan with what only its sizes tell: space, memory, and layers that stay as they are."""
+        kept = tuple(self._kept(output) for output in plan.outputs if output.kept)
+        known = {finding.code for finding in plan.findings}
+        space = tuple(finding for finding in examine_output(plan) if finding.code not in known)
+        return replace(plan, findings=(*plan.findings, *kept, *space, *_nothing_quantized(plan)))
+
+    def _examined(self, plan: ConvertPlan) -> ConvertPlan:
+        converter: ModelConverter | None = self._hooks.first("model_converter", model=plan.model, request=plan.request)
+        if converter is None:
+            missing = Finding(
+                code="arch",
+                level="error",
+                message=f"no plugin can convert {plan.model.name} (model type '{plan.model.model_type}').",
+                hint="See `mlx-convert plugins list`.",
+            )
+            return replace(plan, findings=(*plan.findings, missing))
+        plan = replace(plan, converter=converter.name)
+        self._check_strategies(plan)
+        found = (*plan.findings, *converter.examine(plan), *examine_output(plan))
+        plan = replace(plan, findings=found)
+        return replace(plan, findings=(*found, *self._hooks.collect("pre_convert", Finding, plan=plan)))
+
+    def _outputs(self, model: ModelInfo) -> list[OutputPlan]:
+        request = self.request
+        outputs = []
+        for index, preset in enumerate(self.presets):
+            quantization = request.quantization_over(preset.quantization)
+            output = OutputPlan(
+                preset=preset.name,
+                path=Path(),
+                quantization=quantization,
+                strategy=request.strategy or (preset.strategy if quantization == preset.quantization else None),
+                dtype=request.dtype or preset.dtype,
+            )
+            named = expanded(request.outputs[index]) if request.outputs else self._default_path(model, output)
+            outputs.append(replace(output, path=named.absolute()))
+        _check_apart(outputs)
+        return outputs
+
+    def _default_path(self, model: ModelInfo, output: OutputPlan) -> Path:
+        return expanded(self.settings.output_folder) / f"{model.name}-MLX-{self._label(output)}"
+
+    def _label(self, output: OutputPlan) -> str:
+        """The end of a folder's name: the preset, or what the request made of it."""
+        preset = next(preset for preset in self.presets if preset.name == output.preset)
+        numbers = (output.quantization, output.strategy, output.dtype)
+        if numbers == (preset.quantization, preset.strategy, preset.dtype):
+            return preset.name
+        if output.quantization is None:
+            return output.dtype or output.preset
+        if output.quantization.mode != "affine":
+            return output.quantization.mode
+        bits = f"{output.quantization.bits}bit"
+        group = f"-g{output.quantization.group_size}" if output.quantization.group_size != 64 else ""
+        named = output.strategy if output.strategy and re.fullmatch(r"[\w.-]+", output.strategy) else ""
+        return named or f"{bits}{group}{'-mixed' if output.strategy else ''}"
+
+    def _check_strategies(self, plan: ConvertPlan) -> None:
+        for output in plan.outputs:
+            if output.strategy is None or output.quantization is None:
+                continue
+            found = self._hooks.first(
+                "quantize_strategy", name=output.strategy, model=plan.model, quantization=output.quantization
+            )
+            if found is None:
+                raise InvalidRequest(
+                    f"no plugin knows the strategy '{output.strategy}'.",
+                    hint="See `mlx-convert presets` for the ones in use.",
+                    code="strategy",
+                )
+
+    def _kept(self, output: OutputPlan) -> Finding:
+        size = sum(layer.nbytes for layer in output.kept)
+        reasons = sorted({layer.reason for layer in output.kept})
+        return Finding(
+            code="layers_kept",
+            level="info",
+            message=f"{output.preset}: {len(output.kept)} layers ({size / 1e6:.1f} MB) stay unquantized: "
+            f"{'; '.join(reasons)}.",
+            hint="mlx_convert.json lists them.",
+        )
+
+
+def _nothing_quantized(plan: ConvertPlan) -> tuple[Finding, ...]:
+    return tuple(
+        Finding(
+            code="nothing_quantized",
+            level="error",
+            message=f"{output.preset}: no layer of {plan.model.name} can be quantized with {output.quantization}.",
+            hint="Choose a smaller group size (--group-size 32), or the preset bf16.",
+        )
+        for output in plan.outputs
+        if output.quantization is not None and not output.quantized
+    )
+
+
+def _preset(name: str, presets: Mapping[str, Preset]) -> Preset:
+    if name in presets:
+        return presets[name]
+    close = get_close_matches(name, presets, n=1)
+    raise InvalidRequest(
+        f"there is no preset '{name}'.",
+        hint=(f"Did you mean {close[0]}? " if close else "") + "See `mlx-convert presets`.",
+        code="preset",
+    )
+
+
+def _check_apart(outputs: Sequence[OutputPlan]) -> None:
+    """Raise InvalidRequest when two outputs would be written to one folder."""
+    paths = [output.path.resolve() for output in outputs]
+    for output, path in zip(outputs, paths, strict=True):
+        if paths.count(path) > 1:
+            raise InvalidRequest(
+                f"two outputs would go to {output.path}.",
+                hint="Give each preset an --output of its own.",
+                code="same_output",
+            )

@@ -1,0 +1,75 @@
+"""What a worker can be asked to do: each task's name, the type of its payload and its function."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlx_convert_core.converting.pipeline import convert, plan_exactly
+from mlx_convert_core.converting.uploads import upload
+from mlx_convert_core.errors import GenerationFailed, UnsupportedModel
+from mlx_convert_core.model.inspection import CONFIG, read_config
+from mlx_convert_core.model.plan import ConvertPlan
+from mlx_convert_core.model.requests import GenerateRequest, GenerateResult, GenerationExtras, UploadRequest
+from mlx_convert_core.plugins.interfaces import ModelRunner
+from mlx_convert_core.running.context import JobContext, Tasks
+
+_runners: dict[str, ModelRunner] = {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadRequest:
+    """Load the converted model in the folder ``path`` and keep it as ``session``."""
+
+    session: str
+    path: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionRequest:
+    """Answer ``request`` with the model kept as ``session``."""
+
+    session: str
+    request: GenerateRequest
+
+
+def load(asked: LoadRequest, context: JobContext) -> None:
+    """Load a model into this process and keep it until the process ends."""
+    config = read_config(asked.path / CONFIG)
+    runner: ModelRunner | None = context.hooks.first("model_runner", path=asked.path, config=config)
+    if runner is None:
+        raise UnsupportedModel(
+            f"no plugin can run {asked.path.name} (model type '{config.get('model_type')}').",
+            hint="See `mlx-convert plugins list`.",
+            code="arch",
+        )
+    with context.step("load"):
+        runner.load(context)
+    _runners[asked.session] = runner
+
+
+def generate(asked: SessionRequest, context: JobContext) -> GenerateResult:
+    """Answer once with a loaded model, with what on_generate hooks add."""
+    runner = _runners.get(asked.session)
+    if runner is None:
+        raise GenerationFailed("the model is not loaded.", hint="Open it again.")
+    extras = context.hooks.answers("on_generate", GenerationExtras, request=asked.request)
+    with context.step("generate"):
+        return runner.generate(asked.request, extras, context)
+
+
+def close(session: str, context: JobContext) -> None:
+    """Let go of a loaded model (used inline; a worker simply ends)."""
+    runner = _runners.pop(session, None)
+    if runner is not None:
+        runner.close()
+
+
+TASKS: Tasks = {
+    "plan": (ConvertPlan, plan_exactly),
+    "convert": (ConvertPlan, convert),
+    "load": (LoadRequest, load),
+    "generate": (SessionRequest, generate),
+    "close": (str, close),
+    "upload": (UploadRequest, upload),
+}

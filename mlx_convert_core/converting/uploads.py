@@ -1,0 +1,45 @@
+"""Send a converted model somewhere: found, checked in the parent, carried out in a worker."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from difflib import get_close_matches
+
+from mlx_convert_core.errors import InvalidRequest
+from mlx_convert_core.model.requests import UploadRequest, UploadResult
+from mlx_convert_core.plugins.calling import Hooks
+from mlx_convert_core.plugins.interfaces import Account, UploadTarget
+from mlx_convert_core.running.context import JobContext
+
+
+def upload_targets(hooks: Hooks) -> dict[str, UploadTarget]:
+    """The upload targets of all plugins, by name."""
+    return hooks.register("register_upload_targets", UploadTarget)  # type: ignore[type-abstract]
+
+
+def accounts(hooks: Hooks) -> dict[str, Account]:
+    """The accounts of all plugins, by name."""
+    return hooks.register("register_accounts", Account)  # type: ignore[type-abstract]
+
+
+def target_of(request: UploadRequest, targets: Mapping[str, UploadTarget]) -> UploadTarget:
+    """The target that ``request`` names; raises InvalidRequest (code ``upload_target``)."""
+    if request.target in targets:
+        return targets[request.target]
+    close = get_close_matches(request.target, targets, n=1)
+    raise InvalidRequest(
+        f"there is no upload target '{request.target}'.",
+        hint=(f"Did you mean {close[0]}? " if close else "") + f"There are: {', '.join(sorted(targets)) or 'none'}.",
+        code="upload_target",
+    )
+
+
+def upload(request: UploadRequest, context: JobContext) -> UploadResult:
+    """Send the model of a checked request. Runs in the worker."""
+    began = time.monotonic()
+    target = target_of(request, upload_targets(context.hooks))
+    with context.step("upload"):
+        result = target.upload(request, context)
+    return replace(result, seconds=time.monotonic() - began)

@@ -1,0 +1,142 @@
+"""Where conversations are kept: `conversations/<id>.json` in the home folder."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from mlx_convert_core.base import codec
+from mlx_convert_core.base.documents import JsonDocument
+from mlx_convert_core.base.paths import expanded
+from mlx_convert_core.errors import InvalidRequest, MlxConvertError
+from mlx_convert_core.model.conversations import ChatSettings, Conversation, ConversationSummary, now
+
+ID = re.compile(r"[0-9a-f]{4,32}")
+
+
+class ConversationStore:
+    """Conversations on disk. Safe to use from several threads and programs: the last save counts, and is whole.
+
+    A damaged file is moved aside, one that can't be understood stays; `problem` then says so.
+    """
+
+    def __init__(self, home: Path) -> None:
+        self.folder = home / "conversations"
+        self.problem = ""
+
+    def list(self) -> tuple[ConversationSummary, ...]:
+        """All conversations, the one that was changed last first."""
+        read = {path: self._readable(path) for path in self._files()}
+        aside = sorted(path.name for path in self.folder.glob("*.json.damaged-*"))
+        unread = sorted(path.name for path, one in read.items() if one is None and path.exists())
+        self.problem = (
+            f"{len(aside) + len(unread)} conversations can't be read: {', '.join([*aside, *unread])} in {self.folder}."
+            if aside or unread
+            else ""
+        )
+        found = [one.summary for one in read.values() if one is not None]
+        return tuple(sorted(found, key=lambda summary: summary.updated, reverse=True))
+
+    def get(self, id: str) -> Conversation:
+        """The conversation ``id``; raises InvalidRequest (codes ``no_conversation``, ``conversation_damaged``)."""
+        document = self._document(id)
+        stored = document.read()
+        if document.moved_aside is not None:
+            raise _damaged(id, f"It was kept as {document.moved_aside}")
+        if not stored:
+            raise _unknown(id)
+        try:
+            return _conversation(stored)
+        except (msgspec.ValidationError, MlxConvertError) as error:
+            raise _damaged(id, f"{error}. See {document.path}") from None
+
+    def create(self, model: str | Path, sampler: ChatSettings | None = None, title: str = "") -> Conversation:
+        """A new conversation with the model in the folder ``model``, kept at once."""
+        return self.save(
+            Conversation(
+                id=secrets.token_hex(6),
+                title=title.strip(),
+                model=expanded(model).absolute(),
+                created=now(),
+                updated="",
+                settings=sampler or ChatSettings(),
+            )
+        )
+
+    def save(self, conversation: Conversation) -> Conversation:
+        """Keep ``conversation`` as it is now; what was kept comes back, with its new time."""
+        kept = replace(conversation, updated=now())
+        self._document(kept.id).update(lambda stored: stored.update(codec.plain(kept)))
+        return kept
+
+    def rename(self, id: str, title: str) -> Conversation:
+        """Give the conversation ``id`` another title; raises as `get`, and InvalidRequest for an empty one."""
+        if not title.strip():
+            raise InvalidRequest("the new title is empty.", hint="Type one, or leave the old.", code="title")
+        return self.save(replace(self.get(id), title=title.strip()))
+
+    def delete(self, id: str) -> None:
+        """Delete the conversation ``id``, for good. Raises InvalidRequest (code ``no_conversation``)."""
+        path = self._document(id).path
+        try:
+            path.unlink()
+        except FileNotFoundError:
+            raise _unknown(id) from None
+        path.with_name(f"{path.name}.lock").unlink(missing_ok=True)
+
+    def export(self, id: str, form: Literal["markdown", "json"]) -> str:
+        """The conversation ``id`` as a Markdown document, or as JSON that `load` reads. Raises as `get`."""
+        conversation = self.get(id)
+        return conversation.markdown() if form == "markdown" else codec.encode_pretty(conversation).decode()
+
+    def load(self, text: str | bytes) -> Conversation:
+        """Keep an exported conversation, under a new id if its own is taken. Raises InvalidRequest."""
+        try:
+            conversation = _conversation(codec.decode(text, dict[str, Any]))
+        except (msgspec.DecodeError, RecursionError, MlxConvertError) as error:
+            raise InvalidRequest(
+                f"this is no exported conversation: {error}.",
+                hint="Export one with: mlx-convert conversations export ID --format json",
+                code="conversation",
+            ) from None
+        taken = not ID.fullmatch(conversation.id) or self._document(conversation.id).path.exists()
+        return self.save(replace(conversation, id=secrets.token_hex(6)) if taken else conversation)
+
+    def _files(self) -> Iterator[Path]:
+        if self.folder.is_dir():
+            yield from (path for path in sorted(self.folder.glob("*.json")) if ID.fullmatch(path.stem))
+
+    def _readable(self, path: Path) -> Conversation | None:
+        try:
+            return self.get(path.stem)
+        except InvalidRequest:
+            return None
+
+    def _document(self, id: str) -> JsonDocument:
+        if not ID.fullmatch(id):
+            raise _unknown(id)
+        return JsonDocument(self.folder / f"{id}.json")
+
+
+def _conversation(stored: dict[str, Any]) -> Conversation:
+    return codec.convert({name: value for name, value in stored.items() if name != "schema"}, Conversation)
+
+
+def _unknown(id: str) -> InvalidRequest:
+    return InvalidRequest(
+        f"there is no conversation '{id}'.", hint="See `mlx-convert conversations list`.", code="no_conversation"
+    )
+
+
+def _damaged(id: str, more: str) -> InvalidRequest:
+    return InvalidRequest(
+        f"the conversation '{id}' can't be read. {more}.",
+        hint="See `mlx-convert conversations list` for the others.",
+        code="conversation_damaged",
+    )

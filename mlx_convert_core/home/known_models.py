@@ -1,0 +1,97 @@
+"""Converted models as a workspace knows them: the library that a plugin keeps, and folders."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from mlx_convert_core.base.paths import expanded
+from mlx_convert_core.errors import EntryNotFound, MlxConvertError, PluginNotLoaded, RepoNotFound
+from mlx_convert_core.model.inspection import CONFIG
+from mlx_convert_core.model.library import LibraryEntry, entry_of, scan
+from mlx_convert_core.model.requests import ConvertResult
+from mlx_convert_core.plugins.calling import Hooks
+from mlx_convert_core.plugins.interfaces import LibraryStore
+from mlx_convert_core.running.context import JobContext
+from mlx_convert_core.writing.removal import delete_folder
+
+
+class Models:
+    """Finds converted models by name or folder, and keeps the library up to date."""
+
+    def __init__(self, hooks: Hooks, home: Path) -> None:
+        self._hooks = hooks
+        self._home = home
+        self._store: LibraryStore | None = None
+
+    @property
+    def store(self) -> LibraryStore:
+        """The library; raises PluginNotLoaded when no plugin keeps one."""
+        if self._store is None:
+            self._store = self._hooks.first("library_store", home=self._home)
+        if self._store is None:
+            raise PluginNotLoaded(
+                "no plugin keeps a library.", hint="Install or enable one; the built-in is mlx_convert_library."
+            )
+        return self._store
+
+    def find(self, name: str | Path) -> LibraryEntry:
+        """The library entry with this name or path; raises EntryNotFound."""
+        entries = self.store.entries()
+        resolved = Path(name).resolve()
+        found = [entry for entry in entries if entry.name == str(name) or entry.path == resolved]
+        if found:
+            return found[0]
+        raise EntryNotFound(
+            f"'{name}' is not in the library.",
+            hint="See `mlx-convert library list`, or add folders with `mlx-convert library scan FOLDER`.",
+        )
+
+    def scan(self, folder: Path) -> tuple[LibraryEntry, ...]:
+        """Add every MLX folder at or below ``folder`` to the library; the entries that were found."""
+        if not folder.is_dir():
+            raise RepoNotFound(f"there is no folder {folder}.", hint="Check the path.", code="no_folder")
+        found = tuple(scan(folder))
+        for entry in found:
+            self.store.add(entry)
+        return found
+
+    def remove(self, entry: LibraryEntry, *, keep_files: bool) -> None:
+        """Forget ``entry`` and, unless ``keep_files`` or it has vanished, delete its folder. Raises LibraryError."""
+        entries = self.store.entries()
+        if entry.path not in {known.path for known in entries}:
+            raise EntryNotFound(f"{entry.path} is not in the library.", hint="See `mlx-convert library list`.")
+        if not keep_files and os.path.lexists(entry.path):
+            delete_folder(entry, entries)
+        self.store.remove(entry.path)
+
+    def path_of(self, model: str | Path) -> Path:
+        """The folder of a converted model: a path, or a name in the library. Raises RepoNotFound, EntryNotFound."""
+        path = expanded(model)
+        if (path / CONFIG).is_file():
+            return path.resolve()
+        if path.exists() or isinstance(model, Path) or "/" in str(model):
+            raise RepoNotFound(
+                f"{model} is no converted model: there is no {CONFIG} in it.",
+                hint="Give the folder of a converted model, or a name from `mlx-convert library list`.",
+                code="no_model",
+            )
+        entry = self.find(model)
+        if entry.missing:
+            raise EntryNotFound(
+                f"the folder of '{entry.name}' has vanished: {entry.path}.",
+                hint=f"Convert it again, or forget it: mlx-convert library remove {entry.name}",
+                code="entry_missing",
+            )
+        return entry.path
+
+    def remember(self, result: ConvertResult, context: JobContext) -> None:
+        """Add what was published to the library; a library at fault does not undo the conversion."""
+        try:
+            for model in result.models:
+                entry = entry_of(model.path)
+                if entry is not None:
+                    self.store.add(replace(entry, bits_per_weight=model.bits_per_weight))
+        except MlxConvertError as error:
+            context.message(f"the library was not updated: {error.message} {error.hint}", "warning")

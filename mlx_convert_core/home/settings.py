@@ -1,0 +1,66 @@
+"""The few things that a person sets once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from mlx_convert_core.base import codec
+from mlx_convert_core.base.documents import JsonDocument
+from mlx_convert_core.base.paths import expanded
+from mlx_convert_core.errors import InvalidRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """``output_folder``: where converted models go; ``preset``: the one used when none is named."""
+
+    output_folder: Path = Path("models")
+    preset: str = "4bit"
+
+
+class SettingsFile:
+    """`settings.json` in the home folder."""
+
+    def __init__(self, home: Path) -> None:
+        self.document = JsonDocument(home / "settings.json")
+
+    def load(self) -> Settings:
+        """The settings; what is missing or can't be has its default."""
+        stored = self.document.read()
+        known = {field.name: stored[field.name] for field in fields(Settings) if _fits(field.name, stored)}
+        return codec.convert(known, Settings)
+
+    @property
+    def problem(self) -> str:
+        """What became of a damaged file, until a setting is made anew; "" when nothing is wrong."""
+        self.document.read()
+        aside = self.document.kept_aside
+        if aside is None or self.document.path.exists():
+            return ""
+        return f"the settings were damaged and start anew; the old file is {aside}."
+
+    def set(self, name: str, value: Any) -> Settings:
+        """Change one setting; raises InvalidRequest for an unknown name and a value that can't be."""
+        names = [field.name for field in fields(Settings)]
+        if name not in names:
+            raise InvalidRequest(f"there is no setting '{name}'.", hint=f"Use one of: {', '.join(names)}.")
+        if not _fits(name, {name: value}):
+            raise InvalidRequest(f"{name} can't be {str(value)!r}.", hint="Nothing was changed.")
+        self.document.update(lambda stored: stored.__setitem__(name, codec.plain(value)))
+        return self.load()
+
+
+def _fits(name: str, stored: Mapping[str, Any]) -> bool:
+    """Whether ``stored`` has a value for the setting ``name``, of the right type, and a path that can be."""
+    if name not in stored:
+        return False
+    try:
+        expanded(codec.convert({name: stored[name]}, Settings).output_folder)
+    except (msgspec.ValidationError, InvalidRequest, TypeError, ValueError):
+        return False
+    return True

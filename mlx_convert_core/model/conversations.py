@@ -1,0 +1,141 @@
+"""Conversations with models, kept as one JSON file each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from mlx_convert_core.base import codec
+from mlx_convert_core.model.requests import ChatMessage, GenerateRequest, GenerateResult
+
+Role = Literal["system", "user", "assistant"]
+TITLE_LENGTH = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatSettings:
+    """How a conversation is answered: the system text and the sampler. Raises InvalidRequest (see GenerateRequest)."""
+
+    system: str | None = None
+    max_tokens: int = 512
+    temperature: float = 0.7
+    top_p: float = 1.0
+    top_k: int = 0
+    min_p: float = 0.0
+    repetition_penalty: float = 1.0
+    seed: int | None = None
+
+    def __post_init__(self) -> None:
+        self.request((ChatMessage(role="user", content="-"),))
+
+    @classmethod
+    def of(cls, request: GenerateRequest) -> ChatSettings:
+        """The settings that ``request`` has."""
+        return cls(**{name: getattr(request, name) for name in cls.__slots__})
+
+    def request(self, messages: tuple[ChatMessage, ...]) -> GenerateRequest:
+        """The request that continues ``messages`` with these settings."""
+        return GenerateRequest(messages=messages, **{name: getattr(self, name) for name in self.__slots__})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredMessage:
+    """One turn; ``figures`` has speed and memory of an answer, ``time`` is ISO 8601 in UTC."""
+
+    role: Role
+    content: str
+    figures: Mapping[str, Any] = field(default_factory=dict)
+    time: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConversationSummary:
+    """What a list of conversations shows of one; ``messages`` is their number."""
+
+    id: str
+    title: str
+    model: Path
+    created: str
+    updated: str
+    messages: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversation:
+    """The turns between a person and the model in the folder ``model``. Times are ISO 8601 in UTC.
+
+    Its methods return new values; `ConversationStore.save` keeps them.
+    """
+
+    id: str
+    title: str
+    model: Path
+    created: str
+    updated: str
+    settings: ChatSettings = ChatSettings()
+    messages: tuple[StoredMessage, ...] = ()
+
+    def with_message(self, role: Role, content: str, figures: Mapping[str, Any] | None = None) -> Conversation:
+        """One more turn at the end; the first one of the user names an untitled conversation."""
+        message = StoredMessage(role=role, content=content, figures=dict(figures or {}), time=now())
+        title = self.title or (_title(content) if role == "user" else "")
+        return replace(self, title=title, messages=(*self.messages, message))
+
+    def edited(self, index: int, content: str) -> Conversation:
+        """Message ``index`` with other words; all that came after it is dropped. Raises IndexError."""
+        place = range(len(self.messages))[index]
+        changed = replace(self.messages[place], content=content, figures={}, time=now())
+        return replace(self, messages=(*self.messages[:place], changed))
+
+    def without_last_answer(self) -> Conversation:
+        """The same without the model's turns at the end, so that it can answer again."""
+        kept = len(self.messages)
+        while kept and self.messages[kept - 1].role == "assistant":
+            kept -= 1
+        return replace(self, messages=self.messages[:kept])
+
+    def request(self) -> GenerateRequest:
+        """The request for the next answer; an answer that is empty is left out. Raises InvalidRequest."""
+        turns = (ChatMessage(role=one.role, content=one.content) for one in self.messages if one.content)
+        return self.settings.request(tuple(turns))
+
+    @property
+    def summary(self) -> ConversationSummary:
+        """What a list shows."""
+        return ConversationSummary(
+            id=self.id,
+            title=self.title,
+            model=self.model,
+            created=self.created,
+            updated=self.updated,
+            messages=len(self.messages),
+        )
+
+    def markdown(self) -> str:
+        """The conversation as a document for people; the model is named, its folder is not."""
+        named = {"system": "System", "user": "You", "assistant": self.model.name}
+        parts = [f"# {self.title or 'Conversation'}", f"{self.model.name} · {self.created[:10]}"]
+        if self.settings.system:
+            parts += ["## System", self.settings.system]
+        for message in self.messages:
+            parts += [f"## {named[message.role]}", message.content]
+        return "\n\n".join(part.strip("\n") for part in parts) + "\n"
+
+
+def figures_of(result: GenerateResult) -> dict[str, Any]:
+    """The figures of an answer as a message keeps them: all of GenerateResult but the text."""
+    plain: dict[str, Any] = codec.plain(result)
+    return {name: value for name, value in plain.items() if name != "text"}
+
+
+def now() -> str:
+    """This moment, as conversations store it."""
+    return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
+def _title(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= TITLE_LENGTH else line[: TITLE_LENGTH - 1].rstrip() + "…"

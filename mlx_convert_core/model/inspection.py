@@ -1,0 +1,240 @@
+"""What a source is, read without touching a weight: config.json, file list and safetensors headers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from mlx_convert_core.errors import CorruptCheckpoint, RepoNotFound
+from mlx_convert_core.model.safetensors import TensorInfo, read_header
+
+CONFIG = "config.json"
+INDEX = "model.safetensors.index.json"
+WEIGHTS = "model*.safetensors"  # the only names that mlx-lm loads
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "spiece.model", "vocab.json", "*.tiktoken")
+_DTYPE_NAMES = {"BF16": "bfloat16", "F16": "float16", "F32": "float32"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileInfo:
+    """A file of a source: ``name`` relative to its root, ``size`` in bytes.
+
+    ``oid`` is the hash of its content where the source tells one: a sha256, or git's hash of the file.
+    """
+
+    name: str
+    size: int
+    oid: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelInfo:
+    """A source as it was inspected.
+
+    ``ref`` is what the user typed; ``name`` the model's own name; ``path`` the local folder or file if
+    there is one; ``revision`` the commit for a hub source, ``branch`` the name that it was resolved from.
+    ``card`` holds the front matter of the source's README (licence, language, base model), untrusted.
+    ``fetch_bytes`` are still to be fetched, into ``fetch_folder`` (None: beside the output). ``fetch_window``
+    is the number of weight files on the disk at once when each is deleted after its use; 0: none is deleted.
+    """
+
+    ref: str
+    name: str
+    repo_id: str | None = None
+    revision: str | None = None
+    branch: str | None = None
+    path: Path | None = None
+    config: Mapping[str, Any] = field(default_factory=dict)
+    files: tuple[FileInfo, ...] = ()
+    tensors: tuple[TensorInfo, ...] = ()
+    card: Mapping[str, Any] = field(default_factory=dict)
+    fetch_bytes: int = 0
+    fetch_folder: Path | None = None
+    fetch_window: int = 0
+
+    @property
+    def model_type(self) -> str:
+        """The architecture's name in config.json, "" when it has none."""
+        return str(self.config.get("model_type") or "")
+
+    @property
+    def weight_bytes(self) -> int:
+        """Bytes of all tensors."""
+        return sum(tensor.nbytes for tensor in self.tensors)
+
+    @property
+    def parameters(self) -> int:
+        """Number of values in all tensors, as stored (packed integers count once)."""
+        return sum(tensor.parameters for tensor in self.tensors)
+
+    @property
+    def dtype(self) -> str:
+        """The type that holds most of the bytes, by its long name (``bfloat16``), "" without tensors."""
+        totals: dict[str, int] = {}
+        for tensor in self.tensors:
+            totals[tensor.dtype] = totals.get(tensor.dtype, 0) + tensor.nbytes
+        if not totals:
+            return ""
+        biggest = max(totals, key=lambda name: totals[name])
+        return _DTYPE_NAMES.get(biggest, biggest)
+
+    def matching(self, *patterns: str) -> tuple[FileInfo, ...]:
+        """The files at the root whose name matches one of ``patterns``."""
+        return tuple(
+            info
+            for info in self.files
+            if "/" not in info.name and any(fnmatchcase(info.name, pattern) for pattern in patterns)
+        )
+
+
+def inspect_folder(folder: Path, *, ref: str | None = None, name: str | None = None) -> ModelInfo:
+    """Inspect a local checkpoint folder; reads config.json and headers only.
+
+    A folder of another kind (GGUF, adapter, pickle weights) is described too, with what it lacks left
+    empty: `preflight.examine` says what it is. Raises RepoNotFound and CorruptCheckpoint.
+    """
+    if not folder.is_dir():
+        raise RepoNotFound(
+            f"there is no folder {folder}.",
+            hint="Check the path, or give a repo id such as Qwen/Qwen2.5-0.5B-Instruct.",
+            code="no_folder",
+        )
+    try:
+        files = tuple(_listing(folder))
+    except OSError as error:  # also a folder that macOS guards
+        raise _unreadable(folder, error) from error
+    if not files:
+        raise CorruptCheckpoint(
+            f"the folder {folder} is empty.",
+            hint="Give a folder that holds config.json and model*.safetensors.",
+            code="empty_folder",
+        )
+    config = read_config(folder / CONFIG) if (folder / CONFIG).exists() else {}
+    model = ModelInfo(
+        ref=ref or str(folder),
+        name=name or folder.resolve().name,
+        path=folder.resolve(),
+        config=config,
+        files=files,
+        card=read_card(folder / "README.md"),
+    )
+    _check_shards(folder, {info.name for info in files})
+    tensors = tuple(tensor for info in model.matching(WEIGHTS) for tensor in _header(folder / info.name))
+    _check_unique(tensors)
+    return replace(model, tensors=tensors)
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """A JSON object from ``path``; raises CorruptCheckpoint (codes ``bad_json``, ``unreadable``).
+
+    Infinity and NaN, which JSON lacks, become ``{"__float__": "Infinity"}``, as transformers writes them.
+    """
+    try:
+        config = json.loads(path.read_bytes(), parse_constant=lambda name: {"__float__": name})
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    except (ValueError, RecursionError) as error:
+        raise CorruptCheckpoint(
+            f"{path.name} is not valid JSON: {error}.",
+            hint=f"Download {path.name} again, or open {path} and mend it.",
+            code="bad_json",
+        ) from None
+    if not isinstance(config, dict):
+        raise CorruptCheckpoint(
+            f"{path.name} holds a {type(config).__name__}, not an object of settings.",
+            hint=f"Download {path.name} again.",
+            code="bad_json",
+        )
+    return config
+
+
+def read_card(path: Path) -> dict[str, str | list[str]]:
+    """The plain ``key: value`` and ``- item`` lines of a README's front matter.
+
+    Deliberately no YAML parser: a card is untrusted text, and only flat fields are ever used.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return {}
+    if not lines or lines[0].strip() != "---":
+        return {}
+    fields: dict[str, str | list[str]] = {}
+    key = ""
+    for line in lines[1:]:
+        if line.strip() == "---":
+            return fields
+        item = line.strip()
+        if item.startswith("- ") and key:
+            values = fields.get(key)
+            if isinstance(values, list):
+                values.append(_unquote(item[2:]))
+        elif line[:1].strip() and ":" in line:
+            key, _, value = line.partition(":")
+            fields[key] = _unquote(value) or []
+    return {}
+
+
+def _unquote(text: str) -> str:
+    return text.strip().strip("'\"")
+
+
+def _listing(folder: Path) -> Iterable[FileInfo]:
+    for path in sorted(folder.iterdir()):
+        if path.is_file() and not path.name.startswith("."):
+            yield FileInfo(name=path.name, size=path.stat().st_size)
+
+
+def _header(path: Path) -> tuple[TensorInfo, ...]:
+    try:
+        return read_header(path)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> CorruptCheckpoint:
+    return CorruptCheckpoint(
+        f"{path} can't be read: {error.strerror or error}.",
+        hint="Check that the file is there, that you may read it, and that its disk is well.",
+        code="unreadable",
+    )
+
+
+def _check_shards(folder: Path, present: set[str]) -> None:
+    index = folder / INDEX
+    if not index.exists():
+        return
+    weight_map = read_config(index).get("weight_map")
+    wanted = {str(name) for name in weight_map.values()} if isinstance(weight_map, dict) else set()
+    missing = sorted(wanted - present)
+    if missing:
+        shown = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
+        raise CorruptCheckpoint(
+            f"{len(missing)} of {len(wanted)} weight files are missing from {folder}: {shown}.",
+            hint=f"Download {missing[0]} into that folder, or give the repo id to fetch what is missing.",
+            code="missing_shard",
+        )
+
+
+def repeated(tensors: Iterable[TensorInfo]) -> tuple[TensorInfo, TensorInfo] | None:
+    """The first tensor that is in two weight files, as each has it; None when there is none."""
+    seen: dict[str, TensorInfo] = {}
+    for tensor in tensors:
+        if tensor.name in seen:
+            return seen[tensor.name], tensor
+        seen[tensor.name] = tensor
+    return None
+
+
+def _check_unique(tensors: Iterable[TensorInfo]) -> None:
+    twice = repeated(tensors)
+    if twice is not None:
+        raise CorruptCheckpoint(
+            f"the tensor {twice[0].name} is in both {twice[0].shard} and {twice[1].shard}.",
+            hint="Two checkpoints were mixed in one folder. Keep the files of one of them.",
+            code="mixed_shards",
+        )

@@ -1,0 +1,86 @@
+"""What a conversion will do, how big the result is, and what stands in the way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlx_convert_core.model.findings import Finding
+from mlx_convert_core.model.inspection import ModelInfo
+from mlx_convert_core.model.quantization import Dtype, Quantization, bits_per_weight
+from mlx_convert_core.model.requests import ConvertRequest
+from mlx_convert_core.model.safetensors import TensorInfo
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuantizedLayer:
+    """A layer that is quantized, and with which numbers."""
+
+    path: str
+    quantization: Quantization
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptLayer:
+    """A layer that could be quantized and is not, with the reason and the bytes that it keeps."""
+
+    path: str
+    reason: str
+    nbytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputPlan:
+    """One output folder: the numbers asked for and what they come to.
+
+    ``weight_bytes`` counts whole weight files, headers included. An estimate (``exact`` False) has no
+    ``tensors``; the planning worker fills them in, in file order, ``shard`` naming each one's file.
+    """
+
+    preset: str
+    path: Path
+    quantization: Quantization | None = None
+    strategy: str | None = None
+    dtype: Dtype | None = None
+    exact: bool = False
+    weight_bytes: int = 0
+    tensor_bytes: int = 0
+    parameters: int = 0
+    tensors: tuple[TensorInfo, ...] = ()
+    quantized: tuple[QuantizedLayer, ...] = ()
+    kept: tuple[KeptLayer, ...] = ()
+
+    @property
+    def bits_per_weight(self) -> float:
+        """Average bits per parameter over the whole model."""
+        return bits_per_weight(self.tensor_bytes, self.parameters)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConvertPlan:
+    """A request with everything found out about it; nothing has been read but headers.
+
+    ``peak_memory`` and ``free_*`` are bytes; a plan with an error finding can't be run. ``fetch_disk`` is what
+    of ``fetch_bytes`` is on the disk at once: less, when weight files are discarded as they are used.
+    """
+
+    request: ConvertRequest
+    model: ModelInfo
+    converter: str
+    outputs: tuple[OutputPlan, ...]
+    findings: tuple[Finding, ...] = ()
+    fetch_bytes: int = 0
+    fetch_disk: int = 0
+    peak_memory: int = 0
+    free_memory: int = 0
+    free_disk: int = 0
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        """The findings that refuse this plan."""
+        return tuple(finding for finding in self.findings if finding.level == "error")
+
+    @property
+    def exact(self) -> bool:
+        """Whether the sizes are equal, to the byte, to what will be written."""
+        return all(output.exact for output in self.outputs)

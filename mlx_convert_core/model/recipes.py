@@ -1,0 +1,191 @@
+"""Recipes: a request as a JSON file that can be shared. It names a model and numbers, never a path of this machine.
+
+::
+
+    {"schema": 1, "mlx_convert": "recipe", "ref": "org/name", "revision": "main",
+     "outputs": [{"preset": "4bit"}, {"preset": "8bit"}]}
+
+An output may also have ``strategy``, ``dtype``, ``bits``, ``group_size`` and ``mode``, the same for all outputs.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from mlx_convert_core.base import codec
+from mlx_convert_core.base.documents import write_atomic
+from mlx_convert_core.errors import EntryNotFound, InvalidRequest, MlxConvertError, RepoNotFound
+from mlx_convert_core.model.library import RECORD
+from mlx_convert_core.model.quantization import Dtype, Mode
+from mlx_convert_core.model.requests import ConvertRequest
+
+SCHEMA = 1
+REPO_ID = re.compile(r"[\w.-]+/[\w.-]+(@[\w./-]+)?", re.ASCII)
+
+
+class RecipeOutput(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One model to make: a preset ("" is the default one), and numbers that replace what it says."""
+
+    preset: str = ""
+    strategy: str | None = None
+    dtype: Dtype | None = None
+    bits: int | None = None
+    group_size: int | None = None
+    mode: Mode | None = None
+
+
+class Recipe(msgspec.Struct, frozen=True, kw_only=True):
+    """What a recipe file holds; ``ref`` "" leaves it to the reader which model to convert."""
+
+    schema: int = SCHEMA
+    mlx_convert: str = "recipe"
+    ref: str = ""
+    revision: str | None = None
+    outputs: tuple[RecipeOutput, ...] = (RecipeOutput(),)
+
+    @classmethod
+    def of(cls, request: ConvertRequest) -> Recipe:
+        """``request`` as a recipe: without folders, and without a model that is only on this machine."""
+        return cls(
+            ref=shareable(request.ref),
+            revision=request.revision,
+            outputs=tuple(
+                RecipeOutput(
+                    preset=preset,
+                    strategy=request.strategy,
+                    dtype=request.dtype,
+                    bits=request.bits,
+                    group_size=request.group_size,
+                    mode=request.mode,
+                )
+                for preset in request.presets
+            ),
+        )
+
+    def request(self, ref: str = "") -> ConvertRequest:
+        """The request; ``ref`` takes the place of the recipe's own. Raises InvalidRequest."""
+        if not (ref or self.ref):
+            raise _wrong("the recipe names no model.", hint="Name one: mlx-convert convert REF --recipe FILE")
+        first, *others = self.outputs
+        if any(msgspec.structs.replace(other, preset=first.preset) != first for other in others):
+            raise _wrong(
+                "the outputs of the recipe differ in more than the preset.",
+                hint="Make a recipe of each, or give all outputs the same numbers.",
+            )
+        revision = self.revision if ref in ("", self.ref) else None  # a commit of one repo is nothing to another
+        numbers = {name: getattr(first, name) for name in first.__struct_fields__ if name != "preset"}
+        presets = tuple(output.preset for output in self.outputs)
+        return ConvertRequest(ref=ref or self.ref, preset=presets, revision=revision, **numbers)
+
+    def data(self) -> dict[str, Any]:
+        """The recipe as plain data; what is not set is left out."""
+        plain: dict[str, Any] = codec.plain(self)
+        return {name: value for name, value in plain.items() if value not in ("", None)}
+
+
+def read_recipe(path: Path | str, *, ref: str = "") -> ConvertRequest:
+    """The request in the recipe file ``path``; ``ref`` takes the place of the model that it names.
+
+    Raises InvalidRequest (code ``recipe``) and says what is wrong where.
+    """
+    return load_recipe(Path(path)).request(ref)
+
+
+def load_recipe(path: Path) -> Recipe:
+    """The recipe in the file ``path``. Raises RepoNotFound (code ``no_file``), InvalidRequest (code ``recipe``)."""
+    try:
+        found = json.loads(path.read_bytes())
+    except OSError as error:
+        raise RepoNotFound(f"can't read {path}: {error.strerror}.", hint="Check the path.", code="no_file") from None
+    except (ValueError, RecursionError) as error:
+        raise _wrong(f"{path} is not JSON: {error}.", hint="Mend the file.") from None
+    try:
+        return _checked(found)
+    except MlxConvertError as error:
+        raise _wrong(f"{path} {error.message}", hint=error.hint) from None
+
+
+def write_recipe(path: Path | str, request: ConvertRequest) -> None:
+    """Write ``request`` as a recipe file that can be shared."""
+    write_atomic(Path(path), codec.encode_pretty(Recipe.of(request).data()))
+
+
+def recipe_of(folder: Path | str) -> dict[str, Any]:
+    """The recipe by which the converted model in ``folder`` was made. Raises EntryNotFound (code ``no_recipe``).
+
+    A model that came from a folder of this machine is left out; the numbers are all there.
+    """
+    folder = Path(folder)
+    try:
+        record = json.loads((folder / RECORD).read_bytes())
+        made = record["recipe"]
+        source = record["source"]
+        revision = source.get("revision")
+        recipe = {
+            "ref": shareable(str(source.get("ref", ""))) if revision else "",
+            "revision": revision,
+            "outputs": [{name: made[name] for name in _names(RecipeOutput) if name in made}],
+        }
+        return _checked(recipe).data()
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, MlxConvertError):
+        raise EntryNotFound(
+            f"{folder.name} does not say how it was made: there is no {RECORD} with a recipe in it.",
+            hint="Only models that mlx-convert made have a recipe.",
+            code="no_recipe",
+        ) from None
+
+
+def shareable(ref: str) -> str:
+    """``ref`` if it means the same on every machine, without any user or secret in it; else ""."""
+    if "://" in ref:
+        parts = urlsplit(ref)
+        host = parts.netloc.rpartition("@")[2]
+        return f"{parts.scheme}://{host}{parts.path}" if parts.scheme != "file" else ""
+    return ref if REPO_ID.fullmatch(ref) and not ref.startswith(".") and not Path(ref).exists() else ""
+
+
+def _checked(found: Any) -> Recipe:
+    """``found`` as a recipe; the message of the error goes on after the file's name."""
+    if not isinstance(found, dict):
+        raise _wrong("is not a JSON object.", hint='A recipe looks like {"ref": "org/name", "outputs": [...]}.')
+    schema = found.get("schema", SCHEMA)
+    if isinstance(schema, int) and schema > SCHEMA:
+        raise _wrong(f"is of version {schema}, this program knows {SCHEMA}.", hint="Update mlx-convert.")
+    if found.get("mlx_convert", "recipe") != "recipe":
+        raise _wrong("is no recipe of mlx-convert.", hint="Make one: mlx-convert recipe export MODEL")
+    _refuse_unknown("", found, _names(Recipe))
+    outputs = found.get("outputs", [{}])
+    for index, output in enumerate(outputs if isinstance(outputs, list) else ()):
+        if isinstance(output, dict):
+            _refuse_unknown(f"outputs[{index}]: ", output, _names(RecipeOutput))
+    if outputs == []:
+        raise _wrong("has no outputs.", hint='Give it at least one: "outputs": [{"preset": "4bit"}]')
+    try:
+        return msgspec.convert(found, Recipe)
+    except msgspec.ValidationError as error:
+        raise _wrong(f"is not right: {error}.", hint="Mend the file.") from None
+
+
+def _refuse_unknown(where: str, found: Mapping[str, Any], known: Iterable[str]) -> None:
+    unknown = sorted(set(found) - set(known))
+    if not unknown:
+        return
+    never = {field.name for field in fields(ConvertRequest)} & set(unknown)
+    told = " A recipe holds no folder and no permission: give those on the command line." if never else ""
+    raise _wrong(f"has unknown fields: {where}{', '.join(unknown)}.", hint=f"The fields are: {', '.join(known)}.{told}")
+
+
+def _names(kind: type[msgspec.Struct]) -> tuple[str, ...]:
+    return kind.__struct_fields__
+
+
+def _wrong(message: str, *, hint: str) -> InvalidRequest:
+    return InvalidRequest(message, hint=hint, code="recipe")

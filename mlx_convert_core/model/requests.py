@@ -1,0 +1,240 @@
+"""What a caller asks for, and what comes back. Values are checked when a request is made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from mlx_convert_core.base.addresses import without_secrets
+from mlx_convert_core.errors import InvalidRequest
+from mlx_convert_core.model.findings import Finding
+from mlx_convert_core.model.quantization import Dtype, Mode, Quantization
+
+MAX_TOKENS = 1_000_000
+# A caller may give text or a Path; text is what is kept, so that a request can be written as JSON.
+if TYPE_CHECKING:
+    PathText = str | Path
+else:
+    PathText = str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConvertRequest:
+    """Convert the model at ``ref``, once for each preset, reading the source once.
+
+    A web address in ``ref`` loses its user, password, query and fragment: ``ref`` is shown and written to files.
+    ``preset`` is a name or several; "" means the default preset of the settings. ``output`` is a folder
+    for each preset; left out, it is ``<output folder>/<Model>-MLX-<preset>``. ``bits``, ``group_size``,
+    ``mode``, ``strategy`` and ``dtype`` replace what the preset says. ``force`` replaces an existing
+    output; ``resume`` takes up what a job that died left behind. ``discard_source`` deletes each fetched weight
+    file as soon as it is used, for models larger than the free disk. Raises InvalidRequest.
+    """
+
+    ref: str
+    preset: str | tuple[str, ...] = ""
+    output: PathText | tuple[PathText, ...] = ()
+    revision: str | None = None
+    bits: int | None = None
+    group_size: int | None = None
+    mode: Mode | None = None
+    strategy: str | None = None
+    dtype: Dtype | None = None
+    force: bool = False
+    resume: bool = False
+    discard_source: bool = False
+    trust_remote_code: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "ref", without_secrets(str(self.ref)))
+        object.__setattr__(self, "output", tuple(str(path) for path in self.outputs))
+        if not self.ref.strip():
+            raise InvalidRequest("no model was named.", hint="Give a repo id, a folder or a file.")
+        if len(set(self.presets)) != len(self.presets):
+            raise InvalidRequest(f"a preset is named twice: {', '.join(self.presets)}.", hint="Name each once.")
+        if self.outputs and len(self.outputs) != len(self.presets):
+            raise InvalidRequest(
+                f"{len(self.presets)} presets need {len(self.presets)} output folders, not {len(self.outputs)}.",
+                hint="Give --output once for each --preset, or leave it out.",
+            )
+        if self.bits is not None or self.group_size is not None or self.mode is not None:
+            self.quantization_over(None)
+
+    @property
+    def presets(self) -> tuple[str, ...]:
+        """The presets' names, always as a tuple."""
+        return (self.preset,) if isinstance(self.preset, str) else self.preset
+
+    @property
+    def outputs(self) -> tuple[Path, ...]:
+        """The output folders that were named, () when none was."""
+        named = self.output if isinstance(self.output, tuple) else (self.output,)
+        return tuple(Path(path) for path in named)
+
+    def quantization_over(self, preset: Quantization | None) -> Quantization | None:
+        """``preset``'s numbers with this request's own put over them; None means: do not quantize."""
+        if self.bits is None and self.group_size is None and self.mode is None:
+            return preset
+        mode: Mode = self.mode or (preset.mode if preset else "affine")
+        same_mode = preset if preset is not None and preset.mode == mode else None
+        return Quantization.of(
+            bits=self.bits if self.bits is not None else (same_mode.bits if same_mode else None),
+            group_size=self.group_size
+            if self.group_size is not None
+            else (same_mode.group_size if same_mode else None),
+            mode=mode,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConvertedModel:
+    """One published folder: its path, sizes in bytes, measured bits per weight and what was kept as it was."""
+
+    path: Path
+    preset: str
+    weight_bytes: int
+    total_bytes: int
+    parameters: int
+    bits_per_weight: float
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConvertResult:
+    """What a conversion made: a model for each preset, and the seconds that it took."""
+
+    ref: str
+    models: tuple[ConvertedModel, ...]
+    seconds: float = 0.0
+    peak_memory: int = 0
+
+    @property
+    def path(self) -> Path:
+        """The first (often the only) published folder."""
+        return self.models[0].path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadRequest:
+    """Send the model in the folder ``path`` to the upload target ``target``, as ``name`` there.
+
+    What a name may be, and what "" means, is the target's affair. ``public`` lets everybody see it where the
+    target knows private and public; ``replace`` allows to write over a model of another making.
+    """
+
+    path: Path
+    target: str
+    name: str = ""
+    public: bool = False
+    replace: bool = False
+
+    @classmethod
+    def to(cls, path: Path, to: str, *, public: bool = False, replace: bool = False) -> UploadRequest:
+        """The request for a place written as ``target:name``; raises InvalidRequest (code ``upload_target``)."""
+        target, colon, name = to.partition(":")
+        if not colon or not target:
+            raise InvalidRequest(
+                f"'{to}' does not say where to send the model.",
+                hint="Write TARGET:NAME, for example hub:me/Model-MLX-4bit",
+                code="upload_target",
+            )
+        return cls(path=path, target=target, name=without_secrets(name), public=public, replace=replace)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadResult:
+    """Where a model is now: an address or a folder; how many files it has, how many of them and bytes were sent."""
+
+    location: str
+    files: int
+    sent_files: int
+    sent_bytes: int
+    public: bool = False
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatMessage:
+    """One turn of a conversation."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerateRequest:
+    """Answer ``prompt``, or continue the conversation in ``messages``.
+
+    ``temperature`` 0 picks the likeliest token always; ``top_p``, ``top_k`` and ``min_p`` cut unlikely
+    tokens (0 switches each off); ``repetition_penalty`` 1 is none. Without a chat template the prompt is
+    continued as plain text. Raises InvalidRequest (codes ``empty_prompt``, ``out_of_range``).
+    """
+
+    prompt: str = ""
+    messages: tuple[ChatMessage, ...] = ()
+    system: str | None = None
+    max_tokens: int = 512
+    temperature: float = 0.7
+    top_p: float = 1.0
+    top_k: int = 0
+    min_p: float = 0.0
+    repetition_penalty: float = 1.0
+    seed: int | None = None
+
+    def __post_init__(self) -> None:
+        if not self.messages and not self.prompt.strip():
+            raise InvalidRequest("the prompt is empty.", hint="Type what the model should answer.", code="empty_prompt")
+        _within("max tokens", self.max_tokens, 1, MAX_TOKENS)
+        _within("temperature", self.temperature, 0, 2)
+        _within("top-p", self.top_p, 0, 1)
+        _within("top-k", self.top_k, 0, 1_000_000)
+        _within("min-p", self.min_p, 0, 1)
+        _within("repetition penalty", self.repetition_penalty, 0.1, 2)
+        if self.seed is not None:
+            _within("seed", self.seed, 0, 2**63 - 1)
+
+    def conversation(self) -> tuple[ChatMessage, ...]:
+        """All turns: the system text, the messages so far and the prompt."""
+        turns = self.messages
+        if self.system and not any(turn.role == "system" for turn in turns):
+            turns = (ChatMessage(role="system", content=self.system), *turns)
+        if self.prompt:
+            turns = (*turns, ChatMessage(role="user", content=self.prompt))
+        return turns
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerateResult:
+    """An answer with its figures: rates in tokens a second, times in seconds, ``peak_memory`` in bytes."""
+
+    text: str
+    finish_reason: str
+    prompt_tokens: int = 0
+    prompt_tokens_per_second: float = 0.0
+    generation_tokens: int = 0
+    generation_tokens_per_second: float = 0.0
+    time_to_first_token: float = 0.0
+    peak_memory: int = 0
+    chat_template: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerationExtras:
+    """What an on_generate hook adds to one answer: logits processors, and text that ends the answer.
+
+    A logits processor takes the token ids so far, shape (n,), and logits, shape (1, vocabulary); it returns logits.
+    """
+
+    logits_processors: tuple[Any, ...] = ()
+    stop: tuple[str, ...] = ()
+    notes: Mapping[str, str] = field(default_factory=dict)
+
+
+def _within(name: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:
+        raise InvalidRequest(
+            f"{name} is {value:g}, which is outside {low:,} to {high:,}.",
+            hint=f"Use a number from {low:,} to {high:,}.",
+            code="out_of_range",
+        )

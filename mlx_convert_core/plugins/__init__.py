@@ -1,0 +1,1 @@
+"""Hooks: their specifications, the protocols behind them, loading plugins and calling them."""

@@ -1,0 +1,153 @@
+"""Call hooks, each implementation inside its own guard, so that a fault is named and stays alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeVar
+
+from mlx_convert_core.errors import MlxConvertError, NameConflict, PluginError
+from mlx_convert_core.plugins import hookspecs
+from mlx_convert_core.plugins.interfaces import LibraryStore, ModelConverter, ModelRunner, ModelSource
+from mlx_convert_core.plugins.loading import PluginSet
+
+T = TypeVar("T")
+# What each provider hook has to give.
+_PROVIDED: dict[str, Any] = {
+    "model_source": ModelSource,
+    "model_converter": ModelConverter,
+    "model_runner": ModelRunner,
+    "quantize_strategy": Callable,
+    "library_store": LibraryStore,
+}
+_REGISTRAR = "register_"
+
+
+class Hooks:
+    """The hooks of a plugin set.
+
+    A plugin's own MlxConvertError passes as it is; any other exception becomes a PluginError that
+    names the plugin, the hook and the distribution.
+    """
+
+    def __init__(self, plugins: PluginSet) -> None:
+        self.plugins = plugins
+
+    def first(self, hook: str, /, **arguments: Any) -> Any:
+        """Ask the providers of ``hook`` in turn; the first answer that is not None, or None."""
+        for plugin, answer in self._answers(hook, arguments):
+            if answer is not None:
+                return self._checked(plugin, hook, answer, _PROVIDED[hook])
+        return None
+
+    def each(self, hook: str, /, **arguments: Any) -> list[tuple[str, Any]]:
+        """Call every implementation of ``hook``: (plugin, answer), iterables consumed, in order of calls."""
+        return [(plugin, answer) for plugin, answer in self._answers(hook, arguments) if answer is not None]
+
+    def answers(self, hook: str, kind: type[T], /, **arguments: Any) -> tuple[T, ...]:
+        """The answer of every implementation of ``hook``, each a ``kind``; raises PluginError."""
+        return tuple(self._checked(plugin, hook, answer, kind) for plugin, answer in self.each(hook, **arguments))
+
+    def collect(self, hook: str, kind: type[T], /, **arguments: Any) -> tuple[T, ...]:
+        """Every item of type ``kind`` that any implementation of ``hook`` yields; raises PluginError."""
+        found: list[T] = []
+        for plugin, answer in self.each(hook, **arguments):
+            if not isinstance(answer, Iterable):
+                raise self._fault(plugin, hook, TypeError(f"gave a {type(answer).__name__}, not a list"))
+            found += [self._checked(plugin, hook, item, kind) for item in answer]
+        return tuple(found)
+
+    def observe(self, hook: str, /, **arguments: Any) -> None:
+        """Call every implementation of ``hook``; a fault is recorded and goes no further."""
+        for plugin, call in self._calls(hook, arguments):
+            try:
+                call()
+            except Exception as error:
+                self.plugins.fail(plugin, _told(error), hook=hook)
+
+    def register(self, hook: str, kind: type[T]) -> dict[str, T]:
+        """The named items of a registrar hook. A fault, or a name taken twice, is recorded, never raised."""
+        items: dict[str, T] = {}
+        owners: dict[str, str] = {}
+        for plugin, call in reversed(list(self._calls(hook, {}))):
+            try:
+                offered = [self._checked(plugin, hook, item, kind) for item in call() or ()]
+            except Exception as error:
+                self.plugins.fail(plugin, _told(error), hook=hook)
+                continue
+            for item in offered:
+                key = str(getattr(item, "name"))  # noqa: B009 - every registrar's item has a name
+                if key in items:
+                    conflict = self._conflict(key, owners[key], plugin)
+                    self.plugins.fail(plugin, conflict.message, hook=hook)
+                    continue
+                items[key], owners[key] = item, plugin
+        return items
+
+    def offered(self) -> dict[str, dict[str, tuple[str, ...]]]:
+        """What each plugin registers: its name -> kind (``presets``, ``upload targets``) -> names of the items."""
+        found: dict[str, dict[str, tuple[str, ...]]] = {}
+        for hook in (name for name in vars(hookspecs) if name.startswith(_REGISTRAR)):
+            for plugin, call in self._calls(hook, {}):
+                try:
+                    names = tuple(str(getattr(item, "name", item)) for item in call() or ())
+                except Exception as error:
+                    self.plugins.fail(plugin, _told(error), hook=hook)
+                    continue
+                if names:
+                    found.setdefault(plugin, {})[hook.removeprefix(_REGISTRAR).replace("_", " ")] = names
+        return found
+
+    def _answers(self, hook: str, arguments: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+        for plugin, call in self._calls(hook, arguments):
+            try:
+                yield plugin, call()
+            except MlxConvertError:
+                raise
+            except Exception as error:
+                raise self._fault(plugin, hook, error) from error
+
+    def _calls(self, hook: str, arguments: dict[str, Any]) -> Iterator[tuple[str, Callable[[], Any]]]:
+        for implementation in reversed(getattr(self.plugins.manager.hook, hook).get_hookimpls()):
+            accepted = {key: arguments[key] for key in implementation.argnames}
+
+            def call(function: Callable[..., Any] = implementation.function, accepted: Any = accepted) -> Any:
+                answer = function(**accepted)
+                return list(answer) if isinstance(answer, Iterator) else answer
+
+            yield implementation.plugin_name, call
+
+    def _checked(self, plugin: str, hook: str, item: Any, kind: type[T]) -> T:
+        if isinstance(item, kind):
+            return item
+        raise self._fault(plugin, hook, TypeError(f"gave a {type(item).__name__}, not a {_wanted(kind, item)}"))
+
+    def _conflict(self, key: str, owner: str, plugin: str) -> NameConflict:
+        return NameConflict(
+            f"'{key}' of {self._named(plugin)} is taken by {self._named(owner)}.",
+            hint="Rename it in one of them, or remove one of the two plugins.",
+        )
+
+    def _fault(self, plugin: str, hook: str, error: BaseException) -> PluginError:
+        return PluginError(
+            f"the plugin {self._named(plugin)} failed in {hook}: {_told(error)}.",
+            hint="Report it to the plugin's author, or leave the plugin out with MLX_CONVERT_PLUGINS.",
+        )
+
+    def _named(self, plugin: str) -> str:
+        distribution = self.plugins.spec(plugin).distribution
+        return f"{plugin} ({distribution})" if distribution and distribution != plugin else plugin
+
+
+def _wanted(kind: type, item: object) -> str:
+    """The name of ``kind``; for a protocol with what ``item`` lacks of it."""
+    if not getattr(kind, "_is_protocol", False):
+        return kind.__name__
+    members = {*dir(kind), *kind.__annotations__}
+    lacking = sorted(name for name in members if not name.startswith("_") and not hasattr(item, name))
+    return f"{kind.__name__} (it has no {', '.join(lacking)})"
+
+
+def _told(error: BaseException) -> str:
+    if isinstance(error, MlxConvertError):
+        return error.message.rstrip(".")
+    return f"{type(error).__name__}: {error}"

@@ -1,0 +1,231 @@
+"""Every hook of mlx-convert. A plugin is a module with functions of these names, marked ``@hookimpl``.
+
+Three kinds, three rules:
+
+- **Providers** are asked one after the other, third parties first; the first answer that is not None counts.
+- **Moments** and **registrars** are called in every plugin.
+
+What a hook is handed is frozen, except the staging folder that `post_convert` may write in. A hook may
+take fewer arguments than its specification names. ``Finding``, ``Preset`` and all other types come from
+the root of ``mlx_convert_core``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pluggy
+
+from mlx_convert_core.model.events import AnyEvent
+from mlx_convert_core.model.findings import Finding
+from mlx_convert_core.model.inspection import ModelInfo
+from mlx_convert_core.model.plan import ConvertPlan
+from mlx_convert_core.model.quantization import Preset, Quantization, QuantizeStrategy
+from mlx_convert_core.model.requests import ConvertRequest, GenerateRequest, GenerationExtras
+from mlx_convert_core.plugins.interfaces import (
+    Account,
+    Command,
+    LibraryStore,
+    ModelConverter,
+    ModelRunner,
+    ModelSource,
+    Page,
+    UploadTarget,
+)
+
+GROUP = "mlx_convert"
+hookspec = pluggy.HookspecMarker(GROUP)
+hookimpl = pluggy.HookimplMarker(GROUP)
+
+# Providers: the first answer counts.
+
+
+@hookspec(firstresult=True)
+def model_source(ref: str, revision: str | None) -> ModelSource | None:
+    """Say where the model named ``ref`` comes from; None means: not mine. Runs in parent and worker.
+
+    Example::
+
+        @hookimpl
+        def model_source(ref, revision):
+            if ref.startswith("s3://"):
+                return BucketSource(ref)
+    """
+
+
+@hookspec(firstresult=True)
+def model_converter(model: ModelInfo, request: ConvertRequest) -> ModelConverter | None:
+    """Offer to convert ``model``; methods that change weights from data (AWQ, DWQ) are converters too.
+
+    Example::
+
+        @hookimpl
+        def model_converter(model, request):
+            if request.strategy == "awq":
+                return AwqConverter()
+    """
+
+
+@hookspec(firstresult=True)
+def model_runner(path: Path, config: Mapping[str, Any]) -> ModelRunner | None:
+    """Offer to run the converted model in the folder ``path``. Runs in the worker.
+
+    Example::
+
+        @hookimpl
+        def model_runner(path, config):
+            if config.get("model_type") == "whisper":
+                return WhisperRunner(path)
+    """
+
+
+@hookspec(firstresult=True)
+def quantize_strategy(name: str, model: ModelInfo, quantization: Quantization) -> QuantizeStrategy | None:
+    """The strategy called ``name``: a function asked once a layer. Runs in the worker.
+
+    Example::
+
+        @hookimpl
+        def quantize_strategy(name, model, quantization):
+            if name == "keep_head":
+                return lambda layer: None if layer.path == "lm_head" else quantization
+    """
+
+
+@hookspec(firstresult=True)
+def library_store(home: Path) -> LibraryStore | None:
+    """Where the list of converted models is kept. Runs in the parent.
+
+    Example::
+
+        @hookimpl
+        def library_store(home):
+            return SqliteLibrary(home / "library.db")
+    """
+
+
+# Moments: every implementation is called.
+
+
+@hookspec
+def pre_convert(plan: ConvertPlan) -> Iterable[Finding] | None:
+    """Look at a plan before bytes move; an error finding refuses. Runs in the parent.
+
+    Example::
+
+        @hookimpl
+        def pre_convert(plan):
+            if plan.model.card.get("license") == "other":
+                yield Finding(code="licence", level="warning", message="Read the licence first.")
+    """
+
+
+@hookspec
+def post_convert(plan: ConvertPlan, staging: Path) -> Iterable[Finding] | None:
+    """Add to, or judge, a finished folder before it is checked and published. Runs in the worker.
+
+    Called once for each output; ``staging`` is its folder. Changing weights is refused by the check.
+
+    Example::
+
+        @hookimpl
+        def post_convert(plan, staging):
+            (staging / "NOTES.md").write_text(f"Converted from {plan.model.ref}")
+    """
+
+
+@hookspec
+def on_generate(request: GenerateRequest) -> GenerationExtras | None:
+    """Add to one answer before its first token: logits processors, stop texts. Runs in the worker.
+
+    Example::
+
+        @hookimpl
+        def on_generate(request):
+            return GenerationExtras(stop=("###",))
+    """
+
+
+@hookspec
+def on_event(event: AnyEvent) -> None:
+    """See every event of every job. Runs in the parent, on one thread; an error here is never fatal.
+
+    Example::
+
+        @hookimpl
+        def on_event(event):
+            if isinstance(event, JobFailed):
+                notify(event.error.message)
+    """
+
+
+# Registrars: every implementation is called; items are named, and a name taken twice is an error.
+
+
+@hookspec
+def register_presets() -> Iterable[Preset]:
+    """Offer presets.
+
+    Example::
+
+        @hookimpl
+        def register_presets():
+            yield Preset(name="ios", title="iPhone", summary="Small phones.",
+                         quantization=Quantization(bits=4, group_size=32))
+    """
+    return ()
+
+
+@hookspec
+def register_upload_targets() -> Iterable[UploadTarget]:
+    """Offer places that converted models can be sent to: ``mlx-convert upload MODEL --to NAME:...``.
+
+    Example::
+
+        @hookimpl
+        def register_upload_targets():
+            yield BucketTarget(name="bucket", summary="a bucket of the team: bucket:folder/Name")
+    """
+    return ()
+
+
+@hookspec
+def register_accounts() -> Iterable[Account]:
+    """Offer accounts that a person signs in to: ``mlx-convert account``.
+
+    Example::
+
+        @hookimpl
+        def register_accounts():
+            yield TeamAccount(name="team", title="The team's server")
+    """
+    return ()
+
+
+@hookspec
+def register_commands() -> Iterable[Command]:
+    """Offer commands for the CLI. Name them in the entry-point group ``mlx_convert_commands`` as well,
+    so that ``mlx-convert --help`` lists them without loading the plugin.
+
+    Example::
+
+        @hookimpl
+        def register_commands():
+            yield Command(name="hello", summary="Say hello", load=lambda: hello_command)
+    """
+    return ()
+
+
+@hookspec
+def register_pages() -> Iterable[Page]:
+    """Offer pages for the browser UI. ``load`` is called when the page is opened, and may import nicegui.
+
+    Example::
+
+        @hookimpl
+        def register_pages():
+            yield Page(name="hello", title="Hello", summary="Says hello", load=lambda: draw_hello)
+    """
+    return ()

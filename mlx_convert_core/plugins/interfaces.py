@@ -1,0 +1,239 @@
+"""What a provider hook must hand back, as protocols. Any object with these members will do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+from mlx_convert_core.model.checkpoint import Checkpoint
+from mlx_convert_core.model.events import Step, Unit
+from mlx_convert_core.model.findings import Finding
+from mlx_convert_core.model.inspection import ModelInfo
+from mlx_convert_core.model.library import LibraryEntry
+from mlx_convert_core.model.plan import ConvertPlan, OutputPlan
+from mlx_convert_core.model.quantization import QuantizeStrategy
+from mlx_convert_core.model.requests import (
+    GenerateRequest,
+    GenerateResult,
+    GenerationExtras,
+    UploadRequest,
+    UploadResult,
+)
+from mlx_convert_core.writing.read_back import PartRead
+
+
+class Reporter(Protocol):
+    """How running work tells its news and learns that it was cancelled."""
+
+    def progress(self, step: Step, done: int, total: int, unit: Unit = "bytes", *, found: int = 0) -> None:
+        """Report that ``done`` of ``total`` is really done; cheap enough to call for every tensor.
+
+        ``found`` of it was there already: that took no time, and says nothing about the time that is left.
+        """
+
+    def message(self, text: str, level: Any = "info") -> None:
+        """Send a line for people."""
+
+    def token(self, text: str) -> None:
+        """Send a piece of an answer."""
+
+    def check_cancelled(self) -> None:
+        """Raise Cancelled when the job was cancelled; call at every tensor, token and chunk."""
+
+
+@runtime_checkable
+class ModelSource(Protocol):
+    """Where a checkpoint comes from."""
+
+    def inspect(self) -> ModelInfo:
+        """Describe the model from config.json, file list and headers. Runs in the parent, reads no weight."""
+
+    def fetch(self, model: ModelInfo, scratch: Path, report: Reporter) -> Path:
+        """The checkpoint as a local folder. Runs in the worker; ``scratch`` is a private folder, removed after."""
+
+
+@runtime_checkable
+class StreamedSource(ModelSource, Protocol):
+    """A source whose weight files come one after the other, so that a conversion can begin with the first."""
+
+    def stream(self, model: ModelInfo, scratch: Path, report: Reporter, arrived: Callable[[Path], Any]) -> Path:
+        """As `fetch`, calling ``arrived`` with each weight file once it is whole. Runs on a thread of its own."""
+
+
+@runtime_checkable
+class DiscardableSource(StreamedSource, Protocol):
+    """A source that can delete each weight file once it was used, for `ConvertRequest.discard_source`.
+
+    Its files come in the order of their names. While ``arrived`` is false, it calls again with the same file
+    before it begins another one; so at most `ModelInfo.fetch_window` unused files are here at once.
+    """
+
+    def discard(self, model: ModelInfo, path: Path) -> None:
+        """Delete ``path``, which ``arrived`` was called with, and the bytes behind it; nobody needs them any more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """A converter's exact plan of every output, and the bytes of memory that carrying it out will take.
+
+    ``findings`` are what only the exact plan shows.
+    ``source_bytes`` of weight files are on the disk at once, at most, when each is discarded after its use;
+    None when the converter does not discard. ``memory_limit`` is the most that the computing device lets a program
+    take, 0 when it sets no limit of its own.
+    """
+
+    outputs: tuple[OutputPlan, ...]
+    peak_memory: int
+    source_bytes: int | None = None
+    memory_limit: int = 0
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """What a converter wrote into one folder: the xxh3-128 (hex) of each tensor's bytes, by its name.
+
+    ``read`` is what of each weight file it has read back and compared already (`ShardWriter.read`).
+    """
+
+    digests: Mapping[str, str]
+    read: Mapping[str, PartRead] = field(default_factory=dict)
+
+
+@runtime_checkable
+class ModelConverter(Protocol):
+    """Turns a checkpoint into MLX folders. Made in the worker as well as in the parent: import lazily."""
+
+    name: str
+
+    def examine(self, plan: ConvertPlan) -> Iterable[Finding]:
+        """What stands in the way, from config and headers alone. Runs in the parent, imports nothing heavy."""
+
+    def plan(
+        self, model: ModelInfo, outputs: tuple[OutputPlan, ...], strategies: Mapping[str, QuantizeStrategy]
+    ) -> Planned:
+        """The exact plan of each output, by the real model class and without weights. Runs in a worker.
+
+        ``strategies`` holds the named strategy of each output that has one, by the output's preset.
+        """
+
+    def convert(
+        self,
+        model: ModelInfo,
+        checkpoint: Checkpoint,
+        outputs: tuple[OutputPlan, ...],
+        strategies: Mapping[str, QuantizeStrategy],
+        folders: tuple[Path, ...],
+        report: Reporter,
+    ) -> tuple[Written, ...]:
+        """Write weights, index and config.json of each output, exactly as planned, into its folder.
+
+        ``checkpoint`` may still be arriving: its `folder` waits for all of it, its `shard` for one file; where
+        it ``discards``, `release` says that a shard is needed no more. The parent of each folder is private to the
+        job too, and survives a crash for the sake of ``--resume``.
+
+        Runs in a worker. The core copies tokenizer and licence files, checks every tensor and publishes.
+        """
+
+
+@runtime_checkable
+class ModelRunner(Protocol):
+    """A model that can answer. All of it runs in a worker."""
+
+    def load(self, report: Reporter) -> None:
+        """Read the weights; called once."""
+
+    def generate(
+        self, request: GenerateRequest, extras: tuple[GenerationExtras, ...], report: Reporter
+    ) -> GenerateResult:
+        """Answer once, sending each piece through ``report.token``."""
+
+    def close(self) -> None:
+        """Let go of the model."""
+
+
+@runtime_checkable
+class LibraryStore(Protocol):
+    """Where the list of converted models is kept. Runs in the parent."""
+
+    def entries(self) -> tuple[LibraryEntry, ...]:
+        """All entries, newest first."""
+
+    def add(self, entry: LibraryEntry) -> None:
+        """Add ``entry``, replacing the one with the same path."""
+
+    def remove(self, path: Path) -> None:
+        """Forget the entry at ``path``; deletes no file. Raises EntryNotFound."""
+
+
+@runtime_checkable
+class UploadTarget(Protocol):
+    """Somewhere a converted model can be sent. ``summary`` says in a sentence what its names look like."""
+
+    name: str
+    summary: str
+
+    def check(self, request: UploadRequest) -> UploadRequest:
+        """The request with its name filled in. Raises before anything moves: name, sign-in, rights, what is there.
+
+        Runs in the parent; the folder need not be there yet.
+        """
+
+    def preview(self, request: UploadRequest) -> str:
+        """The model card that would be sent, in Markdown; "" when none is. Runs in the parent, moves nothing."""
+
+    def upload(self, request: UploadRequest, report: Reporter) -> UploadResult:
+        """Send what is missing there, as step ``upload``. Runs in a worker, with a checked request."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountState:
+    """Whether somebody is signed in: as whom, where the token comes from, and what is wrong ("" when nothing is)."""
+
+    signed_in: bool
+    user: str = ""
+    source: str = ""
+    problem: str = ""
+
+
+@runtime_checkable
+class Account(Protocol):
+    """A place where a person signs in with a token. The token is handed on to the place's own client, never kept."""
+
+    name: str
+    title: str
+
+    def state(self) -> AccountState:
+        """Who is signed in; asks the place, and never raises for what it answers."""
+
+    def sign_in(self, token: str) -> AccountState:
+        """Sign in with ``token`` once the place has accepted it; raises an error when it does not."""
+
+    def sign_out(self) -> AccountState:
+        """Forget the token on this machine; the state says when one is still in the environment."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """A command that a plugin adds to the CLI; ``load`` returns a click command and may import."""
+
+    name: str
+    summary: str
+    load: Callable[[], Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """A page that a plugin adds to the browser UI, at ``/plugin/<name>``, with ``title`` in the navigation.
+
+    ``load`` may import nicegui; it returns the function that draws the page's content and is handed the `Workspace`.
+    ``icon`` names one of the UI's icons.
+    """
+
+    name: str
+    title: str
+    summary: str
+    load: Callable[[], Callable[[Any], None]]
+    icon: str = "puzzle"

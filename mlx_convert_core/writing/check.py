@@ -1,0 +1,185 @@
+"""Compare what was written with what was planned, from the files themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from io import FileIO
+from pathlib import Path
+from typing import Any
+
+import xxhash
+
+from mlx_convert_core.errors import ConversionFailed, CorruptCheckpoint
+from mlx_convert_core.model.findings import Finding
+from mlx_convert_core.model.inspection import CONFIG, INDEX, read_config
+from mlx_convert_core.model.plan import OutputPlan
+from mlx_convert_core.model.safetensors import TensorInfo, read_header
+from mlx_convert_core.writing.read_back import PartRead
+
+CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileDigest:
+    """A published file: bytes and sha256 in hex."""
+
+    size: int
+    sha256: str
+
+
+def check_output(
+    output: OutputPlan,
+    folder: Path,
+    digests: Mapping[str, str],
+    advance: Callable[[int], None],
+    read: Mapping[str, PartRead] | None = None,
+) -> dict[str, FileDigest]:
+    """Read ``folder`` back and compare it with ``output``; the digest of every file in it.
+
+    Every tensor's name, shape, dtype and bytes (``digests``: xxh3-128 as written), the index and
+    config.json's quantization must be as planned; raises ConversionFailed (code ``check_failed``).
+    ``advance`` is told the bytes of weights read, a chunk at a time. ``read``: the beginnings of weight files that
+    were read back and compared when they were written; they are not read again while the file is unchanged.
+    """
+    try:
+        _refuse(_problems(output, folder, digests))
+        return _digest_all(output, folder, digests, advance, read or {})
+    except CorruptCheckpoint as error:
+        raise _failed(error.message) from error
+
+
+def refuse_errors(findings: Iterable[Finding]) -> None:
+    """Raise ConversionFailed for the first error finding of a post_convert hook, with its code."""
+    for finding in findings:
+        if finding.level == "error":
+            raise ConversionFailed(finding.message, hint=finding.hint, code=finding.code)
+
+
+def _problems(output: OutputPlan, folder: Path, digests: Mapping[str, str]) -> Iterator[str]:
+    planned = {tensor.name: tensor for tensor in output.tensors}
+    shards = sorted({tensor.shard for tensor in output.tensors})
+    present = [shard for shard in shards if (folder / shard).exists()]
+    for shard in sorted(set(shards) - set(present)):
+        yield f"the weight file {shard} is missing"
+    written = {tensor.name: tensor for shard in present for tensor in read_header(folder / shard)}
+    for name in sorted(planned.keys() - written.keys()):
+        yield f"the tensor {name} was planned and is not in the files"
+    for name in sorted(written.keys() - planned.keys()):
+        yield f"the tensor {name} is in the files and was not planned"
+    for name in sorted(planned.keys() & written.keys()):
+        yield from _differences(planned[name], written[name])
+    extra = {path.name for path in folder.glob("*.safetensors")} - set(shards)
+    for name in sorted(extra):
+        yield f"the weight file {name} was not planned"
+    yield from _index_problems(folder, planned)
+    yield from _config_problems(output, read_config(folder / CONFIG))
+    for name in sorted(planned.keys() - digests.keys()):
+        yield f"the tensor {name} was never written"
+
+
+def _differences(planned: TensorInfo, written: TensorInfo) -> Iterator[str]:
+    for what in ("shape", "dtype", "shard"):
+        expected, found = getattr(planned, what), getattr(written, what)
+        if expected != found:
+            yield f"the tensor {planned.name} has {what} {found}, planned was {expected}"
+
+
+def _index_problems(folder: Path, planned: Mapping[str, TensorInfo]) -> Iterator[str]:
+    if not (folder / INDEX).exists():
+        yield f"{INDEX} is missing"
+        return
+    weight_map = read_config(folder / INDEX).get("weight_map")
+    if weight_map != {name: tensor.shard for name, tensor in planned.items()}:
+        yield f"{INDEX} does not name the tensors that were written"
+
+
+def _config_problems(output: OutputPlan, config: Mapping[str, Any]) -> Iterator[str]:
+    stored = config.get("quantization")
+    if not output.quantized:
+        if stored is not None:
+            yield "config.json says that the model is quantized, and no layer is"
+        return
+    if not isinstance(stored, dict):
+        yield "config.json does not say how the model is quantized"
+        return
+    for layer in output.quantized:
+        found = stored.get(layer.path, stored)
+        if not isinstance(found, dict) or _numbers(found) != _numbers(layer.quantization.as_config()):
+            yield f"config.json has {found} for the layer {layer.path}, planned was {layer.quantization}"
+    for kept in output.kept:
+        if isinstance(stored.get(kept.path), dict):
+            yield f"config.json says that the layer {kept.path} is quantized, and it is not"
+    yield from _nulls(stored)
+
+
+def _numbers(entry: Mapping[str, Any]) -> tuple[Any, ...]:
+    return entry.get("bits"), entry.get("group_size"), entry.get("mode", "affine")
+
+
+def _nulls(stored: Mapping[str, Any]) -> Iterator[str]:
+    for key, value in stored.items():
+        if value is None or (isinstance(value, dict) and None in value.values()):
+            yield f"config.json's quantization holds a null at {key}"
+
+
+def _digest_all(
+    output: OutputPlan,
+    folder: Path,
+    digests: Mapping[str, str],
+    advance: Callable[[int], None],
+    read: Mapping[str, PartRead],
+) -> dict[str, FileDigest]:
+    shards = {tensor.shard for tensor in output.tensors}
+    found = {}
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        name = path.relative_to(folder).as_posix()
+        known = read[name] if name in read and read[name].holds(path) else PartRead()
+        tensors = [tensor for tensor in read_header(path) if tensor.start >= known.position] if name in shards else []
+        sha = known.sha256
+        advance(known.position)
+        for chunk in _chunks(path, tensors, digests, known.position):
+            sha.update(chunk)
+            advance(len(chunk) if name in shards else 0)
+        found[name] = FileDigest(size=path.stat().st_size, sha256=sha.hexdigest())
+    return found
+
+
+def _chunks(path: Path, tensors: Iterable[TensorInfo], digests: Mapping[str, str], start: int) -> Iterator[memoryview]:
+    """The file's bytes from ``start`` on, in order; each tensor's are compared with its digest on the way."""
+    with path.open("rb", buffering=0) as file:
+        file.seek(start)
+        for tensor in tensors:
+            yield from _span(file, tensor.start - file.tell())
+            digest = xxhash.xxh3_128()
+            for chunk in _span(file, tensor.nbytes):
+                digest.update(chunk)
+                yield chunk
+            if digest.hexdigest() != digests[tensor.name]:
+                raise _failed(f"the bytes of the tensor {tensor.name} in {path.name} are not those that were written")
+        yield from _span(file, path.stat().st_size - file.tell())
+
+
+def _span(file: FileIO, length: int) -> Iterator[memoryview]:
+    buffer = memoryview(bytearray(min(CHUNK, max(length, 0))))
+    while length > 0:
+        got = file.readinto(buffer[: min(CHUNK, length)])
+        if not got:
+            return
+        length -= got
+        yield buffer[:got]
+
+
+def _refuse(problems: Iterable[str]) -> None:
+    found = list(problems)
+    if found:
+        more = f" (and {len(found) - 1} more differences)" if len(found) > 1 else ""
+        raise _failed(found[0] + more)
+
+
+def _failed(problem: str) -> ConversionFailed:
+    return ConversionFailed(
+        f"the written model is not what was planned: {problem.rstrip('.')}.",
+        hint="Nothing was published. Run it again; if it happens twice, check the disk and report it.",
+        code="check_failed",
+    )

@@ -1,0 +1,236 @@
+"""Unfinished folders, out of sight, and the atomic step that makes one visible.
+
+A staging folder is ``.<name>.partial-<job id>`` beside the output::
+
+    owner.json   pid and start time of the process that works here
+    output/      becomes the output folder, by one rename
+    scratch/     a source that had to be made first (GGUF)
+    written      the converter's journal, for --resume
+    replaced/    the old output, between the two renames of a forced publish
+    doomed/      the old output, after them
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+
+from mlx_convert_core.base.process_identity import alive, identity
+from mlx_convert_core.errors import InsufficientDisk, OutputExists, SourceError
+
+OWNER = "owner.json"
+OWNERLESS_SECONDS = 10.0  # a staging folder younger than this may be about to get its owner
+
+
+class Staging:
+    """The staging folder of one output; as a context manager it is removed at the end, whatever happens.
+
+    Raises SourceError (code ``not_writable``) when the folder above ``output`` can't be written.
+    """
+
+    def __init__(self, output: Path, job: str, *, resume: bool = False) -> None:
+        self.target = output
+        self._resume = resume
+        self._made: list[Path] = []
+        self.root = staging_root(output, job)
+        self.output = self.root / "output"
+        self.scratch = self.root / "scratch"
+        self.replaced = self.root / "replaced"
+
+    def __enter__(self) -> Staging:
+        try:
+            self._made = missing_parents(self.target)
+            if self._resume:
+                self._take_up()
+            else:
+                clear_dead(self.target)  # first: it may be what fills the disk
+            self.output.mkdir(parents=True, exist_ok=True)
+            (self.root / OWNER).write_text(json.dumps(identity()))
+            self.scratch.mkdir()
+        except OSError as error:
+            self._remove()
+            raise cannot_write(self.target, error) from error
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._remove()
+
+    def _remove(self) -> None:
+        discard(self.root, self.target)
+        remove_empty(self._made)
+
+    def _take_up(self) -> None:
+        """Make the newest dead staging folder of this output ours, and remove the others."""
+        dead = [root for root in _stagings(self.target) if not _alive(root)]
+        if not dead:
+            return
+        newest = max(dead, key=lambda root: root.stat().st_mtime)
+        newest.rename(self.root)
+        for root in dead:
+            if root != newest:
+                discard(root, self.target)
+        shutil.rmtree(self.scratch, ignore_errors=True)
+        for path in self.output.iterdir() if self.output.is_dir() else ():
+            if path.suffix != ".safetensors":
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+    def settle(self) -> None:
+        """Wait until the disk has all of the output."""
+        sync_tree(self.output)
+
+    def publish(self, *, force: bool) -> None:
+        """Make the output, once it is settled, visible by a rename; with ``force`` the old folder goes after it.
+
+        Raises OutputExists when the folder is there and ``force`` is not set.
+        """
+        if os.path.lexists(self.target):
+            if not force:
+                raise output_exists(self.target)
+            self.target.rename(self.replaced)
+        try:
+            self.output.rename(self.target)
+        except OSError as error:
+            self._put_back()
+            raise (output_exists(self.target) if os.path.lexists(self.target) else error) from error
+        _sync_folder(self.target.parent)
+
+    def withdraw(self) -> None:
+        """Take back what `publish` did: the output is out of sight again, an old folder in its place."""
+        self.target.rename(self.output)
+        self._put_back()
+
+    def _put_back(self) -> None:
+        if os.path.lexists(self.replaced):
+            self.replaced.rename(self.target)
+
+
+def staging_root(output: Path, job: str) -> Path:
+    """The staging folder of ``job`` for ``output``."""
+    return output.parent / f".{output.name}.partial-{job}"
+
+
+def missing_parents(output: Path) -> list[Path]:
+    """The folders above ``output`` that are not there yet, the deepest first."""
+    return [parent for parent in output.absolute().parents if not parent.exists()]
+
+
+def remove_empty(folders: Iterable[Path]) -> None:
+    """Remove those of ``folders`` that are empty: made for an output that never came."""
+    for folder in folders:
+        with suppress(OSError):
+            folder.rmdir()
+
+
+def clear_dead(output: Path) -> list[Path]:
+    """Remove the staging folders of ``output`` whose owner is gone; returns what was removed."""
+    removed = []
+    for root in _stagings(output):
+        if not _alive(root):
+            discard(root, output)
+            removed.append(root)
+    return removed
+
+
+def dead_bytes(output: Path) -> int:
+    """Bytes on the disk that `clear_dead` would free."""
+    total = 0
+    for root in _stagings(output):
+        with suppress(FileNotFoundError):  # another process clears it
+            total += 0 if _alive(root) else sum(path.lstat().st_blocks * 512 for path in root.rglob("*"))
+    return total
+
+
+def discard(root: Path, output: Path) -> None:
+    """Remove a staging folder; an old output caught between the two renames is put back first.
+
+    Being killed on the way does no harm: what is half removed is never put back, and the owner is known to the end.
+    """
+    replaced = root / "replaced"
+    with suppress(FileNotFoundError, NotADirectoryError):  # never made, or another process clears it too
+        if os.path.lexists(replaced):
+            replaced.rename(root / "doomed" if os.path.lexists(output) else output)
+        for path in list(root.iterdir()):
+            if path.name != OWNER:
+                _remove(path)
+    shutil.rmtree(root, ignore_errors=True)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+        return
+    with suppress(OSError):
+        path.unlink()
+
+
+def output_exists(output: Path) -> OutputExists:
+    """The error for an output folder that is taken."""
+    return OutputExists(
+        f"{output} already exists.",
+        hint=f"Replace it with --force, or choose another folder: --output {output}-2",
+    )
+
+
+def cannot_write(output: Path, error: OSError) -> SourceError | InsufficientDisk:
+    """The error for a folder in which nothing can be made."""
+    if error.errno == 28:
+        return disk_full(output)
+    return SourceError(
+        f"can't write in {output.parent}: {error.strerror or error}.",
+        hint="Choose a folder that you may write in: --output PATH",
+        code="not_writable",
+    )
+
+
+def disk_full(output: Path) -> InsufficientDisk:
+    """The error for a disk that filled up while writing beside ``output``."""
+    free = shutil.disk_usage(_existing(output)).free
+    return InsufficientDisk(
+        f"the disk that holds {output.parent} is full ({free / 1e9:.2f} GB free).",
+        hint="Free some space, or choose another disk with --output PATH. Nothing half-made was kept.",
+    )
+
+
+def _existing(path: Path) -> Path:
+    return next(parent for parent in (path, *path.resolve().parents) if parent.exists())
+
+
+def _stagings(output: Path) -> Iterator[Path]:
+    prefix = f".{output.name}.partial-"
+    if output.parent.is_dir():
+        yield from [path for path in output.parent.iterdir() if path.name.startswith(prefix)]
+
+
+def _alive(root: Path) -> bool:
+    try:
+        return alive(json.loads((root / OWNER).read_bytes()))
+    except (OSError, ValueError, KeyError, TypeError):
+        try:
+            return time.time() - root.stat().st_mtime < OWNERLESS_SECONDS
+        except FileNotFoundError:
+            return False
+
+
+def sync_tree(folder: Path) -> None:
+    """Wait until every file of ``folder`` is on the disk."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+    _sync_folder(folder)
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,96 @@
+"""SentencePiece-like BPE (tokenizer.ggml.model 'llama'): Llama 1 and 2, Mistral, TinyLlama and their kin.
+
+The file has a score for each piece and no merges. SentencePiece joins the pair whose result has the best
+score, so every pair of pieces that makes a third one becomes a merge, ranked by that one's score.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from mlx_convert_core import UnsupportedModel
+from mlx_convert_gguf.fields import Fields
+from mlx_convert_gguf.tokenizers.vocabulary import Kind, Vocabulary, damaged
+
+SPACE = "▁"
+
+
+def pieces(fields: Fields) -> tuple[Vocabulary, dict[str, Any]]:
+    """The vocabulary and tokenizer.json. Raises UnsupportedModel (``gguf_tokenizer``) for one that cleans its text."""
+    if fields.flag("tokenizer.ggml.remove_extra_whitespaces", False):
+        raise UnsupportedModel(
+            f"{fields.name} has a tokenizer that cleans spaces away, which is not known of any llama.",
+            hint="Convert the original model instead: give its repo id.",
+            code="gguf_tokenizer",
+        )
+    vocabulary = Vocabulary.of(fields, add_bos=True)
+    scores = fields.numbers("tokenizer.ggml.scores")
+    if len(scores) != len(vocabulary.tokens):
+        raise damaged(fields, f"it has {len(vocabulary.tokens)} tokens and {len(scores)} scores")
+    if "tokenizer.ggml.token_type" not in fields:
+        raise damaged(fields, "it does not say which of its tokens stand for bytes")
+    prefix = fields.flag("tokenizer.ggml.add_space_prefix", True)
+    return vocabulary, {
+        "version": "1.0",
+        "truncation": None,
+        "padding": None,
+        "added_tokens": vocabulary.added_tokens(),
+        "normalizer": _normalizer(prefix),
+        "pre_tokenizer": None,
+        "post_processor": vocabulary.frame(),
+        "decoder": _decoder(prefix),
+        "model": {
+            "type": "BPE",
+            "dropout": None,
+            "unk_token": _unknown(vocabulary),
+            "continuing_subword_prefix": None,
+            "end_of_word_suffix": None,
+            "fuse_unk": True,
+            "byte_fallback": vocabulary.kinds.count(Kind.BYTE) == 256,
+            "ignore_merges": False,
+            "vocab": vocabulary.ids,
+            "merges": merges(vocabulary, scores),
+        },
+    }
+
+
+def merges(vocabulary: Vocabulary, scores: Sequence[float]) -> list[list[str]]:
+    """Every way to make a piece out of two others, the best score first."""
+    ids = {
+        token: number
+        for number, (token, kind) in enumerate(zip(vocabulary.tokens, vocabulary.kinds, strict=True))
+        if kind == Kind.NORMAL
+    }
+    found = [
+        (-scores[number], ids[token[:cut]], ids[token[cut:]], token[:cut], token[cut:])
+        for token, number in ids.items()
+        for cut in range(1, len(token))
+        if token[:cut] in ids and token[cut:] in ids
+    ]
+    found.sort(key=lambda merge: merge[:3])
+    return [[left, right] for *_, left, right in found]
+
+
+def _unknown(vocabulary: Vocabulary) -> str | None:
+    if vocabulary.unk is not None:
+        return vocabulary.text(vocabulary.unk)
+    unknown = [token for token, kind in zip(vocabulary.tokens, vocabulary.kinds, strict=True) if kind == Kind.UNKNOWN]
+    return unknown[0] if unknown else None
+
+
+def _normalizer(prefix: bool) -> dict[str, Any]:
+    escape = {"type": "Replace", "pattern": {"String": " "}, "content": SPACE}
+    steps = [{"type": "Prepend", "prepend": SPACE}] if prefix else []
+    return {"type": "Sequence", "normalizers": [*steps, escape]}
+
+
+def _decoder(prefix: bool) -> dict[str, Any]:
+    steps: list[dict[str, Any]] = [
+        {"type": "Replace", "pattern": {"String": SPACE}, "content": " "},
+        {"type": "ByteFallback"},
+        {"type": "Fuse"},
+    ]
+    if prefix:
+        steps.append({"type": "Strip", "content": " ", "start": 1, "stop": 0})
+    return {"type": "Sequence", "decoders": steps}

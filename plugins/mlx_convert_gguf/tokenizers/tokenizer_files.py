@@ -1,0 +1,75 @@
+"""The tokenizer, its settings, the chat template and the generation settings, as a checkpoint's files."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from mlx_convert_core import UnsupportedModel
+from mlx_convert_gguf.fields import Fields
+from mlx_convert_gguf.tokenizers.byte_level import byte_level
+from mlx_convert_gguf.tokenizers.sentencepiece import pieces
+from mlx_convert_gguf.tokenizers.vocabulary import Vocabulary
+
+_TEMPLATE = "tokenizer.chat_template"
+_KINDS = {"gpt2": byte_level, "llama": pieces}
+
+
+def tokenizer_of(fields: Fields) -> tuple[Vocabulary, dict[str, Any]]:
+    """The vocabulary and tokenizer.json; raises UnsupportedModel (``gguf_tokenizer``) for a kind that is not known."""
+    kind = fields.text("tokenizer.ggml.model", "")
+    if kind in _KINDS:
+        return _KINDS[kind](fields)
+    raise UnsupportedModel(
+        f"{fields.name} has a tokenizer of the kind '{kind}', and only {' and '.join(_KINDS)} are known here."
+        if kind
+        else f"{fields.name} holds no tokenizer.",
+        hint="Convert the original model instead: give its repo id.",
+        code="gguf_tokenizer",
+    )
+
+
+def text_files(fields: Fields, vocabulary: Vocabulary, tokenizer: dict[str, Any]) -> dict[str, bytes]:
+    """The checkpoint's files about text, by name."""
+    files = {
+        "tokenizer.json": json.dumps(tokenizer, ensure_ascii=False).encode(),  # indented it takes four times as long
+        "tokenizer_config.json": _json(_settings(fields, vocabulary)),
+        "generation_config.json": _json(special_ids(vocabulary)),
+    }
+    template = fields.text(_TEMPLATE, "")
+    if not template or fields.keys(f"{_TEMPLATE}."):  # beside a file, transformers ignores the other templates
+        return files
+    return files | {"chat_template.jinja": template.encode()}
+
+
+def special_ids(vocabulary: Vocabulary) -> dict[str, Any]:
+    """The ids that begin, end and fill a text; several ends are a list."""
+    ends: Any = list(vocabulary.ends) if len(vocabulary.ends) > 1 else next(iter(vocabulary.ends), None)
+    ids = {"bos_token_id": vocabulary.bos, "eos_token_id": ends, "pad_token_id": vocabulary.pad}
+    return {name: number for name, number in ids.items() if number is not None}
+
+
+def _settings(fields: Fields, vocabulary: Vocabulary) -> dict[str, Any]:
+    """tokenizer_config.json. The class is the one that takes tokenizer.json as it is, in every reader."""
+    tokens = {
+        "bos_token": vocabulary.text(vocabulary.bos),
+        "eos_token": vocabulary.text(vocabulary.eos),
+        "pad_token": vocabulary.text(vocabulary.pad),
+        "unk_token": vocabulary.text(vocabulary.unk),
+    }
+    named = {key.removeprefix(f"{_TEMPLATE}."): fields.text(key) for key in fields.keys(f"{_TEMPLATE}.")}
+    template: Any = fields.text(_TEMPLATE, "")
+    if named:
+        every = ({"default": template} if template else {}) | named
+        template = [{"name": name, "template": text} for name, text in every.items()]
+    return {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "model_max_length": fields.integer("llama.context_length"),
+        "clean_up_tokenization_spaces": False,
+        **({"chat_template": template} if template else {}),
+        **{name: token for name, token in tokens.items() if token is not None},
+    }
+
+
+def _json(value: dict[str, Any]) -> bytes:
+    return json.dumps(value, ensure_ascii=False, indent=1).encode() + b"\n"

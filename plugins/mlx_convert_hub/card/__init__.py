@@ -1,0 +1,1 @@
+"""Model cards and what a model says about its own origin."""

@@ -1,0 +1,110 @@
+"""The metadata block at the top of a model card: a fixed set of fields, every value checked and quoted.
+
+What a source's card says is somebody else's text. A value that is not of the form that its field has is left out.
+Fields: https://huggingface.co/docs/hub/model-cards#model-card-metadata
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from mlx_convert_hub.trouble.seen import one_line
+
+FENCE = "---"
+MAX_TAGS = 20
+_TASK = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+_LICENSE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_LINK = re.compile(r"https?://[^\s<>\"'`\\^{}|]{3,300}|[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
+TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._+-]{0,47}")
+_REPO_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9][A-Za-z0-9._-]*)?")
+# Tags about the source's own files and libraries, which are not those of the result.
+_FOREIGN_TAGS = {
+    "mlx", "gguf", "ggml", "llama.cpp", "onnx", "safetensors", "pytorch", "transformers", "tensorflow", "jax",
+    "awq", "gptq", "exl2", "fp8", "quantized", "compressed-tensors", "vllm", "text-generation-inference",
+    "endpoints_compatible", "autotrain_compatible", "trl", "unsloth", "lora", "peft",
+}  # fmt: skip
+
+_LINES = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")  # not at form feeds and the like, as splitlines does
+
+Value = str | list[str]
+
+
+def card_fields(source: Mapping[str, Any], *, base_model: str | None, quantized: bool) -> dict[str, Value]:
+    """The fields of a converted model's card, from the ``source``'s card and where it came from."""
+    fields: dict[str, Value] = {"library_name": "mlx"}
+    fields["pipeline_tag"] = _matching(_TASK, source.get("pipeline_tag")) or "text-generation"
+    fields["tags"] = ["mlx", *_tags(source.get("tags"))]
+    if base_model and _REPO_ID.fullmatch(base_model):
+        fields["base_model"] = base_model
+        if quantized:
+            fields["base_model_relation"] = "quantized"
+    fields |= {
+        name: value
+        for name, pattern in (("license", _LICENSE), ("license_name", _LICENSE), ("license_link", _LINK))
+        if (value := _matching(pattern, source.get(name)))
+    }
+    languages = [text for item in _listed(source.get("language")) if (text := _matching(_LANGUAGE, item))]
+    if languages:
+        fields["language"] = languages
+    return fields
+
+
+def front_matter(fields: Mapping[str, Value]) -> str:
+    """``fields`` as a block of YAML between fences, every string quoted."""
+    lines = [FENCE]
+    for name, value in fields.items():
+        if isinstance(value, list):
+            lines += [f"{name}:", *(f"- {quoted(item)}" for item in value)]
+        else:
+            lines.append(f"{name}: {quoted(value)}")
+    return "\n".join([*lines, FENCE]) + "\n"
+
+
+def quoted(text: str) -> str:
+    """``text`` as a YAML string in double quotes (a JSON string is one), without control characters."""
+    return json.dumps(one_line(text), ensure_ascii=False)
+
+
+def split_card(text: str) -> tuple[list[str], str]:
+    """A card as the lines between its fences and the body below; no lines when there is no such block."""
+    lines = _LINES.findall(text)
+    if not lines or lines[0].strip() != FENCE:
+        return [], text
+    for number, line in enumerate(lines[1:], 1):
+        if line.rstrip() == FENCE:
+            return [line.rstrip("\r\n") for line in lines[1:number]], "".join(lines[number + 1 :])
+    return [], text
+
+
+def without_fields(lines: Iterable[str], names: Iterable[str]) -> list[str]:
+    """The lines of a block without the fields ``names``, each with what is indented or listed below it.
+
+    What stands before the first field belongs to none and goes too, except comments: these always stay.
+    """
+    dropped = set(names)
+    kept, dropping = [], True
+    for line in lines:
+        if line[:1] == "#":
+            dropping = False
+        elif line.strip() and not line[0].isspace() and line[0] != "-":
+            dropping = line.partition(":")[0].strip().strip("'\"") in dropped
+        if not dropping:
+            kept.append(line)
+    return kept
+
+
+def _tags(value: Any) -> list[str]:
+    found = [text for item in _listed(value) if (text := _matching(TAG, item))]
+    return [tag for tag in dict.fromkeys(found) if tag.lower() not in _FOREIGN_TAGS][:MAX_TAGS]
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _matching(pattern: re.Pattern[str], value: Any) -> str:
+    return value if isinstance(value, str) and pattern.fullmatch(value) else ""

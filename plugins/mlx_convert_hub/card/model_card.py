@@ -1,0 +1,159 @@
+"""The README of a converted model: what it is, how it was made and how to use it.
+
+Our text stands between two HTML comments, so that it can be replaced and a person's own words around it stay.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from mlx_convert_core import ConvertPlan, ModelInfo, OutputPlan, Quantization
+from mlx_convert_hub.card.front_matter import card_fields, front_matter
+from mlx_convert_hub.trouble.seen import one_line
+
+CARD = "README.md"
+BEGIN = "<!-- mlx-convert: the text from here to the end mark is generated -->"
+END = "<!-- mlx-convert: end of the generated text -->"
+USE_BEGIN = "<!-- mlx-convert: use -->"
+USE_END = "<!-- mlx-convert: end of use -->"
+SHOWN_LAYERS = 10
+_ENGINES = ("mlx-convert", "mlx", "mlx-lm")
+
+
+def write_card(plan: ConvertPlan, staging: Path) -> None:
+    """Write the card of the plan's one output into ``staging``; one that is there already stays."""
+    if not (staging / CARD).exists():
+        (staging / CARD).write_text(model_card(plan.model, plan.outputs[0]), encoding="utf-8")
+
+
+def model_card(model: ModelInfo, output: OutputPlan) -> str:
+    """The whole card of ``output``, made from ``model``."""
+    fields = card_fields(model.card, base_model=model.repo_id, quantized=bool(output.quantized))
+    return f"{front_matter(fields)}\n{BEGIN}\n{_body(model, output)}\n{END}\n"
+
+
+def use_section(model: str) -> str:
+    """How to run the model at ``model``, a folder or a repo id, between its own marks."""
+    return f"""{USE_BEGIN}
+With [mlx-lm](https://github.com/ml-explore/mlx-lm):
+
+```
+pip install mlx-lm
+mlx_lm.generate --model {model} --prompt "What is the capital of France?"
+```
+
+```python
+from mlx_lm import generate, load
+
+model, tokenizer = load("{model}")
+messages = [{{"role": "user", "content": "What is the capital of France?"}}]
+prompt = tokenizer.apply_chat_template(messages, add_generation_prompt=True)
+print(generate(model, tokenizer, prompt=prompt))
+```
+
+With mlx-convert:
+
+```
+{_our_commands(model)}
+```
+{USE_END}"""
+
+
+def escaped(text: str) -> str:
+    """``text`` for the middle of a Markdown line, with everything that Markdown or HTML would read escaped."""
+    return re.sub(r"([\\`*_{}\[\]<>()#+!|~&@:])", r"\\\1", one_line(text))
+
+
+def _our_commands(model: str) -> str:
+    """The commands of mlx-convert that ask ``model``; a repo becomes a folder first, for `generate` takes no other."""
+    name = model.rpartition("/")[2]
+    fetch, folder = ("", model) if name == model else (f"hf download {model} --local-dir {name}\n", f"./{name}")
+    return f'{fetch}mlx-convert generate {folder} "What is the capital of France?"'
+
+
+def _body(model: ModelInfo, output: OutputPlan) -> str:
+    source = _source(model)
+    lines = [
+        f"# {escaped(output.path.name)}",
+        "",
+        f"{source}, converted to [MLX](https://github.com/ml-explore/mlx) for Apple Silicon.",
+        "",
+        "## How it was made",
+        "",
+        *_facts(model, output),
+        *_kept(output),
+        "",
+        "`mlx_convert.json` has the whole recipe and the sha256 of every file.",
+        "",
+        "## How to use it",
+        "",
+        use_section(_argument(output.path.name)),
+    ]
+    return "\n".join(lines)
+
+
+def _source(model: ModelInfo) -> str:
+    if model.repo_id:
+        return f"[{escaped(model.repo_id)}](https://huggingface.co/{model.repo_id})"
+    return escaped(model.name)
+
+
+def _facts(model: ModelInfo, output: OutputPlan) -> Iterator[str]:
+    yield f"- Recipe: {_recipe(output)}"
+    yield f"- Bits per weight: {output.bits_per_weight:.3f}, scales included"
+    yield f"- Size: {output.weight_bytes / 1e9:.3f} GB of weights, {output.parameters:,} parameters"
+    if model.revision:
+        yield f"- Source commit: `{_code(model.revision)}`"
+    licence = model.card.get("license_name") or model.card.get("license")
+    if isinstance(licence, str) and licence:
+        yield f"- Licence, from the source: {escaped(licence)}"
+    yield f"- Made with: {', '.join(_versions())}"
+
+
+def _recipe(output: OutputPlan) -> str:
+    if output.quantization is None:
+        return f"preset {escaped(output.preset)}, {output.dtype or 'dtype of the source'}, not quantized"
+    named = f"preset {escaped(output.preset)}, {_numbers(output.quantization)}"
+    if output.strategy:
+        named += f", strategy {escaped(output.strategy)}"
+    if output.dtype:
+        named += f", the rest in {output.dtype}"
+    counts = Counter(layer.quantization for layer in output.quantized)
+    if len(counts) > 1:
+        named += "; " + "; ".join(f"{count} layers {_numbers(numbers)}" for numbers, count in counts.most_common())
+    return named
+
+
+def _numbers(numbers: Quantization) -> str:
+    return f"{numbers.bits} bits, group size {numbers.group_size}, mode {numbers.mode}"
+
+
+def _kept(output: OutputPlan) -> Iterator[str]:
+    if not output.kept:
+        return
+    yield f"- Layers that stay unquantized ({len(output.kept)}):"
+    for layer in output.kept[:SHOWN_LAYERS]:
+        yield f"  - `{_code(layer.path)}`: {escaped(layer.reason)}"
+    if len(output.kept) > SHOWN_LAYERS:
+        yield f"  - and {len(output.kept) - SHOWN_LAYERS} more, listed in `mlx_convert.json`"
+
+
+def _versions() -> Iterator[str]:
+    for name in _ENGINES:
+        try:
+            yield f"{name} {importlib.metadata.version(name)}"
+        except importlib.metadata.PackageNotFoundError:
+            continue
+
+
+def _code(text: str) -> str:
+    return one_line(text).replace("`", "'")
+
+
+def _argument(name: str) -> str:
+    """A folder's name as it can stand in a command and in Python: anything that would need quoting is replaced."""
+    return re.sub(r"[^\w./-]", "_", one_line(name), flags=re.ASCII)

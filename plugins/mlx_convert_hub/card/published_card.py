@@ -1,0 +1,128 @@
+"""The README that is sent with a model: ours, with what a person wrote on the other side kept.
+
+Ours are the fields of `front_matter.card_fields` and the text between the two marks of `model_card.py`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from mlx_convert_hub.card.front_matter import TAG, card_fields, front_matter, quoted, split_card, without_fields
+from mlx_convert_hub.card.model_card import BEGIN, CARD, END, USE_BEGIN, USE_END, escaped, use_section
+from mlx_convert_hub.card.origin import read_record
+from mlx_convert_hub.trouble.seen import one_line
+
+MEASURED_BEGIN = "<!-- mlx-convert: measurements -->"
+MEASURED_END = "<!-- mlx-convert: end of measurements -->"
+_USE_HEADING = "## How to use it"
+MAX_TAGS = 60
+
+
+def card_to_send(folder: Path, repo_id: str, there: str | None = None, tags: Iterable[str] = ()) -> str:
+    """The README for ``repo_id``, from the one in ``folder`` and the one that is ``there``, which has ``tags``."""
+    path = folder / CARD
+    own = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else _minimal(repo_id)
+    lines, body = split_card(own)
+    generated = _section(body, BEGIN, END)
+    if generated is None:
+        return own if there is None else there
+    ours = for_repo(generated, repo_id, read_record(folder).get("measurements"))
+    if there is None:
+        return _joined(lines, body.replace(generated, ours, 1))
+    lines_there, body_there = split_card(there)
+    block = [*_with_tags(lines, tags), *without_fields(lines_there, _names(lines))]
+    return _joined(block, _body(body_there, ours) or body.replace(generated, ours, 1))
+
+
+def for_repo(generated: str, repo_id: str, measurements: Any) -> str:
+    """Our text with the repo's name in its title and in its commands, and with what was measured."""
+    title = f"# {escaped(repo_id.rpartition('/')[2])}"
+    text = re.sub(r"^# .*$", lambda _: title, generated, count=1, flags=re.MULTILINE)
+    use = _section(text, USE_BEGIN, USE_END)
+    if use is not None:
+        text = text.replace(use, use_section(repo_id), 1)
+    old = _section(text, MEASURED_BEGIN, MEASURED_END)
+    if old is not None:
+        text = text.replace(f"{old}\n\n", "")
+    measured = measured_section(measurements)
+    return text.replace(_USE_HEADING, f"{measured}\n\n{_USE_HEADING}", 1) if measured else text
+
+
+def measured_section(measurements: Any) -> str:
+    """A table of the figures in a record, "" when there are none."""
+    rows = [f"| {escaped(name)} | {escaped(value)} |" for name, value in _figures(measurements)]
+    if not rows:
+        return ""
+    return "\n".join([MEASURED_BEGIN, "## Measurements", "", "| what | value |", "|---|---|", *rows, MEASURED_END])
+
+
+def _figures(measurements: Any, above: str = "") -> list[tuple[str, str]]:
+    if not isinstance(measurements, Mapping):
+        return []
+    found: list[tuple[str, str]] = []
+    for key, value in measurements.items():
+        name = f"{above} {key}".strip()
+        if isinstance(value, Mapping):
+            found += _figures(value, name)
+        elif isinstance(value, float):
+            found.append((name, f"{value:.6g}"))
+        elif isinstance(value, (int, str)) and not isinstance(value, bool):
+            found.append((name, str(value)))
+    return found
+
+
+def _minimal(repo_id: str) -> str:
+    """A card for a model that has none."""
+    fields = card_fields({}, base_model=None, quantized=False)
+    title = f"# {escaped(repo_id.rpartition('/')[2])}"
+    return f"{front_matter(fields)}\n{BEGIN}\n{title}\n\n{_USE_HEADING}\n\n{use_section(repo_id)}\n{END}\n"
+
+
+def _body(there: str, ours: str) -> str:
+    """A person's text with our part renewed, "" when there are no words of a person."""
+    section = _section(there, BEGIN, END)
+    if section is None:
+        return f"{there.rstrip()}\n\n{ours}\n" if there.strip() else ""
+    return there.replace(section, ours, 1) if there.replace(section, "", 1).strip() else ""
+
+
+def _section(text: str, begin: str, end: str) -> str | None:
+    """The first part of ``text`` between two marks, with them; a mark that stands alone is a person's text."""
+    stop = text.find(end)
+    while stop >= 0:
+        start = text.rfind(begin, 0, stop)
+        if start >= 0:
+            return text[start : stop + len(end)]
+        stop = text.find(end, stop + 1)
+    return None
+
+
+def _joined(lines: Iterable[str], body: str) -> str:
+    block = "\n".join(["---", *lines, "---"]) + "\n"
+    return block + (body if body.startswith(("\n", "\r")) else f"\n{body}")
+
+
+def _names(lines: Iterable[str]) -> set[str]:
+    return {line.partition(":")[0].strip() for line in lines if line[:1] not in (" ", "\t", "-", "#", "")}
+
+
+def _with_tags(lines: list[str], tags: Iterable[str]) -> list[str]:
+    """Our block, with the other side's ``tags`` after our own."""
+    starts = [number for number, line in enumerate(lines) if line.rstrip() == "tags:"]
+    if not starts:
+        return lines
+    end = next((n for n in range(starts[0] + 1, len(lines)) if not lines[n].startswith("-")), len(lines))
+    own = {_unquoted(line[1:]) for line in lines[starts[0] + 1 : end]}
+    more = [tag for tag in dict.fromkeys(tags) if TAG.fullmatch(tag) and tag not in own][:MAX_TAGS]
+    return [*lines[:end], *(f"- {quoted(tag)}" for tag in more), *lines[end:]]
+
+
+def _unquoted(text: str) -> str:
+    try:
+        return str(json.loads(text))
+    except ValueError:
+        return one_line(text)

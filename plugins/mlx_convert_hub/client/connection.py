@@ -1,0 +1,116 @@
+"""How we talk to the Hub: the client's own session, headers and errors, with time-outs that it lacks."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from mlx_convert_core import bare_address
+from mlx_convert_hub.trouble.seen import Failure, Situation
+
+if TYPE_CHECKING:
+    import httpx2
+
+T = TypeVar("T")
+PATIENCE_SECONDS = 15.0  # the longest wait that a question is worth
+ASK_TRIES = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class HubConnection:
+    """An endpoint and a cache folder.
+
+    ``timeout`` is for answers to questions, in seconds; ``stall_seconds`` without a byte end a download's
+    connection; ``pause`` is the first wait before another try, and doubles.
+    """
+
+    endpoint: str
+    cache: Path
+    timeout: float = 10.0
+    stall_seconds: float = 30.0
+    pause: float = 1.0
+
+    @classmethod
+    def from_environment(cls) -> HubConnection:
+        """What the user's settings of the Hub's client say (HF_ENDPOINT, HF_HUB_CACHE, HF_HUB_DOWNLOAD_TIMEOUT)."""
+        from huggingface_hub import constants
+
+        chosen = os.environ.get("HF_HUB_DOWNLOAD_TIMEOUT")
+        stall = {"stall_seconds": float(constants.HF_HUB_DOWNLOAD_TIMEOUT)} if chosen else {}
+        return cls(endpoint=constants.ENDPOINT, cache=Path(constants.HF_HUB_CACHE), **stall)
+
+    @property
+    def site(self) -> str:
+        """The endpoint as it may be shown: a name and a password in it are for requests only."""
+        return bare_address(self.endpoint)
+
+    @property
+    def offline(self) -> bool:
+        """Whether the user has switched the Hub's client off."""
+        from huggingface_hub import constants
+
+        return bool(constants.is_offline_mode())
+
+    def situation(self, repo_id: str, revision: str | None = None, **more: Any) -> Situation:
+        """What `errors.explained` needs to know about a request through this connection."""
+        return Situation(
+            repo_id=repo_id, revision=revision or "main", endpoint=self.site, cache=str(self.cache), **more
+        )
+
+    def ask(self, question: Callable[[], T]) -> T:
+        """The answer to ``question``, asked again after a short trouble of the Hub."""
+        for attempt in range(ASK_TRIES - 1):
+            try:
+                return question()
+            except Exception as error:
+                failure = Failure(error, Situation(endpoint=self.site))
+                wait = seconds_to_wait(failure, attempt, self.pause)
+                if wait is None or wait > PATIENCE_SECONDS or failure.has("ConnectError", "TimeoutException"):
+                    raise
+                time.sleep(wait)
+        return question()
+
+    def get(self, path: str, token: str | None = None) -> httpx2.Response:
+        """GET a path below the endpoint, with the token in use unless ``token``; raises what the client raises."""
+        from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_status
+
+        response = get_session().get(self.endpoint + path, headers=build_hf_headers(token=token), timeout=self.timeout)
+        hf_raise_for_status(response)
+        return response
+
+    @contextmanager
+    def stream(self, repo_id: str, name: str, commit: str, byte_range: str = "") -> Iterator[httpx2.Response]:
+        """GET a file of a commit, from where the Hub keeps it. The token does not go along to another origin.
+
+        Raises what the client raises, except for status 416: the range lies behind the end.
+        """
+        import httpx2
+        from huggingface_hub import hf_hub_url
+        from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_status
+
+        url = hf_hub_url(repo_id, name, revision=commit, endpoint=self.endpoint)
+        headers = {**build_hf_headers(), "Accept-Encoding": "identity"}
+        if byte_range:
+            headers["Range"] = f"bytes={byte_range}"
+        limits = httpx2.Timeout(self.timeout, read=self.stall_seconds)
+        with get_session().stream("GET", url, headers=headers, timeout=limits, follow_redirects=True) as response:
+            if response.status_code != 416:
+                hf_raise_for_status(response)
+            yield response
+
+
+def seconds_to_wait(failure: Failure, attempt: int, pause: float) -> float | None:
+    """How long to wait before trying again, None when that is of no use."""
+    if failure.status in (408, 429, 500, 502, 503, 504):
+        asked = failure.retry_after
+        return asked if asked is not None else pause * 2**attempt
+    if failure.status or failure.has("SSLError"):
+        return None
+    if failure.has("TimeoutException", "NetworkError", "RemoteProtocolError", "ProxyError", "Stalled"):
+        return pause * 2**attempt
+    return None

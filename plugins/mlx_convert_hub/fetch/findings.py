@@ -1,0 +1,102 @@
+"""What is worth knowing about a source before it is converted, and costs little to find out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+
+from mlx_convert_core import ConvertPlan, Finding, ModelInfo
+from mlx_convert_hub.client.connection import HubConnection
+from mlx_convert_hub.fetch.references import is_repo_id
+
+COMMUNITY = "mlx-community"
+TIMEOUT_SECONDS = 2.0
+SHOWN = 3
+LIMIT = 50
+
+
+def examine(plan: ConvertPlan, connection: HubConnection | None = None) -> Iterator[Finding]:
+    """The findings about ``plan``; for a source on the Hub one of them takes a request."""
+    model = plan.model
+    if model.repo_id is None:
+        yield from _folder_taken(model)
+        return
+    connection = connection or HubConnection.from_environment()
+    yield from _custom_code(plan)
+    yield from _gone_for_good(plan, connection)
+    yield from _ready_made(plan, connection)
+
+
+def _folder_taken(model: ModelInfo) -> Iterator[Finding]:
+    if model.path is not None and is_repo_id(model.ref):
+        yield Finding(
+            code="folder_taken",
+            level="info",
+            message=f"{model.ref} is a folder here, and that was taken.",
+            hint=f"For the repo of this name on the Hub: hf://{model.ref}",
+        )
+
+
+def _custom_code(plan: ConvertPlan) -> Iterator[Finding]:
+    """Code is never downloaded, so it can't be allowed to run from afar either."""
+    if plan.request.trust_remote_code and plan.model.config.get("model_file"):
+        yield Finding(
+            code="custom_code",
+            level="error",
+            message=f"{plan.model.name} needs Python code of its own, and code is never downloaded unseen.",
+            hint=f"Fetch the repo (`hf download {plan.model.repo_id} --local-dir {plan.model.name}`), read the code,"
+            f" and convert that folder: ./{plan.model.name}",
+        )
+
+
+def _gone_for_good(plan: ConvertPlan, connection: HubConnection) -> Iterator[Finding]:
+    if plan.request.discard_source and connection.offline:
+        yield Finding(
+            code="discard_source",
+            level="error",
+            message=f"the weight files of {plan.model.repo_id} can't be deleted as they are used: offline mode is on"
+            " (HF_HUB_OFFLINE), and they could not be fetched again.",
+            hint="Leave --discard-source out, or unset HF_HUB_OFFLINE.",
+        )
+
+
+def _ready_made(plan: ConvertPlan, connection: HubConnection) -> Iterator[Finding]:
+    """Conversions on mlx-community; nobody has to know when they can't be asked for."""
+    model = plan.model
+    if connection.offline or str(model.repo_id).startswith(f"{COMMUNITY}/"):
+        return
+    try:
+        names = community_models(connection, model.name)
+    except Exception:
+        return
+    found = sorted(names, key=lambda name: not any(_is_preset(name, model, out.preset) for out in plan.outputs))
+    if not found:
+        return
+    more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+    yield Finding(
+        code="already_converted",
+        level="info",
+        message=f"already converted: {', '.join(found[:SHOWN])}{more}.",
+        hint=f"Look at https://huggingface.co/{found[0]} if you don't need your own.",
+    )
+
+
+@lru_cache(maxsize=64)
+def community_models(connection: HubConnection, name: str) -> tuple[str, ...]:
+    """The models of mlx-community whose names say that they are ``name``, converted; asked once a run."""
+    from huggingface_hub.utils import build_hf_headers, get_session
+
+    response = get_session().get(
+        f"{connection.endpoint}/api/models",
+        params={"author": COMMUNITY, "search": name, "limit": LIMIT},
+        headers=build_hf_headers(),
+        timeout=TIMEOUT_SECONDS,
+    )
+    response.raise_for_status()
+    start = f"{COMMUNITY}/{name}-".lower()
+    ids = [row.get("id") for row in response.json() if isinstance(row, dict)]
+    return tuple(sorted(found for found in ids if is_repo_id(str(found)) and found.lower().startswith(start)))
+
+
+def _is_preset(name: str, model: ModelInfo, preset: str) -> bool:
+    return name.lower() == f"{COMMUNITY}/{model.name}-{preset}".lower()

@@ -1,0 +1,112 @@
+"""What the Hub says about a repo, distrusted: its files, which of them a conversion needs, and its card."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+from mlx_convert_core import CorruptCheckpoint, FileInfo, TensorInfo, repeated
+from mlx_convert_hub.fetch.cache import is_oid
+
+if TYPE_CHECKING:
+    from huggingface_hub.hf_api import ModelInfo as HubInfo
+
+WEIGHTS = "model*.safetensors"
+NEEDED = (
+    "*.json", "*.jsonl", "*.jinja", "*.txt", "*.tiktoken", "*.model", WEIGHTS,
+    "README.md", "LICENSE*", "LICENCE*", "NOTICE*", "COPYING*", "USE_POLICY*",
+)  # fmt: skip
+# Never: pickle, code, and weights in other formats, whatever else their names match.
+NEVER = (
+    "*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.pickle", "*.h5", "*.msgpack", "*.onnx", "*.gguf", "*.py",
+    "*.npz", "*.zip", "consolidated*",
+)  # fmt: skip
+CARD_FIELDS = (
+    "license", "license_name", "license_link", "language", "base_model", "base_model_relation", "pipeline_tag",
+    "tags", "library_name",
+)  # fmt: skip
+MAX_SIZE = 1 << 44
+_NAME = re.compile(r"\w[\w.+@ ()-]{0,254}", re.ASCII)
+_NUMBERED = re.compile(r"(model.*-)(\d{5})-of-(\d{5})\.safetensors")
+
+
+def root_files(info: HubInfo) -> tuple[FileInfo, ...]:
+    """The files at the root of the repo whose names are harmless; all others don't exist for us."""
+    return tuple(
+        FileInfo(name=sibling.rfilename, size=sibling.size, oid=_oid(sibling))
+        for sibling in info.siblings or ()
+        if is_safe_name(sibling.rfilename) and isinstance(sibling.size, int) and 0 <= sibling.size <= MAX_SIZE
+    )
+
+
+def is_safe_name(name: Any) -> bool:
+    """Whether ``name`` is that of a plain file at the root: no folder, no way up, no hidden file."""
+    return isinstance(name, str) and bool(_NAME.fullmatch(name)) and not name.endswith((".", " ", ".incomplete"))
+
+
+def needed(files: Iterable[FileInfo]) -> tuple[FileInfo, ...]:
+    """The files that a conversion needs: small ones first, then the weights in order."""
+    wanted = [file for file in files if _matches(file.name, NEEDED) and not _matches(file.name, NEVER)]
+    return tuple(sorted(wanted, key=lambda file: (fnmatchcase(file.name, WEIGHTS), file.name)))
+
+
+def weights(files: Iterable[FileInfo]) -> tuple[FileInfo, ...]:
+    """The weight files, in order."""
+    return tuple(sorted((file for file in files if fnmatchcase(file.name, WEIGHTS)), key=lambda file: file.name))
+
+
+def check_numbering(repo_id: str, files: Iterable[FileInfo]) -> None:
+    """Weight files are numbered ``00001-of-00004``: raise CorruptCheckpoint (``missing_shard``) for a gap."""
+    series: dict[tuple[str, str], set[int]] = {}
+    for file in weights(files):
+        if match := _NUMBERED.fullmatch(file.name):
+            series.setdefault((match[1], match[3]), set()).add(int(match[2]))
+    for (start, total), present in series.items():
+        missing = [number for number in range(1, min(int(total), 99_999) + 1) if number not in present]
+        if missing:
+            names = ", ".join(f"{start}{number:05d}-of-{total}.safetensors" for number in missing[:3])
+            more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
+            raise CorruptCheckpoint(
+                f"{len(missing)} of {int(total)} weight files are missing from {repo_id}: {names}{more}.",
+                hint="Its owner may still be uploading. Try again later, or name another revision.",
+                code="missing_shard",
+            )
+
+
+def check_unique(repo_id: str, tensors: Iterable[TensorInfo]) -> None:
+    """A tensor in two weight files: raise CorruptCheckpoint (``mixed_shards``), as the core does for a folder."""
+    twice = repeated(tensors)
+    if twice is not None:
+        folder = repo_id.rpartition("/")[2]
+        raise CorruptCheckpoint(
+            f"the tensor {twice[0].name} of {repo_id} is in both {twice[0].shard} and {twice[1].shard}.",
+            hint=f"The repo holds two checkpoints. Fetch it (`hf download {repo_id} --local-dir {folder}`), keep"
+            f" the files of one of them, and convert that folder: ./{folder}",
+            code="mixed_shards",
+        )
+
+
+def card_of(data: Any) -> dict[str, Any]:
+    """The fields of a source's card that we use, from what the Hub or a README says; text and lists of text only."""
+    fields = data.to_dict() if hasattr(data, "to_dict") else data
+    if not isinstance(fields, Mapping):
+        return {}
+    return {name: value for name in CARD_FIELDS if (value := _plain(fields.get(name)))}
+
+
+def _plain(value: Any) -> str | list[str] | None:
+    if isinstance(value, list):
+        return [item for item in value if isinstance(item, str)]
+    return value if isinstance(value, str) else None
+
+
+def _oid(sibling: Any) -> str | None:
+    lfs = sibling.lfs
+    oid = lfs.sha256 if lfs is not None else sibling.blob_id
+    return oid if is_oid(oid) else None
+
+
+def _matches(name: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)

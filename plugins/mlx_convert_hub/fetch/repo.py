@@ -1,0 +1,171 @@
+"""A repo of the Hub as a source: described before anything is downloaded, then fetched into the user's cache."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlx_convert_core import (
+    CorruptCheckpoint,
+    FileInfo,
+    ModelInfo,
+    Reporter,
+    SourceError,
+    SourceUnreachable,
+    inspect_folder,
+    read_config,
+)
+from mlx_convert_hub.client.connection import PATIENCE_SECONDS, HubConnection
+from mlx_convert_hub.fetch.cache import RepoCache, oid_of
+from mlx_convert_hub.fetch.download import Download
+from mlx_convert_hub.fetch.headers import read_headers
+from mlx_convert_hub.fetch.listing import card_of, check_numbering, check_unique, needed, root_files, weights
+from mlx_convert_hub.fetch.references import COMMIT, is_repo_id
+from mlx_convert_hub.fetch.transfer import PARALLEL, POLL_SECONDS, Transfer, run_all
+from mlx_convert_hub.trouble.explain import explained
+
+if TYPE_CHECKING:
+    from huggingface_hub.hf_api import ModelInfo as HubInfo
+
+CONFIG = "config.json"
+ADAPTER = "adapter_config.json"
+
+
+@dataclass(frozen=True)
+class HubRepo:
+    """The repo ``repo_id`` at ``revision``. Implements ModelSource, StreamedSource and DiscardableSource."""
+
+    ref: str
+    repo_id: str
+    revision: str | None = None
+    connection_to: HubConnection | None = None
+
+    @property
+    def connection(self) -> HubConnection:
+        """How the Hub is reached; by default as the user has set up its client."""
+        return self.connection_to or HubConnection.from_environment()
+
+    def inspect(self) -> ModelInfo:
+        """See ModelSource: at most three requests, and one small one for each weight file."""
+        connection = self.connection
+        if connection.offline:
+            return self._cached(connection)
+        with explained(connection.situation(self.repo_id, self.revision)):
+            info = connection.ask(lambda: self._info(connection))
+            if info.gated:
+                connection.ask(lambda: connection.get(f"/api/models/{self.repo_id}/auth-check"))
+            return self._described(connection, info)
+
+    def fetch(self, model: ModelInfo, scratch: Path, report: Reporter) -> Path:
+        """See ModelSource."""
+        return self.stream(model, scratch, report, lambda path: None)
+
+    def discard(self, model: ModelInfo, path: Path) -> None:
+        """See DiscardableSource."""
+        RepoCache(self.connection.cache, self.repo_id).remove(path)
+
+    def stream(self, model: ModelInfo, scratch: Path, report: Reporter, arrived: Callable[[Path], Any]) -> Path:
+        """See StreamedSource; ``scratch`` stays empty: files go into the Hugging Face cache."""
+        connection, commit = self.connection, str(model.revision)
+        files = needed(model.files)
+        shards = {file.name for file in weights(files)}
+        transfer = Transfer(sum(file.size for file in files), report)
+        download = Download(connection, self.repo_id, commit, transfer)
+
+        def one(file: FileInfo) -> None:
+            path = download.get(file)
+            while file.name in shards and arrived(path) is False:
+                transfer.wait(POLL_SECONDS)
+
+        run_all(files, one, transfer, report)
+        with explained(connection.situation(self.repo_id, commit)):
+            if model.branch and not connection.offline:
+                download.cache.remember(model.branch, commit)
+        return download.cache.snapshot(commit)
+
+    # Online
+
+    def _info(self, connection: HubConnection) -> HubInfo:
+        from huggingface_hub import HfApi
+
+        return HfApi(endpoint=connection.endpoint).model_info(
+            self.repo_id, revision=self.revision, files_metadata=True, timeout=connection.timeout
+        )
+
+    def _described(self, connection: HubConnection, info: HubInfo) -> ModelInfo:
+        commit = str(info.sha)
+        if not COMMIT.fullmatch(commit):
+            raise SourceError(
+                f"the Hub gave no commit for {self.repo_id}.", hint="Run it again, or name another --revision."
+            )
+        files = root_files(info)
+        check_numbering(self.repo_id, files)
+        cache = RepoCache(connection.cache, self.repo_id)
+        model = ModelInfo(
+            ref=self.ref,
+            name=self.repo_id.partition("/")[2],
+            repo_id=info.id if is_repo_id(info.id) else self.repo_id,
+            revision=commit,
+            branch=self.revision or "main",
+            files=files,
+            card=card_of(info.card_data),
+            fetch_bytes=sum(cache.missing_bytes(file, commit) for file in needed(files)),
+            fetch_folder=connection.cache,
+            fetch_window=PARALLEL + 1,
+        )
+        named = {file.name: file for file in files}
+        if CONFIG in named:
+            config = self._settings(connection, commit, named[CONFIG])
+            tensors = read_headers(connection, self.repo_id, commit, weights(files))
+            check_unique(self.repo_id, tensors)
+            return replace(model, config=config, tensors=tensors)
+        if ADAPTER in named and not model.card.get("base_model"):
+            base = self._settings(connection, commit, named[ADAPTER]).get("base_model_name_or_path")
+            return replace(model, card={**model.card, **({"base_model": base} if is_repo_id(str(base)) else {})})
+        return model
+
+    def _settings(self, connection: HubConnection, commit: str, file: FileInfo) -> dict[str, Any]:
+        """What is in a small JSON file. It is waited for as for an answer: nobody is told, and nobody can cancel."""
+        brief = replace(connection, stall_seconds=min(connection.stall_seconds, PATIENCE_SECONDS))
+        download = Download(brief, self.repo_id, commit, Transfer(), tries=1)
+        return read_config(connection.ask(lambda: download.get(file)))
+
+    # Offline
+
+    def _cached(self, connection: HubConnection) -> ModelInfo:
+        """The description of a model that is whole in the cache."""
+        cache = RepoCache(connection.cache, self.repo_id)
+        revision = self.revision or "main"
+        commit = cache.commit_of(revision)
+        if commit is None or not cache.snapshot(commit).is_dir():
+            raise self._not_cached(connection, f"is not in the cache at '{revision}'")
+        folder = cache.snapshot(commit)
+        try:
+            model = inspect_folder(folder, ref=self.ref, name=self.repo_id.partition("/")[2])
+            check_numbering(self.repo_id, model.files)
+        except CorruptCheckpoint as error:
+            if error.code in ("missing_shard", "empty_folder"):
+                raise self._not_cached(connection, "is only partly in the cache") from None
+            raise
+        if model.config and not weights(model.files) and not model.matching("*.bin", "*.gguf", "*.pt", "*.pth"):
+            raise self._not_cached(connection, "is only partly in the cache, without its weights")
+        files = tuple(replace(file, oid=oid_of(folder / file.name)) for file in model.files)
+        return replace(
+            model,
+            repo_id=self.repo_id,
+            revision=commit,
+            branch=self.revision or "main",
+            files=files,
+            card=card_of(model.card),
+            fetch_folder=connection.cache,
+            fetch_window=PARALLEL + 1,
+        )
+
+    def _not_cached(self, connection: HubConnection, what: str) -> SourceUnreachable:
+        return SourceUnreachable(
+            f"{self.repo_id} {what} ({connection.cache}), and offline mode is on (HF_HUB_OFFLINE).",
+            hint="Unset HF_HUB_OFFLINE and run it again, or use a model that is there.",
+            code="offline",
+        )

@@ -1,0 +1,1 @@
+"""From this machine to the Hub or into a folder."""

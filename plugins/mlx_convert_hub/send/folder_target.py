@@ -1,0 +1,199 @@
+"""``folder:PLACE``: a folder as a place to send a model to, such as the one in which LM Studio looks for models.
+
+`lmstudio` stands for LM Studio's models folder, where a model is at ``publisher/model``. Any other place is a path: of
+a folder with models, in which the model gets its own, or of the new folder itself.
+"""
+
+from __future__ import annotations
+
+import filecmp
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from errno import EDQUOT, ENOSPC
+from pathlib import Path
+
+from mlx_convert_core import (
+    InsufficientDisk,
+    InvalidRequest,
+    Reporter,
+    Staging,
+    UploadError,
+    UploadRequest,
+    UploadResult,
+)
+from mlx_convert_hub.card.origin import origin_of, read_record
+from mlx_convert_hub.send.clone import copy
+from mlx_convert_hub.send.model_files import files_of
+
+CONFIG = "config.json"
+LM_STUDIO = "lmstudio"
+LM_STUDIO_FOLDERS = (Path(".lmstudio/models"), Path(".cache/lm-studio/models"))  # below home; the second is the older
+PUBLISHER = "mlx-convert"
+
+
+@dataclass(frozen=True)
+class FolderTarget:
+    """Implements UploadTarget. A checked request's name is the absolute path of the new folder."""
+
+    name: str = "folder"
+    summary: str = "a folder here: folder:lmstudio, folder:lmstudio/publisher/Name or folder:/path/to/models"
+
+    def check(self, request: UploadRequest) -> UploadRequest:
+        """See UploadTarget."""
+        target = _place(request)
+        source = request.path.resolve()
+        if target == source or target in source.parents or source in target.parents:
+            raise InvalidRequest(f"{target} is where the model is.", hint="Name another folder.", code="same_folder")
+        parent = next(folder for folder in target.parents if folder.exists())
+        if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
+            raise UploadError(f"can't write in {parent}.", hint="Name another folder.", code="not_writable")
+        _refuse(request, target)
+        _check_space(source, parent)
+        return replace(request, name=str(target))
+
+    def preview(self, request: UploadRequest) -> str:
+        """See UploadTarget: the model's own card, unchanged."""
+        card = request.path / "README.md"
+        return card.read_text(encoding="utf-8", errors="replace") if card.is_file() else ""
+
+    def upload(self, request: UploadRequest, report: Reporter) -> UploadResult:
+        """See UploadTarget: under a hidden name first, then whole by a rename."""
+        target = Path(request.name)
+        files = files_of(request.path)
+        _refuse(request, target)
+        if _equal(request.path, target, files, report):
+            report.message(f"{target} has all of it already: nothing was copied.")
+            return UploadResult(location=str(target), files=len(files), sent_files=0, sent_bytes=0)
+        kept, replaced = list(_kept(target, files)), os.path.lexists(target)
+        with _disk_watched(target), Staging(target, secrets.token_hex(4)) as staging:
+            sent = _copy_all(request.path, files, staging.output, report)
+            _copy_all(target, kept, staging.output, None)
+            report.check_cancelled()
+            staging.publish(force=replaced)
+        return UploadResult(location=str(target), files=len(files) + len(kept), sent_files=len(files), sent_bytes=sent)
+
+
+def lm_studio_folder() -> Path | None:
+    """LM Studio's models folder, None when it is not there."""
+    return next((folder for below in LM_STUDIO_FOLDERS if (folder := Path.home() / below).is_dir()), None)
+
+
+def _place(request: UploadRequest) -> Path:
+    """The folder that the request means, which may not be there yet."""
+    if not request.name:
+        raise InvalidRequest("no folder was named.", hint="Write folder:lmstudio or folder:/path", code="bad_folder")
+    first, *rest = request.name.split("/")
+    if first == LM_STUDIO:
+        return _in_lm_studio(request, [part for part in rest if part])
+    path = Path(request.name).expanduser().absolute()
+    holds_models = path.is_dir() and not (path / CONFIG).exists()
+    return Path(os.path.normpath(path / request.path.name if holds_models else path))
+
+
+def _in_lm_studio(request: UploadRequest, parts: list[str]) -> Path:
+    models = lm_studio_folder()
+    if models is None:
+        raise UploadError(
+            f"LM Studio's models folder is not there ({', '.join(f'~/{below}' for below in LM_STUDIO_FOLDERS)}).",
+            hint="Start LM Studio once, or give its models folder: folder:/path/to/models/publisher/Name",
+            code="no_lmstudio",
+        )
+    publisher, model = [*parts, PUBLISHER][0], [*parts, "", ""][1] or request.path.name
+    if len(parts) > 2 or any(part.startswith(".") for part in (publisher, model)):
+        raise InvalidRequest(
+            f"'{request.name}' is not a place in LM Studio's models folder.",
+            hint="Write folder:lmstudio/publisher/Name, or folder:lmstudio",
+            code="bad_folder",
+        )
+    return models / publisher / model
+
+
+def _refuse(request: UploadRequest, target: Path) -> None:
+    """Raise UploadError when what is at ``target`` forbids to put the model there."""
+    if not os.path.lexists(target) or (target.is_dir() and not any(target.iterdir())):
+        return
+    if not (target / CONFIG).is_file():
+        raise UploadError(f"{target} is there and is no model.", hint="Name another folder.", code="up_exists")
+    own, there = origin_of(read_record(request.path)), origin_of(read_record(target))
+    same = own is not None and own.same_as(there) if request.path.is_dir() else there is not None
+    if not same and not request.replace and not _looks_equal(request.path, target):
+        raise UploadError(
+            f"{target} holds another model already.",
+            hint=f"Name another folder, or replace it: mlx-convert upload {request.path} --to folder:{target}"
+            " --replace",
+            code="up_exists",
+        )
+
+
+def _kept(target: Path, files: list[Path]) -> Iterator[Path]:
+    """What a person put beside the model that was there; nobody can tell when that has no record."""
+    there = origin_of(read_record(target)) if target.is_dir() else None
+    if there is None:
+        return
+    model = {*there.files, "mlx_convert.json", "README.md", *map(str, files)}
+    yield from (path for path in files_of(target) if str(path) not in model and path.suffix != ".safetensors")
+
+
+def _looks_equal(source: Path, target: Path) -> bool:
+    files = files_of(source)
+    return bool(files) and all(
+        (target / name).is_file() and (target / name).stat().st_size == (source / name).stat().st_size for name in files
+    )
+
+
+def _equal(source: Path, target: Path, files: list[Path], report: Reporter) -> bool:
+    """Whether every file is there already, byte by byte."""
+    if not target.is_dir() or not _looks_equal(source, target):
+        return False
+    for name in files:
+        report.check_cancelled()
+        if not filecmp.cmp(source / name, target / name, shallow=False):
+            return False
+    return True
+
+
+def _copy_all(source: Path, files: list[Path], target: Path, report: Reporter | None) -> int:
+    total = sum((source / name).stat().st_size for name in files)
+    done = 0
+
+    def moved(size: int) -> None:
+        nonlocal done
+        done += size
+        if report is not None:
+            report.check_cancelled()
+            report.progress("upload", done, total)
+
+    for name in files:
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        copy((source / name).resolve(), target / name, moved)
+    return done
+
+
+def _check_space(source: Path, parent: Path) -> None:
+    need = sum((source / name).stat().st_size for name in files_of(source)) if source.is_dir() else 0
+    free = shutil.disk_usage(parent).free
+    shared = source.exists() and source.stat().st_dev == parent.stat().st_dev  # perhaps cloned: no space needed
+    if need > free and not shared:
+        raise _full(parent)
+
+
+def _full(target: Path) -> InsufficientDisk:
+    return InsufficientDisk(
+        f"the disk that holds {target} is full.", hint="Free some space, or name another folder.", code="disk_full"
+    )
+
+
+@contextmanager
+def _disk_watched(target: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (ENOSPC, EDQUOT):
+            raise _full(target) from error
+        raise UploadError(
+            f"can't write {target}: {error.strerror or error}.", hint="Name another folder.", code="not_writable"
+        ) from error
