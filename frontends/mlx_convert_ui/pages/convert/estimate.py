@@ -29,7 +29,7 @@ class EstimateCard:
 
     def draw(self, planner: FormPlanner) -> None:
         """Show sizes, memory, disk and findings; the button says what it will do."""
-        preview = planner.look
+        preview = planner.preview
         now = (preview.plan, preview.busy, preview.refused, preview.error, preview.model)
         if now != self._drawn:
             self._drawn = now

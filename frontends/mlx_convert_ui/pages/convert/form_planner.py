@@ -85,7 +85,7 @@ class FormPlanner:
         """The preview, once it is about what the form says now."""
         while not self._known.is_set():
             await self._known.wait()
-        return self.look
+        return self.preview
 
     def close(self) -> None:
         """Show nothing any more: the page is gone."""

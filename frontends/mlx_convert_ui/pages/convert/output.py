@@ -41,7 +41,7 @@ class OutputCard:
 
     def draw(self, planner: FormPlanner) -> None:
         """Show the automatic name as a placeholder, and findings about the place."""
-        preview = planner.look
+        preview = planner.preview
         if self._name.props.get("placeholder") != preview.auto_name:
             self._name.props["placeholder"] = preview.auto_name
         findings = preview.findings("output")

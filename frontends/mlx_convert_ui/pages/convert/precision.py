@@ -44,7 +44,7 @@ class PrecisionCard:
 
     def draw(self, planner: FormPlanner) -> None:
         """Show the sizes that are known, and what is wrong with the numbers under Advanced."""
-        preview = planner.look
+        preview = planner.preview
         self._show_cards(preview.model.repo_id if preview.model else None)
         for name, label in self._sizes.items():
             label.show(_size(preview.sizes.get(name), busy=bool(preview.busy)))

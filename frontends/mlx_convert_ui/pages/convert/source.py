@@ -48,7 +48,7 @@ class SourceCard:
 
     def draw(self, planner: FormPlanner) -> None:
         """Show verdict, chips and findings."""
-        preview = planner.look
+        preview = planner.preview
         findings = preview.findings("source")
         unfinished = bool(self._form.ref) and not self._form.ready
         now = (preview.busy, preview.model, tuple(findings), preview.refused, preview.plan is None, unfinished)
