@@ -1,7 +1,7 @@
 """Built-in plugin: convert and run models with mlx-lm; presets, strategies and the architectures command.
 
-The only package that imports mlx, mlx_lm and transformers, and only inside the functions of
-`adapter.py`, `blueprint.py`, `stream.py` and `runner.py`, which run in a worker.
+The only package that imports mlx_lm and transformers, and only inside the functions of `adapter.py`, `importing.py`
+and `runner.py`, which run in a worker. `mlx_convert_engine` does the converting.
 """
 
 from __future__ import annotations

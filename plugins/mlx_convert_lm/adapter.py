@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+from mlx_convert_engine.model_classes import LazyModel
 
 from mlx_convert_core import (
     ConversionFailed,
@@ -26,17 +27,7 @@ PREFILL_TOKENS = 512  # read at once: few enough that an answer can be stopped s
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "spiece.model", "vocab.json", "*.tiktoken")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Loaded:
-    """A model with unread weights, its config as mlx-lm understands it, and the arrays that its class was
-    handed, by their names in the checkpoint."""
-
-    model: Any
-    config: dict[str, Any]
-    arrays: dict[str, Any]
-
-
-def load_lazily(folder: Path, *, trust_remote_code: bool) -> Loaded:
+def load_lazily(folder: Path, *, trust_remote_code: bool) -> LazyModel:
     """Load a checkpoint by its own model class without reading a weight.
 
     Raises CorruptCheckpoint and UnsupportedModel with mlx-lm's reason in our words.
@@ -62,7 +53,22 @@ def load_lazily(folder: Path, *, trust_remote_code: bool) -> Loaded:
             hint="Update mlx-convert, or install an older mlx-lm.",
             code="mlx_lm_drift",
         )
-    return Loaded(model=model, config=config, arrays=arrays)
+    return LazyModel(
+        model=model,
+        config=config,
+        arrays=arrays,
+        quant_predicate=getattr(model, "quant_predicate", None),
+        cast_predicate=getattr(model, "cast_predicate", None),
+        dtype=target_dtype(config),
+        drops=frozenset() if "vision_tower" in getattr(model, "model", {}) else frozenset({"vision_config"}),
+    )
+
+
+def target_dtype(config: Mapping[str, Any]) -> str | None:
+    """The dtype that mlx_lm.convert casts to: config's torch_dtype, or the text model's dtype."""
+    text = config.get("text_config")
+    found = config.get("torch_dtype") or (text.get("dtype") if isinstance(text, dict) else None)
+    return str(found) if found else None
 
 
 def _recording(model: type[Any], arguments: type[Any], arrays: dict[str, Any]) -> tuple[type[Any], type[Any]]:

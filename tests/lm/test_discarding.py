@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mlx_convert_lm.blueprint import Blueprint
-from mlx_convert_lm.pieces import Computed, Copied
-from mlx_convert_lm.waves import bytes_at_once, waves
+from mlx_convert_engine.blueprint import Blueprint
+from mlx_convert_engine.discard_order import bytes_at_once, waves
+from mlx_convert_engine.pieces import Computed, Copied
 from random_llama import write_llama
 
 from mlx_convert_core import (

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mlx_convert_lm import stream
-from mlx_convert_lm.pieces import Computed
-from mlx_convert_lm.stream import Blueprint, working_memory
+from mlx_convert_engine import stream
+from mlx_convert_engine.pieces import Computed
+from mlx_convert_engine.stream import Blueprint, working_memory
 from random_llama import write_llama
 
 from mlx_convert_core import ConvertRequest, Workspace

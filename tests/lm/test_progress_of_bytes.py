@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mlx_convert_lm import stream
-from mlx_convert_lm.source_files import SourceFiles
+from mlx_convert_engine import stream
+from mlx_convert_engine.source_files import SourceFiles
 from random_llama import write_llama
 
 from mlx_convert_core import Cancelled, ConvertRequest, Progress, Workspace

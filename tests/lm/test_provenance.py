@@ -7,7 +7,7 @@ from typing import Any
 
 import mlx.core as mx
 import pytest
-from mlx_convert_lm.provenance import Provenance
+from mlx_convert_engine.provenance import Provenance
 from random_llama import write_llama
 
 from mlx_convert_core import read_header

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from mlx_convert_lm.blueprint import Blueprint
-from mlx_convert_lm.pieces import Computed, Piece, names_of, shards_of
-from mlx_convert_lm.stream import Layer
+from mlx_convert_engine.blueprint import Blueprint
+from mlx_convert_engine.pieces import Computed, Piece, names_of, shards_of
+from mlx_convert_engine.stream import Layer
 
 
 @dataclass(slots=True)

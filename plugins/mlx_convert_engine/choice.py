@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from mlx_convert_core import LayerInfo, Quantization, QuantizeStrategy
+from mlx_convert_engine.model_classes import LazyModel
 
 
 class Chooser:
     """Asks once a layer. ``default`` is what the request says; None quantizes nothing."""
 
-    def __init__(self, model: Any, default: Quantization | None, strategy: QuantizeStrategy | None) -> None:
+    def __init__(self, lazy: LazyModel, default: Quantization | None, strategy: QuantizeStrategy | None) -> None:
         self.default = default
         self._strategy = strategy
-        self._predicate = getattr(model, "quant_predicate", None)
-        self._layers = len(getattr(model, "layers", None) or ())
+        self._predicate = lazy.quant_predicate
+        self._layers = len(getattr(lazy.model, "layers", None) or ())
 
     def choose(self, path: str, layer: Any) -> Quantization | str:
         """The layer's quantization, or the reason why it stays as it is."""
@@ -38,7 +40,7 @@ class Chooser:
         answer = self._predicate(path, layer)
         if not answer:
             return "its model class keeps it"
-        return Quantization.of(**answer) if isinstance(answer, dict) else self.default
+        return Quantization.of(**answer) if isinstance(answer, Mapping) else self.default
 
 
 def quantization_of(layer: Any) -> Quantization | None:

@@ -13,10 +13,10 @@ from itertools import cycle
 from typing import Any
 
 from mlx_convert_core import Reporter, ShardWriter, TensorInfo, free_memory
-from mlx_convert_lm.blueprint import Blueprint
-from mlx_convert_lm.pieces import Cast, Computed, Copied, Piece, Quantized, names_of
-from mlx_convert_lm.source_files import SourceFiles
-from mlx_convert_lm.writing import Result, WritingThread
+from mlx_convert_engine.blueprint import Blueprint
+from mlx_convert_engine.pieces import Cast, Computed, Copied, Piece, Quantized, names_of
+from mlx_convert_engine.source_files import SourceFiles
+from mlx_convert_engine.writing_thread import Result, WritingThread
 
 SLICE_BYTES = 4_000_000  # of a source tensor, read and computed at once: what stays in a CPU's cache
 GPU_SLICE_BYTES = 32_000_000  # on a GPU, worth starting a kernel for

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from mlx_convert_core import Checkpoint, ModelInfo, Reporter, ShardWriter
-from mlx_convert_lm.blueprint import Blueprint
-from mlx_convert_lm.source_files import SourceFiles
-from mlx_convert_lm.stream import by_arrival, layers_of, stream_out
-from mlx_convert_lm.stubs import standing_in
-from mlx_convert_lm.writing import WritingThread
+from mlx_convert_engine.blueprint import Blueprint
+from mlx_convert_engine.source_files import SourceFiles
+from mlx_convert_engine.stand_in import standing_in
+from mlx_convert_engine.stream import by_arrival, layers_of, stream_out
+from mlx_convert_engine.writing_thread import WritingThread
 
 Settings = TypeVar("Settings")
 Load = Callable[[Path], tuple[list[Blueprint], Settings]]

@@ -23,18 +23,16 @@ def write_index(folder: Path, output: OutputPlan) -> None:
     (folder / INDEX).write_text(json.dumps(index, indent=4))
 
 
-def write_config(folder: Path, config: dict[str, Any], output: OutputPlan, *, keep_vision: bool) -> None:
+def write_config(folder: Path, config: dict[str, Any], output: OutputPlan) -> None:
     """Write config.json: the source's, with our quantization, sorted, and nothing of ours besides."""
-    (folder / "config.json").write_text(json.dumps(converted_config(config, output, keep_vision=keep_vision), indent=4))
+    (folder / "config.json").write_text(json.dumps(converted_config(config, output), indent=4))
 
 
-def converted_config(config: dict[str, Any], output: OutputPlan, *, keep_vision: bool) -> dict[str, Any]:
+def converted_config(config: dict[str, Any], output: OutputPlan) -> dict[str, Any]:
     """The config of a converted model. ``quantization`` is repeated as ``quantization_config``: the Hub
     then shows "Quantized", and transformers reads it."""
     result = copy.deepcopy(config)
     result.pop("_name_or_path", None)
-    if not keep_vision:
-        result.pop("vision_config", None)
     for name in ("quantization", "quantization_config"):
         result.pop(name, None)
     if output.quantized:

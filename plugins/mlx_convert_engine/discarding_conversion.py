@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from mlx_convert_lm.flow import Flow, Load, Settings
-from mlx_convert_lm.pieces import Computed, names_of
-from mlx_convert_lm.stream import Layer, layers_of, stream_out
-from mlx_convert_lm.stubs import standing_in
-from mlx_convert_lm.waves import Wave, waves
+from mlx_convert_engine.discard_order import Wave, waves
+from mlx_convert_engine.pieces import Computed, names_of
+from mlx_convert_engine.stand_in import standing_in
+from mlx_convert_engine.stream import Layer, layers_of, stream_out
+from mlx_convert_engine.streaming_conversion import Flow, Load, Settings
 
 
 def discarding(flow: Flow, load: Load[Settings]) -> Settings:

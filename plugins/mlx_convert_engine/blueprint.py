@@ -21,9 +21,10 @@ from mlx_convert_core import (
     layouts,
     split,
 )
-from mlx_convert_lm.choice import Chooser, quantization_of
-from mlx_convert_lm.pieces import Cast, Computed, Copied, Piece, Quantized
-from mlx_convert_lm.provenance import Provenance
+from mlx_convert_engine.choice import Chooser, quantization_of
+from mlx_convert_engine.model_classes import LazyModel, ModelClasses
+from mlx_convert_engine.pieces import Cast, Computed, Copied, Piece, Quantized
+from mlx_convert_engine.provenance import Provenance
 
 SHARD_BYTES = 5 << 30  # as mlx_lm.convert splits
 DTYPES = ("float16", "bfloat16", "float32")
@@ -61,14 +62,14 @@ class Blueprint:
 
 
 def blueprint(
-    model: Any,
-    config: Mapping[str, Any],
+    lazy: LazyModel,
+    classes: ModelClasses,
     provenance: Provenance,
     output: OutputPlan,
     strategy: QuantizeStrategy | None,
 ) -> Blueprint:
-    """Lay out ``output`` of a lazily loaded ``model``; the model itself is not changed."""
-    return _Draft(model, config, provenance, output, strategy).draw()
+    """Lay out ``output`` of a lazily loaded model; the model itself is not changed."""
+    return _Draft(lazy, classes, provenance, output, strategy).draw()
 
 
 class _Draft:
@@ -76,16 +77,17 @@ class _Draft:
 
     def __init__(
         self,
-        model: Any,
-        config: Mapping[str, Any],
+        lazy: LazyModel,
+        classes: ModelClasses,
         provenance: Provenance,
         output: OutputPlan,
         strategy: QuantizeStrategy | None,
     ) -> None:
-        self._model = model
+        self._model = lazy.model
+        self._classes = classes
         self._provenance = provenance
-        self._chooser = Chooser(model, output.quantization, strategy)
-        self._cast = _caster(model, config, output)
+        self._chooser = Chooser(lazy, output.quantization, strategy)
+        self._cast = _caster(lazy, output)
         self._result = Blueprint()
 
     def draw(self) -> Blueprint:
@@ -132,7 +134,7 @@ class _Draft:
 
     def _packed(self, path: str, layer: Any, quantized: Any, named: list[tuple[str, Any]]) -> tuple[Piece, ...]:
         """The pieces for a quantized layer: by rows where its weight comes straight from the source."""
-        sources = self._provenance.sources(layer.weight) if _quantizes_by_rows(layer) else None
+        sources = self._provenance.sources(layer.weight) if self._by_rows(layer) else None
         if sources is None:
             return (self._computed(named),)
         names = tuple(f"{path}.{name}" for name in ("weight", "scales", "biases") if quantized.get(name) is not None)
@@ -146,6 +148,14 @@ class _Draft:
         )
         rest = tuple(self._kept(name, layer[name.removeprefix(f"{path}.")]) for name, _ in named if name not in names)
         return (packed, *rest)
+
+    def _by_rows(self, layer: Any) -> bool:
+        """Whether the layer's class quantizes its weight, and only that, with mx.quantize."""
+        import mlx.nn as nn
+
+        stock = (nn.Linear, nn.Embedding)
+        own = type(layer).to_quantized
+        return any(own is kind.to_quantized for kind in stock) or self._classes.quantizes_by_rows(layer)
 
     def _computed(self, named: list[tuple[str, Any]]) -> Computed:
         return Computed(tensors=tuple(named), shards=self._provenance.shards(array for _, array in named))
@@ -173,33 +183,23 @@ class _Draft:
             return layer.to_quantized(group_size=chosen.group_size, bits=chosen.bits, mode=chosen.mode)
         except (TypeError, ValueError) as error:  # the class takes no mode, or the weights are integers
             raise UnsupportedModel(
-                f"mlx-lm can't quantize {type(layer).__name__} layers such as {path}: {error}.",
-                hint="Convert without quantization (preset bf16), or try a newer mlx-lm.",
+                f"{self._classes.name} can't quantize {type(layer).__name__} layers such as {path}: {error}.",
+                hint=f"Convert without quantization (preset bf16), or try a newer {self._classes.name}.",
                 code="model_class",
             ) from error
         finally:
             layer.update(own)
 
 
-def _quantizes_by_rows(layer: Any) -> bool:
-    """Whether the layer's class quantizes its weight, and only that, with mx.quantize."""
-    import mlx.nn as nn
-
-    from mlx_convert_lm.adapter import is_switch_linear
-
-    stock = (nn.Linear, nn.Embedding)
-    return any(type(layer).to_quantized is kind.to_quantized for kind in stock) or is_switch_linear(layer)
-
-
-def _caster(model: Any, config: Mapping[str, Any], output: OutputPlan) -> CastFunction:
+def _caster(lazy: LazyModel, output: OutputPlan) -> CastFunction:
     """A function (name, array) -> array in the output's dtype; integers and excepted tensors stay."""
     import mlx.core as mx
 
-    dtype = output.dtype or target_dtype(config)
+    dtype = output.dtype or lazy.dtype
     if dtype not in DTYPES:
         return lambda name, array: array
     wanted = getattr(mx, dtype)
-    allowed = getattr(model, "cast_predicate", None) or (lambda name: True)
+    allowed = lazy.cast_predicate or (lambda name: True)
 
     def cast(name: str, array: Any) -> Any:
         if array.dtype == wanted or not mx.issubdtype(array.dtype, mx.floating) or not allowed(name):
@@ -207,13 +207,6 @@ def _caster(model: Any, config: Mapping[str, Any], output: OutputPlan) -> CastFu
         return array.astype(wanted)
 
     return cast
-
-
-def target_dtype(config: Mapping[str, Any]) -> str | None:
-    """The dtype that mlx_lm.convert casts to: config's torch_dtype, or the text model's dtype."""
-    text = config.get("text_config")
-    found = config.get("torch_dtype") or (text.get("dtype") if isinstance(text, dict) else None)
-    return str(found) if found else None
 
 
 def _leaves(model: Any) -> Iterator[tuple[str, Any]]:

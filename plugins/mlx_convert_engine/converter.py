@@ -1,0 +1,136 @@
+"""The streaming converter: any library's model classes, one layer at a time, a few slices in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from mlx_convert_core import (
+    Checkpoint,
+    CorruptCheckpoint,
+    ModelInfo,
+    OutputPlan,
+    Planned,
+    QuantizeStrategy,
+    Reporter,
+    ShardWriter,
+    TensorInfo,
+    Written,
+    stamp_of,
+)
+from mlx_convert_engine.blueprint import Blueprint, blueprint
+from mlx_convert_engine.discard_order import bytes_at_once
+from mlx_convert_engine.discarding_conversion import discarding
+from mlx_convert_engine.model_classes import ModelClasses
+from mlx_convert_engine.output_files import write_config, write_index
+from mlx_convert_engine.provenance import Provenance
+from mlx_convert_engine.source_files import SourceFiles
+from mlx_convert_engine.stand_in import standing_in
+from mlx_convert_engine.stream import device_memory, working_memory
+from mlx_convert_engine.streaming_conversion import Flow, streaming
+from mlx_convert_engine.writing_thread import WritingThread
+
+
+class StreamingConverter:
+    """Plans and converts by the model classes of ``classes``; a plugin's ModelConverter builds on it."""
+
+    def __init__(self, classes: ModelClasses) -> None:
+        self._classes = classes
+
+    def plan(
+        self, model: ModelInfo, outputs: tuple[OutputPlan, ...], strategies: Mapping[str, QuantizeStrategy]
+    ) -> Planned:
+        """See ModelConverter; a remote source is planned over empty files with its real headers."""
+        with _readable(model) as folder:
+            blueprints, _ = self._blueprints(folder, outputs, strategies, model.tensors)
+            shards = {tensor.shard for tensor in model.tensors}
+            sizes = {file.name: file.size for file in model.files if file.name in shards}
+            return Planned(
+                outputs=tuple(plan.planned(output) for plan, output in zip(blueprints, outputs, strict=True)),
+                peak_memory=working_memory(blueprints),
+                memory_limit=device_memory(),
+                source_bytes=bytes_at_once(blueprints, sizes, model.fetch_window) if model.fetch_window else None,
+            )
+
+    def convert(
+        self,
+        model: ModelInfo,
+        checkpoint: Checkpoint,
+        outputs: tuple[OutputPlan, ...],
+        strategies: Mapping[str, QuantizeStrategy],
+        folders: tuple[Path, ...],
+        report: Reporter,
+    ) -> tuple[Written, ...]:
+        """See ModelConverter. What needs only one source tensor is converted as soon as that is there."""
+        with ExitStack() as stack:
+            writers = [
+                stack.enter_context(_writer(folder, model, output))
+                for folder, output in zip(folders, outputs, strict=True)
+            ]
+            source = stack.enter_context(SourceFiles(checkpoint, model.tensors, report.check_cancelled))
+            writing = stack.enter_context(WritingThread(report, writers))
+
+            def load(folder: Path) -> tuple[list[Blueprint], dict[str, Any]]:
+                blueprints, config = self._blueprints(folder, outputs, strategies, model.tensors)
+                _check_as_planned(blueprints, outputs)
+                return blueprints, config
+
+            convert = discarding if checkpoint.discards else streaming
+            config = convert(Flow(model, checkpoint, writers, source, writing, report), load)
+        for folder, output in zip(folders, outputs, strict=True):
+            write_index(folder, output)
+            write_config(folder, config, output)
+        return tuple(Written(digests=writer.digests, read=writer.read) for writer in writers)
+
+    def _blueprints(
+        self,
+        folder: Path,
+        outputs: tuple[OutputPlan, ...],
+        strategies: Mapping[str, QuantizeStrategy],
+        tensors: Iterable[TensorInfo],
+    ) -> tuple[list[Blueprint], dict[str, Any]]:
+        """The blueprint of each output. The loaded model ends here, or every array would live on with it."""
+        lazy = self._classes.load(folder)
+        provenance = Provenance(lazy.arrays, {tensor.name: tensor for tensor in tensors})
+        blueprints = [
+            blueprint(lazy, self._classes, provenance, output, strategies.get(output.preset)) for output in outputs
+        ]
+        kept = {name: value for name, value in lazy.config.items() if name not in lazy.drops}
+        return blueprints, kept
+
+
+def _writer(folder: Path, model: ModelInfo, output: OutputPlan) -> ShardWriter:
+    """A writer that can take up a half-written folder, if that was made from the same source and numbers."""
+    stamps = [(path.name, stamp_of(path)) for path in _weights(model)]
+    made_from = repr((model.revision, stamps, dict(model.config), output.quantized, output.dtype))
+    return ShardWriter(folder, output.tensors, journal=folder.parent / "written", made_from=made_from, read_back=True)
+
+
+def _weights(model: ModelInfo) -> list[Path]:
+    """The files of this machine that the weights come from."""
+    if model.path is None:
+        return []
+    return sorted(model.path.glob("*.safetensors")) if model.path.is_dir() else [model.path]
+
+
+def _check_as_planned(blueprints: list[Blueprint], outputs: tuple[OutputPlan, ...]) -> None:
+    """The source may have changed since it was planned."""
+    for plan, output in zip(blueprints, outputs, strict=True):
+        if plan.planned(output) != output:
+            raise CorruptCheckpoint(
+                "the source is no longer what was planned for.",
+                hint="Wait until whatever writes to it is done, and run it again.",
+                code="source_changed",
+            )
+
+
+@contextmanager
+def _readable(model: ModelInfo) -> Iterator[Path]:
+    """A folder that mlx-lm can load lazily: the source's own, or a stand-in with the same headers."""
+    if model.path is not None and model.path.is_dir() and (model.path / "config.json").exists():
+        yield model.path
+        return
+    with standing_in(model) as folder:
+        yield folder

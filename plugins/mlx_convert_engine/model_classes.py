@@ -1,0 +1,46 @@
+"""What the engine has to be told by a library of model classes, such as mlx-lm."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LazyModel:
+    """A model of its own class, built from a folder without reading a weight.
+
+    ``model`` is an mlx.nn.Module; ``arrays`` are the unread arrays that its class was handed, by their names in the
+    checkpoint. ``config`` is config.json as the library understands it, from which the output's is made.
+    ``quant_predicate`` is the class's own answer for a layer (path, module), where it has one: false keeps the layer,
+    true quantizes it as asked, a mapping says bits, group size and mode. ``cast_predicate`` tells for a parameter's
+    name whether it may be cast. ``dtype`` is what the library casts to when nobody says otherwise, None for no cast.
+    ``drops`` names entries of the config that mean nothing for the output.
+    """
+
+    model: Any
+    config: dict[str, Any]
+    arrays: dict[str, Any]
+    quant_predicate: Callable[[str, Any], bool | Mapping[str, Any]] | None = None
+    cast_predicate: Callable[[str], bool] | None = None
+    dtype: str | None = None
+    drops: frozenset[str] = field(default_factory=frozenset)
+
+
+class ModelClasses(Protocol):
+    """A library of model classes, asked in a worker only."""
+
+    name: str
+    """What to call the library in a message, such as ``mlx-lm``."""
+
+    def load(self, folder: Path) -> LazyModel:
+        """The checkpoint in ``folder`` by its own class, lazily. Raises CorruptCheckpoint and UnsupportedModel."""
+
+    def quantizes_by_rows(self, layer: Any) -> bool:
+        """Whether ``layer``, of a class of the library's own, quantizes its weight, and only that, with mx.quantize.
+
+        Each row is then quantized for itself, so that a large layer needs never be whole in memory. mlx's own Linear
+        and Embedding are known to do so and are not asked for.
+        """
