@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import re
 from typing import Any
 
 import pytest
@@ -64,6 +65,40 @@ def test_the_cookie_opens_the_door_and_the_answer_has_a_strict_policy() -> None:
     assert "frame-ancestors 'none'" in headers["content-security-policy"]
     assert ask(kind="websocket", cookie=COOKIE, origin=f"http://{OURS}")[0] == "accept"
     assert ask(host="localhost:8473", cookie=COOKIE)[0] == 200
+
+
+def test_only_inline_scripts_that_the_page_itself_names_run() -> None:
+    async def page(scope: Any, receive: Any, send: Any) -> None:
+        headers = [(b"content-type", b"text/html; charset=utf-8"), (b"content-length", b"28")]
+        assert not any(name == b"accept-encoding" for name, _ in scope["headers"])
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b"<script>one", "more_body": True})
+        await send({"type": "http.response.body", "body": b"</script><p>two"})
+
+    sent: list[dict[str, Any]] = []
+    headers = {"host": OURS, "cookie": COOKIE, "accept": "text/html", "accept-encoding": "gzip"}
+    policies = [_page_of(page, headers, sent) for _ in range(2)]
+    nonce = re.search(r"'nonce-([\w-]+)'", policies[0])
+    assert nonce is not None
+    assert sent[1]["body"] == f'<script nonce="{nonce[1]}">one</script><p>two'.encode()
+    assert dict(sent[0]["headers"])[b"content-length"] == str(len(sent[1]["body"])).encode()
+    assert policies[0] != policies[1], "a nonce is for one answer"
+    assert all("script-src 'self' 'unsafe-eval' 'nonce-" in policy for policy in policies)
+
+
+def _page_of(app: Any, headers: dict[str, str], sent: list[dict[str, Any]]) -> str:
+    """The policy of a page, whose messages go to ``sent``."""
+
+    async def send(message: dict[str, Any]) -> None:
+        own.append(message)
+
+    own: list[dict[str, Any]] = []
+    guard = Guard(app, hosts=ADDRESS.hosts, token="secret", cookie="mlxui-8473")
+    raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+    scope = {"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": raw}
+    asyncio.run(guard(scope, None, send))
+    sent += own
+    return dict(own[0]["headers"])[b"content-security-policy"].decode()
 
 
 def test_the_token_becomes_a_cookie_and_leaves_the_address() -> None:

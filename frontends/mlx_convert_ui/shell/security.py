@@ -9,17 +9,19 @@ token in the start URL is exchanged for. The cookie is made from the token and d
 from __future__ import annotations
 
 import hmac
+import secrets
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
 
 Scope = dict[str, Any]
 
-# Vue compiles templates in the browser and NiceGUI's start script is inline: hence the two unsafe words.
-CONTENT_SECURITY_POLICY = "; ".join(
+# Vue compiles templates in the browser, hence 'unsafe-eval'; styles stand in elements, hence 'unsafe-inline' for those.
+# The inline scripts of a page are NiceGUI's and ours: each page names them by a nonce, and no other one runs.
+_POLICY = "; ".join(
     (
         "default-src 'self'",
-        "script-src 'self' 'unsafe-inline' 'unsafe-eval'",
+        "script-src 'self' 'unsafe-eval'%s",
         "style-src 'self' 'unsafe-inline'",
         "img-src 'self' data: blob:",
         "font-src 'self'",
@@ -31,7 +33,6 @@ CONTENT_SECURITY_POLICY = "; ".join(
     )
 )
 _HEADERS = (
-    (b"content-security-policy", CONTENT_SECURITY_POLICY.encode()),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-opener-policy", b"same-origin"),
@@ -69,7 +70,7 @@ class Guard:
 
     async def _answer(self, scope: Scope, receive: Any, send: Any) -> None:
         try:
-            await self.app(scope, receive, _with_headers(send))
+            await self.app(_uncompressed(scope), receive, _Answer(send).send)
         except RuntimeError as error:
             if str(error) != _LEFT:
                 raise
@@ -114,7 +115,7 @@ class Guard:
             (b"set-cookie", cookie.encode("latin-1")),
             (b"cache-control", b"no-store"),
             (b"content-length", b"0"),
-            *_HEADERS,
+            *_headers(),
         ]
         await send({"type": "http.response.start", "status": 303, "headers": headers})
         await send({"type": "http.response.body", "body": b""})
@@ -137,18 +138,65 @@ async def _refuse(scope: Scope, send: Any, status: int, text: str) -> None:
         (b"content-type", b"text/plain; charset=utf-8"),
         (b"content-length", str(len(body)).encode()),
         (b"cache-control", b"no-store"),
-        *_HEADERS,
+        *_headers(),
     ]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
 
-def _with_headers(send: Any) -> Any:
-    async def extended(message: dict[str, Any]) -> None:
-        if message["type"] == "http.response.start":
-            own = {name for name, _ in _HEADERS}
-            kept = [pair for pair in message.get("headers", ()) if pair[0].lower() not in own]
-            message = {**message, "headers": [*kept, *_HEADERS]}
-        await send(message)
+def _headers(nonce: str = "") -> tuple[tuple[bytes, bytes], ...]:
+    """What every answer carries; ``nonce`` is that of a page's inline scripts."""
+    policy = _POLICY % (f" 'nonce-{nonce}'" if nonce else "")
+    return ((b"content-security-policy", policy.encode()), *_HEADERS)
 
-    return extended
+
+def _uncompressed(scope: Scope) -> Scope:
+    """A request for a page without the wish for compression, so that `_Answer` can read the answer."""
+    if scope["type"] != "http" or not any(
+        name == b"accept" and b"text/html" in value for name, value in scope["headers"]
+    ):
+        return scope
+    return {**scope, "headers": [pair for pair in scope["headers"] if pair[0] != b"accept-encoding"]}
+
+
+class _Answer:
+    """Adds our headers to an answer, and a nonce to the inline scripts of a page.
+
+    What a page shows stands in its data as text, with ``<`` written as an entity: a tag in it is never one here.
+    """
+
+    def __init__(self, send: Any) -> None:
+        self._send = send
+        self._start: dict[str, Any] = {}
+        self._body = b""
+
+    async def send(self, message: dict[str, Any]) -> None:
+        """Pass on ``message``; a page is held back until it is whole."""
+        if message["type"] == "http.response.start":
+            kept = [pair for pair in message.get("headers", ()) if pair[0].lower() not in _OURS]
+            if _is_page(kept):
+                self._start = {**message, "headers": kept}
+            else:
+                await self._send({**message, "headers": [*kept, *_headers()]})
+        elif message["type"] == "http.response.body" and self._start:
+            self._body += message.get("body", b"")
+            if not message.get("more_body"):
+                await self._send_page()
+        else:
+            await self._send(message)
+
+    async def _send_page(self) -> None:
+        nonce = secrets.token_urlsafe(16)
+        body = self._body.replace(b"<script", f'<script nonce="{nonce}"'.encode())
+        headers = [pair for pair in self._start["headers"] if pair[0].lower() != b"content-length"]
+        headers += [(b"content-length", str(len(body)).encode()), *_headers(nonce)]
+        await self._send({**self._start, "headers": headers})
+        await self._send({"type": "http.response.body", "body": body})
+
+
+_OURS = frozenset(name for name, _ in _headers())
+
+
+def _is_page(headers: list[tuple[bytes, bytes]]) -> bool:
+    held = {name.lower(): value for name, value in headers}
+    return held.get(b"content-type", b"").startswith(b"text/html") and b"content-encoding" not in held

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeVar
 
 from nicegui import ui
 from nicegui.elements.mixins.text_element import TextElement
 
 Handler = Callable[..., Any]
+Element = TypeVar("Element", bound=ui.element)
 _ids = itertools.count(1)
 CHEVRON = "M6 9l6 6l6 -6@@fill:none;stroke:currentColor;stroke-width:1.75;stroke-linecap:round|0 0 24 24"
 CROSS = "M18 6L6 18M6 6l12 12@@fill:none;stroke:currentColor;stroke-width:1.75;stroke-linecap:round|0 0 24 24"
@@ -86,9 +87,20 @@ class Badge(Tag):
         super().__init__("span", text, f"badge badge-{tone}" if tone else "badge", icon=icon)
 
 
-def block(classes: str, tag: str = "div") -> ui.element:
-    """An element with classes, to put others into."""
-    return ui.element(tag).classes(classes)
+def block(classes: str, tag: str = "div", *, label: str = "") -> ui.element:
+    """An element with classes, to put others into; ``label`` names it for who can't see it."""
+    element = ui.element(tag).classes(classes)
+    return attributes(element, {"aria-label": label}) if label else element
+
+
+def attributes(element: Element, values: Mapping[str, Any]) -> Element:
+    """Set HTML attributes to just these values.
+
+    `Element.props` reads a text: a quote in a name would end the attribute, and ``:name="..."`` be run as script.
+    It is for constants only; whatever comes from elsewhere is set here.
+    """
+    element.props.update(values)
+    return element
 
 
 @contextmanager
@@ -97,9 +109,9 @@ def card(title: str = "", hint: str = "", classes: str = "") -> Iterator[ui.elem
     with ui.element("section").classes(f"card {classes}") as element:
         if title:
             name = f"h-{next(_ids)}"
-            element.props(f"aria-labelledby={name}")
+            attributes(element, {"aria-labelledby": name})
             with block("card-head"):
-                Tag("h2", title, "card-title").props(f"id={name}")
+                Tag("h2", title, "card-title").attribute("id", name)
                 if hint:
                     Tag("span", hint, "card-hint")
         yield element
@@ -111,7 +123,7 @@ def field(label: str, tip: str = "", classes: str = "") -> Iterator[str]:
     name = f"f-{next(_ids)}"
     with block(f"field {classes}"):
         with block("field-label"):
-            Tag("label", label).props(f"for={name}")
+            Tag("label", label).attribute("for", name)
             if tip:
                 help_mark(tip)
         yield name
@@ -119,8 +131,7 @@ def field(label: str, tip: str = "", classes: str = "") -> Iterator[str]:
 
 def named(control: Any, name: str) -> Any:
     """Tie a Quasar control to the label that `field` made."""
-    control.props(f"for={name} outlined dense hide-bottom-space")
-    return control
+    return attributes(control.props("outlined dense hide-bottom-space"), {"for": name})
 
 
 def help_mark(tip: str) -> None:
@@ -138,7 +149,7 @@ def note(level: str, message: str, hint: str = "", actions: Callable[[], None] |
     """A finding or an error where it arose: what happened, the next step, a button for it if there is one."""
     icon = {"error": "circle-alert", "warning": "triangle-alert"}.get(level, "info")
     role = "alert" if level == "error" else "status"
-    with block(f"note note-{level}").props(f"role={role}"):
+    with attributes(block(f"note note-{level}"), {"role": role}):
         Tag("span", "", "note-icon", icon=icon).props("aria-hidden=true")
         with block("note-body"):
             Tag("p", sentence(message), "note-message")
@@ -170,7 +181,7 @@ def set_progress(bar: Tag, fraction: float) -> None:
     """Move a bar to ``fraction`` (0 to 1)."""
     percent = f"{max(0.0, min(1.0, fraction)) * 100:.1f}%"
     if bar._style.get("--done") != percent:
-        bar.style(f"--done: {percent}")
+        bar.style["--done"] = percent
         bar.attribute("aria-valuenow", round(fraction * 100))
 
 

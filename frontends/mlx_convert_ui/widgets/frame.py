@@ -12,7 +12,7 @@ from mlx_convert_ui.assets import STATIC
 from mlx_convert_ui.state import device
 from mlx_convert_ui.state.preferences import Theme
 from mlx_convert_ui.state.studio import Studio
-from mlx_convert_ui.widgets.components import Button, Tag, block, note, progress_bar, set_progress
+from mlx_convert_ui.widgets.components import Button, Tag, attributes, block, note, progress_bar, set_progress
 from mlx_convert_ui.widgets.navigation import navigation
 
 VERSION = importlib.metadata.version("mlx-convert")
@@ -66,7 +66,7 @@ def frame(studio: Studio, path: str, title: str, subtitle: str) -> Iterator[ui.e
 
 def _brand() -> None:
     with block("brand"):
-        Tag("img").props(f'src={_STATIC_URL}/logo.svg alt="" width=24 height=24')
+        Tag("img").props('alt="" width=24 height=24').attribute("src", f"{_STATIC_URL}/logo.svg")
         Tag("span", "MLX Convert", "brand-name")
         Tag("span", VERSION, "brand-version")
 
@@ -120,7 +120,7 @@ class ThemeRadio(ui.element):
         super().__init__("input")
         self._studio = studio
         self._theme = theme
-        self.props(f"type=radio name=theme value={theme.value}").mark(f"theme-{theme.value}")
+        attributes(self.props("type=radio name=theme"), {"value": theme.value}).mark(f"theme-{theme.value}")
         self.on("change", lambda: choose_theme(studio, theme), [])
         self.show_theme()
 

@@ -30,7 +30,7 @@ class JobCard(LiveJob):
     ) -> None:
         self._retry = retry
         self._upload = upload
-        super().__init__(view, block("card", "section").props(f'aria-label="{_title(view)}"').mark("job"))
+        super().__init__(view, block("card", "section", label=_title(view)).mark("job"))
 
     def _build(self) -> None:
         view = self.view

@@ -9,7 +9,7 @@ from nicegui import ui
 
 from mlx_convert_core import LibraryEntry, MlxConvertError, expanded
 from mlx_convert_ui.state.studio import Studio
-from mlx_convert_ui.widgets.components import CHEVRON, Button, block
+from mlx_convert_ui.widgets.components import CHEVRON, Button, attributes, block
 from mlx_convert_ui.widgets.picker import pick_folder
 
 ANOTHER = ""
@@ -42,11 +42,12 @@ class ModelChoice:
                 chosen = value if known else ANOTHER
                 self._select = ui.select(options, value=chosen, on_change=self._choose).mark(f"model{marker}")
                 self._select.props("outlined dense hide-bottom-space options-dense")
-                self._select.props(f"dropdown-icon='{CHEVRON}' aria-label=\"{label}\"")
+                attributes(self._select, {"dropdown-icon": CHEVRON, "aria-label": label})
             with block("row-line model-path") as self._other:
                 self._path = ui.input(value="" if known else value, on_change=self._type).mark(f"path{marker}")
                 self._path.classes("grow").props("outlined dense hide-bottom-space spellcheck=false")
-                self._path.props(f'placeholder="Folder of a converted model" aria-label="{label}: its folder"')
+                self._path.props('placeholder="Folder of a converted model"')
+                attributes(self._path, {"aria-label": f"{label}: its folder"})
                 Button("Browse", self._pick, icon="folder-open", label=f"Browse for {label.lower()}").mark(
                     f"browse{marker}"
                 )

@@ -9,7 +9,7 @@ from typing import Any
 from nicegui import ui
 
 from mlx_convert_core import ChatSettings, GenerateRequest, Preset
-from mlx_convert_ui.widgets.components import Tag, block, field, help_mark, named
+from mlx_convert_ui.widgets.components import Tag, attributes, block, field, help_mark, named
 
 
 @dataclass
@@ -131,9 +131,10 @@ class SamplerFields:
                 Tag("span", dial.label)
                 help_mark(dial.tip)
                 box = ui.number(value=value, min=dial.low, max=dial.high, step=dial.step).classes("dial-box")
-                box.props(f'outlined dense hide-bottom-space aria-label="{dial.label}"').mark(dial.attribute)
+                attributes(box.props("outlined dense hide-bottom-space"), {"aria-label": dial.label})
+                box.mark(dial.attribute)
             slider = ui.slider(min=dial.low, max=dial.high, step=dial.step, value=value)
-            slider.props(f'aria-label="{dial.label}, slider"')
+            attributes(slider, {"aria-label": f"{dial.label}, slider"})
             slider.bind_value(
                 box, "value", forward=_unchanged, backward=lambda number: dial.low if number is None else number
             )

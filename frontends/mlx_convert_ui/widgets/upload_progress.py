@@ -24,7 +24,7 @@ class UploadProgress(LiveJob):
 
     def __init__(self, view: JobView, retry: Retry) -> None:
         self._retry = retry
-        super().__init__(view, block("upload", "section").props(f'aria-label="{view.job.title}"').mark("upload-job"))
+        super().__init__(view, block("upload", "section", label=view.job.title).mark("upload-job"))
 
     def _build(self) -> None:
         view = self.view

@@ -34,8 +34,8 @@ class SettingsDrawer:
     def __init__(self, sampler: Sampler, kept: Callable[[], Awaitable[Any]]) -> None:
         self._kept = kept
         self._changed = False
-        props = 'position=right full-height aria-labelledby="drawer-title" transition-duration=120'
-        with ui.dialog().props(props).mark("drawer") as self._dialog, block("dialog drawer"):
+        drawer = ui.dialog().props('position=right full-height aria-labelledby="drawer-title" transition-duration=120')
+        with drawer.mark("drawer") as self._dialog, block("dialog drawer"):
             with block("drawer-head"):
                 Tag("h2", "Settings", "dialog-title").props("id=drawer-title")
                 close = Button("", self._dialog.close, icon="x", kind="ghost", label="Close the settings")

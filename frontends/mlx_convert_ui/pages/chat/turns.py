@@ -97,7 +97,7 @@ class Turn:
         self._answer: Answer | None = None
         user = isinstance(content, StoredMessage) and content.role == "user"
         kind, speaker = ("turn-user", "You") if user else ("turn-model", "Model")
-        self.element = block(f"turn {kind}", "article").props(f'aria-label="{speaker}"').mark("turn")
+        self.element = block(f"turn {kind}", "article", label=speaker).mark("turn")
         with self.element:
             self._body = block("turn-body")
             self._foot = block("turn-foot")

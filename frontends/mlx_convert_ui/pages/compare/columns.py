@@ -38,7 +38,7 @@ class ColumnView:
         self._view = column.view
         self._pointed = False
         self._said: tuple[object, ...] = ()
-        with block("card compare-column", "section").props(f'aria-label="{column.view.model}"').mark("column"):
+        with block("card compare-column", "section", label=column.view.model).mark("column"):
             with block("card-head"):
                 Tag("span", str(index + 1), "compare-number").props("aria-hidden=true")
                 Tag("h3", column.view.model, "card-title compare-name").attribute("title", str(column.path))

@@ -69,7 +69,7 @@ def _headline(plan: ConvertPlan, output: OutputPlan, busy: str) -> None:
         change = f"{1 - share:.0%} smaller" if share < 0.995 else ("same size" if share < 1.005 else "larger")
         Tag("span", change, "estimate-note")
         if busy:
-            Tag("span", "", "spin").props(f'role=img aria-label="{busy}"')
+            Tag("span", "", "spin", label=busy).props("role=img")
     set_progress(progress_bar("Size against the original"), share)
 
 

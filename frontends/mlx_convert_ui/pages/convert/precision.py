@@ -11,7 +11,7 @@ from mlx_convert_core import OutputPlan, Preset
 from mlx_convert_ui import wording
 from mlx_convert_ui.pages.convert.form_planner import FormPlanner
 from mlx_convert_ui.state.convert_form import Form, cards
-from mlx_convert_ui.widgets.components import CHEVRON, Badge, Tag, block, card, field, named, tooltip
+from mlx_convert_ui.widgets.components import CHEVRON, Badge, Tag, attributes, block, card, field, named, tooltip
 from mlx_convert_ui.widgets.remedies import tell
 
 RECOMMENDED = "4bit"
@@ -75,7 +75,7 @@ class PrecisionCard:
 
     def _card(self, preset: Preset) -> None:
         with Tag("label", "", "option"):
-            radio = ui.element("input").props(f'type=radio name=precision value="{preset.name}"')
+            radio = attributes(ui.element("input").props("type=radio name=precision"), {"value": preset.name})
             radio.mark(f"preset-{preset.name}").on("change", lambda: self._choose(preset.name), [])
             self._radios[preset.name] = radio
             with block("option-title"):

@@ -11,7 +11,7 @@ from mlx_convert_ui import wording
 from mlx_convert_ui.pages.convert.form_planner import FormPlanner
 from mlx_convert_ui.state.convert_form import Form
 from mlx_convert_ui.state.studio import Studio
-from mlx_convert_ui.widgets.components import CROSS, Badge, Button, Tag, block, card
+from mlx_convert_ui.widgets.components import CROSS, Badge, Button, Tag, attributes, block, card
 from mlx_convert_ui.widgets.picker import pick_folder
 from mlx_convert_ui.widgets.remedies import instead_of, tell
 
@@ -80,7 +80,8 @@ class SourceCard:
 
     def _segment(self, value: str, text: str) -> ui.element:
         with Tag("label", "", "segment"):
-            radio = ui.element("input").props(f"type=radio name=source value={value}").mark(f"source-{value}")
+            radio = attributes(ui.element("input").props("type=radio name=source"), {"value": value})
+            radio.mark(f"source-{value}")
             radio.on("change", lambda: self._choose(value), [])
             Tag("span", text)
         return radio
