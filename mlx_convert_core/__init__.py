@@ -3,9 +3,12 @@
 from mlx_convert_core.answering.compare import ComparedAnswer, CompareResult, Comparison, first_divergence
 from mlx_convert_core.answering.model_session import ModelSession
 from mlx_convert_core.base.addresses import bare_address, without_secrets
+from mlx_convert_core.base.codec import read_json
 from mlx_convert_core.base.documents import JsonDocument
+from mlx_convert_core.base.installing import install_command
 from mlx_convert_core.base.memory import free_memory
-from mlx_convert_core.base.paths import expanded
+from mlx_convert_core.base.paths import expanded, in_text, is_text, spelled
+from mlx_convert_core.base.shell import command, typed
 from mlx_convert_core.converting.preflight import quantization_config
 from mlx_convert_core.errors import (
     Cancelled,
@@ -199,6 +202,7 @@ __all__ = [
     "Workspace",
     "Written",
     "bare_address",
+    "command",
     "entry_of",
     "expanded",
     "figures_of",
@@ -206,19 +210,25 @@ __all__ = [
     "free_memory",
     "header_length",
     "hookimpl",
+    "in_text",
     "inspect_folder",
+    "install_command",
+    "is_text",
     "layouts",
     "load_recipe",
     "parse_header",
     "quantization_config",
     "read_config",
     "read_header",
+    "read_json",
     "read_recipe",
     "recipe_of",
     "repeated",
     "scan",
+    "spelled",
     "split",
     "stamp_of",
+    "typed",
     "without_secrets",
     "write_recipe",
 ]

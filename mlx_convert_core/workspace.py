@@ -15,7 +15,7 @@ from mlx_convert_core.answering.model_session import ModelSession
 from mlx_convert_core.answering.open_sessions import Sessions, answer_once
 from mlx_convert_core.base.addresses import without_secrets
 from mlx_convert_core.base.memory import free_memory
-from mlx_convert_core.base.paths import expanded
+from mlx_convert_core.base.paths import expanded, spelled
 from mlx_convert_core.converting.conversion_job import carry_out, source_of
 from mlx_convert_core.converting.planning import Planner
 from mlx_convert_core.converting.tasks import TASKS
@@ -61,7 +61,7 @@ class Workspace:
         *,
         free_memory: Callable[[], int] = free_memory,
     ) -> None:
-        self.home = home or default_home()
+        self.home = spelled(home or default_home())
         self._plugins = PluginSet(discover(self.home), plugins)
         self._hooks = Hooks(self._plugins)
         self._runs = JobQueue()
@@ -232,9 +232,12 @@ class Workspace:
         """The library entry with this name or path; raises EntryNotFound."""
         return self._models.find(name)
 
-    def scan(self, folder: Path) -> tuple[LibraryEntry, ...]:
-        """Add every MLX folder at or below ``folder`` to the library; the entries that were found."""
-        return self._models.scan(folder)
+    def scan(self, folder: Path, left_out: Callable[[str], None] = lambda why: None) -> tuple[LibraryEntry, ...]:
+        """Add every MLX folder at or below ``folder`` to the library; the entries that were found.
+
+        ``left_out`` is told, in a sentence, of each that can't be kept.
+        """
+        return self._models.scan(folder, left_out)
 
     def remove(self, entry: LibraryEntry, *, keep_files: bool = False) -> None:
         """Forget ``entry`` and, unless ``keep_files`` or it has vanished, delete its folder. Raises LibraryError."""

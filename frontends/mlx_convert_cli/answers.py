@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import ExitStack
 
-import click
-
 from mlx_convert_cli import text
-from mlx_convert_cli.output import say
+from mlx_convert_cli.output import put, say, styled
 from mlx_convert_cli.progress import tell_message
 from mlx_convert_cli.waiting import waiting
 from mlx_convert_core import Event, GenerateResult, StepStarted, Token
@@ -20,7 +17,6 @@ class AnswerView:
     def __init__(self) -> None:
         self.text = ""
         self._waiting = ExitStack()
-        self._to_terminal = sys.stdout.isatty()
 
     def __enter__(self) -> AnswerView:
         return self
@@ -28,7 +24,7 @@ class AnswerView:
     def __exit__(self, *error: object) -> None:
         self._waiting.close()
         if self.text and not self.text.endswith("\n"):
-            click.echo()
+            put("")
 
     def show(self, event: Event) -> None:
         """See View."""
@@ -38,7 +34,7 @@ class AnswerView:
         elif isinstance(event, Token):
             self._waiting.close()
             self.text += event.text
-            click.echo(text.printable(event.text) if self._to_terminal else event.text, nl=False)
+            put(event.text, nl=False)
         else:
             tell_message(event)
 
@@ -58,4 +54,4 @@ def tell_figures(result: GenerateResult) -> None:
         parts.append("stopped at --max-tokens")
     if not result.chat_template:
         parts.append("no chat template: plain completion")
-    say(text.styled(" · ".join(parts), dim=True))
+    say(styled(" · ".join(parts), dim=True))

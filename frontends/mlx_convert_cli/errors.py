@@ -39,12 +39,14 @@ def report(error: BaseException, arguments: Sequence[str]) -> int:
     if isinstance(error, OSError) and _closed_pipe(error):
         return 1
     info, exit_code = _described(error)
+    from mlx_convert_cli.output import say
+
     if asked(arguments, "--json"):
         _tell_program(info)
     elif exit_code == CANCELLED:
         if isinstance(error, click.Abort) and error.__cause__ is None:
-            click.echo(err=True)  # ends the line of the question that was left unanswered
-        click.echo(f"{info.message} {info.hint}".strip(), err=True)
+            say()  # ends the line of the question that was left unanswered
+        say(f"{info.message} {info.hint}".strip())
     else:
         tell(f"error [{info.code}]", info.message, info.hint, color="red")
     return exit_code
@@ -52,11 +54,16 @@ def report(error: BaseException, arguments: Sequence[str]) -> int:
 
 def tell(label: str, message: str, hint: str = "", *, color: str, indent: str = "") -> None:
     """``label: message`` and, on a line below, the next step; on standard error."""
-    from mlx_convert_cli.text import printable, styled
+    from mlx_convert_cli.output import say, styled
 
-    click.echo(f"{indent}{styled(label, fg=color, bold=True)}: {printable(message)}", err=True)
+    say(indent, styled(label, fg=color, bold=True), f": {_indented(message)}")
     if hint:
-        click.echo(f"{indent}  next: {printable(hint)}", err=True)
+        say(f"{indent}  next: {_indented(hint)}")
+
+
+def _indented(text: str) -> str:
+    """Lines after the first stand apart from ours: a name may hold a line that looks like one."""
+    return text.replace("\n", "\n    ")
 
 
 def _described(error: BaseException) -> tuple[ErrorInfo, int]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from mlx_convert_cli.text import printable
 from mlx_convert_core import Finding
 
 if TYPE_CHECKING:
@@ -23,8 +22,8 @@ def finding_texts(findings: Iterable[Finding]) -> list[Text]:
     texts = []
     for finding in sorted(unique, key=lambda finding: _ORDER.index(finding.level)):
         label, style = _LOOK[finding.level]
-        line = Text.assemble((f"{label} [{finding.code}]", style), f": {printable(finding.message)}")
+        line = Text.assemble((f"{label} [{finding.code}]", style), f": {finding.message}")
         if finding.hint:
-            line.append(f"\n  next: {printable(finding.hint)}")
+            line.append(f"\n  next: {finding.hint}")
         texts.append(line)
     return texts

@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 
 from mlx_convert_cli import text
-from mlx_convert_core import MlxConvertError, Workspace, expanded, free_memory
+from mlx_convert_core import MlxConvertError, Workspace, expanded, free_memory, install_command
 
 PROBE_SECONDS = 60
 GB = 1_000_000_000
@@ -95,7 +95,7 @@ def _package(name: str) -> Check:
     try:
         return Check(name=name, state=State.OK, detail=importlib.metadata.version(name))
     except importlib.metadata.PackageNotFoundError:
-        hint = f"{sys.executable} -m pip install {name}"
+        hint = install_command(name)
         return Check(name=name, state=State.FAIL, detail="not installed", hint=hint)
 
 
@@ -157,8 +157,6 @@ def _device() -> Check:
     if probe.returncode == 0:
         return Check(name="device", state=State.OK, detail=f"MLX computes on {probe.stdout.strip()}")
     last = (probe.stderr.strip().splitlines() or [f"exit code {probe.returncode}"])[-1]
-    return Check(name="device", state=State.FAIL, detail=f"MLX can't compute: {last}", hint=_reinstall())
-
-
-def _reinstall() -> str:
-    return f"{sys.executable} -m pip install --force-reinstall mlx"
+    return Check(
+        name="device", state=State.FAIL, detail=f"MLX can't compute: {last}", hint=install_command("mlx", again=True)
+    )

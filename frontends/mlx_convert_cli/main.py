@@ -72,7 +72,7 @@ class LazyGroup(click.Group):
         added = {name: module for name, module in _plugin_commands().items() if name not in BUILT_IN}
         if added:
             with formatter.section("Commands of plugins"):
-                formatter.write_dl([(name, f"from {module}") for name, module in sorted(added.items())])
+                formatter.write_dl([(_shown(name), f"from {_shown(module)}") for name, module in sorted(added.items())])
 
     def main(self, args: Sequence[str] | None = None, *positional: Any, **extra: Any) -> Any:
         """Run, tell any error in one form, and leave with its exit code."""
@@ -97,10 +97,14 @@ def cli(ctx: click.Context) -> None:
 
 def main() -> None:
     """The program."""
-    for stream in (sys.stdout, sys.stderr):
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")  # a terminal without UTF-8 shows "?" and goes on
+            stream.reconfigure(errors="replace")  # a terminal without UTF-8 shows "?" and goes on; so does its text
     cli.main(prog_name="mlx-convert")
+
+
+def _shown(name: str) -> str:
+    return name if name.isprintable() else ascii(name)
 
 
 def _plugin_commands() -> dict[str, str]:

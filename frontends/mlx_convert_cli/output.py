@@ -1,16 +1,23 @@
-"""Standard output and standard error: JSON for programs, rich for people."""
+"""Standard output and standard error: JSON for programs, words for people.
+
+Everything that people see goes through here and is made printable on its way: names, answers and errors come from
+others, and none of them may steer the terminal. Only the looks that we give, by `styled` and by rich, stay.
+"""
 
 from __future__ import annotations
 
+import json
+import os
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
 
-from mlx_convert_cli.text import styled
+from mlx_convert_cli.text import printable
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
@@ -22,9 +29,63 @@ NARROW = 24  # the least that text in a last column needs
 UNBOUND = 100_000  # in a pipe no line is broken or cut
 
 
+@dataclass(frozen=True, slots=True)
+class Styled:
+    """Text with a look (see `click.style`), to be told."""
+
+    text: str
+    look: dict[str, Any]
+
+
+def styled(text: str, **look: Any) -> Styled:
+    """``text`` with colors for a terminal, but not where the user wants none; they are dropped in a pipe."""
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return Styled(text, {} if plain else look)
+
+
+def tell_out(*parts: str | Styled, nl: bool = True) -> None:
+    """A line for people on standard output."""
+    _echo(parts, err=False, nl=nl)
+
+
+def say(*parts: str | Styled) -> None:
+    """A line of talk on standard error."""
+    _echo(parts, err=True, nl=True)
+
+
+def _echo(parts: Iterable[str | Styled], *, err: bool, nl: bool) -> None:
+    click.echo("".join(map(_drawn, parts)), err=err, nl=nl)
+
+
+def _drawn(part: str | Styled) -> str:
+    if isinstance(part, str):
+        return printable(part)
+    text = printable(part.text)
+    return click.style(text, **part.look) if part.look else text
+
+
+def put(text: str, *, nl: bool = True) -> None:
+    """What another program may read, on standard output: exact in a pipe, printable at a terminal."""
+    click.echo(printable(text) if sys.stdout.isatty() else text, nl=nl, color=True)  # else click takes escapes out
+
+
+def confirm(question: str) -> bool:
+    """Whether a person says yes; no is the default."""
+    return click.confirm(printable(question), default=False, err=True)
+
+
+def ask_hidden(question: str) -> str:
+    """What a person types, unseen."""
+    answer: str = click.prompt(printable(question), hide_input=True, err=True)
+    return answer
+
+
 def print_json(value: Any) -> None:
     """``value`` as one line of JSON on standard output, sent at once."""
-    click.echo(msgspec.json.encode(value, enc_hook=_path))
+    try:
+        click.echo(msgspec.json.encode(value, enc_hook=_path))
+    except UnicodeEncodeError:  # half of a surrogate pair, or a name that is no UTF-8: JSON can spell it
+        click.echo(json.dumps(plain(value)))
 
 
 def plain(value: Any) -> Any:
@@ -34,11 +95,11 @@ def plain(value: Any) -> Any:
 
 def console(*, err: bool = False) -> Console:
     """A rich console on standard output or standard error. Nothing that it prints is read as markup."""
-    from rich.console import Console
+    from mlx_convert_cli.rich_console import PrintableConsole
 
     stream = sys.stderr if err else sys.stdout
     width = None if stream.isatty() else UNBOUND
-    made = Console(file=stream, width=width, highlight=False, markup=False, emoji=False, soft_wrap=False)
+    made = PrintableConsole(file=stream, width=width, highlight=False, markup=False, emoji=False, soft_wrap=False)
     if made.width > WIDTH and stream.isatty():
         made.width = WIDTH
     return made
@@ -52,7 +113,7 @@ def show(*parts: RenderableType, err: bool = False) -> None:
         return
     with target.capture() as captured:
         target.print(*parts, sep="\n")
-    click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()), err=err)
+    click.echo("\n".join(line.rstrip() for line in captured.get().removesuffix("\n").split("\n")), err=err)
 
 
 def table(*columns: str, rows: Iterable[Sequence[RenderableType]], right: Sequence[str] = ()) -> Listing:
@@ -106,12 +167,7 @@ def pairs(rows: Iterable[tuple[str, RenderableType]]) -> Table:
 
 def show_command(label: str, command: str, *, err: bool = False) -> None:
     """A command to copy: a terminal may break its line, we never do."""
-    click.echo(f"{label}{styled(command, bold=True)}", err=err)
-
-
-def say(text: str = "") -> None:
-    """A line of talk on standard error."""
-    click.echo(text, err=True)
+    _echo((label, styled(command, bold=True)), err=err, nl=True)
 
 
 def at_terminal() -> bool:

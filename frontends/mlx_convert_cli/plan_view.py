@@ -80,7 +80,7 @@ def _title(plan: ConvertPlan) -> str:
     facts = [model.name, model.model_type]
     if model.tensors:
         facts += [f"{text.count(model.parameters)} parameters", text.size(model.weight_bytes)]
-    return text.printable(" · ".join(fact for fact in facts if fact))
+    return text.one_line(" · ".join(fact for fact in facts if fact))
 
 
 def _sizes(plan: ConvertPlan) -> RenderableType:

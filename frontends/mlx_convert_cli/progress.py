@@ -10,7 +10,6 @@ from mlx_convert_cli.errors import AlreadyTold, tell
 from mlx_convert_cli.interrupts import interrupts
 from mlx_convert_cli.output import print_json, say
 from mlx_convert_cli.steps import Row, Rows
-from mlx_convert_cli.text import printable
 from mlx_convert_core import (
     Event,
     Job,
@@ -157,4 +156,4 @@ def tell_message(event: Event) -> None:
     if event.level == "warning":
         tell("warning", event.text, color="yellow")
     else:
-        say(printable(event.text))
+        say(event.text)

@@ -26,7 +26,7 @@ class Stopped(Exception):
 def items_table(items: Iterable[QueueItem]) -> Listing:
     """Items with their place, what they are, where they stand and what came of them."""
     rows = [
-        (str(place), item.id, _state(item), text.printable(item.request.ref), _presets(item), outcome(item))
+        (str(place), item.id, _state(item), item.request.ref, _presets(item), outcome(item))
         for place, item in enumerate(items, start=1)
     ]
     return table("", "id", "state", "model", "presets", "", rows=rows, right=("",))
@@ -35,7 +35,7 @@ def items_table(items: Iterable[QueueItem]) -> Listing:
 def outcome(item: QueueItem) -> str:
     """What an item has made, or why it failed."""
     if item.error is not None:
-        return text.printable(f"{item.error.message} {item.error.hint}".strip())
+        return f"{item.error.message} {item.error.hint}".strip()
     return ", ".join(text.folder(path) for path in item.outputs)
 
 
@@ -44,7 +44,7 @@ def watch_item(queue: ConversionQueue, item: QueueItem, *, as_json: bool) -> Non
     if as_json:
         print_json({"event": "QueueItem", "item": item})
     else:
-        say(f"\n{text.printable(item.request.ref)} ({_presets(item)})")
+        say(f"\n{item.request.ref} ({_presets(item)})")
     job = queue.job(item.id) if item.job else None
     if job is None:
         if item.error is not None and not as_json:

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import shlex
 from pathlib import Path
-from typing import Any
-
-import click
 
 
 def size(nbytes: float) -> str:
@@ -55,34 +50,38 @@ def bits(value: float) -> str:
 
 
 def folder(path: Path) -> str:
-    """A path as short as it can be typed from here."""
+    """A path as short as it can be, in one line, for people to read."""
     for base, prefix in ((Path.cwd(), ""), (Path.home(), "~/")):
         if path != base and path.is_relative_to(base):
-            return f"{prefix}{path.relative_to(base)}"
-    return str(path)
+            return one_line(f"{prefix}{path.relative_to(base)}")
+    return one_line(str(path))
 
 
-def typed(path: Path) -> str:
-    """A path as an argument of a command to copy."""
-    short = folder(path)
-    if short.startswith("~/"):
-        return "~/" + shlex.quote(short[2:])
-    return shlex.quote(short if "/" in short else f"./{short}")
+def nearby(path: Path) -> Path:
+    """A path for a command to copy, relative where it lies below the folder that the command is copied in."""
+    here = Path.cwd()
+    return path.relative_to(here) if path != here and path.is_relative_to(here) else path
 
 
-def styled(text: str, **look: Any) -> str:
-    """``text`` with colors for a terminal, but not where the user wants none; click drops them in a pipe."""
-    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
-    return text if plain else click.style(text, **look)
+def one_line(text: str) -> str:
+    """A name in which no line ends."""
+    return text.replace("\n", "\\n")
 
 
 def printable(text: str) -> str:
-    """``text`` without the control characters that could steer a terminal; names and answers are not ours."""
-    return "".join(mark for mark in text if mark in "\n\t" or not _controls(mark))
+    """``text`` without what could steer a terminal: control characters, and marks that turn the order of letters.
+
+    Half of a surrogate pair, which no terminal can be sent, is written out: ``\\xfc`` for a byte that is no UTF-8.
+    """
+    return text.translate(_STEERING) if not text.isascii() or not text.isprintable() else text
 
 
-def _controls(mark: str) -> bool:
-    return ord(mark) < 32 or 127 <= ord(mark) < 160
+def _written_out(code: int) -> str:
+    return f"\\x{code - 0xDC00:02x}" if 0xDC80 <= code <= 0xDCFF else f"\\u{code:04x}"
+
+
+_CONTROLS = {*range(32), *range(127, 160), *range(0x202A, 0x202F), *range(0x2066, 0x206A)} - {ord("\n"), ord("\t")}
+_STEERING = dict.fromkeys(_CONTROLS, "") | {code: _written_out(code) for code in range(0xD800, 0xE000)}
 
 
 def _figures(value: float) -> str:

@@ -5,12 +5,10 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import click
-
 from mlx_convert_cli import text
-from mlx_convert_cli.output import say
+from mlx_convert_cli.output import put, say
 from mlx_convert_cli.progress import follow
-from mlx_convert_core import ConvertRequest, InvalidRequest, UploadRequest, UploadResult, Workspace
+from mlx_convert_core import ConvertRequest, InvalidRequest, UploadRequest, UploadResult, Workspace, command
 
 NOT_MADE_YET = Path("a model that is not made yet")
 
@@ -22,7 +20,8 @@ def check_before_conversion(opened: Workspace, request: ConvertRequest, to: str,
     if not asked.name or len(request.presets) > 1:
         raise InvalidRequest(
             "an upload needs one preset and a name." if not asked.name else "an upload needs a single preset.",
-            hint=f"Write --upload {asked.target}:owner/Name with one --preset, or use `mlx-convert upload` afterwards.",
+            hint=f"Write {command('--upload', f'{asked.target}:owner/Name')} with one --preset, or"
+            " use `mlx-convert upload` afterwards.",
             code="upload_target",
         )
     opened.check_upload(asked)
@@ -34,12 +33,12 @@ def send(opened: Workspace, model: Path | str, to: str, *, public: bool, replace
     if not as_json:
         say(_told(result))
         if not sys.stdout.isatty():
-            click.echo(result.location)
+            put(result.location)
     return result
 
 
 def _told(result: UploadResult) -> str:
-    there = text.printable(result.location)
+    there = result.location
     if "://" in result.location:
         there += ", public" if result.public else ", private"
     if not result.sent_files:

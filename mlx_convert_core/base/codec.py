@@ -1,18 +1,28 @@
-"""Our data types to and from JSON, with validation, through msgspec; paths travel as text."""
+"""Our data types to and from JSON, with validation, through msgspec; paths travel as text.
+
+JSON is UTF-8, and text of others may not be: half of a surrogate pair, a byte in a file's name. It is written out
+in what is said about it (``\\xfc``), and refused where it would be used.
+"""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
+
+from mlx_convert_core.base.paths import in_text
 
 T = TypeVar("T")
 
 
 def encode(value: Any) -> bytes:
     """``value`` as one line of JSON."""
-    return msgspec.json.encode(value, enc_hook=_to_json)
+    try:
+        return msgspec.json.encode(value, enc_hook=_to_json)
+    except UnicodeEncodeError:
+        return msgspec.json.encode(_in_text(plain(value)))
 
 
 def encode_pretty(value: Any) -> bytes:
@@ -33,6 +43,27 @@ def convert(value: Any, kind: type[T]) -> T:
 def plain(value: Any) -> Any:
     """``value`` as plain dicts, lists, numbers and strings."""
     return msgspec.to_builtins(value, enc_hook=_to_json)
+
+
+def read_json(data: bytes, **options: Any) -> Any:
+    """JSON of others; raises ValueError as `json.loads`, also when a text in it is half of a surrogate pair."""
+    found = json.loads(data, **options)
+    try:
+        json.dumps(found, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        code = f"\\u{ord(error.object[error.start]):04x}"
+        raise ValueError(f"{code} is half of a character") from None
+    return found
+
+
+def _in_text(value: Any) -> Any:
+    if isinstance(value, str):
+        return in_text(value)
+    if isinstance(value, dict):
+        return {_in_text(key): _in_text(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_in_text(item) for item in value]
+    return value
 
 
 def _to_json(value: Any) -> Any:

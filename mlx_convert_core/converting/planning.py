@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from mlx_convert_core.base.memory import free_memory
-from mlx_convert_core.base.paths import expanded
+from mlx_convert_core.base.paths import expanded, spelled
 from mlx_convert_core.converting.estimate import estimate, fetch_disk
 from mlx_convert_core.converting.fetching import cannot_discard
 from mlx_convert_core.converting.preflight import examine_model, examine_output, free_disk
@@ -93,7 +93,7 @@ class Planner:
                 dtype=request.dtype or preset.dtype,
             )
             named = expanded(request.outputs[index]) if request.outputs else self._default_path(model, output)
-            outputs.append(replace(output, path=named.absolute()))
+            outputs.append(replace(output, path=spelled(named.absolute())))
         _check_apart(outputs)
         return outputs
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from mlx_convert_core.base.shell import command
 from mlx_convert_core.errors import (
     InsufficientDisk,
     MlxConvertError,
@@ -133,7 +134,11 @@ def _other_kind(model: ModelInfo) -> Finding | None:
 def _instead(model: ModelInfo, otherwise: str) -> str:
     """The hint to convert the model that this one was made from, where a repo id says which that is."""
     base = _base_model(model)
-    return f"Convert its base model instead: mlx-convert convert {base}" if _REPO_ID.fullmatch(base) else otherwise
+    return (
+        f"Convert its base model instead: {command('mlx-convert convert', base)}"
+        if _REPO_ID.fullmatch(base)
+        else otherwise
+    )
 
 
 def _base_model(model: ModelInfo) -> str:
@@ -198,7 +203,7 @@ def _examine_folder(plan: ConvertPlan, output: OutputPlan) -> Iterator[Finding]:
         yield _error(
             "not_replaceable",
             f"{output.path} already exists and is not replaced: {problem}.",
-            f"Choose another folder: --output {output.path}-2",
+            f"Choose another folder: {command('--output', Path(f'{output.path}-2'))}",
         )
     elif os.path.lexists(output.path) and not plan.request.force:
         error = output_exists(output.path)

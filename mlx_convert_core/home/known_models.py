@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from mlx_convert_core.base.paths import expanded
-from mlx_convert_core.errors import EntryNotFound, MlxConvertError, PluginNotLoaded, RepoNotFound
+from mlx_convert_core.base.paths import expanded, in_text, spelled
+from mlx_convert_core.base.shell import command
+from mlx_convert_core.errors import EntryNotFound, InvalidRequest, MlxConvertError, PluginNotLoaded, RepoNotFound
 from mlx_convert_core.model.inspection import CONFIG
 from mlx_convert_core.model.library import LibraryEntry, entry_of, scan
 from mlx_convert_core.model.requests import ConvertResult
@@ -48,14 +50,23 @@ class Models:
             hint="See `mlx-convert library list`, or add folders with `mlx-convert library scan FOLDER`.",
         )
 
-    def scan(self, folder: Path) -> tuple[LibraryEntry, ...]:
-        """Add every MLX folder at or below ``folder`` to the library; the entries that were found."""
+    def scan(self, folder: Path, left_out: Callable[[str], None]) -> tuple[LibraryEntry, ...]:
+        """Add every MLX folder at or below ``folder`` to the library; the entries that were found.
+
+        ``left_out`` is told, in a sentence, of each that can't be kept.
+        """
         if not folder.is_dir():
             raise RepoNotFound(f"there is no folder {folder}.", hint="Check the path.", code="no_folder")
-        found = tuple(scan(folder))
-        for entry in found:
+        found = []
+        for entry in scan(folder):
+            try:
+                spelled(entry.path)
+            except InvalidRequest as error:
+                left_out(f"{in_text(str(entry.path))} is left out: {error.message}")
+                continue
             self.store.add(entry)
-        return found
+            found.append(entry)
+        return tuple(found)
 
     def remove(self, entry: LibraryEntry, *, keep_files: bool) -> None:
         """Forget ``entry`` and, unless ``keep_files`` or it has vanished, delete its folder. Raises LibraryError."""
@@ -70,7 +81,7 @@ class Models:
         """The folder of a converted model: a path, or a name in the library. Raises RepoNotFound, EntryNotFound."""
         path = expanded(model)
         if (path / CONFIG).is_file():
-            return path.resolve()
+            return spelled(path.resolve())
         if path.exists() or isinstance(model, Path) or "/" in str(model):
             raise RepoNotFound(
                 f"{model} is no converted model: there is no {CONFIG} in it.",
@@ -81,7 +92,7 @@ class Models:
         if entry.missing:
             raise EntryNotFound(
                 f"the folder of '{entry.name}' has vanished: {entry.path}.",
-                hint=f"Convert it again, or forget it: mlx-convert library remove {entry.name}",
+                hint=f"Convert it again, or forget it: {command('mlx-convert library remove', entry.path)}",
                 code="entry_missing",
             )
         return entry.path

@@ -16,6 +16,7 @@ from mlx_convert_core.base import codec
 from mlx_convert_core.base.documents import JsonDocument
 from mlx_convert_core.base.paths import expanded
 from mlx_convert_core.base.process_identity import alive, identity
+from mlx_convert_core.base.shell import command
 from mlx_convert_core.errors import ErrorInfo, InvalidRequest, MlxConvertError
 from mlx_convert_core.model.events import JobState
 from mlx_convert_core.model.requests import ConvertRequest
@@ -123,7 +124,7 @@ class QueueFile:
             if _state(stored[index]) is JobState.RUNNING:
                 raise InvalidRequest(
                     f"item {id} is running.",
-                    hint=f"Cancel it first: mlx-convert queue cancel {id}",
+                    hint=f"Cancel it first: {command('mlx-convert queue cancel', id)}",
                     code="item_running",
                 )
             del stored[index]

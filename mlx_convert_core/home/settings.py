@@ -11,7 +11,7 @@ import msgspec
 
 from mlx_convert_core.base import codec
 from mlx_convert_core.base.documents import JsonDocument
-from mlx_convert_core.base.paths import expanded
+from mlx_convert_core.base.paths import expanded, spelled
 from mlx_convert_core.errors import InvalidRequest
 
 
@@ -49,6 +49,7 @@ class SettingsFile:
         names = [field.name for field in fields(Settings)]
         if name not in names:
             raise InvalidRequest(f"there is no setting '{name}'.", hint=f"Use one of: {', '.join(names)}.")
+        spelled(Path(str(value)))
         if not _fits(name, {name: value}):
             raise InvalidRequest(f"{name} can't be {str(value)!r}.", hint="Nothing was changed.")
         self.document.update(lambda stored: stored.__setitem__(name, codec.plain(value)))

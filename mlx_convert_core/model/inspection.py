@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+from mlx_convert_core.base.codec import read_json
+from mlx_convert_core.base.paths import spelled
 from mlx_convert_core.errors import CorruptCheckpoint, RepoNotFound
 from mlx_convert_core.model.safetensors import TensorInfo, read_header
 
@@ -24,11 +25,15 @@ class FileInfo:
     """A file of a source: ``name`` relative to its root, ``size`` in bytes.
 
     ``oid`` is the hash of its content where the source tells one: a sha256, or git's hash of the file.
+    Raises InvalidRequest (code ``name_not_utf8``).
     """
 
     name: str
     size: int
     oid: str | None = None
+
+    def __post_init__(self) -> None:
+        spelled(Path(self.name))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +60,10 @@ class ModelInfo:
     fetch_bytes: int = 0
     fetch_folder: Path | None = None
     fetch_window: int = 0
+
+    def __post_init__(self) -> None:
+        if self.path is not None:
+            spelled(self.path)
 
     @property
     def model_type(self) -> str:
@@ -134,7 +143,7 @@ def read_config(path: Path) -> dict[str, Any]:
     Infinity and NaN, which JSON lacks, become ``{"__float__": "Infinity"}``, as transformers writes them.
     """
     try:
-        config = json.loads(path.read_bytes(), parse_constant=lambda name: {"__float__": name})
+        config = read_json(path.read_bytes(), parse_constant=lambda name: {"__float__": name})
     except OSError as error:
         raise _unreadable(path, error) from error
     except (ValueError, RecursionError) as error:

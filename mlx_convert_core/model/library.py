@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from mlx_convert_core.base.codec import read_json
 from mlx_convert_core.errors import CorruptCheckpoint
 from mlx_convert_core.model.inspection import CONFIG, WEIGHTS
 from mlx_convert_core.model.quantization import bits_per_weight
@@ -53,7 +54,7 @@ def entry_of(folder: Path) -> LibraryEntry | None:
     if not (folder / CONFIG).is_file() or not shards or not _marked_mlx(shards[0]):
         return None
     try:
-        config = json.loads((folder / CONFIG).read_bytes())
+        config = read_json((folder / CONFIG).read_bytes())
         tensors = tuple(tensor for shard in shards for tensor in read_header(shard))
     except (ValueError, OSError, CorruptCheckpoint):
         return None
@@ -109,7 +110,7 @@ def _marked_mlx(shard: Path) -> bool:
 
 def _record(folder: Path) -> dict[str, Any]:
     try:
-        record = json.loads((folder / RECORD).read_bytes())
+        record = read_json((folder / RECORD).read_bytes())
     except (OSError, ValueError):
         return {}
     return record if isinstance(record, dict) else {}

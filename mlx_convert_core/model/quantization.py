@@ -36,7 +36,7 @@ class Quantization:
                 raise InvalidRequest(
                     f"mode {self.mode} means {bits} bits and group size {group_size}, "
                     f"not {self.bits} bits and group size {self.group_size}.",
-                    hint=f"Leave bits and group size out, or use --bits {bits} --group-size {group_size}.",
+                    hint=f"Leave bits and group size out, or use --bits {bits:d} --group-size {group_size:d}.",
                     code="mode",
                 )
             return

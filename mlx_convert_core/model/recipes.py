@@ -10,7 +10,6 @@ An output may also have ``strategy``, ``dtype``, ``bits``, ``group_size`` and ``
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
@@ -102,7 +101,7 @@ def read_recipe(path: Path | str, *, ref: str = "") -> ConvertRequest:
 def load_recipe(path: Path) -> Recipe:
     """The recipe in the file ``path``. Raises RepoNotFound (code ``no_file``), InvalidRequest (code ``recipe``)."""
     try:
-        found = json.loads(path.read_bytes())
+        found = codec.read_json(path.read_bytes())
     except OSError as error:
         raise RepoNotFound(f"can't read {path}: {error.strerror}.", hint="Check the path.", code="no_file") from None
     except (ValueError, RecursionError) as error:
@@ -125,7 +124,7 @@ def recipe_of(folder: Path | str) -> dict[str, Any]:
     """
     folder = Path(folder)
     try:
-        record = json.loads((folder / RECORD).read_bytes())
+        record = codec.read_json((folder / RECORD).read_bytes())
         made = record["recipe"]
         source = record["source"]
         revision = source.get("revision")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from mlx_convert_core.base.addresses import without_secrets
+from mlx_convert_core.base.paths import is_text, spelled
 from mlx_convert_core.errors import InvalidRequest
 from mlx_convert_core.model.findings import Finding
 from mlx_convert_core.model.quantization import Dtype, Mode, Quantization
@@ -48,7 +49,8 @@ class ConvertRequest:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "ref", without_secrets(str(self.ref)))
-        object.__setattr__(self, "output", tuple(str(path) for path in self.outputs))
+        object.__setattr__(self, "output", tuple(str(spelled(path)) for path in self.outputs))
+        spelled(Path(self.ref))
         if not self.ref.strip():
             raise InvalidRequest("no model was named.", hint="Give a repo id, a folder or a file.")
         if len(set(self.presets)) != len(self.presets):
@@ -129,6 +131,10 @@ class UploadRequest:
     public: bool = False
     replace: bool = False
 
+    def __post_init__(self) -> None:
+        spelled(self.path)
+        spelled(Path(self.name))
+
     @classmethod
     def to(cls, path: Path, to: str, *, public: bool = False, replace: bool = False) -> UploadRequest:
         """The request for a place written as ``target:name``; raises InvalidRequest (code ``upload_target``)."""
@@ -168,7 +174,7 @@ class GenerateRequest:
 
     ``temperature`` 0 picks the likeliest token always; ``top_p``, ``top_k`` and ``min_p`` cut unlikely
     tokens (0 switches each off); ``repetition_penalty`` 1 is none. Without a chat template the prompt is
-    continued as plain text. Raises InvalidRequest (codes ``empty_prompt``, ``out_of_range``).
+    continued as plain text. Raises InvalidRequest (codes ``empty_prompt``, ``not_text``, ``out_of_range``).
     """
 
     prompt: str = ""
@@ -185,6 +191,8 @@ class GenerateRequest:
     def __post_init__(self) -> None:
         if not self.messages and not self.prompt.strip():
             raise InvalidRequest("the prompt is empty.", hint="Type what the model should answer.", code="empty_prompt")
+        if not all(map(is_text, (self.prompt, self.system or "", *(turn.content for turn in self.messages)))):
+            raise InvalidRequest("the prompt is no text: it is not UTF-8.", hint="Type it again.", code="not_text")
         _within("max tokens", self.max_tokens, 1, MAX_TOKENS)
         _within("temperature", self.temperature, 0, 2)
         _within("top-p", self.top_p, 0, 1)

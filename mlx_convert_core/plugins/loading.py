@@ -20,7 +20,8 @@ from typing import Any, Literal
 
 import pluggy
 
-from mlx_convert_core.errors import PluginNotLoaded
+from mlx_convert_core.base.paths import spelled
+from mlx_convert_core.errors import InvalidRequest, PluginNotLoaded
 from mlx_convert_core.plugins import hookspecs
 
 OWN_DISTRIBUTION = "mlx-convert"
@@ -166,7 +167,7 @@ def _spec_of(plugin: object) -> PluginSpec:
 
 def _import(spec: PluginSpec) -> object:
     if spec.kind == "file":
-        return _import_file(Path(spec.target))
+        return _import_file(spelled(Path(spec.target)))
     if spec.kind == "missing":
         raise PluginNotLoaded(f"{LIMIT_VARIABLE} names it, and no plugin is called so.")
     if spec.kind == "object":
@@ -217,4 +218,4 @@ def _problem(plugin: object) -> str:
 
 def _reason(error: BaseException) -> str:
     text = str(error).strip().replace("\n", " ")
-    return text if isinstance(error, PluginNotLoaded) else f"{type(error).__name__}: {text}"
+    return text if isinstance(error, (PluginNotLoaded, InvalidRequest)) else f"{type(error).__name__}: {text}"

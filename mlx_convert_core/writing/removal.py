@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
+from mlx_convert_core.base.shell import command
 from mlx_convert_core.errors import LibraryError
 from mlx_convert_core.model.library import LibraryEntry, entry_of
 
@@ -23,7 +24,7 @@ def delete_folder(entry: LibraryEntry, entries: Iterable[LibraryEntry]) -> None:
         raise LibraryError(
             f"{entry.path} is not deleted: {problem}.",
             hint=f"Delete it yourself if it should go; to only forget it: "
-            f"mlx-convert library remove {entry.name} --keep-files",
+            f"{command('mlx-convert library remove', entry.path, '--keep-files')}",
             code="not_removable",
         )
     doomed = entry.path.with_name(f".{entry.path.name}.removed-{secrets.token_hex(4)}")

@@ -22,6 +22,7 @@ from pathlib import Path
 from types import TracebackType
 
 from mlx_convert_core.base.process_identity import alive, identity
+from mlx_convert_core.base.shell import command
 from mlx_convert_core.errors import InsufficientDisk, OutputExists, SourceError
 
 OWNER = "owner.json"
@@ -175,7 +176,7 @@ def output_exists(output: Path) -> OutputExists:
     """The error for an output folder that is taken."""
     return OutputExists(
         f"{output} already exists.",
-        hint=f"Replace it with --force, or choose another folder: --output {output}-2",
+        hint=f"Replace it with --force, or choose another folder: {command('--output', Path(f'{output}-2'))}",
     )
 
 

@@ -8,7 +8,10 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from glob import has_magic
 from pathlib import Path
+from tempfile import TemporaryDirectory, gettempdir
 from typing import Any
 
 from mlx_convert_engine.model_classes import LazyModel
@@ -34,10 +37,10 @@ def load_lazily(folder: Path, *, trust_remote_code: bool) -> LazyModel:
     """
     arrays: dict[str, Any] = {}
     try:
-        with loader_of_models() as mlx_lm:
+        with loader_of_models() as mlx_lm, without_patterns(folder) as plain:
             default = inspect.signature(mlx_lm.load_model).parameters["get_model_classes"].default
             model, config = mlx_lm.load_model(
-                model_path=folder,
+                model_path=plain,
                 lazy=True,
                 strict=True,
                 get_model_classes=lambda config: _recording(*default(config=config), arrays),
@@ -69,6 +72,18 @@ def target_dtype(config: Mapping[str, Any]) -> str | None:
     text = config.get("text_config")
     found = config.get("torch_dtype") or (text.get("dtype") if isinstance(text, dict) else None)
     return str(found) if found else None
+
+
+@contextmanager
+def without_patterns(folder: Path) -> Iterator[Path]:
+    """``folder`` by a path that is no pattern: mlx-lm globs for the weights, and a name may hold ``[`` or ``*``."""
+    if not has_magic(str(folder)):
+        yield folder
+        return
+    with TemporaryDirectory(prefix="mlx-convert-", dir=None if not has_magic(gettempdir()) else "/tmp") as place:
+        link = Path(place) / "model"
+        link.symlink_to(folder.resolve(), target_is_directory=True)
+        yield link
 
 
 def _recording(model: type[Any], arguments: type[Any], arrays: dict[str, Any]) -> tuple[type[Any], type[Any]]:
@@ -108,11 +123,12 @@ def load_for_generation(folder: Path) -> tuple[Any, Any]:
         _as_float32(model)
     mx.eval(model.parameters())
     try:
-        tokenizer = load_tokenizer(
-            model_path=folder,
-            tokenizer_config_extra={"trust_remote_code": False},
-            eos_token_ids=config.get("eos_token_id"),
-        )
+        with without_patterns(folder) as plain:
+            tokenizer = load_tokenizer(
+                model_path=plain,
+                tokenizer_config_extra={"trust_remote_code": False},
+                eos_token_ids=config.get("eos_token_id"),
+            )
     except Exception as error:
         raise GenerationFailed(
             f"the tokenizer of {folder.name} can't be loaded: {_first_line(error)}.",

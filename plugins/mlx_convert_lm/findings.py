@@ -11,6 +11,20 @@ from mlx_convert_lm.architectures import model_types, module_of, nearest
 # Methods whose packed weights mlx-lm loads as they are (mlx_lm.utils.load_model).
 CARRIED = ("bitnet", "mxfp4", "mxfp8", "awq", "gptq", "compressed-tensors", "modelopt")
 CARRIED_FORMATS = ("nvfp4-pack-quantized", "mxfp4-pack-quantized", "pack-quantized")
+# Methods that have a code of their own; the word in config.json may be anything.
+OTHERS = (
+    "fp8",
+    "fbgemm_fp8",
+    "bitsandbytes",
+    "hqq",
+    "auto-round",
+    "quanto",
+    "torchao",
+    "aqlm",
+    "eetq",
+    "quark",
+    "vptq",
+)
 
 EIGHT_BIT_FLOATS = ("F8_E4M3", "F8_E5M2")  # mlx-lm would take their bytes for integers
 MODELOPT = "hf_quant_config.json"  # where NVIDIA's tool may say it instead
@@ -84,7 +98,7 @@ def _quantized_source(model: ModelInfo, config: dict[str, Any], *, dequantizes: 
     refused = _refusal(model, config, method, dequantizes=dequantizes)
     if refused:
         return Finding(
-            code=f"source_{method.replace('-', '_')}" if method else "quant_unknown",
+            code=f"source_{method.replace('-', '_')}" if method in (*CARRIED, *OTHERS) else "quant_unknown",
             level="error",
             message=f"{model.name} is quantized by {method}: {refused}.",
             hint="Convert the original bf16 model; its page names it as the base model.",

@@ -61,6 +61,7 @@ def test_ternary_layers_are_not_mixed_with_others(tmp_path: Path) -> None:
         ({"quant_method": "compressed-tensors", "format": "float-quantized"}, "source_compressed_tensors"),
         ({"quant_method": "modelopt", "quant_algo": "FP8"}, "source_modelopt"),
         ({"bits": 4}, "quant_unknown"),
+        ({"quant_method": "what\x1b[31m ever"}, "quant_unknown"),
     ],
 )
 def test_a_method_that_mlx_lm_can_not_take_is_refused_by_name(

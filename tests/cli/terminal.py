@@ -52,6 +52,11 @@ class Terminal:
         return CONTROL.findall(self._shown.decode(errors="replace"))
 
     @property
+    def raw(self) -> str:
+        """All that it has sent."""
+        return self._shown.decode(errors="replace")
+
+    @property
     def text(self) -> str:
         shown = CONTROL.sub("", self._shown.decode(errors="replace"))
         return shown.replace("\r\n", "\n").replace("\r", "\n")  # a line drawn anew is another line

@@ -38,7 +38,7 @@ def test_a_window_without_pywebview_says_what_to_install(monkeypatch: pytest.Mon
     monkeypatch.setattr(native.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(MlxConvertError) as error:
         native.require()
-    assert "pip install 'mlx-convert[native]'" in error.value.hint
+    assert "install pywebview" in error.value.hint
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])

@@ -6,11 +6,10 @@ import sys
 
 import click
 
-from mlx_convert_cli import text
 from mlx_convert_cli.errors import tell
 from mlx_convert_cli.groups import DefaultGroup
 from mlx_convert_cli.options import common
-from mlx_convert_cli.output import at_terminal, plain, print_json, say
+from mlx_convert_cli.output import ask_hidden, at_terminal, plain, print_json, say
 from mlx_convert_cli.waiting import waiting
 from mlx_convert_cli.workspace import workspace
 from mlx_convert_core import Account, AccountState, InvalidRequest, Workspace
@@ -67,8 +66,7 @@ def sign_out(name: str | None, as_json: bool) -> None:
 
 def _token(chosen: Account) -> str:
     if at_terminal():
-        found: str = click.prompt(f"Token for {chosen.title} (it is not shown)", hide_input=True, err=True)
-        return found
+        return ask_hidden(f"Token for {chosen.title} (it is not shown)")
     return sys.stdin.readline().strip()
 
 
@@ -108,4 +106,4 @@ def _tell(name: str, title: str, state: AccountState, *, as_json: bool) -> None:
         say(f"{title}: nobody is signed in.")
     else:
         as_whom = f"as {state.user}" if state.user else "as somebody, which can't be checked now"
-        say(text.printable(f"{title}: signed in {as_whom}, by {state.source}."))
+        say(f"{title}: signed in {as_whom}, by {state.source}.")

@@ -10,9 +10,8 @@ import click
 from mlx_convert_cli.options import common, sampling
 from mlx_convert_cli.output import say
 from mlx_convert_cli.talk import Talk
-from mlx_convert_cli.text import printable
 from mlx_convert_cli.workspace import workspace
-from mlx_convert_core import InvalidRequest
+from mlx_convert_core import InvalidRequest, command
 
 HELP = """/system TEXT  say how the model should behave (empty: nothing); starts anew
 /reset        begin a new conversation
@@ -42,7 +41,7 @@ def chat(model: str | None, id: str | None, no_history: bool, as_json: bool, **v
                 _greet(talk)
             _talk(talk, interactive=interactive)
             if interactive and talk.conversation.id and not no_history:
-                say(f"Go on with this conversation: mlx-convert chat --continue {talk.conversation.id}")
+                say(f"Go on with this conversation: {command('mlx-convert chat --continue', talk.conversation.id)}")
 
 
 def _greet(talk: Talk) -> None:
@@ -50,7 +49,7 @@ def _greet(talk: Talk) -> None:
 
     say(f"{talk.name} is ready. /help lists what you can type; Ctrl-D ends.")
     if talk.conversation.messages:
-        say(f"'{printable(talk.conversation.title)}' goes on after {len(talk.conversation.messages)} messages.")
+        say(f"'{talk.conversation.title}' goes on after {len(talk.conversation.messages)} messages.")
 
 
 def _talk(talk: Talk, *, interactive: bool) -> None:

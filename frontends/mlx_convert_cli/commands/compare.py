@@ -10,7 +10,7 @@ from mlx_convert_cli.asking import prompt_text
 from mlx_convert_cli.compare_view import ComparisonView, show_answers
 from mlx_convert_cli.errors import AlreadyTold
 from mlx_convert_cli.options import common, generate_request, sampling
-from mlx_convert_cli.output import say
+from mlx_convert_cli.output import say, styled
 from mlx_convert_cli.workspace import workspace
 from mlx_convert_core import Cancelled, CompareResult, MlxConvertError
 
@@ -37,6 +37,6 @@ def compare(models: tuple[str, ...], prompt: str | None, as_json: bool, **values
             raise Cancelled("cancelled.") if isinstance(error, Cancelled) else error from None
     if not as_json:
         show_answers(result)
-        say(click.style(f"The same again: --seed {result.seed}", dim=True))
+        say(styled(f"The same again: --seed {result.seed:d}", dim=True))
     if any(column.error for column in result.answers):
         click.get_current_context().exit(1)

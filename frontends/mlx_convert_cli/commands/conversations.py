@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Literal
 
 import click
 
-from mlx_convert_cli import text
 from mlx_convert_cli.errors import tell
 from mlx_convert_cli.files import read_text, write_text
 from mlx_convert_cli.groups import DefaultGroup
 from mlx_convert_cli.options import common
-from mlx_convert_cli.output import at_terminal, print_json, say, show, table
+from mlx_convert_cli.output import at_terminal, confirm, print_json, put, say, show, table
 from mlx_convert_cli.workspace import workspace
-from mlx_convert_core import InvalidRequest
+from mlx_convert_core import InvalidRequest, command
 
 
 @click.group(cls=DefaultGroup, default="list")
@@ -39,7 +37,7 @@ def list_conversations(as_json: bool) -> None:
     else:
         rows = [(one.id, str(one.messages), one.updated[:10], one.model.name, one.title or "untitled") for one in found]
         columns = ("id", "messages", "changed", "model", "title")
-        show(table(*columns, rows=[[text.printable(cell) for cell in row] for row in rows], right=("messages",)))
+        show(table(*columns, rows=rows, right=("messages",)))
 
 
 @conversations.command("show")
@@ -52,8 +50,7 @@ def show_conversation(id: str, as_json: bool) -> None:
     if as_json:
         print_json(found)
         return
-    shown = found.markdown()
-    click.echo(text.printable(shown) if sys.stdout.isatty() else shown, nl=False)
+    put(found.markdown(), nl=False)
 
 
 @conversations.command("rename")
@@ -64,7 +61,7 @@ def rename(id: str, title: str, as_json: bool) -> None:
     """Give the conversation ID another TITLE."""
     with workspace(as_json=as_json) as opened:
         renamed = opened.conversations.rename(id, title)
-    print_json(renamed.summary) if as_json else say(f"It is called '{text.printable(renamed.title)}' now.")
+    print_json(renamed.summary) if as_json else say(f"It is called '{renamed.title}' now.")
 
 
 @conversations.command("export")
@@ -82,7 +79,7 @@ def export(id: str, form: Literal["markdown", "json"], output: str | None, as_js
     elif as_json:
         print_json({"id": id, "format": form, "text": written})
     else:
-        click.echo(written, nl=False)
+        put(written, nl=False)
 
 
 @conversations.command("import")
@@ -104,14 +101,14 @@ def delete(id: str, yes: bool, as_json: bool) -> None:
     """Delete the conversation ID, for good."""
     with workspace(as_json=as_json) as opened:
         found = opened.conversations.get(id).summary
-        what = f"'{text.printable(found.title)}' with {found.messages} messages"
+        what = f"'{found.title}' with {found.messages} messages"
         if not yes and (as_json or not at_terminal()):
             raise InvalidRequest(
                 f"this would delete {what}.",
-                hint=f"Say so: mlx-convert conversations delete {id} --yes",
+                hint=f"Say so: {command('mlx-convert conversations delete', id, '--yes')}",
                 code="not_confirmed",
             )
-        if not yes and not click.confirm(f"Delete {what}?", default=False, err=True):
+        if not yes and not confirm(f"Delete {what}?"):
             say("Nothing was deleted.")
             click.get_current_context().exit(1)
         opened.conversations.delete(id)

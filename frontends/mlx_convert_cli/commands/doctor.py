@@ -6,8 +6,7 @@ import click
 
 from mlx_convert_cli.health import Check, State, checks
 from mlx_convert_cli.options import common
-from mlx_convert_cli.output import print_json
-from mlx_convert_cli.text import printable, styled
+from mlx_convert_cli.output import print_json, styled, tell_out
 from mlx_convert_core import Workspace
 
 _COLORS = {State.OK: "green", State.WARN: "yellow", State.FAIL: "red"}
@@ -30,7 +29,6 @@ def doctor(as_json: bool) -> None:
 
 
 def _show(check: Check) -> None:
-    state = styled(f"{check.state:<4}", fg=_COLORS[check.state])
-    click.echo(f"{state}  {check.name:<15}  {printable(check.detail)}")
+    tell_out(styled(f"{check.state:<4}", fg=_COLORS[check.state]), f"  {check.name:<15}  {check.detail}")
     if check.hint:
-        click.echo(f"{'':<6}next: {check.hint}")
+        tell_out(f"{'':<6}next: {check.hint}")

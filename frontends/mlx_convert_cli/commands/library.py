@@ -10,9 +10,9 @@ from mlx_convert_cli import text
 from mlx_convert_cli.errors import tell
 from mlx_convert_cli.groups import DefaultGroup
 from mlx_convert_cli.options import common
-from mlx_convert_cli.output import at_terminal, pairs, plain, print_json, say, show, table
+from mlx_convert_cli.output import at_terminal, confirm, pairs, plain, print_json, say, show, table
 from mlx_convert_cli.workspace import workspace
-from mlx_convert_core import InvalidRequest, LibraryEntry, Workspace, expanded
+from mlx_convert_core import InvalidRequest, LibraryEntry, Workspace, command, expanded
 
 
 @click.group(cls=DefaultGroup, default="list")
@@ -56,7 +56,7 @@ def show_entry(name: str, as_json: bool) -> None:
         "made": entry.created if entry.made_here else f"{entry.created}, by another tool",
         **{name: f"{value:g}" for name, value in entry.measurements.items()},
     }
-    show(pairs((name, text.printable(value)) for name, value in facts.items() if value))
+    show(pairs((name, value) for name, value in facts.items() if value))
 
 
 @library.command("scan")
@@ -65,7 +65,7 @@ def show_entry(name: str, as_json: bool) -> None:
 def scan(folder: str, as_json: bool) -> None:
     """Add every MLX model at or below FOLDER, also those made by other tools."""
     with workspace(as_json=as_json) as opened:
-        found = opened.scan(expanded(folder))
+        found = opened.scan(expanded(folder), lambda why: tell("warning", why, color="yellow"))
     _print(found, as_json=as_json)
     if not as_json:
         say(f"{len(found)} {'model' if len(found) == 1 else 'models'} found below {folder}.")
@@ -109,10 +109,11 @@ def _ask(entry: LibraryEntry, *, as_json: bool) -> None:
     if as_json or not at_terminal():
         raise InvalidRequest(
             f"this would delete {what}.",
-            hint=f"Say so with --yes (mlx-convert library remove {entry.name} --yes), or keep them with --keep-files.",
+            hint=f"Say so with --yes ({command('mlx-convert library remove', entry.path, '--yes')}), or keep them with"
+            " --keep-files.",
             code="not_confirmed",
         )
-    if not click.confirm(f"Delete {what}?", default=False, err=True):
+    if not confirm(f"Delete {what}?"):
         say("Nothing was deleted.")
         click.get_current_context().exit(1)
 
@@ -133,11 +134,11 @@ def _row(entry: LibraryEntry) -> tuple[Any, ...]:
     size = Text("missing", "red") if entry.missing else text.size(entry.size)
     source = _source(entry) or str(entry.path)
     return (
-        text.printable(entry.name),
+        entry.name,
         size,
         text.bits(entry.bits_per_weight),
         entry.created[:10],
-        text.printable(source),
+        source,
     )
 
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import click
 
-from mlx_convert_cli import text
 from mlx_convert_cli.errors import CANCELLED, AlreadyTold, tell
 from mlx_convert_cli.files import read_text
 from mlx_convert_cli.groups import DefaultGroup
@@ -54,7 +53,7 @@ def add(refs: tuple[str, ...], listed: str | None, as_json: bool, **values: Any)
         print_json(added)
         return
     for item in added:
-        say(f"{item.id}  {text.printable(item.request.ref)}")
+        say(f"{item.id}  {item.request.ref}")
     say(f"\n{len(added)} added. Have the queue done: mlx-convert queue run")
 
 

@@ -9,9 +9,9 @@ import click
 from mlx_convert_cli import text
 from mlx_convert_cli.files import write_text
 from mlx_convert_cli.options import common
-from mlx_convert_cli.output import pairs, print_json, say, show
+from mlx_convert_cli.output import pairs, print_json, put, say, show
 from mlx_convert_cli.workspace import workspace
-from mlx_convert_core import Recipe, RecipeOutput, load_recipe, recipe_of
+from mlx_convert_core import Recipe, RecipeOutput, command, load_recipe, recipe_of
 
 
 @click.group()
@@ -34,7 +34,7 @@ def export_recipe(model: str, output: str | None, as_json: bool) -> None:
         made = recipe_of(opened.model_path(model))
     data = msgspec.json.format(msgspec.json.encode(made), indent=2).decode()
     if output is None:
-        print_json(made) if as_json else click.echo(data)
+        print_json(made) if as_json else put(data)
         return
     write_text(Path(output), data + "\n")
     print_json({"file": output, "recipe": made}) if as_json else say(f"Wrote {output}.")
@@ -54,7 +54,7 @@ def show_recipe(file: str, as_json: bool) -> None:
     facts = {"model": found.ref or "yours to choose", "revision": found.revision or ""}
     made = [(f"output {number}", _numbers(output)) for number, output in enumerate(found.outputs, start=1)]
     rows = [*((name, value) for name, value in facts.items() if value), *made]
-    show(pairs((name, text.printable(value)) for name, value in rows))
+    show(pairs((name, value) for name, value in rows))
     say(f"\nMake it:  {_command(found, file)}")
 
 
@@ -71,4 +71,4 @@ def _numbers(output: RecipeOutput) -> str:
 
 
 def _command(found: Recipe, file: str) -> str:
-    return f"mlx-convert convert {'' if found.ref else 'REF '}--recipe {text.typed(Path(file).absolute())}"
+    return command("mlx-convert convert", *["REF"] * (not found.ref), "--recipe", text.nearby(Path(file).absolute()))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import click
 
-from mlx_convert_cli import text
 from mlx_convert_cli.groups import DefaultGroup
 from mlx_convert_cli.options import check_preset, common
 from mlx_convert_cli.output import print_json, show, table
@@ -49,5 +48,5 @@ def _print(found: Settings, *, as_json: bool) -> None:
     if as_json:
         print_json(values)
         return
-    rows = [(name, text.printable(str(value)), MEANINGS[name]) for name, value in values.items()]
+    rows = [(name, str(value), MEANINGS[name]) for name, value in values.items()]
     show(table("setting", "value", "meaning", rows=rows))

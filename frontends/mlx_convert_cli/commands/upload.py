@@ -6,9 +6,8 @@ from pathlib import Path
 
 import click
 
-from mlx_convert_cli import text
 from mlx_convert_cli.options import common
-from mlx_convert_cli.output import plain, print_json, show, table
+from mlx_convert_cli.output import plain, print_json, put, show, table
 from mlx_convert_cli.uploads import send
 from mlx_convert_cli.workspace import workspace
 from mlx_convert_core import InvalidRequest, UploadRequest, Workspace
@@ -53,7 +52,7 @@ def _preview(opened: Workspace, request: UploadRequest, *, as_json: bool) -> Non
     if as_json:
         print_json({"card": card, "path": Path(request.path)})
     else:
-        click.echo(text.printable(card), nl=not card.endswith("\n"))
+        put(card, nl=not card.endswith("\n"))
 
 
 def _list(opened: Workspace, *, as_json: bool) -> None:

@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Callable
 
-from mlx_convert_core import MlxConvertError
+from mlx_convert_core import MlxConvertError, install_command
 
 _WINDOW = """
 import sys, webview
@@ -22,7 +22,7 @@ def require() -> None:
     if importlib.util.find_spec("webview") is None:
         raise MlxConvertError(
             "a window of its own needs pywebview, which is not installed.",
-            hint="Run: pip install 'mlx-convert[native]'. Or leave --native out to use the browser.",
+            hint=f"Run: {install_command('pywebview')}. Or leave --native out to use the browser.",
             code="no_native",
         )
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from mlx_convert_core import ConvertRequest, InvalidRequest, Preset, expanded
+from mlx_convert_core import ConvertRequest, InvalidRequest, Preset, command, expanded
 
 CARDS = ("4bit", "6bit", "8bit", "bf16")
 _REPO = re.compile(r"(hf://)?[\w.-]+/[\w.-]+(@[\w./-]+)?|https?://\S+/\S+/\S+")
@@ -112,7 +111,7 @@ def command_line(request: ConvertRequest) -> str:
     """The same conversion for the terminal."""
     options = {
         "--preset": request.presets[0],
-        "--output": str(request.outputs[0]) if request.outputs else None,
+        "--output": request.outputs[0] if request.outputs else None,
         "--revision": request.revision,
         "--bits": request.bits,
         "--group-size": request.group_size,
@@ -120,9 +119,9 @@ def command_line(request: ConvertRequest) -> str:
         "--strategy": request.strategy,
         "--dtype": request.dtype,
     }
-    words = ["mlx-convert", "convert", request.ref]
+    words: list[str | Path] = [request.ref]
     for option, value in options.items():
         if value:
-            words += [option, str(value)]
+            words += [option, value if isinstance(value, Path) else str(value)]
     words += ["--trust-remote-code"] * request.trust_remote_code
-    return shlex.join(words)
+    return command("mlx-convert convert", *words)

@@ -6,12 +6,13 @@ Our text stands between two HTML comments, so that it can be replaced and a pers
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from mlx_convert_core import ConvertPlan, ModelInfo, OutputPlan, Quantization
+from mlx_convert_core import ConvertPlan, ModelInfo, OutputPlan, Quantization, command
 from mlx_convert_hub.card.front_matter import card_fields, front_matter
 from mlx_convert_hub.trouble.seen import one_line
 
@@ -38,18 +39,20 @@ def model_card(model: ModelInfo, output: OutputPlan) -> str:
 
 def use_section(model: str) -> str:
     """How to run the model at ``model``, a folder or a repo id, between its own marks."""
+    model = one_line(model).replace("<!--", "<!-")  # no mark of ours
+    word = Path(model) if model.startswith(("-", "~")) else model
     return f"""{USE_BEGIN}
 With [mlx-lm](https://github.com/ml-explore/mlx-lm):
 
 ```
 pip install mlx-lm
-mlx_lm.generate --model {model} --prompt "What is the capital of France?"
+{command("mlx_lm.generate --model", word)} --prompt "What is the capital of France?"
 ```
 
 ```python
 from mlx_lm import generate, load
 
-model, tokenizer = load("{model}")
+model, tokenizer = load({json.dumps(model, ensure_ascii=False)})
 messages = [{{"role": "user", "content": "What is the capital of France?"}}]
 prompt = tokenizer.apply_chat_template(messages, add_generation_prompt=True)
 print(generate(model, tokenizer, prompt=prompt))
@@ -58,7 +61,7 @@ print(generate(model, tokenizer, prompt=prompt))
 With mlx-convert:
 
 ```
-{_our_commands(model)}
+{_our_commands(word)}
 ```
 {USE_END}"""
 
@@ -68,11 +71,12 @@ def escaped(text: str) -> str:
     return re.sub(r"([\\`*_{}\[\]<>()#+!|~&@:])", r"\\\1", one_line(text))
 
 
-def _our_commands(model: str) -> str:
+def _our_commands(model: str | Path) -> str:
     """The commands of mlx-convert that ask ``model``; a repo becomes a folder first, for `generate` takes no other."""
-    name = model.rpartition("/")[2]
-    fetch, folder = ("", model) if name == model else (f"hf download {model} --local-dir {name}\n", f"./{name}")
-    return f'{fetch}mlx-convert generate {folder} "What is the capital of France?"'
+    name = model.rpartition("/")[2] if isinstance(model, str) else model
+    fetch = f"{command('hf download', model, '--local-dir', name)}\n" if name != model else ""
+    asked = command("mlx-convert generate", Path(name) if fetch else model)
+    return f'{fetch}{asked} "What is the capital of France?"'
 
 
 def _body(model: ModelInfo, output: OutputPlan) -> str:
@@ -91,7 +95,7 @@ def _body(model: ModelInfo, output: OutputPlan) -> str:
         "",
         "## How to use it",
         "",
-        use_section(_argument(output.path.name)),
+        use_section(output.path.name),
     ]
     return "\n".join(lines)
 
@@ -152,8 +156,3 @@ def _versions() -> Iterator[str]:
 
 def _code(text: str) -> str:
     return one_line(text).replace("`", "'")
-
-
-def _argument(name: str) -> str:
-    """A folder's name as it can stand in a command and in Python: anything that would need quoting is replaced."""
-    return re.sub(r"[^\w./-]", "_", one_line(name), flags=re.ASCII)

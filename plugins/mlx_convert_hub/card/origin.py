@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mlx_convert_core import read_json
 from mlx_convert_hub.fetch.references import is_repo_id
 
 RECORD = "mlx_convert.json"
@@ -38,7 +39,7 @@ def read_record(folder: Path) -> dict[str, Any]:
 def parse_record(data: bytes) -> dict[str, Any]:
     """A record from its bytes, {} when they are none; whoever wrote it may have written anything."""
     try:
-        found = json.loads(data)
+        found = read_json(data)
     except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}

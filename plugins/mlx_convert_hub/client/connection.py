@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from mlx_convert_core import bare_address
+from mlx_convert_core import bare_address, spelled
 from mlx_convert_hub.trouble.seen import Failure, Situation
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class HubConnection:
 
         chosen = os.environ.get("HF_HUB_DOWNLOAD_TIMEOUT")
         stall = {"stall_seconds": float(constants.HF_HUB_DOWNLOAD_TIMEOUT)} if chosen else {}
-        return cls(endpoint=constants.ENDPOINT, cache=Path(constants.HF_HUB_CACHE), **stall)
+        return cls(endpoint=constants.ENDPOINT, cache=spelled(Path(constants.HF_HUB_CACHE)), **stall)
 
     @property
     def site(self) -> str:

@@ -16,6 +16,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from glob import escape
 from pathlib import Path
 
 from mlx_convert_core import FileInfo
@@ -88,7 +89,7 @@ class RepoCache:
         """Delete a file that a snapshot shows, and its bytes, unless another snapshot shows them too."""
         blob = pointer.resolve()
         pointer.unlink(missing_ok=True)
-        others = (self.folder / "snapshots").glob(f"*/{pointer.name}")
+        others = (self.folder / "snapshots").glob(f"*/{escape(pointer.name)}")
         if blob.parent == (self.folder / "blobs").resolve() and not any(other.resolve() == blob for other in others):
             blob.unlink(missing_ok=True)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 
-from mlx_convert_core import ConvertPlan, Finding, ModelInfo
+from mlx_convert_core import ConvertPlan, Finding, ModelInfo, command
 from mlx_convert_hub.client.connection import HubConnection
 from mlx_convert_hub.fetch.references import is_repo_id
 
@@ -40,12 +40,12 @@ def _folder_taken(model: ModelInfo) -> Iterator[Finding]:
 def _custom_code(plan: ConvertPlan) -> Iterator[Finding]:
     """Code is never downloaded, so it can't be allowed to run from afar either."""
     if plan.request.trust_remote_code and plan.model.config.get("model_file"):
+        fetch = command("hf download", plan.model.repo_id or plan.model.ref, "--local-dir", plan.model.name)
         yield Finding(
             code="custom_code",
             level="error",
             message=f"{plan.model.name} needs Python code of its own, and code is never downloaded unseen.",
-            hint=f"Fetch the repo (`hf download {plan.model.repo_id} --local-dir {plan.model.name}`), read the code,"
-            f" and convert that folder: ./{plan.model.name}",
+            hint=f"Fetch the repo (`{fetch}`), read the code, and convert that folder: ./{plan.model.name}",
         )
 
 

@@ -24,6 +24,9 @@ from mlx_convert_core import (
     UploadError,
     UploadRequest,
     UploadResult,
+    command,
+    expanded,
+    spelled,
 )
 from mlx_convert_hub.card.origin import origin_of, read_record
 from mlx_convert_hub.send.clone import copy
@@ -89,7 +92,7 @@ def _place(request: UploadRequest) -> Path:
     first, *rest = request.name.split("/")
     if first == LM_STUDIO:
         return _in_lm_studio(request, [part for part in rest if part])
-    path = Path(request.name).expanduser().absolute()
+    path = spelled(expanded(request.name).absolute())
     holds_models = path.is_dir() and not (path / CONFIG).exists()
     return Path(os.path.normpath(path / request.path.name if holds_models else path))
 
@@ -123,8 +126,8 @@ def _refuse(request: UploadRequest, target: Path) -> None:
     if not same and not request.replace and not _looks_equal(request.path, target):
         raise UploadError(
             f"{target} holds another model already.",
-            hint=f"Name another folder, or replace it: mlx-convert upload {request.path} --to folder:{target}"
-            " --replace",
+            hint=f"Name another folder, or replace it: "
+            f"{command('mlx-convert upload', request.path, '--to', f'folder:{target}', '--replace')}",
             code="up_exists",
         )
 

@@ -7,7 +7,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mlx_convert_core import InvalidRequest, MlxConvertError, Reporter, UploadError, UploadRequest, UploadResult
+from mlx_convert_core import (
+    InvalidRequest,
+    MlxConvertError,
+    Reporter,
+    UploadError,
+    UploadRequest,
+    UploadResult,
+    command,
+)
 from mlx_convert_hub.card.origin import origin_of, read_record
 from mlx_convert_hub.card.published_card import card_to_send
 from mlx_convert_hub.client.connection import HubConnection
@@ -76,8 +84,8 @@ def refuse(request: UploadRequest, remote: RemoteRepo) -> None:
     if not request.replace and remote.has_model and not _same_model(request.path, remote):
         raise UploadError(
             f"{request.name} holds another model already.",
-            hint=f"Choose another name, or replace it: mlx-convert upload {request.path} --to hub:{request.name}"
-            " --replace",
+            hint=f"Choose another name, or replace it: "
+            f"{command('mlx-convert upload', request.path, '--to', f'hub:{request.name}', '--replace')}",
             code="up_exists",
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mlx_convert_core import UploadError
+from mlx_convert_core import UploadError, spelled
 
 
 def files_of(folder: Path) -> list[Path]:
@@ -18,6 +18,7 @@ def files_of(folder: Path) -> list[Path]:
         relative = path.relative_to(folder)
         if any(part.startswith(".") for part in relative.parts) or not path.is_file():
             continue
+        spelled(relative)
         if not _stays_inside(path, folder):
             raise UploadError(
                 f"{path} is a link that leads out of the model's folder.",
