@@ -8,6 +8,7 @@ from mlx_convert_core.base.documents import JsonDocument
 from mlx_convert_core.base.installing import install_command
 from mlx_convert_core.base.memory import free_memory
 from mlx_convert_core.base.paths import expanded, in_text, is_text, spelled
+from mlx_convert_core.base.regular_files import check_regular, open_regular, read_regular, regular_files
 from mlx_convert_core.base.shell import command, typed
 from mlx_convert_core.converting.preflight import quantization_config
 from mlx_convert_core.errors import (
@@ -202,6 +203,7 @@ __all__ = [
     "Workspace",
     "Written",
     "bare_address",
+    "check_regular",
     "command",
     "entry_of",
     "expanded",
@@ -216,13 +218,16 @@ __all__ = [
     "is_text",
     "layouts",
     "load_recipe",
+    "open_regular",
     "parse_header",
     "quantization_config",
     "read_config",
     "read_header",
     "read_json",
     "read_recipe",
+    "read_regular",
     "recipe_of",
+    "regular_files",
     "repeated",
     "scan",
     "spelled",
