@@ -148,9 +148,10 @@ def _check_kind(path: Path, seen: os.stat_result) -> None:
 
 
 def _leads_out(path: Path, real: Path) -> CorruptCheckpoint:
+    place, above = in_text(str(real)), in_text(str(real.parent))
     return CorruptCheckpoint(
-        f"{in_text(str(path))} is a link that leads out of its folder, to {in_text(str(real))}, and is not read.",
-        hint=f"Put the file itself there, or remove the link. If all of the model is in {in_text(str(real.parent))}, give that.",
+        f"{in_text(str(path))} is a link that leads out of its folder, to {place}, and is not read.",
+        hint=f"Put the file itself there, or remove the link. If the whole model is in {above}, give that folder.",
         code="link_out",
     )
 
