@@ -114,7 +114,7 @@ def test_a_command_line_can_be_typed(page: str, line: str, tmp_path: Path, monke
             with cli.make_context("mlx-convert", arguments) as ctx:
                 parsed(cli, arguments, ctx)
     else:
-        assert words[0] in ("pip", "pipx", "pytest"), f"{page}: what is {words[0]}?"
+        assert words[0] in ("cd", "pip", "pipx", "pytest", "uv"), f"{page}: what is {words[0]}?"
 
 
 def test_there_are_command_lines_to_check() -> None:
