@@ -3,6 +3,7 @@
 from mlx_convert_core.answering.compare import ComparedAnswer, CompareResult, Comparison, first_divergence
 from mlx_convert_core.answering.model_session import ModelSession
 from mlx_convert_core.base.addresses import bare_address, without_secrets
+from mlx_convert_core.base.child_python import current_folder_entries, python_command, python_environment
 from mlx_convert_core.base.codec import read_json
 from mlx_convert_core.base.documents import JsonDocument
 from mlx_convert_core.base.installing import install_command
@@ -205,6 +206,7 @@ __all__ = [
     "bare_address",
     "check_regular",
     "command",
+    "current_folder_entries",
     "entry_of",
     "expanded",
     "figures_of",
@@ -220,6 +222,8 @@ __all__ = [
     "load_recipe",
     "open_regular",
     "parse_header",
+    "python_command",
+    "python_environment",
     "quantization_config",
     "read_config",
     "read_header",

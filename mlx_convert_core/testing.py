@@ -30,6 +30,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from mlx_convert_core.base.child_python import python_command, python_environment
+
 if TYPE_CHECKING:
     from mlx_convert_core import Workspace
 
@@ -81,8 +83,8 @@ def mlx_convert_checkpoint(tmp_path: Path) -> Path:
 def heavy_imports(module: str, *more: str) -> tuple[str, ...]:
     """Name the heavy libraries (and those of ``more``) that importing ``module`` brings along; () is what you want."""
     code = f"import importlib, sys; importlib.import_module({module!r}); print(*sys.modules)"
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+    environment = python_environment(PYTHONPATH=os.pathsep.join(filter(None, sys.path)))
+    ended = subprocess.run(python_command("-c", code), capture_output=True, text=True, env=environment)
     if ended.returncode:
         raise ImportError(f"{module} can't be imported: {ended.stderr.strip()}")
     imported = {name.partition(".")[0] for name in ended.stdout.split()}

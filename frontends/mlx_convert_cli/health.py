@@ -16,7 +16,16 @@ from pathlib import Path
 import psutil
 
 from mlx_convert_cli import text
-from mlx_convert_core import MlxConvertError, Workspace, expanded, free_memory, install_command
+from mlx_convert_core import (
+    MlxConvertError,
+    Workspace,
+    current_folder_entries,
+    expanded,
+    free_memory,
+    install_command,
+    python_command,
+    python_environment,
+)
 
 PROBE_SECONDS = 60
 GB = 1_000_000_000
@@ -67,7 +76,15 @@ def checks(workspace: Workspace) -> Iterator[Check]:
 
 
 def _python() -> Check:
-    return Check(name="Python", state=State.OK, detail=f"{platform.python_version()} ({sys.executable})")
+    detail = f"{platform.python_version()} ({sys.executable})"
+    if not current_folder_entries():
+        return Check(name="Python", state=State.OK, detail=detail)
+    return Check(
+        name="Python",
+        state=State.WARN,
+        detail=f"{detail}; by PYTHONPATH it runs Python files of whatever folder you stand in",
+        hint="Take . and empty entries (a colon at an end, or two in a row) out of PYTHONPATH.",
+    )
 
 
 def _platform() -> Check:
@@ -150,7 +167,13 @@ def _library(workspace: Workspace) -> Iterator[Check]:
 def _device() -> Check:
     """Whether MLX really computes here."""
     try:
-        probe = subprocess.run([sys.executable, "-c", _PROBE], capture_output=True, text=True, timeout=PROBE_SECONDS)
+        probe = subprocess.run(
+            python_command("-c", _PROBE),
+            env=python_environment(),
+            capture_output=True,
+            text=True,
+            timeout=PROBE_SECONDS,
+        )
     except subprocess.TimeoutExpired:
         detail = f"MLX did not answer within {PROBE_SECONDS} s"
         return Check(name="device", state=State.FAIL, detail=detail, hint="Restart the machine and try again.")

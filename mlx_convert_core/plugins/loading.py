@@ -32,7 +32,8 @@ LIMIT_VARIABLE = "MLX_CONVERT_PLUGINS"  # comma-separated names; when set, only 
 class PluginSpec:
     """A plugin that can be found again in another process.
 
-    ``target`` is ``module`` or ``module:attribute`` for an entry point or an import, a path for a file.
+    ``target`` is ``module`` or ``module:attribute`` for an entry point or an import, a path for a file. ``folder`` is
+    where an imported module was found: another process may have to look there too.
     """
 
     name: str
@@ -40,6 +41,7 @@ class PluginSpec:
     target: str
     distribution: str = ""
     version: str = ""
+    folder: str = ""
 
     @property
     def built_in(self) -> bool:
@@ -139,6 +141,8 @@ def discover(home: Path) -> tuple[PluginSpec, ...]:
 
 def _entry_points() -> Iterable[PluginSpec]:
     for point in importlib.metadata.entry_points(group=hookspecs.GROUP):
+        if point.dist and not Path(str(point.dist.locate_file(""))).is_absolute():
+            continue  # an interactive Python also looks in the folder that one stands in: nothing is installed there
         yield PluginSpec(
             name=point.name,
             kind="entry_point",
@@ -160,9 +164,19 @@ def _call_order(spec: PluginSpec) -> tuple[int, str, str]:
 
 def _spec_of(plugin: object) -> PluginSpec:
     if isinstance(plugin, ModuleType):
-        return PluginSpec(name=plugin.__name__, kind="import", target=plugin.__name__)
+        return PluginSpec(name=plugin.__name__, kind="import", target=plugin.__name__, folder=_folder_of(plugin))
     name = getattr(plugin, "__name__", None) or type(plugin).__name__
     return PluginSpec(name=f"{name}-{id(plugin):x}", kind="object", target=repr(plugin))
+
+
+def _folder_of(module: ModuleType) -> str:
+    """The entry of the import path that ``module`` was found by, "" when it came another way."""
+    spec = module.__spec__
+    if spec is None or not spec.has_location or not spec.origin:
+        return ""
+    path = Path(spec.origin).absolute()
+    above = spec.name.count(".") + (spec.submodule_search_locations is not None)
+    return str(path.parents[above])
 
 
 def _import(spec: PluginSpec) -> object:
@@ -176,6 +190,8 @@ def _import(spec: PluginSpec) -> object:
             hint="Put it in an importable module, or use inline=True.",
         )
     module, _, attribute = spec.target.partition(":")
+    if spec.folder and importlib.util.find_spec(module.partition(".")[0]) is None:
+        sys.path.append(spec.folder)  # last: what lies there takes the place of nothing
     found: Any = importlib.import_module(module)
     for part in filter(None, attribute.split(".")):
         found = getattr(found, part)

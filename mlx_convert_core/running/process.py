@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from typing import IO, Any, Protocol, TypeVar
 import msgspec
 
 from mlx_convert_core.base import codec
+from mlx_convert_core.base.child_python import python_command, python_environment
 from mlx_convert_core.errors import PluginNotLoaded, WorkerDied
 from mlx_convert_core.model.events import AnyEvent
 from mlx_convert_core.plugins.calling import Hooks
@@ -57,7 +57,7 @@ class WorkerProcess:
             )
         self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "mlx_convert_core.worker"],
+            python_command("-m", "mlx_convert_core.worker"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
@@ -192,12 +192,7 @@ class InlineRunner:
 
 
 def _environment() -> dict[str, str]:
-    return {
-        **os.environ,
-        "PYTHONUNBUFFERED": "1",
-        "TOKENIZERS_PARALLELISM": "false",
-        "TRANSFORMERS_VERBOSITY": "error",
-    }
+    return python_environment(PYTHONUNBUFFERED="1", TOKENIZERS_PARALLELISM="false", TRANSFORMERS_VERBOSITY="error")
 
 
 # What native code says before it aborts -> our code, message and hint.

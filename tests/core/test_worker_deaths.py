@@ -88,6 +88,7 @@ def test_an_exception_in_the_worker_is_told_with_its_traceback(
 def test_what_the_worker_said_last_is_kept_for_debug(workspace: Workspace, write_toy: WriteToy) -> None:
     error = failed(workspace.generate(write_toy(), GenerateRequest(prompt="oom")))
     assert "[METAL] Command buffer execution failed" in "".join(error.__notes__)
+    assert "Warning" not in "".join(error.__notes__)
 
 
 def test_the_next_conversion_clears_what_a_dead_worker_left(

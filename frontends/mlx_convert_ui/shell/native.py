@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 import subprocess
-import sys
 import threading
 from collections.abc import Callable
 
-from mlx_convert_core import MlxConvertError, install_command
+from mlx_convert_core import MlxConvertError, install_command, python_command, python_environment
 
 _WINDOW = """
 import sys, webview
@@ -32,7 +31,10 @@ class Window:
 
     def __init__(self, url: str, closed: Callable[[], None]) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _WINDOW, url], stdin=subprocess.DEVNULL, start_new_session=True
+            python_command("-c", _WINDOW, url),
+            env=python_environment(),
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
         )
         threading.Thread(target=self._wait, args=(closed,), name="window", daemon=True).start()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -18,7 +19,8 @@ def show_folder(path: Path) -> bool:
     if opener is None or not path.is_dir():
         return False
     quiet = subprocess.DEVNULL
-    process = subprocess.Popen([opener, str(path)], stdout=quiet, stderr=quiet, start_new_session=True)
+    theirs = {name: value for name, value in os.environ.items() if name != "PYTHONSAFEPATH"}  # that is for our own
+    process = subprocess.Popen([opener, str(path)], env=theirs, stdout=quiet, stderr=quiet, start_new_session=True)
     try:
         return process.wait(PATIENCE) == 0
     except subprocess.TimeoutExpired:  # it is the file manager itself, and ends when that is closed
