@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from mlx_convert_core.errors import InvalidRequest
+
+MAX_NAME = 255  # of a file or folder, on every file system in use
+MAX_PATH = 1023 if sys.platform == "darwin" else 4095
 
 
 def expanded(path: str | Path) -> Path:
@@ -22,11 +26,15 @@ def expanded(path: str | Path) -> Path:
         ) from None
 
 
-def spelled(path: Path) -> Path:
-    """``path``, when every name in it is text; raises InvalidRequest (code ``name_not_utf8``) where one is not.
+def spelled(path: Path, *, room: int = 0) -> Path:
+    """``path``, when every name in it is text, and no longer than a system takes.
 
-    A system may keep names in any bytes. Only those in UTF-8 can be written into JSON, a record or a queue.
+    ``room`` is what the last name is to be lengthened by, in bytes. Raises InvalidRequest (codes ``name_not_utf8``,
+    ``name_too_long``, ``path``). A system may keep names in any bytes, but only those in UTF-8 can be written into
+    JSON, a record or a queue.
     """
+    if "\0" in str(path):
+        raise InvalidRequest("a path can't hold a NUL character.", hint="Type it again.", code="path")
     for place in (*reversed(path.parents), path):
         if not is_text(place.name):
             raise InvalidRequest(
@@ -34,7 +42,24 @@ def spelled(path: Path) -> Path:
                 hint="Rename it, with letters that your terminal shows, and run this again.",
                 code="name_not_utf8",
             )
+        if _length(place.name) > MAX_NAME - (room if place is path else 0):
+            raise _too_long(place.name, f"{_length(place.name)} of {MAX_NAME - (room if place is path else 0)}")
+    if len(str(path).encode()) > MAX_PATH:
+        raise _too_long(str(path), f"{len(str(path).encode())} of {MAX_PATH}")
     return path
+
+
+def _length(name: str) -> int:
+    """Apple's file systems count characters, others bytes."""
+    return len(name if sys.platform == "darwin" else name.encode())
+
+
+def _too_long(name: str, of: str) -> InvalidRequest:
+    return InvalidRequest(
+        f"the name {name[:40]}… is too long: {of} bytes that fit.",
+        hint="Choose a shorter one; for a conversion: --output PATH",
+        code="name_too_long",
+    )
 
 
 def is_text(name: str) -> bool:

@@ -22,6 +22,7 @@ from mlx_convert_core.model.quantization import Preset
 from mlx_convert_core.model.requests import ConvertRequest
 from mlx_convert_core.plugins.calling import Hooks
 from mlx_convert_core.plugins.interfaces import ModelConverter
+from mlx_convert_core.writing.staging import ROOM
 
 
 class Planner:
@@ -93,7 +94,7 @@ class Planner:
                 dtype=request.dtype or preset.dtype,
             )
             named = expanded(request.outputs[index]) if request.outputs else self._default_path(model, output)
-            outputs.append(replace(output, path=spelled(named.absolute())))
+            outputs.append(replace(output, path=spelled(named.absolute(), room=ROOM)))
         _check_apart(outputs)
         return outputs
 

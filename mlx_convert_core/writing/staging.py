@@ -21,22 +21,25 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
+from mlx_convert_core.base.paths import spelled
 from mlx_convert_core.base.process_identity import alive, identity
 from mlx_convert_core.base.shell import command
 from mlx_convert_core.errors import InsufficientDisk, OutputExists, SourceError
 
 OWNER = "owner.json"
+ROOM = len("..partial-") + 8  # bytes that a staging folder's name is longer than its output's; see `staging_root`
 OWNERLESS_SECONDS = 10.0  # a staging folder younger than this may be about to get its owner
 
 
 class Staging:
     """The staging folder of one output; as a context manager it is removed at the end, whatever happens.
 
-    Raises SourceError (code ``not_writable``) when the folder above ``output`` can't be written.
+    Raises SourceError (code ``not_writable``) when the folder above ``output`` can't be written, and what `spelled`
+    raises.
     """
 
     def __init__(self, output: Path, job: str, *, resume: bool = False) -> None:
-        self.target = output
+        self.target = spelled(output, room=ROOM)
         self._resume = resume
         self._made: list[Path] = []
         self.root = staging_root(output, job)

@@ -61,6 +61,35 @@ def test_a_folder_with_brackets_answers(tmp_path: Path, tiny_model: Path) -> Non
         assert session.generate(GenerateRequest(prompt="Hi", max_tokens=2)).result().generation_tokens == 2
 
 
+def test_a_name_too_long_for_the_disk_is_refused(run: Run, tmp_path: Path, tiny_llama: Path, tiny_model: Path) -> None:
+    """A conversion needs some room more, for the name of the folder in which it works."""
+    long = tiny_llama.rename(tmp_path / ("l" * 240))
+    for words in (
+        ("convert", long),
+        ("convert", long, "-p", "8bit", "--output", "o" * 240),
+        ("plan", "y" * 300),
+        ("plan", "./" + "y" * 300),
+        ("plan", "/" + "y/" * 3000),
+        ("generate", "y" * 300, "Hi"),
+        ("library", "scan", "y" * 300),
+        ("queue", "add", "y" * 300),
+        ("settings", "set", "output_folder", "y" * 300),
+        ("upload", tiny_model, "--to", f"folder:{'y' * 240}"),
+    ):
+        ended = run(*words)
+        assert (ended.exit_code, ended.stderr.partition(":")[0]) == (2, "error [name_too_long]"), (words, ended.stderr)
+    assert run("convert", long, "-p", "8bit", "--output", "o" * 200).exit_code == 0
+
+
+def test_a_path_with_a_nul_in_it_is_refused(tmp_path: Path) -> None:
+    for make in (
+        lambda: ConvertRequest(ref="a\0b"),
+        lambda: UploadRequest(path=tmp_path, target="folder", name="a\0b"),
+    ):
+        with pytest.raises(InvalidRequest, match="can't hold a NUL"):
+            make()
+
+
 @pytest.fixture
 def latin1(tmp_path: Path, tiny_llama: Path) -> Path:
     """Give a checkpoint in a folder whose name is not UTF-8."""
