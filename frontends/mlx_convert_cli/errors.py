@@ -30,17 +30,17 @@ def asked(arguments: Sequence[str], flag: str) -> bool:
 
 def report(error: BaseException, arguments: Sequence[str]) -> int:
     """Tell ``error`` and return its exit code; the traceback is for those who ask with --debug."""
+    from mlx_convert_cli.output import say
+
     if asked(arguments, "--debug"):
         import traceback
 
-        traceback.print_exception(error)
+        say("".join(traceback.format_exception(error)).rstrip())
     if isinstance(error, AlreadyTold):
         return error.exit_code
     if isinstance(error, OSError) and _closed_pipe(error):
         return 1
     info, exit_code = _described(error)
-    from mlx_convert_cli.output import say
-
     if asked(arguments, "--json"):
         _tell_program(info)
     elif exit_code == CANCELLED:

@@ -37,7 +37,7 @@ def test_a_model_converts_and_answers_whatever_its_folder_is_called(
     here = tmp_path / "disk [0]"
     here.mkdir()
     monkeypatch.chdir(here)
-    monkeypatch.setenv("TMPDIR", str(here))
+    monkeypatch.setattr("tempfile.tempdir", str(here))
     other = shutil.copytree(tiny_llama, here / "starry")
     (other / "config.json").write_text("{}")
     for name in PATTERNS:

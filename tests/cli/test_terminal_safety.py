@@ -120,6 +120,7 @@ def commands(here: Path, source: Path) -> Iterator[tuple[object, ...]]:
         ("plan", f"--{EVIL}"),
         ("-h",),
     ]
+    yield from [("plan", here / f"none{EVIL}", "--debug"), ("generate", made, EVIL, "--debug")]
 
 
 def test_no_command_lets_a_name_steer_the_terminal(evil: Path, colored: Colored, tmp_path: Path, home: Path) -> None:
@@ -178,7 +179,7 @@ def test_rich_draws_its_own_looks_and_no_others(
     assert not [mark for mark in STEERING if mark in shown]
 
 
-SENDING = {"echo", "secho", "echo_via_pager", "prompt", "confirm", "print", "write", "writelines"}
+SENDING = {"echo", "secho", "prompt", "confirm", "print", "write", "writelines", "print_exception", "print_exc"}
 OUTLETS = ("output.py", "rich_console.py")
 
 

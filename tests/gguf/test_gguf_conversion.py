@@ -32,6 +32,14 @@ def test_fetch_is_a_step_with_progress_and_leaves_nothing(tiny_gguf: Path, tmp_p
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["tiny"]
 
 
+def test_a_file_may_have_any_name(tiny_gguf: Path, tmp_path: Path) -> None:
+    for name in ("mö [Q8] *.gguf", "-x.gguf", "#1 %20.gguf", "two\nlines.gguf"):
+        tiny_gguf = tiny_gguf.rename(tmp_path / name)
+        with Workspace() as workspace:
+            request = ConvertRequest(ref=str(tiny_gguf), preset="8bit", output=tmp_path / "out" / name)
+            assert workspace.convert(request, inline=True).result().path == tmp_path / "out" / name
+
+
 def test_quantized_source_is_pointed_out(tmp_path: Path) -> None:
     path = write_llama_gguf(tmp_path / "tiny.gguf", kind="Q4_0")
     with Workspace() as workspace:

@@ -55,3 +55,15 @@ def test_the_conversion_begins_before_the_last_shard_is_here(
         request = ConvertRequest(ref="org/llama", preset="4bit", output=tmp_path / "out")
         assert watched.convert(request, inline=True).result().path == tmp_path / "out"
     assert here[0] < next(llama.glob(f"*-0000{SHARDS}-of-*")).stat().st_size
+
+
+def test_the_cache_may_be_on_a_disk_of_any_name(
+    hub: Hub, workspace: Workspace, llama: Path, tmp_path: Path, settings: pytest.MonkeyPatch
+) -> None:
+    """A bracket in a path is a letter, also for mlx-lm and for who looks which links still show a file."""
+    cache = tmp_path / "My Disk [0] *"
+    settings.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(cache))
+    for name, discards in (("out", True), ("again", False)):
+        request = ConvertRequest(ref="org/llama", preset="8bit", output=tmp_path / name, discard_source=discards)
+        assert workspace.convert(request, inline=True).result().path == tmp_path / name
+        assert bool(list(cache.rglob("*.safetensors"))) != discards
