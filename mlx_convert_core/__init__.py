@@ -7,6 +7,7 @@ from mlx_convert_core.base.child_python import current_folder_entries, python_co
 from mlx_convert_core.base.codec import read_json
 from mlx_convert_core.base.documents import JsonDocument
 from mlx_convert_core.base.installing import install_command
+from mlx_convert_core.base.limits import RECORD_BYTES
 from mlx_convert_core.base.memory import free_memory
 from mlx_convert_core.base.paths import expanded, in_text, is_text, spelled
 from mlx_convert_core.base.regular_files import check_regular, open_regular, read_regular, regular_files
@@ -70,6 +71,7 @@ from mlx_convert_core.model.library import LibraryEntry, entry_of, scan
 from mlx_convert_core.model.plan import ConvertPlan, KeptLayer, OutputPlan, QuantizedLayer
 from mlx_convert_core.model.quantization import LayerInfo, Preset, Quantization, QuantizeStrategy
 from mlx_convert_core.model.recipes import Recipe, RecipeOutput, load_recipe, read_recipe, recipe_of, write_recipe
+from mlx_convert_core.model.record import RECORD, Record, parse_record, public_name, public_record, read_record
 from mlx_convert_core.model.requests import (
     ChatMessage,
     ConvertedModel,
@@ -109,6 +111,8 @@ from mlx_convert_core.writing.staging import Staging
 __all__ = [
     "DTYPE_BYTES",
     "FINAL",
+    "RECORD",
+    "RECORD_BYTES",
     "Account",
     "AccountState",
     "Cancelled",
@@ -180,6 +184,7 @@ __all__ = [
     "QueueItem",
     "Recipe",
     "RecipeOutput",
+    "Record",
     "RepoNotFound",
     "Reporter",
     "RevisionNotFound",
@@ -222,6 +227,9 @@ __all__ = [
     "load_recipe",
     "open_regular",
     "parse_header",
+    "parse_record",
+    "public_name",
+    "public_record",
     "python_command",
     "python_environment",
     "quantization_config",
@@ -229,6 +237,7 @@ __all__ = [
     "read_header",
     "read_json",
     "read_recipe",
+    "read_record",
     "read_regular",
     "recipe_of",
     "regular_files",

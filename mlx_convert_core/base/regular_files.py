@@ -8,6 +8,7 @@ with ``LICENSE -> ../.ssh/id_ed25519`` would have us copy, and publish, what nob
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 from collections.abc import Iterator
 from errno import ELOOP, ENOENT
@@ -64,6 +65,12 @@ def read_regular(path: Path, limit: int, *, within: Path | None) -> bytes:
     )
 
 
+def copy_regular(source: Path, target: Path, *, within: Path) -> None:
+    """Copy the bytes of ``source`` to ``target``, which is new. Raises as `open_regular`."""
+    with open_regular(source, within=within) as reading, target.open("xb") as writing:
+        shutil.copyfileobj(reading, writing, 1 << 20)
+
+
 def check_regular(path: Path, *, within: Path | None) -> os.stat_result:
     """The status of the regular file that `open_regular` would open; raises what that raises."""
     return _looked_at(path, within)[1]
@@ -72,14 +79,15 @@ def check_regular(path: Path, *, within: Path | None) -> os.stat_result:
 def regular_files(folder: Path, *, below: bool = False, hidden: bool = False) -> list[Path]:
     """The files in ``folder``, and ``below`` it, in order; what begins with a dot only if ``hidden`` is asked for.
 
-    Raises OSError, and CorruptCheckpoint for what is there and no regular file inside (codes as `open_regular`).
+    A link that leads to nothing is no file. Raises OSError, and CorruptCheckpoint for what is there and no regular file
+    inside (codes as `open_regular`).
     """
     return list(_files(folder, folder, below, hidden))
 
 
 def _files(place: Path, folder: Path, below: bool, hidden: bool) -> Iterator[Path]:
     for path in sorted(place.iterdir()):
-        if path.name.startswith(".") and not hidden:
+        if (path.name.startswith(".") and not hidden) or not path.exists():
             continue
         if not _is_folder(path, folder):
             yield path

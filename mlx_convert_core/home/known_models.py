@@ -53,16 +53,20 @@ class Models:
     def scan(self, folder: Path, left_out: Callable[[str], None]) -> tuple[LibraryEntry, ...]:
         """Add every MLX folder at or below ``folder`` to the library; the entries that were found.
 
-        ``left_out`` is told, in a sentence, of each that can't be kept.
+        ``left_out`` is told, in a sentence, of each folder that can't be kept, can't be read or is damaged.
         """
         if not folder.is_dir():
             raise RepoNotFound(f"there is no folder {folder}.", hint="Check the path.", code="no_folder")
+
+        def skipped(path: Path, reason: str) -> None:
+            left_out(f"{in_text(str(path))} is left out: {reason}")
+
         found = []
-        for entry in scan(folder):
+        for entry in scan(folder, skipped):
             try:
                 spelled(entry.path)
             except InvalidRequest as error:
-                left_out(f"{in_text(str(entry.path))} is left out: {error.message}")
+                skipped(entry.path, error.message)
                 continue
             self.store.add(entry)
             found.append(entry)
@@ -103,6 +107,8 @@ class Models:
             for model in result.models:
                 entry = entry_of(model.path)
                 if entry is not None:
-                    self.store.add(replace(entry, bits_per_weight=model.bits_per_weight))
+                    source = expanded(result.ref)
+                    here = str(source.absolute()) if source.exists() else entry.source
+                    self.store.add(replace(entry, bits_per_weight=model.bits_per_weight, source=here))
         except MlxConvertError as error:
             context.message(f"the library was not updated: {error.message} {error.hint}", "warning")

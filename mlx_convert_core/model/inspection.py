@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from mlx_convert_core.base.codec import read_json
+from mlx_convert_core.base.limits import CARD_BYTES, CONFIG_BYTES, INDEX_BYTES
 from mlx_convert_core.base.paths import spelled
+from mlx_convert_core.base.regular_files import open_regular, read_regular, regular_files
 from mlx_convert_core.errors import CorruptCheckpoint, RepoNotFound
 from mlx_convert_core.model.safetensors import TensorInfo, read_header
 
@@ -113,9 +115,9 @@ def inspect_folder(folder: Path, *, ref: str | None = None, name: str | None = N
             code="no_folder",
         )
     try:
-        files = tuple(_listing(folder))
+        files = tuple(FileInfo(name=path.name, size=path.stat().st_size) for path in regular_files(folder))
     except OSError as error:  # also a folder that macOS guards
-        raise _unreadable(folder, error) from error
+        raise unreadable(folder, error) from error
     if not files:
         raise CorruptCheckpoint(
             f"the folder {folder} is empty.",
@@ -137,15 +139,18 @@ def inspect_folder(folder: Path, *, ref: str | None = None, name: str | None = N
     return replace(model, tensors=tensors)
 
 
-def read_config(path: Path) -> dict[str, Any]:
-    """A JSON object from ``path``; raises CorruptCheckpoint (codes ``bad_json``, ``unreadable``).
+def read_config(path: Path, limit: int = CONFIG_BYTES) -> dict[str, Any]:
+    """A JSON object from ``path``, of at most ``limit`` bytes.
 
+    Raises CorruptCheckpoint (codes ``bad_json``, ``unreadable``).
     Infinity and NaN, which JSON lacks, become ``{"__float__": "Infinity"}``, as transformers writes them.
     """
     try:
-        config = read_json(path.read_bytes(), parse_constant=lambda name: {"__float__": name})
+        config = read_json(
+            read_regular(path, limit, within=path.parent), parse_constant=lambda name: {"__float__": name}
+        )
     except OSError as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
     except (ValueError, RecursionError) as error:
         raise CorruptCheckpoint(
             f"{path.name} is not valid JSON: {error}.",
@@ -167,8 +172,9 @@ def read_card(path: Path) -> dict[str, str | list[str]]:
     Deliberately no YAML parser: a card is untrusted text, and only flat fields are ever used.
     """
     try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
+        with open_regular(path, within=path.parent) as file:
+            lines = file.read(CARD_BYTES).decode("utf-8", errors="replace").splitlines()
+    except (OSError, CorruptCheckpoint):
         return {}
     if not lines or lines[0].strip() != "---":
         return {}
@@ -192,20 +198,15 @@ def _unquote(text: str) -> str:
     return text.strip().strip("'\"")
 
 
-def _listing(folder: Path) -> Iterable[FileInfo]:
-    for path in sorted(folder.iterdir()):
-        if path.is_file() and not path.name.startswith("."):
-            yield FileInfo(name=path.name, size=path.stat().st_size)
-
-
 def _header(path: Path) -> tuple[TensorInfo, ...]:
     try:
         return read_header(path)
     except OSError as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
 
 
-def _unreadable(path: Path, error: OSError) -> CorruptCheckpoint:
+def unreadable(path: Path, error: OSError) -> CorruptCheckpoint:
+    """The error for a file of a model that the system, or its own nature, keeps from being read."""
     return CorruptCheckpoint(
         f"{path} can't be read: {error.strerror or error}.",
         hint="Check that the file is there, that you may read it, and that its disk is well.",
@@ -217,7 +218,7 @@ def _check_shards(folder: Path, present: set[str]) -> None:
     index = folder / INDEX
     if not index.exists():
         return
-    weight_map = read_config(index).get("weight_map")
+    weight_map = read_config(index, INDEX_BYTES).get("weight_map")
     wanted = {str(name) for name in weight_map.values()} if isinstance(weight_map, dict) else set()
     missing = sorted(wanted - present)
     if missing:

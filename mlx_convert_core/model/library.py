@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+import os
+import stat
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from mlx_convert_core.base.codec import read_json
-from mlx_convert_core.errors import CorruptCheckpoint
-from mlx_convert_core.model.inspection import CONFIG, WEIGHTS
-from mlx_convert_core.model.quantization import bits_per_weight
-from mlx_convert_core.model.safetensors import TensorInfo, read_header
+import msgspec
 
-RECORD = "mlx_convert.json"
+from mlx_convert_core.base.limits import HEADER_BYTES
+from mlx_convert_core.base.regular_files import open_regular
+from mlx_convert_core.errors import CorruptCheckpoint
+from mlx_convert_core.model.inspection import CONFIG, WEIGHTS, read_config, unreadable
+from mlx_convert_core.model.quantization import bits_per_weight
+from mlx_convert_core.model.record import Record, read_record
+from mlx_convert_core.model.safetensors import TensorInfo, read_header
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,74 +49,82 @@ class LibraryEntry:
 
 
 def entry_of(folder: Path) -> LibraryEntry | None:
-    """The entry for an MLX folder, made here or elsewhere; None when ``folder`` is none.
+    """The entry for an MLX folder, made here or elsewhere; None when ``folder`` is none, or is damaged."""
+    try:
+        return described(folder)
+    except CorruptCheckpoint:
+        return None
+
+
+def described(folder: Path) -> LibraryEntry | None:
+    """The entry for an MLX folder; None when ``folder`` is none. Raises CorruptCheckpoint for one that is damaged.
 
     MLX weights are recognised by the ``format: mlx`` mark in a shard's metadata, as mlx-lm writes it.
     """
-    shards = sorted(folder.glob(WEIGHTS))
-    if not (folder / CONFIG).is_file() or not shards or not _marked_mlx(shards[0]):
+    shards = sorted(path for path in folder.glob(WEIGHTS) if not path.name.startswith("."))
+    if not os.path.lexists(folder / CONFIG) or not shards or not _marked_mlx(shards[0]):
         return None
+    config = read_config(folder / CONFIG)
     try:
-        config = read_json((folder / CONFIG).read_bytes())
         tensors = tuple(tensor for shard in shards for tensor in read_header(shard))
-    except (ValueError, OSError, CorruptCheckpoint):
-        return None
-    record = _record(folder)
-    recipe = record.get("recipe", {})
-    source = record.get("source", {})
+        files = [path.stat() for path in folder.iterdir()]
+    except OSError as error:
+        raise unreadable(Path(error.filename or folder), error) from error
+    record = read_record(folder)
+    known = record or Record()
     return LibraryEntry(
         name=folder.name,
         path=folder.resolve(),
-        size=sum(file.stat().st_size for file in folder.iterdir() if file.is_file()),
+        size=sum(file.st_size for file in files if stat.S_ISREG(file.st_mode)),
         bits_per_weight=_stored_bits_per_weight(tensors, config),
         quantization=_summary(config),
         model_type=str(config.get("model_type", "")),
-        source=str(source.get("ref", "")),
-        revision=source.get("revision"),
-        preset=str(recipe.get("preset", "")),
-        created=str(record.get("created") or _modified(folder / CONFIG)),
-        made_here=bool(record),
-        measurements=record.get("measurements", {}),
+        source=known.source.ref,
+        revision=known.source.revision,
+        preset=str(known.recipe.get("preset", "")),
+        created=known.created or _modified(folder / CONFIG),
+        made_here=record is not None,
+        measurements={name: value for name, value in known.measurements.items() if isinstance(value, int | float)},
     )
 
 
-def scan(root: Path) -> Iterator[LibraryEntry]:
-    """Every MLX folder at or below ``root``, at most three levels deep; hidden folders are skipped."""
-    yield from _scan(root, depth=3)
+def scan(root: Path, skipped: Callable[[Path, str], Any] = lambda folder, reason: None) -> Iterator[LibraryEntry]:
+    """Every MLX folder at or below ``root``, at most three levels deep; hidden folders are skipped.
+
+    ``skipped`` is told of each folder that could not be read, or is damaged, and why.
+    """
+    yield from _scan(root, 3, skipped)
 
 
-def _scan(folder: Path, depth: int) -> Iterator[LibraryEntry]:
-    entry = entry_of(folder)
+def _scan(folder: Path, depth: int, skipped: Callable[[Path, str], Any]) -> Iterator[LibraryEntry]:
+    try:
+        entry = described(folder)
+        children = sorted(child for child in folder.iterdir() if child.is_dir()) if entry is None and depth else []
+    except CorruptCheckpoint as error:
+        skipped(folder, error.message)
+        return
+    except OSError as error:
+        skipped(folder, f"it can't be read: {error.strerror or error}.")
+        return
     if entry is not None:
         yield entry
-        return
-    if depth == 0:
-        return
-    try:
-        children = sorted(child for child in folder.iterdir() if child.is_dir())
-    except OSError:
-        return
     for child in children:
         if not child.name.startswith("."):
-            yield from _scan(child, depth - 1)
+            yield from _scan(child, depth - 1, skipped)
+
+
+class _Marked(msgspec.Struct):
+    metadata: Any = msgspec.field(name="__metadata__", default=None)
 
 
 def _marked_mlx(shard: Path) -> bool:
     try:
-        with shard.open("rb") as file:
+        with open_regular(shard, within=shard.parent) as file:
             length = int.from_bytes(file.read(8), "little")
-            start = file.read(min(length, 100_000_000))
-        return bool(json.loads(start).get("__metadata__", {}).get("format") == "mlx")
-    except (ValueError, OSError, AttributeError):
+            marks = msgspec.json.decode(file.read(min(length, HEADER_BYTES)), type=_Marked).metadata
+    except (ValueError, OSError, RecursionError, CorruptCheckpoint):
         return False
-
-
-def _record(folder: Path) -> dict[str, Any]:
-    try:
-        record = read_json((folder / RECORD).read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return record if isinstance(record, dict) else {}
+    return isinstance(marks, dict) and marks.get("format") == "mlx"
 
 
 def _summary(config: Mapping[str, Any]) -> str:

@@ -21,9 +21,11 @@ import msgspec
 
 from mlx_convert_core.base import codec
 from mlx_convert_core.base.documents import write_atomic
-from mlx_convert_core.errors import EntryNotFound, InvalidRequest, MlxConvertError, RepoNotFound
-from mlx_convert_core.model.library import RECORD
+from mlx_convert_core.base.limits import RECIPE_BYTES
+from mlx_convert_core.base.regular_files import read_regular
+from mlx_convert_core.errors import CorruptCheckpoint, EntryNotFound, InvalidRequest, MlxConvertError, RepoNotFound
 from mlx_convert_core.model.quantization import Dtype, Mode
+from mlx_convert_core.model.record import RECORD, read_record
 from mlx_convert_core.model.requests import ConvertRequest
 
 SCHEMA = 1
@@ -101,9 +103,11 @@ def read_recipe(path: Path | str, *, ref: str = "") -> ConvertRequest:
 def load_recipe(path: Path) -> Recipe:
     """The recipe in the file ``path``. Raises RepoNotFound (code ``no_file``), InvalidRequest (code ``recipe``)."""
     try:
-        found = codec.read_json(path.read_bytes())
+        found = codec.read_json(read_regular(path, RECIPE_BYTES, within=None))
     except OSError as error:
         raise RepoNotFound(f"can't read {path}: {error.strerror}.", hint="Check the path.", code="no_file") from None
+    except CorruptCheckpoint as error:
+        raise _wrong(error.message, hint=error.hint) from None
     except (ValueError, RecursionError) as error:
         raise _wrong(f"{path} is not JSON: {error}.", hint="Mend the file.") from None
     try:
@@ -124,17 +128,17 @@ def recipe_of(folder: Path | str) -> dict[str, Any]:
     """
     folder = Path(folder)
     try:
-        record = codec.read_json((folder / RECORD).read_bytes())
-        made = record["recipe"]
-        source = record["source"]
-        revision = source.get("revision")
+        record = read_record(folder)
+        if record is None or not record.recipe:
+            raise _wrong("is not there.", hint="")
+        source = record.source
         recipe = {
-            "ref": shareable(str(source.get("ref", ""))) if revision else "",
-            "revision": revision,
-            "outputs": [{name: made[name] for name in _names(RecipeOutput) if name in made}],
+            "ref": shareable(source.ref) if source.revision else "",
+            "revision": source.revision,
+            "outputs": [{name: record.recipe[name] for name in _names(RecipeOutput) if name in record.recipe}],
         }
         return _checked(recipe).data()
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, MlxConvertError):
+    except MlxConvertError:
         raise EntryNotFound(
             f"{folder.name} does not say how it was made: there is no {RECORD} with a recipe in it.",
             hint="Only models that mlx-convert made have a recipe.",

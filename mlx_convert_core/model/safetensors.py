@@ -7,6 +7,7 @@ Source: https://github.com/huggingface/safetensors#format
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import prod
@@ -15,6 +16,8 @@ from typing import Any
 
 import msgspec
 
+from mlx_convert_core.base.limits import DIMENSIONS, ELEMENTS, HEADER_BYTES, TENSORS
+from mlx_convert_core.base.regular_files import open_regular
 from mlx_convert_core.errors import CorruptCheckpoint
 
 DTYPE_BYTES = {
@@ -23,7 +26,7 @@ DTYPE_BYTES = {
     "U32": 4, "I32": 4, "F32": 4,
     "U64": 8, "I64": 8, "F64": 8, "C64": 8,
 }  # fmt: skip
-MAX_HEADER_BYTES = 100_000_000  # the limit of the reference implementation
+_REFERENCE_BYTES = 100_000_000  # what the reference implementation takes for a header; beyond, it is none
 _LFS_POINTER = b"version https://git-lfs"
 
 
@@ -54,8 +57,8 @@ def read_header(path: Path) -> tuple[TensorInfo, ...]:
 
     Raises CorruptCheckpoint (codes ``empty_file``, ``lfs_pointer``, ``corrupt_header``, ``truncated``).
     """
-    size = path.stat().st_size
-    with path.open("rb") as file:
+    with open_regular(path, within=path.parent) as file:
+        size = os.fstat(file.fileno()).st_size
         start = file.read(len(_LFS_POINTER))
         length = header_length(start, size, path.name)
         file.seek(8)
@@ -77,7 +80,7 @@ def header_length(start: bytes, file_size: int, name: str) -> int:
             code="lfs_pointer",
         )
     length = int.from_bytes(start[:8], "little")
-    if file_size < 8 or not 2 <= length <= MAX_HEADER_BYTES:
+    if file_size < 8 or not 2 <= length <= _REFERENCE_BYTES:
         raise _not_safetensors(name)
     if 8 + length > file_size:
         raise CorruptCheckpoint(
@@ -85,6 +88,8 @@ def header_length(start: bytes, file_size: int, name: str) -> int:
             hint="The file is cut short or is no safetensors file. Download it again.",
             code="truncated",
         )
+    if length > HEADER_BYTES:
+        raise _too_much(name, f"has a header of {length / 1e6:.0f} MB; up to {HEADER_BYTES / 1e6:.0f} MB are read")
     return length
 
 
@@ -94,6 +99,8 @@ def parse_header(header: bytes, file_size: int, name: str) -> tuple[TensorInfo, 
         entries = msgspec.json.decode(header, type=dict[str, Any])  # stricter than json: UTF-8 only, no NaN
     except (ValueError, RecursionError):
         raise _not_safetensors(name) from None
+    if len(entries) > TENSORS:
+        raise _too_much(name, f"has {len(entries):,} tensors; up to {TENSORS:,} in one file are read")
     base = 8 + len(header)
     tensors = tuple(
         sorted(
@@ -113,7 +120,9 @@ def _tensor(key: str, entry: Any, base: int, name: str) -> TensorInfo:
         numbers = (start, end, *shape)
     except (TypeError, KeyError, ValueError):
         raise _not_safetensors(name) from None
-    if not all(type(number) is int and number >= 0 for number in numbers):
+    if len(shape) > DIMENSIONS or not all(type(number) is int and 0 <= number <= ELEMENTS for number in numbers):
+        raise _lying(name, key)
+    if not _countable(shape):
         raise _lying(name, key)
     if not isinstance(dtype, str) or dtype not in DTYPE_BYTES:
         raise CorruptCheckpoint(
@@ -125,6 +134,16 @@ def _tensor(key: str, entry: Any, base: int, name: str) -> TensorInfo:
     if tensor.end - tensor.start != tensor.nbytes:
         raise _lying(name, key)
     return tensor
+
+
+def _countable(shape: tuple[int, ...]) -> bool:
+    """Whether the number of elements can be told without counting beyond what any file could hold."""
+    elements = 1
+    for length in shape:
+        if length and elements > ELEMENTS // length:
+            return False
+        elements *= length
+    return True
 
 
 def _check_offsets(tensors: tuple[TensorInfo, ...], base: int, file_size: int, name: str) -> None:
@@ -145,6 +164,14 @@ def _check_offsets(tensors: tuple[TensorInfo, ...], base: int, file_size: int, n
             hint="The file is damaged. Download it again.",
             code="corrupt_header",
         )
+
+
+def _too_much(name: str, what: str) -> CorruptCheckpoint:
+    return CorruptCheckpoint(
+        f"{name} {what}.",
+        hint="No known model needs that much. If this one is real, save it in several files.",
+        code="too_big",
+    )
 
 
 def _lying(name: str, key: str) -> CorruptCheckpoint:

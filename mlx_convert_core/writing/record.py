@@ -11,11 +11,10 @@ from typing import Any
 
 from mlx_convert_core.base import codec
 from mlx_convert_core.model.findings import Finding
-from mlx_convert_core.model.library import RECORD
 from mlx_convert_core.model.plan import ConvertPlan, OutputPlan
+from mlx_convert_core.model.record import RECORD, Record, RecordedSource, public_name
 from mlx_convert_core.writing.check import FileDigest
 
-SCHEMA = 1
 _VERSIONED = ("mlx-convert", "mlx", "mlx-lm", "transformers", "huggingface_hub")
 
 
@@ -27,23 +26,35 @@ def write_record(
     findings: Iterable[Finding],
 ) -> None:
     """Write the record into ``folder``: source, recipe, versions, sizes, findings and every file's sha256."""
-    record = {
-        "schema": SCHEMA,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "source": {"ref": plan.model.repo_id or plan.model.ref, "revision": plan.model.revision},
-        "recipe": recipe(output),
-        "versions": versions(),
-        "weights": {
+    model = plan.model
+    record = Record(
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        source=RecordedSource(ref=public_name(model.ref, model.repo_id), revision=model.revision),
+        recipe=recipe(output),
+        versions=versions(),
+        weights={
             "bytes": output.weight_bytes,
             "parameters": output.parameters,
             "bits_per_weight": round(output.bits_per_weight, 4),
         },
-        "kept_layers": codec.plain(output.kept),
-        "findings": codec.plain(tuple(findings)),
-        "measurements": {},
-        "files": codec.plain(dict(files)),
-    }
+        kept_layers=codec.plain(output.kept),
+        findings=[_without_places(finding, plan, output) for finding in codec.plain(tuple(findings))],
+        files=codec.plain(dict(files)),
+    )
     (folder / RECORD).write_bytes(codec.encode_pretty(record))
+
+
+def _without_places(finding: Mapping[str, Any], plan: ConvertPlan, output: OutputPlan) -> dict[str, Any]:
+    """A finding whose text names no folder of this machine."""
+    places = [(str(path), path.name) for path in (plan.model.path, output.path, output.path.parent) if path is not None]
+    places.append((str(Path.home()), "~"))
+
+    def shown(value: Any) -> Any:
+        for place, name in places:
+            value = value.replace(place, name) if isinstance(value, str) and len(place) > 1 else value
+        return value
+
+    return {name: shown(value) for name, value in finding.items()}
 
 
 def recipe(output: OutputPlan) -> dict[str, Any]:

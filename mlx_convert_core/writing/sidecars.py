@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 from fnmatch import fnmatchcase
 from pathlib import Path
+
+from mlx_convert_core.base.regular_files import copy_regular, regular_files
 
 KEPT = (
     "*.json", "*.jsonl", "*.jinja", "*.txt", "*.model", "*.tiktoken",
@@ -21,12 +22,12 @@ def copy_sidecars(checkpoint: Path, folder: Path, *, code: bool) -> tuple[str, .
     """Copy tokenizer, chat template, generation and licence files; the names copied.
 
     The source's own Python files come along only with ``code`` (remote code was allowed). A file that
-    the converter already wrote is not touched.
+    the converter already wrote is not touched. Raises CorruptCheckpoint for what is no file of ``checkpoint``, OSError.
     """
     copied = []
-    for path in sorted(checkpoint.iterdir()):
-        if path.is_file() and is_sidecar(path.name, code=code) and not (folder / path.name).exists():
-            shutil.copyfile(path, folder / path.name)
+    for path in regular_files(checkpoint):
+        if is_sidecar(path.name, code=code) and not (folder / path.name).exists():
+            copy_regular(path, folder / path.name, within=checkpoint)
             copied.append(path.name)
     return tuple(copied)
 

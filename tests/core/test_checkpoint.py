@@ -157,10 +157,10 @@ def test_a_spoilt_shard_is_named(folder: Path, spoil: object, code: str) -> None
 
 
 @pytest.mark.parametrize("name", ["config.json", INDEX])
-def test_a_folder_in_place_of_a_file_is_unreadable(folder: Path, name: str) -> None:
+def test_a_folder_in_place_of_a_file_is_named(folder: Path, name: str) -> None:
     (folder / name).unlink()
     (folder / name).mkdir()
-    assert refusal(folder).code == "unreadable"
+    assert refusal(folder).code == "special_file"
 
 
 @pytest.fixture

@@ -80,7 +80,7 @@ def test_the_record_tells_source_recipe_versions_sizes_and_every_digest(
     model = convert(workspace, source, tmp_path / "out")
     record = json.loads((model / "mlx_convert.json").read_text())
     assert record["schema"] == 1
-    assert record["source"]["ref"] == str(source)
+    assert record["source"]["ref"] == source.name
     assert record["recipe"]["preset"] == "bf16"
     assert None not in record["recipe"].values()
     assert record["versions"]["mlx-convert"] == version("mlx-convert")

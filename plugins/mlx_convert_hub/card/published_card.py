@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from mlx_convert_core import read_record
 from mlx_convert_hub.card.front_matter import TAG, card_fields, front_matter, quoted, split_card, without_fields
 from mlx_convert_hub.card.model_card import BEGIN, CARD, END, USE_BEGIN, USE_END, escaped, use_section
-from mlx_convert_hub.card.origin import read_record
 from mlx_convert_hub.trouble.seen import one_line
 
 MEASURED_BEGIN = "<!-- mlx-convert: measurements -->"
@@ -30,7 +30,7 @@ def card_to_send(folder: Path, repo_id: str, there: str | None = None, tags: Ite
     generated = _section(body, BEGIN, END)
     if generated is None:
         return own if there is None else there
-    ours = for_repo(generated, repo_id, read_record(folder).get("measurements"))
+    ours = for_repo(generated, repo_id, record.measurements if (record := read_record(folder)) else {})
     if there is None:
         return _joined(lines, body.replace(generated, ours, 1))
     lines_there, body_there = split_card(there)

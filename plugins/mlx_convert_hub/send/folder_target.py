@@ -17,6 +17,7 @@ from errno import EDQUOT, ENOSPC
 from pathlib import Path
 
 from mlx_convert_core import (
+    RECORD,
     InsufficientDisk,
     InvalidRequest,
     Reporter,
@@ -26,9 +27,10 @@ from mlx_convert_core import (
     UploadResult,
     command,
     expanded,
+    read_record,
     spelled,
 )
-from mlx_convert_hub.card.origin import origin_of, read_record
+from mlx_convert_hub.card.origin import origin_of
 from mlx_convert_hub.send.clone import copy
 from mlx_convert_hub.send.model_files import files_of
 
@@ -137,7 +139,7 @@ def _kept(target: Path, files: list[Path]) -> Iterator[Path]:
     there = origin_of(read_record(target)) if target.is_dir() else None
     if there is None:
         return
-    model = {*there.files, "mlx_convert.json", "README.md", *map(str, files)}
+    model = {*there.files, RECORD, "README.md", *map(str, files)}
     yield from (path for path in files_of(target) if str(path) not in model and path.suffix != ".safetensors")
 
 

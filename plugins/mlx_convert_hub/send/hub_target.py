@@ -15,12 +15,14 @@ from mlx_convert_core import (
     UploadRequest,
     UploadResult,
     command,
+    read_record,
 )
-from mlx_convert_hub.card.origin import origin_of, read_record
+from mlx_convert_hub.card.origin import origin_of
 from mlx_convert_hub.card.published_card import card_to_send
 from mlx_convert_hub.client.connection import HubConnection
 from mlx_convert_hub.client.identity import Identity, identify
 from mlx_convert_hub.fetch.references import is_repo_id, parse_ref
+from mlx_convert_hub.send.model_files import files_of, refuse_places
 from mlx_convert_hub.send.remote import RemoteRepo, look
 from mlx_convert_hub.send.upload import Upload
 from mlx_convert_hub.trouble.explain import explained
@@ -54,6 +56,8 @@ class HubTarget:
                 identity.check_may_create(connection, repo_id)
             checked = replace(request, name=repo_id)
             refuse(checked, remote)
+        if request.path.is_dir():
+            refuse_places(request.path, files_of(request.path))
         return checked
 
     def preview(self, request: UploadRequest) -> str:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from mlx_convert_core import FileInfo, UploadError
+from mlx_convert_core import RECORD, FileInfo, UploadError, parse_record
 from mlx_convert_hub.card.model_card import CARD
-from mlx_convert_hub.card.origin import RECORD, Origin, has_weights, origin_of, parse_record
+from mlx_convert_hub.card.origin import Origin, has_weights, origin_of
 from mlx_convert_hub.client.connection import HubConnection
 from mlx_convert_hub.fetch.cache import is_oid
 from mlx_convert_hub.fetch.listing import card_of

@@ -11,13 +11,22 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TypeVar
 
-from mlx_convert_core import FileInfo, MlxConvertError, Reporter, UploadRequest, UploadResult
+from mlx_convert_core import (
+    RECORD,
+    RECORD_BYTES,
+    FileInfo,
+    MlxConvertError,
+    Reporter,
+    UploadRequest,
+    UploadResult,
+    public_record,
+    read_regular,
+)
 from mlx_convert_hub.card.model_card import CARD
-from mlx_convert_hub.card.origin import RECORD, public_record
 from mlx_convert_hub.card.published_card import card_to_send
 from mlx_convert_hub.client.connection import HubConnection, seconds_to_wait
 from mlx_convert_hub.fetch.partial import hasher, is_intact
-from mlx_convert_hub.send.model_files import files_of
+from mlx_convert_hub.send.model_files import files_of, refuse_places
 from mlx_convert_hub.send.remote import RemoteRepo, look
 from mlx_convert_hub.send.sending import Outgoing, Sender
 from mlx_convert_hub.send.watched_thread import Pulse, attend
@@ -119,10 +128,12 @@ class Upload:
 
 def outgoing(request: UploadRequest, remote: RemoteRepo) -> list[Outgoing]:
     """The files of the model's folder as they are sent: the card for this repo, the record without local places."""
-    found: dict[str, Path | bytes] = {path.as_posix(): request.path / path for path in files_of(request.path)}
+    files = files_of(request.path)
+    refuse_places(request.path, files)
+    found: dict[str, Path | bytes] = {path.as_posix(): request.path / path for path in files}
     found[CARD] = card_to_send(request.path, request.name, remote.card, remote.tags).encode()
     if RECORD in found:
-        found[RECORD] = public_record((request.path / RECORD).read_bytes())
+        found[RECORD] = public_record(read_regular(request.path / RECORD, RECORD_BYTES, within=request.path))
     return [Outgoing(name, content) for name, content in found.items()]
 
 
