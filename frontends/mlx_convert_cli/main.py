@@ -34,7 +34,7 @@ BUILT_IN: dict[str, tuple[str, str]] = {
     "recipe": ("mlx_convert_cli.commands.recipe", "Share how a model was made, as a small file"),
     "demo": ("mlx_convert_cli.commands.demo", "Convert a small real model and ask it something"),
     "settings": ("mlx_convert_cli.commands.settings", "Show or change the settings"),
-    "plugins": ("mlx_convert_cli.commands.plugins", "List the plugins, and what went wrong with any"),
+    "plugins": ("mlx_convert_cli.commands.plugins", "List the plugins, and what went wrong; begin one"),
     "doctor": ("mlx_convert_cli.commands.doctor", "Check this machine and this installation"),
 }
 

@@ -28,7 +28,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory, project: dict[str, Any]) -> 
     ours: list[str] = project["tool"]["hatch"]["build"]["targets"]["sdist"]["only-include"]
     for name in [".gitignore", *ours]:
         if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", ".*_cache"))
         else:
             shutil.copy2(ROOT / name, folder / name)
     _strew(folder)

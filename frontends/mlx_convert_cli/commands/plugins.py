@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from mlx_convert_cli.groups import DefaultGroup
 from mlx_convert_cli.options import common
-from mlx_convert_cli.output import plain, print_json, show, table
-from mlx_convert_core import LoadedPlugin, PluginFailure, Workspace
+from mlx_convert_cli.output import plain, print_json, say, show, show_command, table
+from mlx_convert_cli.text import nearby
+from mlx_convert_core import LoadedPlugin, PluginFailure, Workspace, command, expanded
 
 
 @click.group(cls=DefaultGroup, default="list")
 def plugins() -> None:
-    """List the plugins, and what went wrong with any."""
+    """List the plugins, and what went wrong with any; begin one of your own."""
 
 
 @plugins.command("list")
@@ -29,6 +32,28 @@ def list_plugins(as_json: bool) -> None:
     show(table("plugin", "from", "hooks", rows=rows))
     if failures:
         _show_failures(failures)
+
+
+@plugins.command("new")
+@click.argument("name")
+@click.option("-o", "--output", type=click.Path(), help="The new folder; without it, ./mlx-convert-NAME.")
+@common
+def new_plugin(name: str, output: str | None, as_json: bool) -> None:
+    """Begin a plugin called NAME: a package that installs, with a preset, a finding, an upload target and tests."""
+    from mlx_convert_cli.new_plugin import plugin_name, refuse_taken, write_plugin
+
+    named = plugin_name(name)
+    with Workspace() as opened:
+        refuse_taken(named, opened)
+    folder = (expanded(output) if output else Path(named.package)).absolute()
+    files = write_plugin(named, folder)
+    if as_json:
+        made = {"plugin": named.plugin, "package": named.package, "module": named.module}
+        print_json({**made, "path": folder, "files": files})
+        return
+    click.echo(folder)
+    say(f"\n{len(files)} files: a plugin that works, to be changed into yours. Its README.md says how.")
+    show_command("Next: ", f"{command('cd', nearby(folder))} && cat README.md", err=True)
 
 
 def _show_failures(failures: tuple[PluginFailure, ...]) -> None:
