@@ -7,7 +7,7 @@ from mlx_convert_core.base.child_python import current_folder_entries, python_co
 from mlx_convert_core.base.codec import read_json
 from mlx_convert_core.base.documents import JsonDocument
 from mlx_convert_core.base.installing import install_command
-from mlx_convert_core.base.limits import RECORD_BYTES
+from mlx_convert_core.base.limits import CONFIG_BYTES, RECORD_BYTES
 from mlx_convert_core.base.memory import free_memory
 from mlx_convert_core.base.paths import expanded, in_text, is_text, spelled
 from mlx_convert_core.base.regular_files import check_regular, open_regular, read_regular, regular_files
@@ -109,6 +109,7 @@ from mlx_convert_core.writing.shards import ShardWriter, layouts, split
 from mlx_convert_core.writing.staging import Staging
 
 __all__ = [
+    "CONFIG_BYTES",
     "DTYPE_BYTES",
     "FINAL",
     "RECORD",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from mlx_convert_core.model.plan import ConvertPlan, OutputPlan
 from mlx_convert_core.writing.removal import why_kept
 from mlx_convert_core.writing.staging import dead_bytes, output_exists
 
+LAYERS_FOR_EACH, LAYERS_MORE = 10, 100  # claimed layers that are taken: ten for each that is there, and some
 DISK_MARGIN = 1.05  # of what is written, for everything beside the weights
 _REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
 _KINDS: dict[str, type[MlxConvertError]] = {
@@ -53,6 +54,7 @@ def examine_model(model: ModelInfo, *, trust_remote_code: bool) -> Iterator[Find
             "Fetch the weights too, or give the repo id.",
         )
         return
+    yield from _layers_that_are_not_there(model)
     yield from _quantized_already(model)
     yield from _custom_code(model, trust_remote_code)
     if not model.matching(*TOKENIZER_FILES):
@@ -148,6 +150,34 @@ def _base_model(model: ModelInfo) -> str:
     if isinstance(base, list) and base:
         base = base[0]
     return base if isinstance(base, str) else ""
+
+
+def _layers_that_are_not_there(model: ModelInfo) -> Iterator[Finding]:
+    """A model class builds every layer that config.json claims, before it looks for weights: at 100 kB a layer.
+
+    Layers are numbered in tensors' names. A class may count layers that share weights or have none, so only a claim
+    far beyond what is there is refused.
+    """
+    held = 1 + max(
+        (int(part) for tensor in model.tensors for part in tensor.name.split(".") if part.isdecimal()), default=0
+    )
+    for name, claimed in _counts(model.config):
+        if claimed > LAYERS_FOR_EACH * held + LAYERS_MORE:
+            yield _error(
+                "layers",
+                f"{CONFIG} of {model.name} claims {claimed:,} layers ({name}), and its tensors have {held:,}.",
+                f"Compare {CONFIG} with the one on the model's page, or download the model again.",
+            )
+            return
+
+
+def _counts(config: Mapping[str, Any], depth: int = 0) -> Iterator[tuple[str, int]]:
+    """The numbers of layers in a config and the configs inside it, by their keys."""
+    for name, value in config.items():
+        if isinstance(value, Mapping) and depth < 2:
+            yield from _counts(value, depth + 1)
+        elif type(value) is int and ("layers" in name or name in ("n_layer", "depth")):
+            yield name, value
 
 
 def _quantized_already(model: ModelInfo) -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import struct
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from mlx_convert_gguf import model_source
 from mlx_convert_gguf.architectures.rope import llama3_factors
 from mlx_convert_gguf.card import model_name
+from mlx_convert_gguf.container import read_gguf
 from samples.gguf import (
     add_field,
     byte_level_metadata,
@@ -346,3 +348,21 @@ def _tensors_with_factors(values: dict[str, Any], factors: list[float]) -> dict[
 
     tensors = {gguf_name(name): array for name, array in values.items()}
     return tensors | {"rope_freqs.weight": np.array(factors, dtype=np.float32)}
+
+
+@pytest.mark.parametrize("claim", ["items", "tensors", "text"])
+def test_what_a_header_claims_is_weighed_before_room_is_made(tmp_path: Path, claim: str) -> None:
+    path = tmp_path / "claims.gguf"
+    key = struct.pack("<Q", 1) + b"k"
+    fields = {
+        "items": key + struct.pack("<IIQ", 9, 4, 1 << 28),
+        "text": key + struct.pack("<IQ", 8, 1 << 28),
+        "tensors": b"",
+    }[claim]
+    counts = struct.pack("<QQ", 1 << 40, 0) if claim == "tensors" else struct.pack("<QQ", 0, 1)
+    with path.open("wb") as file:
+        file.write(b"GGUF" + struct.pack("<I", 3) + counts + fields)
+        file.truncate(1 << 31)  # long enough to hold what it claims, and taking no room
+    with pytest.raises(CorruptCheckpoint) as refused:
+        read_gguf(path)
+    assert refused.value.code == "corrupt_header"

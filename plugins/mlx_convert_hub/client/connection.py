@@ -9,16 +9,32 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote
 
-from mlx_convert_core import bare_address, spelled
+from mlx_convert_core import bare_address, read_json, spelled
 from mlx_convert_hub.trouble.seen import Failure, Situation
 
 if TYPE_CHECKING:
     import httpx2
+    from huggingface_hub.hf_api import ModelInfo
 
 T = TypeVar("T")
 PATIENCE_SECONDS = 15.0  # the longest wait that a question is worth
 ASK_TRIES = 3
+ANSWER_BYTES = 50_000_000  # of an answer to a question; the list of a repo with 10,000 files has 3 MB
+ANSWER_SECONDS = 60.0  # until it is whole, however slowly it drips
+
+
+class TooSlow(Exception):
+    """Bytes come, but not so that anybody should wait for the rest."""
+
+
+class OddAnswer(Exception):
+    """An answer is far larger than any real one, or not what a Hub says."""
+
+
+class RangeRefused(Exception):
+    """The server says that a range of a file does not exist (status 416), though the file is longer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +42,8 @@ class HubConnection:
     """An endpoint and a cache folder.
 
     ``timeout`` is for answers to questions, in seconds; ``stall_seconds`` without a byte end a download's
-    connection; ``pause`` is the first wait before another try, and doubles.
+    connection, and ``answer_seconds`` any answer that is waited for; ``pause`` is the first wait before another try,
+    and doubles.
     """
 
     endpoint: str
@@ -34,6 +51,7 @@ class HubConnection:
     timeout: float = 10.0
     stall_seconds: float = 30.0
     pause: float = 1.0
+    answer_seconds: float = ANSWER_SECONDS
 
     @classmethod
     def from_environment(cls) -> HubConnection:
@@ -75,19 +93,57 @@ class HubConnection:
                 time.sleep(wait)
         return question()
 
-    def get(self, path: str, token: str | None = None) -> httpx2.Response:
-        """GET a path below the endpoint, with the token in use unless ``token``; raises what the client raises."""
+    def get(self, path: str, token: str | None = None, **params: Any) -> httpx2.Response:
+        """GET a path below the endpoint, with the token in use unless ``token``; raises what the client raises.
+
+        Also OddAnswer and TooSlow: neither a flood, compressed or not, nor a drip is read to its end.
+        """
+        import httpx2
         from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_status
 
-        response = get_session().get(self.endpoint + path, headers=build_hf_headers(token=token), timeout=self.timeout)
-        hf_raise_for_status(response)
-        return response
+        headers = {**build_hf_headers(token=token), "Accept-Encoding": "identity"}
+        url = self.endpoint + path
+        with get_session().stream(
+            "GET", url, headers=headers, params=params, timeout=self.timeout, follow_redirects=True
+        ) as response:
+            data = b"".join(self.blocks(response, ANSWER_BYTES))
+        plain = [pair for pair in response.headers.multi_items() if pair[0].lower() != "content-encoding"]
+        whole = httpx2.Response(response.status_code, headers=plain, content=data, request=response.request)
+        hf_raise_for_status(whole)
+        return whole
+
+    def describe(self, repo_id: str, revision: str | None = None) -> ModelInfo:
+        """What the Hub says about a repo, with its files; raises what `get` raises."""
+        from huggingface_hub.hf_api import ModelInfo
+        from huggingface_hub.utils import validate_repo_id
+
+        validate_repo_id(repo_id)
+        at = f"/revision/{quote(revision, safe='')}" if revision else ""
+        answer = self.get(f"/api/models/{repo_id}{at}", blobs=True)
+        try:
+            found = read_json(answer.content)
+        except (ValueError, RecursionError):
+            raise OddAnswer("what it says of the repo is not JSON") from None
+        if not isinstance(found, dict) or not isinstance(found.get("id"), str):
+            raise OddAnswer("what it says of the repo has no id")
+        return ModelInfo(**found)
+
+    def blocks(self, response: httpx2.Response, limit: int) -> Iterator[bytes]:
+        """The bytes of an answer that is waited for, as they come. Raises OddAnswer and TooSlow."""
+        end, size = time.monotonic() + self.answer_seconds, 0
+        for block in response.iter_raw():
+            size += len(block)
+            if size > limit:
+                raise OddAnswer(f"the answer has more than {limit / 1e6:g} MB")
+            if time.monotonic() > end:
+                raise TooSlow(f"after {self.answer_seconds:g} s only {size:,} bytes of the answer were there")
+            yield block
 
     @contextmanager
     def stream(self, repo_id: str, name: str, commit: str, byte_range: str = "") -> Iterator[httpx2.Response]:
         """GET a file of a commit, from where the Hub keeps it. The token does not go along to another origin.
 
-        Raises what the client raises, except for status 416: the range lies behind the end.
+        Raises what the client raises; RangeRefused for status 416.
         """
         import httpx2
         from huggingface_hub import hf_hub_url
@@ -99,8 +155,9 @@ class HubConnection:
             headers["Range"] = f"bytes={byte_range}"
         limits = httpx2.Timeout(self.timeout, read=self.stall_seconds)
         with get_session().stream("GET", url, headers=headers, timeout=limits, follow_redirects=True) as response:
-            if response.status_code != 416:
-                hf_raise_for_status(response)
+            if response.status_code == 416:
+                raise RangeRefused(f"the server has no range {byte_range} of {name}")
+            hf_raise_for_status(response)
             yield response
 
 
@@ -111,6 +168,6 @@ def seconds_to_wait(failure: Failure, attempt: int, pause: float) -> float | Non
         return asked if asked is not None else pause * 2**attempt
     if failure.status or failure.has("SSLError"):
         return None
-    if failure.has("TimeoutException", "NetworkError", "RemoteProtocolError", "ProxyError", "Stalled"):
+    if failure.has("TimeoutException", "NetworkError", "RemoteProtocolError", "ProxyError", "Stalled", "RangeRefused"):
         return pause * 2**attempt
     return None

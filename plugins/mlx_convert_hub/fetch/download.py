@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlx_convert_core import CorruptCheckpoint, FileInfo
-from mlx_convert_hub.client.connection import HubConnection, seconds_to_wait
+from mlx_convert_hub.client.connection import HubConnection, RangeRefused, seconds_to_wait
 from mlx_convert_hub.fetch.cache import RepoCache
 from mlx_convert_hub.fetch.partial import PartialFile, is_intact
 from mlx_convert_hub.fetch.transfer import Stopped, Transfer
@@ -36,13 +36,17 @@ class PortalPage(Exception):
 
 @dataclass(frozen=True)
 class Download:
-    """Files of one commit of one repo, on their way into the cache; ``tries`` in a row may bring no byte."""
+    """Files of one commit of one repo, on their way into the cache; ``tries`` in a row may bring no byte.
+
+    One that somebody waits for, without being told how far it is, may not drip either.
+    """
 
     connection: HubConnection
     repo_id: str
     commit: str
     transfer: Transfer
     tries: int = TRIES
+    waited_for: bool = False
 
     @property
     def cache(self) -> RepoCache:
@@ -107,6 +111,8 @@ class Download:
             except Exception as error:
                 self.transfer.check()
                 tries = tries + 1 if partial.size <= before else 1
+                if isinstance(error, RangeRefused):  # what is here goes beyond the file that the server has now
+                    self.transfer.advance(-partial.restart())
                 self._wait(Failure(error, self.connection.situation(self.repo_id)), file, tries)
         if not partial.right:
             raise WrongBytes("checksum", f"{file.name} arrived with other bytes than the Hub announced.")
@@ -115,13 +121,12 @@ class Download:
         end = min(partial.size + PIECE, file.size)
         byte_range = f"{partial.size}-{end - 1}" if partial.size or end < file.size else ""
         with self.connection.stream(self.repo_id, file.name, self.commit, byte_range) as response:
-            if response.status_code == 416 or (response.status_code == 200 and partial.size):
+            if response.status_code == 200 and partial.size:
                 self.transfer.advance(-partial.restart())
-            if response.status_code == 416:
-                return
             _check_length(response, file, partial.size, end if response.status_code == 206 else file.size)
             with self.transfer.watching(response):
-                for block in response.iter_raw():
+                blocks = self.connection.blocks(response, file.size + 1) if self.waited_for else response.iter_raw()
+                for block in blocks:
                     self.transfer.check()
                     if partial.size + len(block) > file.size:
                         raise WrongBytes(

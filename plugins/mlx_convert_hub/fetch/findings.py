@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache
 
 from mlx_convert_core import ConvertPlan, Finding, ModelInfo, command
@@ -84,15 +85,8 @@ def _ready_made(plan: ConvertPlan, connection: HubConnection) -> Iterator[Findin
 @lru_cache(maxsize=64)
 def community_models(connection: HubConnection, name: str) -> tuple[str, ...]:
     """The models of mlx-community whose names say that they are ``name``, converted; asked once a run."""
-    from huggingface_hub.utils import build_hf_headers, get_session
-
-    response = get_session().get(
-        f"{connection.endpoint}/api/models",
-        params={"author": COMMUNITY, "search": name, "limit": LIMIT},
-        headers=build_hf_headers(),
-        timeout=TIMEOUT_SECONDS,
-    )
-    response.raise_for_status()
+    brief = replace(connection, timeout=TIMEOUT_SECONDS, answer_seconds=TIMEOUT_SECONDS)
+    response = brief.get("/api/models", author=COMMUNITY, search=name, limit=LIMIT)
     start = f"{COMMUNITY}/{name}-".lower()
     ids = [row.get("id") for row in response.json() if isinstance(row, dict)]
     return tuple(sorted(found for found in ids if is_repo_id(str(found)) and found.lower().startswith(start)))

@@ -45,7 +45,7 @@ def _bytes(connection: HubConnection, repo_id: str, commit: str, file: FileInfo,
     data = bytearray()
     with connection.stream(repo_id, file.name, commit, f"{start}-{end - 1}") as response:
         skip = start if response.status_code == 200 else 0
-        for block in response.iter_raw():
+        for block in connection.blocks(response, skip + end - start + FIRST_BYTES):
             data += block
             if len(data) >= skip + end - start:
                 break

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlx_convert_core import (
+    CONFIG_BYTES,
     CorruptCheckpoint,
     FileInfo,
     ModelInfo,
@@ -53,7 +54,7 @@ class HubRepo:
         if connection.offline:
             return self._cached(connection)
         with explained(connection.situation(self.repo_id, self.revision)):
-            info = connection.ask(lambda: self._info(connection))
+            info = connection.ask(lambda: connection.describe(self.repo_id, self.revision))
             if info.gated:
                 connection.ask(lambda: connection.get(f"/api/models/{self.repo_id}/auth-check"))
             return self._described(connection, info)
@@ -86,13 +87,6 @@ class HubRepo:
         return download.cache.snapshot(commit)
 
     # Online
-
-    def _info(self, connection: HubConnection) -> HubInfo:
-        from huggingface_hub import HfApi
-
-        return HfApi(endpoint=connection.endpoint).model_info(
-            self.repo_id, revision=self.revision, files_metadata=True, timeout=connection.timeout
-        )
 
     def _described(self, connection: HubConnection, info: HubInfo) -> ModelInfo:
         commit = str(info.sha)
@@ -128,8 +122,14 @@ class HubRepo:
 
     def _settings(self, connection: HubConnection, commit: str, file: FileInfo) -> dict[str, Any]:
         """What is in a small JSON file. It is waited for as for an answer: nobody is told, and nobody can cancel."""
+        if file.size > CONFIG_BYTES:
+            raise CorruptCheckpoint(
+                f"{file.name} of {self.repo_id} has {file.size:,} bytes; such a file has {CONFIG_BYTES:,} at most.",
+                hint="It is not what its name says. Look at it on the model's page.",
+                code="too_big",
+            )
         brief = replace(connection, stall_seconds=min(connection.stall_seconds, PATIENCE_SECONDS))
-        download = Download(brief, self.repo_id, commit, Transfer(), tries=1)
+        download = Download(brief, self.repo_id, commit, Transfer(), tries=1, waited_for=True)
         return read_config(connection.ask(lambda: download.get(file)))
 
     # Offline

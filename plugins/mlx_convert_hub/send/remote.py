@@ -10,7 +10,7 @@ from typing import Any
 from mlx_convert_core import RECORD, FileInfo, UploadError, parse_record
 from mlx_convert_hub.card.model_card import CARD
 from mlx_convert_hub.card.origin import Origin, has_weights, origin_of
-from mlx_convert_hub.client.connection import HubConnection
+from mlx_convert_hub.client.connection import ANSWER_BYTES, HubConnection
 from mlx_convert_hub.fetch.cache import is_oid
 from mlx_convert_hub.fetch.listing import card_of
 
@@ -59,7 +59,7 @@ class RemoteRepo:
     def _bytes(self, name: str) -> bytes:
         data = bytearray()
         with self.connection.stream(self.repo_id, name, self.commit) as response:
-            for block in response.iter_raw():
+            for block in self.connection.blocks(response, ANSWER_BYTES):
                 data += block
                 if len(data) > MAX_TEXT:
                     break
@@ -68,12 +68,10 @@ class RemoteRepo:
 
 def look(connection: HubConnection, repo_id: str) -> RemoteRepo:
     """What ``repo_id`` is now, in one request; raises what the client raises, and code ``up_moved``."""
-    from huggingface_hub import HfApi
     from huggingface_hub.errors import RepositoryNotFoundError
 
-    api = HfApi(endpoint=connection.endpoint)
     try:
-        info = connection.ask(lambda: api.model_info(repo_id, files_metadata=True, timeout=connection.timeout))
+        info = connection.ask(lambda: connection.describe(repo_id))
     except RepositoryNotFoundError:
         return RemoteRepo(connection, repo_id)
     if info.id.lower() != repo_id.lower():

@@ -257,11 +257,18 @@ ROWS: tuple[Row, ...] = (
         "Try again later.{mirror} A model in the cache works with HF_HUB_OFFLINE=1.",
     ),
     Row(
-        lambda f: f.has("TimeoutException", "Stalled"),
+        lambda f: f.has("TimeoutException", "Stalled", "TooSlow"),
         SourceUnreachable,
         "timeout",
         "{host} did not answer in time.",
         "{again} On a slow line set HF_HUB_DOWNLOAD_TIMEOUT=60.",
+    ),
+    Row(
+        lambda f: f.has("OddAnswer", "RangeRefused"),
+        SourceUnreachable,
+        "odd_answer",
+        "{host} does not answer as a Hub does: {text}.",
+        "Check the address (HF_ENDPOINT) and the network. Nothing of the answer was kept.",
     ),
     Row(
         lambda f: f.has("NetworkError", "RemoteProtocolError"),
