@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urljoin
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -107,7 +107,7 @@ def test_the_other_pages(visitor: Visitor, models: tuple[Path, ...], path: str) 
 
 def _open_conversation(page: Page) -> None:
     link = page.get_by_role("link", name="Hello?")
-    page.goto(page.url.rpartition("/chat")[0] + str(link.get_attribute("href")))
+    page.goto(urljoin(page.url, str(link.get_attribute("href"))))
     alive(page)
     expect(page.get_by_role("article")).to_have_count(2)
 

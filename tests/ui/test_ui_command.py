@@ -7,10 +7,14 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.cookiejar import CookieJar
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from mlx_convert_ui.shell import native
@@ -47,30 +51,98 @@ def test_it_serves_whoever_has_the_key_and_ends_cleanly_while_a_conversion_waits
 ) -> None:
     with Workspace() as workspace:
         workspace.queue.add(ConvertRequest(ref=str(tiny_llama), preset="4bit", output=str(home / "out")))
+    with running(home, "--no-browser") as (program, url):
+        assert "MLX Convert" in visit(url)
+        with pytest.raises(urllib.error.HTTPError, match="401"):
+            visit(url.partition("?")[0])
+        os.killpg(program.pid, how)  # as a terminal does: the whole group
+        _, told = program.communicate(timeout=PATIENCE)
+    assert (program.returncode, told) == (0, "")
+    with pytest.raises(ProcessLookupError):
+        os.killpg(program.pid, 0)
+
+
+def test_the_browser_is_told_a_key_that_works_once(home: Path, tmp_path: Path) -> None:
+    told = tmp_path / "told.txt"
+    browser = tmp_path / "browser"
+    browser.write_text(f'#!/bin/sh\necho "$@" > {told}.part && mv {told}.part {told}\n')
+    browser.chmod(0o755)
+    with running(home, BROWSER=str(browser)) as (_, url):
+        address = _written(told).strip()
+        assert _token(url) not in address
+        assert "MLX Convert" in visit(address)
+        with pytest.raises(urllib.error.HTTPError, match="401"):
+            visit(address)
+        assert "MLX Convert" in visit(url)
+
+
+def test_a_window_is_told_the_key_where_nobody_else_can_read_it(home: Path, tmp_path: Path) -> None:
+    told = tmp_path / "told.json"
+    (tmp_path / "webview.py").write_text(
+        "import json, os, psutil, time\n"
+        "def create_window(title, url, **options):\n"
+        "    seen = {'url': url, 'arguments': psutil.Process().cmdline()}\n"
+        f"    open('{told}.part', 'w').write(json.dumps(seen))\n"
+        f"    os.rename('{told}.part', '{told}')\n"
+        f"def start(): time.sleep({PATIENCE})\n"
+    )
+    with running(home, "--native", PYTHONPATH=str(tmp_path)) as (_, url):
+        seen = json.loads(_written(told))
+        assert seen["url"] == url
+        assert _token(url) not in " ".join(seen["arguments"])
+
+
+def test_a_token_is_taken_from_the_environment_and_not_handed_on(home: Path) -> None:
+    with running(home, "--no-browser", MLX_CONVERT_UI_TOKEN="a-token-of-my-own") as (_, url):
+        assert _token(url) == "a-token-of-my-own"
+        assert "MLX Convert" in visit(url)
+    code = (
+        "import os; from mlx_convert_ui.shell import serving; from mlx_convert_ui.shell.command import ui;"
+        "serving.serve = lambda **options: print(options['token'], *os.environ); ui([])"
+    )
+    environment = {**os.environ, "MLX_CONVERT_UI_TOKEN": "mine"}
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert told.stdout.startswith("mine ")
+    assert "MLX_CONVERT_UI_TOKEN" not in told.stdout
+
+
+@contextmanager
+def running(home: Path, *options: str, **environment: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """The program, and the address that it prints; it is killed in the end, unless it has ended."""
     program = subprocess.Popen(
-        [*_mlx_convert(), "ui", "--no-browser", "--json", "--port", "0"],
+        [*_mlx_convert(), "ui", "--json", "--port", "0", *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, "HOME": str(home)},
+        env={**os.environ, "HOME": str(home), **environment},
         start_new_session=True,
     )
     try:
         assert program.stdout is not None
-        url = json.loads(program.stdout.readline())["url"]
-        opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
-        assert "MLX Convert" in opener.open(url, timeout=PATIENCE).read().decode()
-        with pytest.raises(urllib.error.HTTPError, match="401"):
-            urllib.request.urlopen(url.partition("?")[0], timeout=PATIENCE)
-        os.killpg(program.pid, how)  # as a terminal does: the whole group
-        _, told = program.communicate(timeout=PATIENCE)
+        yield program, json.loads(program.stdout.readline())["url"]
     finally:
         if program.poll() is None:
-            os.killpg(program.pid, signal.SIGKILL)
-            program.communicate()
-    assert (program.returncode, told) == (0, "")
-    with pytest.raises(ProcessLookupError):
-        os.killpg(program.pid, 0)
+            program.terminate()
+            program.communicate(timeout=PATIENCE)
+
+
+def visit(url: str) -> str:
+    """The page at ``url`` as a new browser gets it."""
+    opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
+    page: str = opener.open(url, timeout=PATIENCE).read().decode()
+    return page
+
+
+def _token(url: str) -> str:
+    return parse_qs(urlsplit(url).query)["token"][0]
+
+
+def _written(path: Path) -> str:
+    end = time.monotonic() + PATIENCE
+    while not path.exists():
+        assert time.monotonic() < end, f"{path.name} was never written"
+        time.sleep(0.02)
+    return path.read_text()
 
 
 def _mlx_convert() -> list[str]:

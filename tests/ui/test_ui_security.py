@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import hmac
 import re
 from typing import Any
 
 import pytest
+from mlx_convert_ui.shell.address import Address
+from mlx_convert_ui.shell.keys import Keys
 from mlx_convert_ui.shell.security import Guard
-from mlx_convert_ui.shell.serving import Address, serve
+from mlx_convert_ui.shell.serving import serve
 
 from mlx_convert_core import InvalidRequest
 
 OURS = "127.0.0.1:8473"
-PASS = hmac.new(b"secret", b"cookie", "sha256").hexdigest()
-COOKIE = f"mlxui-8473={PASS}"
-ADDRESS = Address(host="127.0.0.1", port=8473, token="secret")
+KEYS = Keys("secret")
+COOKIE = f"mlxui-8473={KEYS.cookie}"
+HOME = f"{KEYS.place}/"
+ADDRESS = Address(host="127.0.0.1", port=8473, keys=KEYS)
 
 
 async def hello(scope: dict[str, Any], receive: Any, send: Any) -> None:
@@ -28,12 +30,12 @@ async def hello(scope: dict[str, Any], receive: Any, send: Any) -> None:
 
 
 def ask(
-    path: str = "/",
+    path: str = HOME,
     *,
     kind: str = "http",
     method: str = "GET",
     host: str = OURS,
-    token: str = "secret",
+    keys: Keys = KEYS,
     **headers: str,
 ) -> tuple[Any, dict[str, str]]:
     """Status (or "accept"/"close" for a websocket) and headers of the answer."""
@@ -50,8 +52,10 @@ def ask(
         "path": where,
         "query_string": query.encode(),
         "headers": [(name.encode(), value.encode()) for name, value in named.items()],
+        "client": ("127.0.0.1", 50000),
+        "server": ("127.0.0.1", 8473),
     }
-    guard = Guard(hello, hosts=ADDRESS.hosts, token=token, cookie="mlxui-8473")
+    guard = Guard(hello, hosts=ADDRESS.hosts, keys=keys, cookie="mlxui-8473")
     asyncio.run(guard(scope, None, send))
     first = sent[0]
     if kind == "websocket":
@@ -93,9 +97,9 @@ def _page_of(app: Any, headers: dict[str, str], sent: list[dict[str, Any]]) -> s
         own.append(message)
 
     own: list[dict[str, Any]] = []
-    guard = Guard(app, hosts=ADDRESS.hosts, token="secret", cookie="mlxui-8473")
+    guard = Guard(app, hosts=ADDRESS.hosts, keys=KEYS, cookie="mlxui-8473")
     raw = [(name.encode(), value.encode()) for name, value in headers.items()]
-    scope = {"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": raw}
+    scope = {"type": "http", "method": "GET", "path": HOME, "query_string": b"", "headers": raw}
     asyncio.run(guard(scope, None, send))
     sent += own
     return dict(own[0]["headers"])[b"content-security-policy"].decode()
@@ -104,22 +108,29 @@ def _page_of(app: Any, headers: dict[str, str], sent: list[dict[str, Any]]) -> s
 def test_the_token_becomes_a_cookie_and_leaves_the_address() -> None:
     status, headers = ask("/library?token=secret&model=a%20b")
     assert status == 303
-    assert headers["location"] == "/library?model=a+b"
-    assert headers["set-cookie"] == f"{COOKIE}; Path=/; HttpOnly; SameSite=Strict"
+    assert headers["location"] == f"{KEYS.place}/library?model=a+b"
+    assert headers["set-cookie"] == f"{COOKIE}; Path={KEYS.place}; HttpOnly; SameSite=Strict"
+    assert "secret" not in f"{KEYS.place} {COOKIE}"
 
 
 @pytest.mark.parametrize("token", ["a b+c&d#e;f=g%20", "naïve", "鍵", '"quoted"'])
 def test_any_token_opens_the_door(token: str) -> None:
-    url = Address(host="127.0.0.1", port=8473, token=token).url
-    status, headers = ask(url.partition(OURS)[2], token=token)
-    assert (status, headers["location"]) == (303, "/")
-    assert ask(cookie=headers["set-cookie"].partition(";")[0], token=token)[0] == 200
+    keys = Keys(token)
+    url = Address(host="127.0.0.1", port=8473, keys=keys).url
+    status, headers = ask(url.partition(OURS)[2], keys=keys)
+    assert (status, headers["location"]) == (303, f"{keys.place}/")
+    assert ask(headers["location"], cookie=headers["set-cookie"].partition(";")[0], keys=keys)[0] == 200
+
+
+def test_a_cookie_of_another_server_with_the_name_of_ours_does_not_keep_us_out() -> None:
+    assert ask(cookie=f"mlxui-8473=theirs; {COOKIE}")[0] == 200
+    assert ask(cookie=f"{COOKIE}; mlxui-8473=theirs")[0] == 200
 
 
 @pytest.mark.parametrize("path", ["//evil.test", "/\\evil.test", "///evil.test/x"])
 def test_the_exchange_leads_nowhere_else(path: str) -> None:
     _, headers = ask(f"{path}?token=secret")
-    assert headers["location"].startswith("/e")
+    assert headers["location"].startswith(HOME)
 
 
 @pytest.mark.parametrize(
@@ -136,7 +147,11 @@ def test_the_exchange_leads_nowhere_else(path: str) -> None:
         (401, {}),
         (401, {"cookie": "mlxui-8473=wrong"}),
         (401, {"cookie": "mlxui-8473=secret"}),
-        (401, {"cookie": f"mlxui-9999={PASS}"}),
+        (401, {"cookie": f"mlxui-9999={KEYS.cookie}"}),
+        (401, {"cookie": COOKIE, "path": "/"}),
+        (401, {"cookie": COOKIE, "path": "/library"}),
+        (401, {"cookie": COOKIE, "path": f"{KEYS.place}x/library"}),
+        (401, {"cookie": f"mlxui-8473={Keys('secret').cookie}"}),
         (401, {"path": "/?token=wrong", "cookie": COOKIE}),
         (401, {"path": "/?token=secret", "method": "POST"}),
     ],
@@ -160,10 +175,12 @@ def test_a_websocket_of_a_stranger_is_closed(request_: dict[str, str]) -> None:
     assert ask(kind="websocket", **request_)[0] == "close"
 
 
-def test_a_network_address_is_refused_without_a_token() -> None:
+@pytest.mark.parametrize("token", [None, "", "a", "fifteen-letters"])
+def test_a_network_address_is_refused_without_a_long_token(token: str | None) -> None:
     with pytest.raises(InvalidRequest) as error:
-        serve(host="0.0.0.0", browser=False)
+        serve(host="0.0.0.0", token=token, browser=False)
     assert error.value.code == "open_bind"
+    assert "MLX_CONVERT_UI_TOKEN=$(openssl rand -hex 16) mlx-convert ui --host 0.0.0.0" in error.value.hint
 
 
 def test_a_port_that_is_taken_is_said_so() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import subprocess
 import threading
@@ -11,7 +12,7 @@ from mlx_convert_core import MlxConvertError, install_command, python_command, p
 
 _WINDOW = """
 import sys, webview
-webview.create_window("MLX Convert", sys.argv[1], width=1280, height=860, min_size=(390, 560))
+webview.create_window("MLX Convert", sys.stdin.readline(), width=1280, height=860, min_size=(390, 560))
 webview.start()
 """
 
@@ -27,15 +28,22 @@ def require() -> None:
 
 
 class Window:
-    """A window in a process of its own; ``closed`` is called, on a thread, when a person closes it."""
+    """A window in a process of its own; ``closed`` is called, on a thread, when a person closes it.
+
+    ``url`` holds a key, and everybody on this machine can read argument lists: it goes through a pipe.
+    """
 
     def __init__(self, url: str, closed: Callable[[], None]) -> None:
         self._process = subprocess.Popen(
-            python_command("-c", _WINDOW, url),
+            python_command("-c", _WINDOW),
             env=python_environment(),
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
+            text=True,
             start_new_session=True,
         )
+        assert self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError), self._process.stdin as pipe:  # it may end before it has read
+            pipe.write(url)
         threading.Thread(target=self._wait, args=(closed,), name="window", daemon=True).start()
 
     def close(self) -> None:

@@ -103,6 +103,12 @@ def attributes(element: Element, values: Mapping[str, Any]) -> Element:
     return element
 
 
+def address_of(path: str) -> str:
+    """The address of our page or file at ``path``, for a link: all are below a place that only this server knows."""
+    place: str = ui.context.client.request.scope.get("root_path", "")
+    return place + path
+
+
 @contextmanager
 def card(title: str = "", hint: str = "", classes: str = "") -> Iterator[ui.element]:
     """A section with a heading; what comes after the heading goes inside."""

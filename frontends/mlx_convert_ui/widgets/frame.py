@@ -12,7 +12,16 @@ from mlx_convert_ui.assets import STATIC
 from mlx_convert_ui.state import device
 from mlx_convert_ui.state.preferences import Theme
 from mlx_convert_ui.state.studio import Studio
-from mlx_convert_ui.widgets.components import Button, Tag, attributes, block, note, progress_bar, set_progress
+from mlx_convert_ui.widgets.components import (
+    Button,
+    Tag,
+    address_of,
+    attributes,
+    block,
+    note,
+    progress_bar,
+    set_progress,
+)
 from mlx_convert_ui.widgets.navigation import navigation
 
 VERSION = importlib.metadata.version("mlx-convert")
@@ -26,14 +35,8 @@ READ_SECONDS = 30.0  # that a page may take to read the disk before it is drawn
 
 
 def register(studio: Studio) -> None:
-    """Once a process: static files, the head of every page, Quasar's defaults."""
+    """Once a process: static files, Quasar's defaults."""
     app.add_static_files(_STATIC_URL, STATIC, max_cache_age=31536000)
-    fonts = "".join(
-        f'<link rel="preload" href="{_STATIC_URL}/fonts/{name}" as="font" type="font/woff2" crossorigin>'
-        for name in ("inter-latin-wght-normal.woff2",)
-    )
-    sheets = "".join(f'<link rel="stylesheet" href="{_STATIC_URL}/{name}.css">' for name in _SHEETS)
-    ui.add_head_html(fonts + sheets, shared=True)
     app.colors(primary="#5b54d6")
     app.config.quasar_config["loadingBar"]["skipHijack"] = True  # it has no name that a screen reader could say
     ui.dialog.default_props("no-refocus=false")
@@ -42,7 +45,7 @@ def register(studio: Studio) -> None:
 @contextmanager
 def frame(studio: Studio, path: str, title: str, subtitle: str) -> Iterator[ui.element]:
     """Draw everything around a page; what follows goes into its main part, the yielded row beside the title."""
-    ui.add_head_html(_no_flash(studio.theme))
+    ui.add_head_html(_head(address_of(""), studio.theme))
     ui.page_title(f"{title} · MLX Convert")
     ui.query(".nicegui-content").classes("shell")
     for element in ui.context.client.page_container.default_slot.children:
@@ -66,7 +69,7 @@ def frame(studio: Studio, path: str, title: str, subtitle: str) -> Iterator[ui.e
 
 def _brand() -> None:
     with block("brand"):
-        Tag("img").props('alt="" width=24 height=24').attribute("src", f"{_STATIC_URL}/logo.svg")
+        Tag("img").props('alt="" width=24 height=24').attribute("src", address_of(f"{_STATIC_URL}/logo.svg"))
         Tag("span", "MLX Convert", "brand-name")
         Tag("span", VERSION, "brand-version")
 
@@ -150,6 +153,16 @@ def _other_machine() -> None:
         "This is no Mac with Apple Silicon.",
         "Converting works in full here. Answers are computed on the CPU and come slowly; on a Mac they use the GPU.",
     )
+
+
+def _head(place: str, theme: Theme) -> str:
+    """Style sheets; and the browser keeps ``place``, below which our pages are, for who comes without it."""
+    static = place + _STATIC_URL
+    font = f"{static}/fonts/inter-latin-wght-normal.woff2"
+    preload = f'<link rel="preload" href="{font}" as="font" type="font/woff2" crossorigin>'
+    sheets = "".join(f'<link rel="stylesheet" href="{static}/{name}.css">' for name in _SHEETS)
+    kept = f'<script>localStorage.setItem("place", "{place}")</script>' if place else ""
+    return preload + sheets + _no_flash(theme) + kept
 
 
 def _no_flash(theme: Theme) -> str:

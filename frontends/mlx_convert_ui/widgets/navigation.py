@@ -8,7 +8,7 @@ from urllib.parse import quote
 from nicegui import ui
 
 from mlx_convert_ui.state.studio import Studio
-from mlx_convert_ui.widgets.components import Tag, block, tooltip
+from mlx_convert_ui.widgets.components import Tag, address_of, block, tooltip
 
 COUNT_SECONDS = 0.5
 
@@ -52,7 +52,7 @@ def navigation(studio: Studio, path: str) -> None:
 
 def _link(studio: Studio, place: Item, path: str) -> None:
     with Tag("a", "", "nav-link", icon=place.icon) as link:
-        link.attribute("href", place.path).attribute("title", place.tip or None)
+        link.attribute("href", address_of(place.path)).attribute("title", place.tip or None)
         Tag("span", place.title, "nav-title")
         if place.path == path:
             link.props("aria-current=page")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from mlx_convert_core import ErrorInfo, Finding, MlxConvertError
-from mlx_convert_ui.widgets.components import Tag, note
+from mlx_convert_ui.widgets.components import Tag, address_of, note
 
 SIGN_IN = frozenset({"token_none", "token_bad", "gated_login", "gated_denied", "login_needed", "up_forbidden"})
 # The core's hints speak to a terminal; these speak to the page.
@@ -49,7 +49,7 @@ def tell(trouble: Trouble, actions: Callable[[], None] | None = None, *, level: 
         if actions is not None:
             actions()
         if trouble.code in SIGN_IN:
-            _link("Sign in", "/settings", "log-in")
+            _link("Sign in", address_of("/settings"), "log-in")
         if address is not None:
             _link("Open the page", address.group(), "external-link").props('target=_blank rel="noopener noreferrer"')
 

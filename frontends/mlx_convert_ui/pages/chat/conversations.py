@@ -9,7 +9,7 @@ from nicegui import ui
 
 from mlx_convert_core import ConversationSummary
 from mlx_convert_ui.state.studio import Studio
-from mlx_convert_ui.widgets.components import Button, Tag, block, note
+from mlx_convert_ui.widgets.components import Button, Tag, address_of, block, note
 
 SHOWN = 60  # more elements than this would slow the page down; the rest is shown when asked for
 
@@ -62,7 +62,7 @@ class ConversationList:
 
 def _item(one: ConversationSummary, *, current: bool, busy: bool) -> None:
     with ui.element("li"), Tag("a", "", "chat-item").mark("conversation") as link:
-        link.attribute("href", f"/chat/{one.id}").attribute("aria-current", "page" if current else None)
+        link.attribute("href", address_of(f"/chat/{one.id}")).attribute("aria-current", "page" if current else None)
         Tag("span", one.title or "Untitled", "chat-item-title")
         with block("chat-item-line", "span"):
             if busy:

@@ -17,7 +17,7 @@ from mlx_convert_ui.pages.chat.header import Header, HeaderActions
 from mlx_convert_ui.pages.chat.loading import Loaded, load
 from mlx_convert_ui.pages.chat.turns import TurnActions, Turns, unanswered
 from mlx_convert_ui.state.studio import Studio
-from mlx_convert_ui.widgets.components import Button, block, empty, note
+from mlx_convert_ui.widgets.components import Button, address_of, block, empty, note
 from mlx_convert_ui.widgets.dialogs import confirm, waiting
 from mlx_convert_ui.widgets.frame import READ_SECONDS, frame
 from mlx_convert_ui.widgets.model_choice import ModelChoice, model_folder, no_models
@@ -208,7 +208,7 @@ class ChatPage:
             self._composer.wait(False)
         self._conversation = conversation
         if new and conversation is not None:
-            ui.navigate.history.replace(f"/chat/{conversation.id}")
+            ui.navigate.history.replace(address_of(f"/chat/{conversation.id}"))
         self._version = self._desk.version
         await self._reload()
         self._to_the_end()
