@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from http.cookiejar import CookieJar
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -106,11 +107,23 @@ def test_a_token_is_taken_from_the_environment_and_not_handed_on(home: Path) -> 
     assert "MLX_CONVERT_UI_TOKEN" not in told.stdout
 
 
+def test_250_connections_that_ask_nothing_do_not_keep_a_page_from_coming(home: Path) -> None:
+    limit = ("bash", "-c", 'ulimit -n 256; exec "$@"', "bash")  # what macOS gives a program
+    with running(home, "--no-browser", under=limit) as (_, url), ExitStack() as stack:
+        parts = urlsplit(url)
+        for _ in range(250):
+            connection = stack.enter_context(socket.create_connection((parts.hostname, parts.port), PATIENCE))
+            connection.sendall(b"GET / HTTP/1.1\r\n")
+        assert "MLX Convert" in visit(url)
+
+
 @contextmanager
-def running(home: Path, *options: str, **environment: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """The program, and the address that it prints; it is killed in the end, unless it has ended."""
+def running(
+    home: Path, *options: str, under: Sequence[str] = (), **environment: str
+) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """The program, started by the command ``under``, and the address that it prints; in the end it is stopped."""
     program = subprocess.Popen(
-        [*_mlx_convert(), "ui", "--json", "--port", "0", *options],
+        [*under, *_mlx_convert(), "ui", "--json", "--port", "0", *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

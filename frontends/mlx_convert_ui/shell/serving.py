@@ -110,7 +110,10 @@ def _server(workspace: Workspace, address: Address) -> uvicorn.Server:
     import uvicorn
 
     from mlx_convert_ui.shell.app import build
+    from mlx_convert_ui.shell.patience import ImpatientProtocol, allow_open_files
     from mlx_convert_ui.shell.security import Guard
+
+    allow_open_files()
 
     guard = Guard(
         build(workspace, origins=[f"http://{host}" for host in sorted(address.hosts)]),
@@ -121,6 +124,7 @@ def _server(workspace: Workspace, address: Address) -> uvicorn.Server:
     config = uvicorn.Config(
         guard,
         log_level="error",
+        http=ImpatientProtocol,
         ws="websockets-sansio",
         ws_max_size=1 << 20,
         proxy_headers=False,
