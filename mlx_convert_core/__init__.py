@@ -10,6 +10,7 @@ from mlx_convert_core.base.installing import install_command
 from mlx_convert_core.base.limits import CONFIG_BYTES, RECORD_BYTES
 from mlx_convert_core.base.memory import free_memory
 from mlx_convert_core.base.paths import expanded, in_text, is_text, spelled
+from mlx_convert_core.base.private import private_folder, readable_by_others
 from mlx_convert_core.base.regular_files import check_regular, open_regular, read_regular, regular_files
 from mlx_convert_core.base.shell import command, typed
 from mlx_convert_core.converting.preflight import quantization_config
@@ -229,6 +230,7 @@ __all__ = [
     "open_regular",
     "parse_header",
     "parse_record",
+    "private_folder",
     "public_name",
     "public_record",
     "python_command",
@@ -240,6 +242,7 @@ __all__ = [
     "read_recipe",
     "read_record",
     "read_regular",
+    "readable_by_others",
     "recipe_of",
     "regular_files",
     "repeated",

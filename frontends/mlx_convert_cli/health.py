@@ -19,12 +19,14 @@ from mlx_convert_cli import text
 from mlx_convert_core import (
     MlxConvertError,
     Workspace,
+    command,
     current_folder_entries,
     expanded,
     free_memory,
     install_command,
     python_command,
     python_environment,
+    readable_by_others,
 )
 
 PROBE_SECONDS = 60
@@ -67,6 +69,8 @@ def checks(workspace: Workspace) -> Iterator[Check]:
     if sys.platform == "linux":
         yield _compiler()
     yield _writable("home", workspace.home, "Set MLX_CONVERT_HOME to a folder that you may write in.")
+    if readable_by_others(workspace.home):
+        yield _open_home(workspace.home)
     output = expanded(workspace.settings.load().output_folder).absolute()
     yield _writable("output folder", output, "mlx-convert settings set output_folder PATH")
     yield _disk(output)
@@ -129,6 +133,11 @@ def _writable(name: str, folder: Path, hint: str) -> Check:
     if parent.is_dir() and os.access(parent, os.W_OK | os.X_OK):
         return Check(name=name, state=State.OK, detail=str(folder))
     return Check(name=name, state=State.FAIL, detail=f"can't write in {parent}", hint=hint)
+
+
+def _open_home(home: Path) -> Check:
+    detail = f"others on this machine may look into {home}: settings, the library, what you convert"
+    return Check(name="home", state=State.WARN, detail=detail, hint=command("chmod -R go-rwx", home))
 
 
 def _disk(folder: Path) -> Check:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from functools import partial
 from itertools import chain, count
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,13 @@ from typing import Any
 from filelock import FileLock
 
 from mlx_convert_core.base.codec import decode, encode_pretty
+from mlx_convert_core.base.private import FILE_MODE, private_folder
 
 STAMP = "%Y%m%d-%H%M%S"
 
 
 class JsonDocument:
-    """A JSON object in a file, with a schema version. Unknown fields stay as they are.
+    """A JSON object in a file that only its owner may read, with a schema version. Unknown fields stay as they are.
 
     A damaged file is moved aside (`moved_aside` says where) and the document starts empty again.
     """
@@ -46,12 +48,12 @@ class JsonDocument:
 
     def update(self, change: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
         """Read, ``change`` in place and write back, with other processes kept out; the new document."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        private_folder(self.path.parent)
         with self._lock():
             document = self._read_locked()
             change(document)
             document["schema"] = self.schema
-            write_atomic(self.path, encode_pretty(document))
+            write_atomic(self.path, encode_pretty(document), mode=FILE_MODE)
         return document
 
     def _lock(self) -> FileLock:
@@ -78,11 +80,14 @@ def _free_name(path: Path) -> Path:
     return next(name for name in names if not name.exists())
 
 
-def write_atomic(path: Path, data: bytes) -> None:
-    """Write ``data`` so that ``path`` is either the old or the new whole file, also after a power cut."""
+def write_atomic(path: Path, data: bytes, *, mode: int = 0o666) -> None:
+    """Write ``data`` so that ``path`` is either the old or the new whole file, also after a power cut.
+
+    ``mode`` is who may read it, as far as the umask lets them.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with temporary.open("wb") as file:
+        with open(temporary, "wb", opener=partial(os.open, mode=mode)) as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())

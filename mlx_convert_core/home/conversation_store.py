@@ -14,6 +14,7 @@ import msgspec
 from mlx_convert_core.base import codec
 from mlx_convert_core.base.documents import JsonDocument
 from mlx_convert_core.base.paths import expanded
+from mlx_convert_core.base.private import close_folder, private_folder
 from mlx_convert_core.errors import InvalidRequest, MlxConvertError
 from mlx_convert_core.model.conversations import ChatSettings, Conversation, ConversationSummary, now
 
@@ -72,6 +73,7 @@ class ConversationStore:
     def save(self, conversation: Conversation) -> Conversation:
         """Keep ``conversation`` as it is now; what was kept comes back, with its new time."""
         kept = replace(conversation, updated=now())
+        close_folder(private_folder(self.folder))  # 0.1.0 left it open to others
         self._document(kept.id).update(lambda stored: stored.update(codec.plain(kept)))
         return kept
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from mlx_convert_core.base.private import private_folder
 from mlx_convert_core.errors import Cancelled, ErrorInfo, MlxConvertError, QueueBusy
 from mlx_convert_core.home.queue_file import QueueFile, QueueItem
 from mlx_convert_core.model.events import JobState
@@ -144,7 +145,7 @@ class ConversionQueue:
         thread.join(STOP_SECONDS)
 
     def _take_turn(self) -> FileLock:
-        self._home.mkdir(parents=True, exist_ok=True)
+        private_folder(self._home)
         turn = FileLock(self._home / "queue.run.lock", timeout=0, thread_local=False)
         try:
             turn.acquire()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import Result
+from mlx_convert_cli import health
 
 Run = Callable[..., Result]
 
@@ -29,3 +30,18 @@ def test_a_home_that_cannot_be_written_is_no_defect_of_ours(
     assert ended.exit_code == 1
     assert ended.stderr.startswith(f"error [file]: can't use {tmp_path / 'file'}")
     assert "MLX_CONVERT_HOME" in ended.stderr
+
+
+def test_the_doctor_says_when_others_may_look_into_the_home(
+    run: Run, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "_device", health._python)
+
+    def told() -> str:
+        return run("doctor").stdout
+
+    home.chmod(0o755)
+    assert f"others on this machine may look into {home}" in told()
+    assert f"chmod -R go-rwx {home}" in told()
+    home.chmod(0o700)
+    assert "others on this machine" not in told()

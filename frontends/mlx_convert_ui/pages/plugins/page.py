@@ -8,7 +8,7 @@ from pathlib import Path
 
 from nicegui import run, ui
 
-from mlx_convert_core import LoadedPlugin, PluginFailure
+from mlx_convert_core import LoadedPlugin, PluginFailure, private_folder
 from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.widgets.components import Badge, Button, Tag, block, card, note
 from mlx_convert_ui.widgets.desktop import SHOW_LABEL, reveal
@@ -125,7 +125,7 @@ def _yours(folder: Path) -> None:
 
 
 async def _show(folder: Path) -> None:
-    await run.io_bound(folder.mkdir, parents=True, exist_ok=True)
+    await run.io_bound(private_folder, folder)
     await reveal(folder)
 
 
