@@ -94,31 +94,47 @@ def header_length(start: bytes, file_size: int, name: str) -> int:
 
 
 def parse_header(header: bytes, file_size: int, name: str) -> tuple[TensorInfo, ...]:
-    """The tensors that the JSON ``header`` of a file of ``file_size`` bytes describes, in file order."""
+    """The tensors that the JSON ``header`` of a file of ``file_size`` bytes describes, in file order.
+
+    A large one is decoded entry by entry: decoded at once, it would keep every other thread waiting for a second.
+    """
     try:
-        entries = msgspec.json.decode(header, type=dict[str, Any])  # stricter than json: UTF-8 only, no NaN
+        entries = _entries(header)
     except (ValueError, RecursionError):
         raise _not_safetensors(name) from None
     if len(entries) > TENSORS:
         raise _too_much(name, f"has {len(entries):,} tensors; up to {TENSORS:,} in one file are read")
     base = 8 + len(header)
-    tensors = tuple(
-        sorted(
-            (_tensor(key, entry, base, name) for key, entry in entries.items() if key != "__metadata__"),
-            key=lambda tensor: (tensor.start, tensor.end),
-        )
-    )
+    found = [_tensor(key, entry, base, name) for key, entry in entries if key != "__metadata__"]
+    places = [(tensor.start, tensor.end) for tensor in found]
+    tensors = tuple(found[index] for index in sorted(range(len(found)), key=places.__getitem__))
     _check_offsets(tensors, base, file_size, name)
     return tensors
 
 
+class _Entry(msgspec.Struct, gc=False):
+    """An entry as it stands there; whatever is of another type is looked at by `_tensor`."""
+
+    dtype: Any = None
+    shape: Any = None
+    data_offsets: Any = None
+
+
+def _entries(header: bytes) -> list[tuple[str, Any]]:
+    """The entries of a header, stricter than json: UTF-8 only, no NaN. Raises ValueError, RecursionError."""
+    raw = msgspec.json.decode(header, type=dict[str, msgspec.Raw])
+    return [
+        (key, msgspec.json.decode(value, type=Any if key == "__metadata__" else _Entry)) for key, value in raw.items()
+    ]
+
+
 def _tensor(key: str, entry: Any, base: int, name: str) -> TensorInfo:
     try:
-        start, end = entry["data_offsets"]
-        shape = tuple(entry["shape"])
-        dtype = entry["dtype"]
+        start, end = entry.data_offsets
+        shape = tuple(entry.shape)
+        dtype = entry.dtype
         numbers = (start, end, *shape)
-    except (TypeError, KeyError, ValueError):
+    except (TypeError, ValueError):
         raise _not_safetensors(name) from None
     if len(shape) > DIMENSIONS or not all(type(number) is int and 0 <= number <= ELEMENTS for number in numbers):
         raise _lying(name, key)
