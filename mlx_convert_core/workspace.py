@@ -119,13 +119,14 @@ class Workspace:
         """
         return self._source(without_secrets(ref), revision).inspect()
 
-    def plan(self, request: ConvertRequest, *, exact: bool = True) -> ConvertPlan:
+    def plan(self, request: ConvertRequest, *, exact: bool = True, model: ModelInfo | None = None) -> ConvertPlan:
         """What ``request`` will do: sizes, findings, memory. Error findings are in the plan, not raised.
 
-        ``exact`` asks a worker for sizes equal to the byte; otherwise they are estimated at once.
+        ``exact`` asks a worker for sizes equal to the byte; otherwise they are estimated at once. ``model`` is what
+        `inspect` said of the request's model; left out, the source is looked at now.
         """
         planner = self._planner(request)
-        plan = planner.estimate(self.inspect(planner.ref, request.revision))
+        plan = planner.estimate(model or self.inspect(planner.ref, request.revision))
         if not exact or plan.errors:
             return plan
         runner = self._runner(inline=False)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,9 +13,10 @@ from hubserver import Hub
 from hubserver.client import environment
 from playwright.sync_api import expect
 
-from browser.convert_page import job, source_field, start_button
+from browser.convert_page import choose, describe, job, source_field, start_button
 from browser.program import Program
 from browser.watching import Visitor
+from mlx_convert_core import ShardWriter, read_header
 
 REPO = "maker/tiny-llama"
 
@@ -24,6 +27,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory, tiny_source: Path) -> Iterator
     hub = Hub(tmp_path_factory.mktemp("hub"))
     hub.add_repo(REPO, {"README.md": "---\nlicense: apache-2.0\n---\n"}, folder=tiny_source)
     hub.add_repo("maker/secret", folder=tiny_source, gated="manual")
+    hub.add_repo("maker/in-parts", folder=in_parts(tiny_source, hub.root / "in-parts", 12))
     yield hub
     hub.stop()
     assert not hub.errors, "\n".join(hub.errors)
@@ -65,3 +69,34 @@ def test_what_the_hub_refuses_is_said_beside_the_name_with_the_next_step(visitor
     expect(page.get_by_role("alert")).to_contain_text("secret")
     expect(page.get_by_role("alert").locator(".note-hint")).not_to_be_empty()
     expect(start_button(page)).to_be_disabled()
+
+
+def test_a_model_is_asked_for_once_and_a_click_on_a_card_asks_nothing(visitor: Visitor, hub: Hub) -> None:
+    page = visitor.open()
+    expect(page.get_by_role("heading", name="Source")).to_be_visible()
+    hub.requests.clear()
+    describe(page, "maker/in-parts", name="in-parts-MLX-4bit")
+    expect(page.locator("label.option").filter(has_text="8-bit")).not_to_contain_text("≈")  # every card is exact
+    asked = [request.path for request in hub.requests if request.origin == "hub"]
+    assert asked.count("/api/models") <= 1, "whether somebody has converted it already"
+    assert len([path for path in asked if path != "/api/models"]) == 14, "\n".join(asked)
+    hub.requests.clear()
+    for preset in ("8-bit", "bf16", "4-bit"):
+        choose(page, preset)
+        expect(page.get_by_text("Working out the exact size")).to_have_count(0)
+        expect(start_button(page)).to_be_enabled()
+    assert not [request.path for request in hub.requests]
+
+
+def in_parts(checkpoint: Path, folder: Path, count: int) -> Path:
+    """Write ``checkpoint`` to ``folder`` with its weights in ``count`` files."""
+    whole = checkpoint / "model.safetensors"
+    shutil.copytree(checkpoint, folder, ignore=shutil.ignore_patterns("*.safetensors"))
+    tensors = read_header(whole)
+    names = [f"model-{number:05d}-of-{count:05d}.safetensors" for number in range(1, count + 1)]
+    parted = tuple(replace(tensor, shard=names[index % count]) for index, tensor in enumerate(tensors))
+    data = whole.read_bytes()
+    with ShardWriter(folder, sorted(parted, key=lambda one: one.shard), {"format": "pt"}) as writer:
+        for tensor in tensors:
+            writer.write(tensor.name, data[tensor.start : tensor.end])
+    return folder

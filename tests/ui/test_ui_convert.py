@@ -197,7 +197,7 @@ async def test_a_folder_of_nobody_is_refused_beside_the_field(studio: Studio, ti
 async def test_pages_open_while_many_models_are_looked_at(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
     go, asked = threading.Event(), list[ConvertRequest]()
 
-    def slow(request: ConvertRequest, *, exact: bool) -> None:
+    def slow(request: ConvertRequest, **options: object) -> None:
         asked.append(request)
         go.wait(60)
         raise InvalidRequest("the Hub does not answer.")

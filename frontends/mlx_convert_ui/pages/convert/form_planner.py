@@ -70,16 +70,23 @@ class FormPlanner:
         self._form = form
         self._changed = changed
         self._turn = 0
+        self._far: ModelInfo | None = None  # a model that a network was asked for, once
         self._known = asyncio.Event()
 
     def source_changed(self, delay: float = TYPING_SECONDS) -> None:
         """Another model: everything anew, once the typing pauses."""
+        self._far = None
         self.preview = Preview(busy="Looking at the model" if self._form.ready else "")
         self._start(delay, anew=True)
 
     def choice_changed(self, delay: float = 0.0) -> None:
         """Another preset, number or output: the same model."""
         self._start(delay, anew=False)
+
+    def look_again(self) -> None:
+        """The same model, but what is there of it, or of its outputs, may have changed."""
+        self._far = None
+        self._start(0.0, anew=False)
 
     async def settled(self) -> Preview:
         """The preview, once it is about what the form says now."""
@@ -146,8 +153,13 @@ class FormPlanner:
 
     async def _ask(self, turn: int, request: ConvertRequest, *, exact: bool) -> ConvertPlan | None:
         """The plan, from a thread; None when something newer was asked before it was begun."""
-        plan = self._studio.workspace.plan
-        return await self._studio.questions.ask(lambda: plan(request, exact=exact) if turn == self._turn else None)
+        plan, model = self._studio.workspace.plan, self._far
+        found = await self._studio.questions.ask(
+            lambda: plan(request, exact=exact, model=model) if turn == self._turn else None
+        )
+        if found is not None and turn == self._turn and found.model.repo_id:
+            self._far = found.model
+        return found
 
     def _unnamed(self) -> ConvertRequest:
         """The request with the core's own name for the output, which the page then shows."""

@@ -144,7 +144,7 @@ class ConvertPage:
 
     def _draw_jobs(self) -> None:
         if self._jobs.refresh():
-            self._planner.choice_changed()  # the output folder may be taken now
+            self._planner.look_again()  # the output folder may be taken now, and the model here
 
 
 async def _may_replace(path: Path) -> bool:
