@@ -4,7 +4,7 @@ PYTHON ?= $(firstword $(shell for one in python3 python3.13 python3.12 python3.1
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
-.PHONY: help demo test test-all browser check bench kill coverage screenshots clean
+.PHONY: help contract demo test test-all browser check bench kill coverage screenshots clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/  /'
@@ -32,6 +32,13 @@ bench: .venv/developed  ## Compare with mlx_lm.convert: time, memory, ratios
 
 kill: .venv/developed  ## Kill fifty conversions at random moments and look what is left
 	$(BIN)/python benchmarks/kill.py
+
+contract:  ## Check what we rely on in mlx-lm and MLX against their newest releases, in an environment of its own
+	@$(PYTHON) -m venv build/newest
+	@build/newest/bin/python -m pip install --quiet --disable-pip-version-check --editable .
+	@build/newest/bin/python -m pip install --quiet --disable-pip-version-check --upgrade mlx-lm \
+		$$($(PYTHON) -c 'import sys; print("mlx" if sys.platform == "darwin" else "mlx[cpu]")')
+	@build/newest/bin/python -m mlx_convert_lm.contract
 
 coverage: .venv/developed  ## Compare every architecture with mlx_lm.convert; writes docs/architectures.md
 	nice -n 5 $(BIN)/python tests/architectures/coverage.py --write docs/architectures.md

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -114,10 +115,27 @@ def _memory() -> Check:
 
 def _package(name: str) -> Check:
     try:
-        return Check(name=name, state=State.OK, detail=importlib.metadata.version(name))
+        version = importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         hint = install_command(name)
         return Check(name=name, state=State.FAIL, detail="not installed", hint=hint)
+    bound = _untested_from(name)
+    if bound is not None and _numbers(version) >= _numbers(bound):
+        hint = f"If a model is not loaded as it should be: {install_command(f'{name}<{bound}')}"
+        detail = f"{version}, newer than mlx-convert was tested with (below {bound})"
+        return Check(name=name, state=State.WARN, detail=detail, hint=hint)
+    return Check(name=name, state=State.OK, detail=version)
+
+
+def _untested_from(name: str) -> str | None:
+    """The upper bound that mlx-convert's own metadata sets for a package; None when it sets none."""
+    pattern = re.compile(rf"{re.escape(name)}(\[\w+\])?[^;]*?<(?P<bound>[\d.]+)", re.IGNORECASE)
+    found = map(pattern.match, importlib.metadata.requires("mlx-convert") or ())
+    return next((match["bound"] for match in found if match), None)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", version)[:3])
 
 
 def _compiler() -> Check:

@@ -55,23 +55,23 @@ def _modules() -> dict[str, Path]:
 
 
 @cache
-def _tables() -> dict[str, Any]:
-    """The literal tables at the top of mlx_lm/utils.py."""
+def literal_tables() -> dict[str, Any]:
+    """The literal tables at the top of mlx_lm/utils.py, annotated or not, by name."""
     package = _package()
     if package is None:
         return {}
     tables = {}
     for node in ast.parse((package / "utils.py").read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict):
-            for target in node.targets:
+        if isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.Dict):
+            for target in node.targets if isinstance(node, ast.Assign) else (node.target,):
                 if isinstance(target, ast.Name) and target.id.startswith("MODEL_"):
                     tables[target.id] = ast.literal_eval(node.value)
     return tables
 
 
 def _remapping() -> dict[str, str]:
-    return dict(_tables().get("MODEL_REMAPPING", {}))
+    return dict(literal_tables().get("MODEL_REMAPPING", {}))
 
 
 def _architecture_remapping() -> dict[tuple[str, str], str]:
-    return dict(_tables().get("MODEL_ARCHITECTURE_REMAPPING", {}))
+    return dict(literal_tables().get("MODEL_ARCHITECTURE_REMAPPING", {}))
