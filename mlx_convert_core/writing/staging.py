@@ -6,8 +6,11 @@ A staging folder is ``.<name>.partial-<job id>`` beside the output::
     output/      becomes the output folder, by one rename
     scratch/     a source that had to be made first (GGUF)
     written      the converter's journal, for --resume
-    replaced/    the old output, between the two renames of a forced publish
-    doomed/      the old output, after them
+    replaced/    the old output, once a forced publish has put the new one in its place
+    doomed/      the old output, when it is sure that it goes
+
+A forced publish lets the two change places in one step. Where that can't be done it takes two renames; killed between
+them, the old output is put back by whatever clears the staging folder.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
+from mlx_convert_core.base.exchange import exchange
 from mlx_convert_core.base.paths import spelled
 from mlx_convert_core.base.process_identity import alive, identity
 from mlx_convert_core.base.shell import command
@@ -91,13 +95,17 @@ class Staging:
         sync_tree(self.output)
 
     def publish(self, *, force: bool) -> None:
-        """Make the output, once it is settled, visible by a rename; with ``force`` the old folder goes after it.
+        """Make the output, once it is settled, visible in one step; with ``force`` the old folder goes after it.
 
         Raises OutputExists when the folder is there and ``force`` is not set.
         """
         if os.path.lexists(self.target):
             if not force:
                 raise output_exists(self.target)
+            if exchange(self.output, self.target):
+                self.output.rename(self.replaced)
+                _sync_folder(self.target.parent)
+                return
             self.target.rename(self.replaced)
         try:
             self.output.rename(self.target)
@@ -108,6 +116,9 @@ class Staging:
 
     def withdraw(self) -> None:
         """Take back what `publish` did: the output is out of sight again, an old folder in its place."""
+        if os.path.lexists(self.replaced) and exchange(self.replaced, self.target):
+            self.replaced.rename(self.output)
+            return
         self.target.rename(self.output)
         self._put_back()
 

@@ -29,6 +29,31 @@ sys.addaudithook(told)
 discard(Path(sys.argv[1]), Path(sys.argv[2]))
 """
 
+# Publishes over an old output and is killed before the rename with that number.
+PUBLISH = """
+import os, sys
+from pathlib import Path
+from mlx_convert_core import Staging
+from mlx_convert_core.writing import staging
+
+steps = int(sys.argv[2])
+if sys.argv[3] == "no exchange":
+    staging.exchange = lambda one, other: False
+
+def told(event, arguments):
+    global steps
+    if event == "os.rename":
+        steps -= 1
+        if steps < 0:
+            os._exit(9)
+
+with Staging(Path(sys.argv[1]), "job") as opened:
+    (opened.output / "config.json").write_text("new")
+    sys.addaudithook(told)
+    opened.publish(force=True)
+    steps = 99
+"""
+
 
 def fill(staging: Staging, text: str = "new") -> None:
     (staging.output / "config.json").write_text(text)
@@ -99,7 +124,37 @@ def test_force_replaces_whatever_is_there(tmp_path: Path, kind: str) -> None:
     assert names(tmp_path) == ["model"]
 
 
-def test_what_is_taken_back_is_replaced_by_the_old(tmp_path: Path) -> None:
+def published_until(step: int, target: Path, how: str = "") -> int:
+    """Publish over an old output in a process that is killed at ``step``; its exit code, 9 when it was."""
+    target.mkdir()
+    (target / "config.json").write_text("old")
+    return subprocess.run([sys.executable, "-c", PUBLISH, target, str(step), how]).returncode
+
+
+@pytest.mark.parametrize("step", [0, 1])
+def test_a_forced_publish_that_is_killed_shows_a_whole_model(tmp_path: Path, step: int) -> None:
+    target = tmp_path / "model"
+    assert published_until(step, target) == (9 if step == 0 else 0)
+    assert (target / "config.json").read_text() == "new"
+    clear_dead(target)
+    assert (target / "config.json").read_text() == "new"
+    assert names(tmp_path) == ["model"]
+
+
+def test_where_nothing_can_be_exchanged_the_old_comes_back(tmp_path: Path) -> None:
+    assert published_until(1, tmp_path / "model", "no exchange") == 9
+    assert not (tmp_path / "model").exists()
+    clear_dead(tmp_path / "model")
+    assert (tmp_path / "model" / "config.json").read_text() == "old"
+    assert names(tmp_path) == ["model"]
+
+
+@pytest.mark.parametrize("exchanging", [True, False])
+def test_what_is_taken_back_is_replaced_by_the_old(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exchanging: bool
+) -> None:
+    if not exchanging:
+        monkeypatch.setattr("mlx_convert_core.writing.staging.exchange", lambda one, other: False)
     target = tmp_path / "model"
     target.mkdir()
     (target / "mine.txt").touch()
