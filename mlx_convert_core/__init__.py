@@ -105,6 +105,7 @@ from mlx_convert_core.plugins.interfaces import (
 from mlx_convert_core.plugins.loading import LoadedPlugin, PluginFailure
 from mlx_convert_core.running.jobs import Job
 from mlx_convert_core.workspace import Workspace
+from mlx_convert_core.writing.leftovers import Leftover, clear_leftover
 from mlx_convert_core.writing.read_back import stamp_of
 from mlx_convert_core.writing.shards import ShardWriter, layouts, split
 from mlx_convert_core.writing.staging import Staging
@@ -157,6 +158,7 @@ __all__ = [
     "JsonDocument",
     "KeptLayer",
     "LayerInfo",
+    "Leftover",
     "LibraryEntry",
     "LibraryError",
     "LibraryStore",
@@ -212,6 +214,7 @@ __all__ = [
     "Written",
     "bare_address",
     "check_regular",
+    "clear_leftover",
     "command",
     "current_folder_entries",
     "entry_of",

@@ -20,9 +20,11 @@ from mlx_convert_core.converting.conversion_job import carry_out, source_of
 from mlx_convert_core.converting.planning import Planner
 from mlx_convert_core.converting.tasks import TASKS
 from mlx_convert_core.converting.uploads import accounts, target_of, upload_targets
+from mlx_convert_core.errors import MlxConvertError
 from mlx_convert_core.home.conversation_store import ConversationStore
 from mlx_convert_core.home.conversion_queue import ConversionQueue
 from mlx_convert_core.home.known_models import Models
+from mlx_convert_core.home.left_behind import left_behind
 from mlx_convert_core.home.settings import SettingsFile
 from mlx_convert_core.model.inspection import ModelInfo
 from mlx_convert_core.model.library import LibraryEntry
@@ -42,6 +44,7 @@ from mlx_convert_core.plugins.interfaces import Account, Command, LibraryStore, 
 from mlx_convert_core.plugins.loading import LoadedPlugin, PluginFailure, PluginSet, discover
 from mlx_convert_core.running.jobs import Job, JobQueue, context_of
 from mlx_convert_core.running.process import InlineRunner, TaskRunner, WorkerProcess
+from mlx_convert_core.writing.leftovers import Leftover
 
 HOME_VARIABLE = "MLX_CONVERT_HOME"
 
@@ -247,6 +250,14 @@ class Workspace:
     def model_path(self, model: str | Path) -> Path:
         """The folder of a converted model: a path, or a name in the library."""
         return self._models.path_of(model)
+
+    def leftovers(self) -> tuple[Leftover, ...]:
+        """What killed programs left beside models and in the home folder; nobody works on any of it."""
+        try:
+            entries = self.library.entries()
+        except MlxConvertError:  # said elsewhere
+            entries = ()
+        return left_behind(self.home, self.settings, entries, self.queue)
 
     def close(self) -> None:
         """Cancel what runs, end all workers and deliver the last events."""

@@ -20,6 +20,7 @@ from mlx_convert_cli import text
 from mlx_convert_core import (
     MlxConvertError,
     Workspace,
+    clear_leftover,
     command,
     current_folder_entries,
     expanded,
@@ -32,6 +33,11 @@ from mlx_convert_core import (
 
 PROBE_SECONDS = 60
 GB = 1_000_000_000
+LEFT = {
+    "unfinished": "{} was not finished",
+    "deleted": "{} was not deleted whole",
+    "written": "{} was being written",
+}
 PACKAGES = ("mlx", "mlx-lm", "transformers", "huggingface_hub")
 # MLX computes something small, in a process of its own: native code at fault must not end this one.
 _PROBE = """
@@ -61,8 +67,8 @@ class Check:
     hint: str = ""
 
 
-def checks(workspace: Workspace) -> Iterator[Check]:
-    """Every check, the quick ones first."""
+def checks(workspace: Workspace, *, clear: bool = False) -> Iterator[Check]:
+    """Every check, the quick ones first; with ``clear`` what killed programs left behind is removed meanwhile."""
     yield _python()
     yield _platform()
     yield _memory()
@@ -77,6 +83,7 @@ def checks(workspace: Workspace) -> Iterator[Check]:
     yield _disk(output)
     yield from _plugins(workspace)
     yield from _library(workspace)
+    yield from _leftovers(workspace, clear=clear)
     yield _device()
 
 
@@ -189,6 +196,27 @@ def _library(workspace: Workspace) -> Iterator[Check]:
         yield Check(name="library", state=State.WARN, detail=problem)
     else:
         yield Check(name="library", state=State.OK, detail=detail)
+
+
+def _leftovers(workspace: Workspace, *, clear: bool) -> Iterator[Check]:
+    """Each thing that a killed program left out of sight."""
+    found = workspace.leftovers()
+    if not found:
+        yield Check(name="leftovers", state=State.OK, detail="none")
+    for left in found:
+        detail = f"{left.place} ({text.size(left.nbytes)}): {LEFT[left.kind].format(left.path.name)}"
+        if not clear:
+            hint = "Remove it: mlx-convert doctor --clear"
+            if left.kind == "unfinished":
+                hint = f"Convert again with --resume to go on with it, or r{hint[1:]}"
+            yield Check(name="leftovers", state=State.WARN, detail=detail, hint=hint)
+            continue
+        try:
+            gone = clear_leftover(left)
+        except OSError as error:
+            yield Check(name="leftovers", state=State.WARN, detail=f"{detail}; can't be removed: {error.strerror}")
+        else:
+            yield Check(name="leftovers", state=State.OK, detail=f"{'removed' if gone else 'in use again'}: {detail}")
 
 
 def _device() -> Check:

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
+from glob import escape
 from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
+import psutil
 from filelock import FileLock
 
 from mlx_convert_core.base.codec import decode, encode_pretty
 from mlx_convert_core.base.private import FILE_MODE, private_folder
 
 STAMP = "%Y%m%d-%H%M%S"
+WRITE_SECONDS = 3600.0  # no write takes so long: the process with that number is another one by now
+_TEMPORARY = re.compile(r"\.(.+)\.(\d{1,10})\.tmp", re.DOTALL)
 
 
 class JsonDocument:
@@ -74,6 +80,15 @@ class JsonDocument:
             return {}
 
 
+def unfinished_write(path: Path) -> str:
+    """The name of the file that a write which was killed left ``path`` of, "" when it is something else."""
+    match = _TEMPORARY.fullmatch(path.name)
+    if not match or path.is_symlink() or not path.is_file():
+        return ""
+    old = time.time() - path.stat().st_mtime > WRITE_SECONDS
+    return match[1] if old or not psutil.pid_exists(int(match[2])) else ""
+
+
 def _free_name(path: Path) -> Path:
     """``path``, or the first of ``path-2``, ``path-3`` … that is not taken."""
     names = chain([path], (path.with_name(f"{path.name}-{number}") for number in count(2)))
@@ -83,8 +98,13 @@ def _free_name(path: Path) -> Path:
 def write_atomic(path: Path, data: bytes, *, mode: int = 0o666) -> None:
     """Write ``data`` so that ``path`` is either the old or the new whole file, also after a power cut.
 
-    ``mode`` is who may read it, as far as the umask lets them.
+    ``mode`` is who may read it, as far as the umask lets them. What a write of the same file left
+    behind when it was killed is removed.
     """
+    for beside in path.parent.glob(f".{escape(path.name)}.*.tmp"):
+        with suppress(OSError):  # another process removes it, too
+            if unfinished_write(beside) == path.name:
+                beside.unlink()
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with open(temporary, "wb", opener=partial(os.open, mode=mode)) as file:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from mlx_convert_core.base.paths import expanded
 from mlx_convert_core.converting.planning import Planner
 from mlx_convert_core.converting.preflight import refuse
-from mlx_convert_core.errors import Cancelled, InvalidRequest
+from mlx_convert_core.errors import Cancelled, InvalidRequest, WorkerDied
 from mlx_convert_core.model.plan import ConvertPlan
 from mlx_convert_core.model.requests import ConvertResult
 from mlx_convert_core.plugins.calling import Hooks
@@ -16,6 +16,7 @@ from mlx_convert_core.plugins.interfaces import ModelSource
 from mlx_convert_core.running.context import JobContext
 from mlx_convert_core.running.jobs import Job
 from mlx_convert_core.running.process import TaskRunner
+from mlx_convert_core.writing.leftovers import keep_for_resume
 from mlx_convert_core.writing.staging import discard, missing_parents, remove_empty, staging_root
 
 
@@ -48,8 +49,20 @@ def carry_out(
             discard(staging_root(output.path, job.id), output.path)
         remove_empty(missing)
         raise
+    except WorkerDied as error:
+        _say_what_is_kept(error, job.id, [output.path for output in (plan.outputs if plan else ())])
+        remove_empty(missing)
+        raise
     finally:
         runner.close()
+
+
+def _say_what_is_kept(error: WorkerDied, job: str, outputs: Iterable[Path]) -> None:
+    """A worker that died could not clean up: what a next run can go on with is kept, and told; the rest is removed."""
+    kept = sum(keep_for_resume(staging_root(output, job), output) for output in outputs)
+    if kept:
+        error.message += f" {kept / 1e9:.2f} GB that it wrote are kept."
+        error.hint += " With --resume it goes on where it was. `mlx-convert doctor --clear` deletes what is kept."
 
 
 def source_of(hooks: Hooks, ref: str, revision: str | None) -> ModelSource:

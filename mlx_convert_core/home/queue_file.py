@@ -152,7 +152,7 @@ class QueueFile:
                 raise InvalidRequest(
                     f"item {id} is {state}.", hint="Only what failed or was cancelled can be tried again.", code="retry"
                 )
-            _wait_again(stored[index])
+            _try_again(stored[index])
 
         self._update_one(id, change)
 
@@ -182,7 +182,7 @@ class QueueFile:
         def change(stored: list[Any]) -> None:
             for one in stored:
                 if _state(one) is JobState.RUNNING:
-                    _wait_again(one)
+                    _try_again(one)
             first = next((one for one in stored if _state(one) is JobState.QUEUED and _item(one)), None)
             if first is not None:
                 first |= {"state": JobState.RUNNING.value, "started": _now(), "owner": identity()}
@@ -226,7 +226,7 @@ class QueueFile:
             stored = _items_of(document)
             for one in stored:
                 if _state(one) is JobState.QUEUED and one["state"] != JobState.QUEUED.value:
-                    _wait_again(one)  # its program has died
+                    _try_again(one)  # its program has died
             change(stored)
             document["items"] = stored
 
@@ -275,6 +275,13 @@ def _wait_again(one: Stored) -> None:
     for name in ("owner", "cancel"):
         one.pop(name, None)
     one.update(state=JobState.QUEUED.value, started="", ended="", error=None, outputs=[])
+
+
+def _try_again(one: Stored) -> None:
+    """Have it wait again, and go on with what its last run left, if a dead one left anything."""
+    _wait_again(one)
+    if isinstance(one.get("request"), dict):
+        one["request"]["resume"] = True
 
 
 def _no_item(id: str) -> InvalidRequest:

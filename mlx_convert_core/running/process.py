@@ -201,7 +201,7 @@ _LAST_WORDS = (
         ("kIOGPUCommandBufferCallbackErrorOutOfMemory", "Insufficient Memory"),
         "oom_metal",
         "the GPU ran out of memory.",
-        "Close other apps, or choose fewer bits, and run it again.",
+        "Close other apps and run it again.",
     ),
     (
         ("kIOGPUCommandBufferCallbackErrorTimeout", "GPU Timeout"),
@@ -219,7 +219,7 @@ def _death(code: int, log: str) -> WorkerDied:
     if code in (-signal.SIGKILL, 128 + signal.SIGKILL):
         error = WorkerDied(
             "the worker was killed by the system (signal 9), most likely for want of memory.",
-            hint="Close other apps, choose fewer bits, or use a machine with more memory.",
+            hint="Close other apps and run it again, or use a machine with more memory.",
             code="killed",
         )
     elif code < 0:

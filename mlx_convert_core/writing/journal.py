@@ -48,3 +48,12 @@ class Journal:
         if first != self._fingerprint:
             return {}
         return dict(line.rsplit(" ", 1) for line in lines if " " in line)
+
+
+def has_notes(path: Path) -> bool:
+    """Whether the journal ``path`` says that anything was written whole."""
+    try:
+        with path.open("rb") as file:
+            return bool(file.readline()) and bool(file.readline())
+    except OSError:
+        return False

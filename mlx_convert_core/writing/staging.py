@@ -31,6 +31,9 @@ from mlx_convert_core.base.shell import command
 from mlx_convert_core.errors import InsufficientDisk, OutputExists, SourceError
 
 OWNER = "owner.json"
+JOURNAL = "written"
+SCRATCH = "scratch"
+CONTENT = {OWNER, JOURNAL, SCRATCH, "output", "replaced", "doomed"}
 ROOM = len("..partial-") + 8  # bytes that a staging folder's name is longer than its output's; see `staging_root`
 OWNERLESS_SECONDS = 10.0  # a staging folder younger than this may be about to get its owner
 
@@ -48,7 +51,7 @@ class Staging:
         self._made: list[Path] = []
         self.root = staging_root(output, job)
         self.output = self.root / "output"
-        self.scratch = self.root / "scratch"
+        self.scratch = self.root / SCRATCH
         self.replaced = self.root / "replaced"
 
     def __enter__(self) -> Staging:
@@ -77,10 +80,11 @@ class Staging:
 
     def _take_up(self) -> None:
         """Make the newest dead staging folder of this output ours, and remove the others."""
-        dead = [root for root in _stagings(self.target) if not _alive(root)]
+        dead = [root for root in _stagings(self.target) if not is_alive(root)]
         if not dead:
             return
         newest = max(dead, key=lambda root: root.stat().st_mtime)
+        put_back(newest, self.target)
         newest.rename(self.root)
         for root in dead:
             if root != newest:
@@ -110,7 +114,7 @@ class Staging:
         try:
             self.output.rename(self.target)
         except OSError as error:
-            self._put_back()
+            put_back(self.root, self.target)
             raise (output_exists(self.target) if os.path.lexists(self.target) else error) from error
         _sync_folder(self.target.parent)
 
@@ -120,11 +124,7 @@ class Staging:
             self.replaced.rename(self.output)
             return
         self.target.rename(self.output)
-        self._put_back()
-
-    def _put_back(self) -> None:
-        if os.path.lexists(self.replaced):
-            self.replaced.rename(self.target)
+        put_back(self.root, self.target)
 
 
 def staging_root(output: Path, job: str) -> Path:
@@ -148,7 +148,7 @@ def clear_dead(output: Path) -> list[Path]:
     """Remove the staging folders of ``output`` whose owner is gone; returns what was removed."""
     removed = []
     for root in _stagings(output):
-        if not _alive(root):
+        if not is_alive(root):
             discard(root, output)
             removed.append(root)
     return removed
@@ -159,8 +159,20 @@ def dead_bytes(output: Path) -> int:
     total = 0
     for root in _stagings(output):
         with suppress(FileNotFoundError):  # another process clears it
-            total += 0 if _alive(root) else sum(path.lstat().st_blocks * 512 for path in root.rglob("*"))
+            total += 0 if is_alive(root) else bytes_below(root)
     return total
+
+
+def bytes_below(folder: Path) -> int:
+    """What everything below ``folder`` takes on the disk. Raises FileNotFoundError when another process clears it."""
+    return sum(path.lstat().st_blocks * 512 for path in folder.rglob("*"))
+
+
+def put_back(root: Path, output: Path) -> None:
+    """Put an old output that was caught between two renames in its place again, unless that is taken."""
+    replaced = root / "replaced"
+    if os.path.lexists(replaced) and not os.path.lexists(output):
+        replaced.rename(output)
 
 
 def discard(root: Path, output: Path) -> None:
@@ -168,10 +180,10 @@ def discard(root: Path, output: Path) -> None:
 
     Being killed on the way does no harm: what is half removed is never put back, and the owner is known to the end.
     """
-    replaced = root / "replaced"
     with suppress(FileNotFoundError, NotADirectoryError):  # never made, or another process clears it too
-        if os.path.lexists(replaced):
-            replaced.rename(root / "doomed" if os.path.lexists(output) else output)
+        put_back(root, output)
+        if os.path.lexists(root / "replaced"):
+            (root / "replaced").rename(root / "doomed")
         for path in list(root.iterdir()):
             if path.name != OWNER:
                 _remove(path)
@@ -224,7 +236,8 @@ def _stagings(output: Path) -> Iterator[Path]:
         yield from [path for path in output.parent.iterdir() if path.name.startswith(prefix)]
 
 
-def _alive(root: Path) -> bool:
+def is_alive(root: Path) -> bool:
+    """Whether the owner of a staging folder still works on it, or may be about to sign it."""
     try:
         return alive(json.loads((root / OWNER).read_bytes()))
     except (OSError, ValueError, KeyError, TypeError):

@@ -86,6 +86,7 @@ def test_a_failed_item_can_be_tried_again_where_it_stands(workspace: Workspace, 
     workspace.queue.retry(item.id)
     again = workspace.queue.items()[0]
     assert (again.state, again.error, again.ended, again.job) == (JobState.QUEUED, None, "", "")
+    assert again.request.resume  # what a dead worker wrote is taken up
     drained(workspace)
     assert states(workspace) == ["finished", "finished"]
     with pytest.raises(InvalidRequest, match="is finished"):

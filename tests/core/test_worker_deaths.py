@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -91,11 +92,41 @@ def test_what_the_worker_said_last_is_kept_for_debug(workspace: Workspace, write
     assert "Warning" not in "".join(error.__notes__)
 
 
-def test_the_next_conversion_clears_what_a_dead_worker_left(
+def test_what_a_dead_worker_left_is_removed_when_nothing_can_go_on_with_it(
+    workspace: Workspace, write_toy: WriteToy, tmp_path: Path, nothing_left: Callable[[], None]
+) -> None:
+    output = tmp_path / "out" / "model"
+    error = failed(workspace.convert(ConvertRequest(ref=str(write_toy(convert="kill")), preset="bf16", output=output)))
+    nothing_left()
+    assert "kept" not in error.message + error.hint
+
+
+def test_what_a_dead_worker_wrote_is_kept_said_and_taken_up(
     workspace: Workspace, write_toy: WriteToy, tmp_path: Path
 ) -> None:
     output = tmp_path / "out" / "model"
-    failed(workspace.convert(ConvertRequest(ref=str(write_toy("bad", convert="kill")), preset="bf16", output=output)))
-    assert [path.name for path in output.parent.iterdir()] != []  # kept out of sight, for --resume
+    source = write_toy(resumable=True, convert="kill")
+    request = ConvertRequest(ref=str(source), preset="bf16", output=output)
+    error = failed(workspace.convert(request))
+    assert "GB that it wrote are kept" in error.message
+    assert "--resume" in error.hint
+    assert "fewer bits" not in error.hint
+    workspace.settings.set("output_folder", tmp_path / "out")
+    (left,) = workspace.leftovers()
+    assert (left.path, left.kind) == (output.resolve(), "unfinished")
+    assert not (left.place / "scratch").exists()
+    (source / "config.json").write_text('{"model_type": "toy", "resumable": true}')
+    workspace.convert(replace(request, resume=True)).result(timeout=120)
+    assert [path.name for path in output.parent.iterdir()] == ["model"]
+    assert workspace.leftovers() == ()
+
+
+def test_the_next_conversion_without_resume_clears_it(
+    workspace: Workspace, write_toy: WriteToy, tmp_path: Path
+) -> None:
+    output = tmp_path / "out" / "model"
+    bad = write_toy("bad", resumable=True, convert="kill")
+    failed(workspace.convert(ConvertRequest(ref=str(bad), preset="bf16", output=output)))
+    assert [path.name for path in output.parent.iterdir()] != []
     workspace.convert(ConvertRequest(ref=str(write_toy()), preset="bf16", output=output)).result(timeout=120)
     assert [path.name for path in output.parent.iterdir()] == ["model"]

@@ -100,7 +100,8 @@ class ToyConverter:
         source = checkpoint.folder(report.check_cancelled)
         written = []
         for output, folder in zip(outputs, folders, strict=True):
-            with ShardWriter(folder, output.tensors) as writer:
+            journal = folder.parent / "written" if model.config.get("resumable") else None
+            with ShardWriter(folder, output.tensors, journal=journal) as writer:
                 for tensor in model.tensors:
                     writer.write(tensor.name, _bytes_of(source / tensor.shard, tensor.start, tensor.nbytes))
                     done, total, _, _ = writer.progress

@@ -181,6 +181,7 @@ async def test_a_failed_job_gives_message_next_step_and_a_way_to_retry(studio: S
         spoiled.write_bytes(whole)
         user.find(marker="retry").click()
         await sees(user, "out is ready")
+        assert studio.views.of("convert")[-1].request.resume  # what a dead worker wrote is taken up
         await user.should_not_see("Failed", retries=50)
 
 

@@ -105,6 +105,25 @@ async def test_versions_and_licences_can_be_read(studio: Studio, home: Path) -> 
         await user.should_not_see("SIL OPEN FONT LICENSE Version 1.1", retries=50)
 
 
+async def test_what_killed_programs_left_can_be_removed(studio: Studio, tmp_path: Path) -> None:
+    studio.workspace.settings.set("output_folder", tmp_path)
+    left = tmp_path / ".My Model-8bit.partial-0123abcd"
+    (left / "output").mkdir(parents=True)
+    (left / "output" / "model.safetensors").write_bytes(bytes(2_000_000))
+    (left / "owner.json").write_text('{"pid": 4194304, "started": 1.0}')
+    async with visiting(studio, "/settings") as user:
+        await sees(user, "Left behind", "My Model-8bit was not finished", " MB · ")
+        user.find(marker="clear-leftovers").click()
+        await sees(user, "Remove what was left behind?")
+        user.find(marker="cancel").click()
+        assert left.exists()
+        user.find(marker="clear-leftovers").click()
+        await sees(user, "Remove what was left behind?")
+        user.find(marker="confirm").click()
+        await until(lambda: not left.exists())
+        await user.should_not_see("Left behind", retries=50)
+
+
 def _token(user: User) -> Any:
     (field,) = labelled(user, "#token", within="account-club").elements
     return field

@@ -13,12 +13,13 @@ _COLORS = {State.OK: "green", State.WARN: "yellow", State.FAIL: "red"}
 
 
 @click.command()
+@click.option("--clear", is_flag=True, help="Remove what killed programs left behind, so that --resume finds nothing.")
 @common
-def doctor(as_json: bool) -> None:
+def doctor(clear: bool, as_json: bool) -> None:
     """Check this machine and this installation; exit code 1 says that something must be mended."""
     found: list[Check] = []
     with Workspace() as opened:
-        for check in checks(opened):
+        for check in checks(opened, clear=clear):
             found.append(check)
             if not as_json:
                 _show(check)

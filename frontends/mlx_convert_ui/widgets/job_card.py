@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
@@ -90,7 +91,8 @@ class JobCard(LiveJob):
             self._again()
 
     def _again(self) -> None:
-        Button("Try again", lambda: self._retry(self.view.request), icon="rotate-ccw").mark("retry")
+        request = replace(self.view.request, resume=True)  # what a dead worker left is taken up, if anything is
+        Button("Try again", lambda: self._retry(request), icon="rotate-ccw").mark("retry")
 
 
 def _success(

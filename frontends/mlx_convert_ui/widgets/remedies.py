@@ -23,6 +23,7 @@ _HINTS = {
     "queue_busy": "It takes what you add here, too.",
 }
 _LOGIN = re.compile(r"\brun `(?:hf auth login|mlx-convert account sign-in)`", re.IGNORECASE)
+_KEPT = re.compile(r"With --resume it goes on where it was\. `mlx-convert doctor --clear` deletes what is kept\.")
 _CONVERT = re.compile(r"mlx-convert convert (\S+)$")
 _ADDRESS = re.compile(r"https://[\w.-]+(?:/[\w./@-]*[\w/])?")
 
@@ -32,6 +33,7 @@ Trouble = MlxConvertError | ErrorInfo | Finding
 def hint_of(trouble: Trouble) -> str:
     """The next step in the page's own words."""
     hint = _HINTS.get(trouble.code, trouble.hint)
+    hint = _KEPT.sub("Trying again goes on where it was. What is kept can be deleted under Settings.", hint)
     return _CONVERT.sub(r"\1", _LOGIN.sub("sign in under Settings", hint))
 
 

@@ -7,6 +7,7 @@ from nicegui import ui
 from mlx_convert_ui.pages.settings.about import about, licences
 from mlx_convert_ui.pages.settings.accounts import accounts
 from mlx_convert_ui.pages.settings.defaults import appearance, converting, uploads
+from mlx_convert_ui.pages.settings.leftovers import leftovers
 from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.widgets.components import block
 from mlx_convert_ui.widgets.frame import frame
@@ -20,6 +21,7 @@ def register(studio: Studio) -> None:
         with frame(studio, "/settings", "Settings", "Kept as soon as you change them."), block("columns"):
             with block("column"):
                 converting(studio)
+                leftovers(studio)
                 accounts(studio)
                 uploads(studio)
                 appearance(studio)
