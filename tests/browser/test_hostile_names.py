@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from urllib.parse import quote
 
@@ -12,12 +13,14 @@ from browser.asking import ask, finished
 from browser.convert_page import describe, source_field, start_button
 from browser.models import copy_model, scripted_model
 from browser.program import Program
-from browser.watching import Visitor
+from browser.watching import Visitor, alive
 from mlx_convert_core import ChatSettings, Workspace
 
 PLUGINS = ("scripted", "hostile")
 RAN = "window.ran='name'"
-NAME = f"\"' :data-x=\"{RAN}\" :onclick='{RAN}' <img src=x onerror={RAN}> {{{{{RAN}}}}} `${{{RAN}}}` \u202e(y)"
+SHOWN = f"<img src=x onerror={RAN}>"
+NAME = f"\"' :data-x=\"{RAN}\" :onclick='{RAN}' {SHOWN} {{{{{RAN}}}}} `${{{RAN}}}` \u202e(y)"
+NAME = f"{NAME:-<{220 - len(NAME.encode()) + len(NAME)}}"  # with a number behind it as long as one that ran once
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +59,7 @@ def test_a_folder_is_described_converted_and_replaced(
         expect(yes.or_(page.get_by_text("Running")).first).to_be_visible()
         if yes.is_visible():
             yes.click()
-        expect(page.get_by_role("heading", name="is ready").first).to_contain_text(f"<img src=x onerror={RAN}>")
+        expect(page.get_by_role("heading", name="is ready").first).to_contain_text(SHOWN)
         expect(page.get_by_role("button", name="Replace and convert")).to_be_visible()
         _nothing_ran(page)
 
@@ -75,7 +78,7 @@ def test_questions_and_their_answers(visitor: Visitor, models: tuple[Path, Path]
     ask(page, NAME)
     finished(page)
     _nothing_ran(page)
-    page = visitor.open(f"/compare?model={quote(str(models[0]))}&model={quote(str(models[1]))}")
+    page = visitor.open(f"/compare?model={quote(str(models[0]))}")
     page.get_by_role("button", name="Compare", exact=True).click()
     expect(page.get_by_role("region", name=f"{NAME} 1", exact=True)).to_be_visible()
     _nothing_ran(page)
@@ -84,18 +87,82 @@ def test_questions_and_their_answers(visitor: Visitor, models: tuple[Path, Path]
 def test_the_dialogs_of_the_library(visitor: Visitor, models: tuple[Path, Path]) -> None:
     page = visitor.open("/library")
     row = page.get_by_role("row").filter(has_text=f"{NAME} 1")
-    row.get_by_role("button", name="Upload").click()
-    expect(page.get_by_role("dialog").get_by_role("button", name="Upload", exact=True)).to_be_visible()
+    row.get_by_role("button", name="More").click()
+    page.get_by_role("menuitem", name="Delete").click()
+    expect(page.get_by_role("dialog", name="Delete")).to_contain_text(SHOWN)
     _nothing_ran(page)
     page.keyboard.press("Escape")
     row.get_by_role("button", name="More").click()
-    page.get_by_role("menuitem", name="Delete").click()
-    expect(page.get_by_role("dialog")).to_contain_text(f"<img src=x onerror={RAN}>")
+    with page.expect_download() as download:
+        page.get_by_role("menuitem", name="recipe").click()
+    assert "/" not in download.value.suggested_filename
+    assert "\u202e" not in download.value.suggested_filename
+    row.get_by_role("button", name="Upload").click()
+    dialog = page.get_by_role("dialog", name="Upload")
+    expect(dialog).to_contain_text(SHOWN)
+    dialog.get_by_role("combobox", name=re.compile("^Where to")).click()
+    page.get_by_role("option", name="hostile").click()
+    dialog.get_by_text("The card that goes with it").click()
+    expect(dialog.get_by_role("group", name="Card")).to_contain_text("{{window.ran='plugin'}}")
+    _nothing_ran(page)
+    dialog.get_by_role("button", name="Upload", exact=True).click()
+    expect(dialog).to_contain_text("javascript:window.ran='upload'")
+    expect(dialog.get_by_role("link")).to_have_count(0)
+    _nothing_ran(page)
+
+
+def test_the_folder_picker(visitor: Visitor, program: Program, models: tuple[Path, Path]) -> None:
+    (program.work / f"two\nlines {SHOWN}".replace("/", "")).mkdir()
+    page = visitor.open("/library")
+    page.get_by_role("button", name="Add folder").click()
+    page.get_by_role("dialog").get_by_role("textbox").fill(str(models[0].parent))
+    page.get_by_role("dialog").get_by_role("button", name="Choose a folder").click()
+    picker = page.get_by_role("dialog").last
+    expect(picker.get_by_role("button").filter(has_text=f"{NAME} 1")).to_be_visible()
+    _nothing_ran(page)
+    picker.get_by_role("button", name="..").click()
+    expect(picker.get_by_role("button").filter(has_text=f"two lines {SHOWN}")).to_be_visible()
+    picker.get_by_role("button", name="models").click()
+    picker.get_by_role("button").filter(has_text=f"{NAME} 1").click()
+    expect(picker).to_contain_text(f"models/{NAME} 1")
+    _nothing_ran(page)
+
+
+def test_a_conversation_and_its_dialogs(visitor: Visitor, models: tuple[Path, Path]) -> None:
+    page = visitor.open("/chat")
+    page.get_by_role("link").filter(has_text=SHOWN).first.click()
+    alive(page)
+    expect(page.get_by_role("log", name="Messages")).to_contain_text("{{window.ran='name'}}")
+    _nothing_ran(page)
+    page.get_by_role("button", name="Rename").click()
+    title = page.get_by_role("dialog").get_by_role("textbox")
+    title.fill(f"{NAME} again")
+    title.press("Enter")
+    expect(page.get_by_role("heading", name=f"{NAME} again")).to_be_visible()
+    page.get_by_role("button", name="Settings").last.click()
+    expect(page.get_by_role("dialog").get_by_role("textbox").first).to_have_value(NAME)
+    _nothing_ran(page)
+    page.get_by_role("button", name="Close the settings").click()
+    page.get_by_role("button", name="Delete", exact=True).click()
+    expect(page.get_by_role("dialog")).to_contain_text("again")
+    _nothing_ran(page)
+
+
+def test_a_row_of_the_queue(visitor: Visitor, program: Program, models: tuple[Path, Path]) -> None:
+    page = visitor.open("/queue")
+    page.get_by_role("textbox", name="Models").fill(f"{program.work / NAME} 3")
+    page.get_by_role("button", name="Add to queue").click()
+    row = page.get_by_role("region", name="Queue").get_by_role("listitem")
+    expect(row).to_contain_text(SHOWN)
+    expect(row.get_by_role("button", name="Try again")).to_be_visible()
+    _nothing_ran(page)
+    row.get_by_role("button", name="Remove").click()
+    expect(row).to_have_count(0)
     _nothing_ran(page)
 
 
 def _nothing_ran(page: Page) -> None:
-    """No script of a name has run, also not when everything was touched once."""
+    """No script of a name has run, also not when everything was touched once; nor did the browser keep one from it."""
     page.evaluate("document.querySelectorAll('[data-x], [onclick]').forEach(element => element.click())")
     assert page.evaluate("window.ran ?? null") is None
     assert page.locator("img[src=x]").count() == 0

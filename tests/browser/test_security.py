@@ -157,6 +157,31 @@ def test_who_was_not_is_told_where_the_key_is(visitor: Visitor, program: Program
     assert page.url == f"{program.origin}/library"
 
 
+INJECTED = """
+() => {
+  const script = document.createElement("script");
+  script.textContent = "window.ran = 'script'";
+  document.body.append(script);
+  document.body.insertAdjacentHTML("beforeend", `
+    <p id=handler onclick="window.ran = 'handler'">handler</p>
+    <a id=link href="javascript:void(window.ran = 'link')">link</a>
+    <img src=x onerror="window.ran = 'image'">
+    <iframe srcdoc="<script>parent.ran = 'frame'<\\/script>"></iframe>`);
+  for (const id of ["handler", "link"]) document.getElementById(id).click();
+}
+"""
+
+
+def test_script_that_gets_into_a_page_does_not_run(visitor: Visitor) -> None:
+    visitor.allow("Content Security Policy|404")  # which is what the browser says of it
+    page = visitor.open("/")
+    page.evaluate(INJECTED)
+    page.wait_for_function("[...document.images].every(image => image.complete)")
+    page.wait_for_timeout(200)  # a frame says nothing of what it did not run
+    assert page.evaluate("window.ran ?? null") is None
+    assert len([text for text in visitor.troubles if "Content Security Policy" in text]) >= 4
+
+
 def _place(page: Page) -> str:
     """The address below which all pages of ours are."""
     parts = urlsplit(page.url)
