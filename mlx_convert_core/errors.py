@@ -197,7 +197,10 @@ class Cancelled(MlxConvertError):
 
 
 def _rebuild(kind: type[MlxConvertError], message: str, hint: str, code: str) -> MlxConvertError:
-    return kind(message, hint=hint, code=code)
+    """An error of ``kind`` again; a plugin's class may have a constructor of its own, which is not ours to call."""
+    error = kind.__new__(kind, message)
+    MlxConvertError.__init__(error, message, hint=hint, code=code)
+    return error
 
 
 def _kinds(kind: type[MlxConvertError]) -> dict[str, type[MlxConvertError]]:
@@ -234,7 +237,7 @@ class ErrorInfo:
     def exception(self) -> MlxConvertError:
         """The error again, of its old class where that is one of ours."""
         kind = _kinds(MlxConvertError).get(self.kind, MlxConvertError)
-        error = kind(self.message, hint=self.hint, code=self.code)
+        error = _rebuild(kind, self.message, self.hint, self.code)
         if self.traceback:
             error.add_note(self.traceback)
         return error

@@ -62,7 +62,7 @@ _CONVERTING = (
 
 def convert_request(workspace: Workspace, values: dict[str, Any]) -> ConvertRequest:
     """The request that options make over a recipe; REF may come from a preset made for one model."""
-    given = {name: value for name, value in values.items() if value not in (None, (), False)}
+    given = {name: value for name, value in values.items() if not _left_out(value)}
     if "strategy" in given:
         given["strategy"] = _with_map(given["strategy"])
     recipe = load_recipe(Path(given.pop("recipe"))) if "recipe" in given else None
@@ -71,6 +71,11 @@ def convert_request(workspace: Workspace, values: dict[str, Any]) -> ConvertRequ
         named = tuple(output.preset for output in recipe.outputs) if recipe else ()
         ref = _ref_of(given.get("preset", named), workspace.presets)
     return replace(recipe.request(ref), **given) if recipe else ConvertRequest(ref=ref, **given)
+
+
+def _left_out(value: object) -> bool:
+    """Whether an option was not given; 0 was, and is refused where it means nothing."""
+    return value is None or value is False or value == ()
 
 
 def _with_map(strategy: str) -> str:

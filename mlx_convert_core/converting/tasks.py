@@ -14,8 +14,6 @@ from mlx_convert_core.model.requests import GenerateRequest, GenerateResult, Gen
 from mlx_convert_core.plugins.interfaces import ModelRunner
 from mlx_convert_core.running.context import JobContext, Tasks
 
-_runners: dict[str, ModelRunner] = {}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadRequest:
@@ -34,7 +32,7 @@ class SessionRequest:
 
 
 def load(asked: LoadRequest, context: JobContext) -> None:
-    """Load a model into this process and keep it until the process ends."""
+    """Load a model and keep it for as long as the session's runner lives."""
     config = read_config(asked.path / CONFIG)
     runner: ModelRunner | None = context.hooks.first("model_runner", path=asked.path, config=config)
     if runner is None:
@@ -45,12 +43,12 @@ def load(asked: LoadRequest, context: JobContext) -> None:
         )
     with context.step("load"):
         runner.load(context)
-    _runners[asked.session] = runner
+    context.kept[asked.session] = runner
 
 
 def generate(asked: SessionRequest, context: JobContext) -> GenerateResult:
     """Answer once with a loaded model, with what on_generate hooks add."""
-    runner = _runners.get(asked.session)
+    runner: ModelRunner | None = context.kept.get(asked.session)
     if runner is None:
         raise GenerationFailed("the model is not loaded.", hint="Open it again.")
     extras = context.hooks.answers("on_generate", GenerationExtras, request=asked.request)
@@ -58,18 +56,10 @@ def generate(asked: SessionRequest, context: JobContext) -> GenerateResult:
         return runner.generate(asked.request, extras, context)
 
 
-def close(session: str, context: JobContext) -> None:
-    """Let go of a loaded model (used inline; a worker simply ends)."""
-    runner = _runners.pop(session, None)
-    if runner is not None:
-        runner.close()
-
-
 TASKS: Tasks = {
     "plan": (ConvertPlan, plan_exactly),
     "convert": (ConvertPlan, convert),
     "load": (LoadRequest, load),
     "generate": (SessionRequest, generate),
-    "close": (str, close),
     "upload": (UploadRequest, upload),
 }

@@ -18,14 +18,25 @@ ETA_AFTER_SECONDS = 0.5
 
 
 class JobContext:
-    """One job as its own code sees it. Implements `interfaces.Reporter`."""
+    """One job as its own code sees it. Implements `interfaces.Reporter`.
+
+    ``kept`` is what tasks leave for later ones: it belongs to whoever runs them, who closes what is in it at the end.
+    """
 
     def __init__(
-        self, job: str, hooks: Hooks, home: Path, emit: Callable[[AnyEvent], None], cancelled: threading.Event
+        self,
+        job: str,
+        hooks: Hooks,
+        home: Path,
+        emit: Callable[[AnyEvent], None],
+        cancelled: threading.Event,
+        *,
+        kept: dict[str, Any] | None = None,
     ) -> None:
         self.job = job
         self.hooks = hooks
         self.home = home
+        self.kept = {} if kept is None else kept
         self._emit = emit
         self._cancelled = cancelled
         self._last_progress: dict[str, float] = {}

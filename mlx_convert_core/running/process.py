@@ -170,11 +170,12 @@ class InlineRunner:
         self._home = home
         self._lock = threading.Lock()
         self._cancelled: dict[str, threading.Event] = {}
+        self._kept: dict[str, Any] = {}
         self.alive = True
 
     def run(self, job: str, task: str, payload: Any, kind: type[T], emit: Emit) -> T:
         """See TaskRunner."""
-        context = JobContext(job, Hooks(self._plugins), self._home, emit, self._flag(job))
+        context = JobContext(job, Hooks(self._plugins), self._home, emit, self._flag(job), kept=self._kept)
         result = perform(self._tasks, task, codec.encode(payload), context)
         answer: T = codec.decode(codec.encode(result), kind)
         return answer
@@ -184,7 +185,10 @@ class InlineRunner:
         self._flag(job).set()
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """Let go of what tasks have kept, such as a loaded model."""
+        while self._kept:
+            _, kept = self._kept.popitem()
+            kept.close()
 
     def _flag(self, job: str) -> threading.Event:
         with self._lock:

@@ -79,6 +79,7 @@ class WorkerLoop:
         self._cancelled = threading.Event()
         self._stopped: set[str] = set()
         self._current = ""
+        self._kept: dict[str, Any] = {}  # until the process ends
 
     def listen(self, lines: Any) -> None:
         """Take the parent's messages until there are no more."""
@@ -106,7 +107,7 @@ class WorkerLoop:
             self._cancelled.clear()
             if run.job in self._stopped:
                 self._cancelled.set()
-        context = JobContext(run.job, Hooks(plugins), home, self._event, self._cancelled)
+        context = JobContext(run.job, Hooks(plugins), home, self._event, self._cancelled, kept=self._kept)
         answer: FromWorker
         try:
             _require(plugins)

@@ -138,3 +138,10 @@ def test_a_broken_plugin_is_named_and_not_fatal(run: Run, add_plugin: Callable[[
     assert ended.exit_code == 0
     assert ended.stderr.startswith("warning: the plugin broken is not used: ModuleNotFoundError")
     assert "4bit" in ended.stdout
+
+
+@pytest.mark.parametrize("option", ["--bits", "--group-size"])
+def test_a_zero_is_refused_and_not_taken_for_nothing(run: Run, tiny_llama: Path, option: str) -> None:
+    ended = run("plan", str(tiny_llama), option, "0")
+    assert ended.exit_code == 2
+    assert "0" in ended.stderr

@@ -206,3 +206,13 @@ def test_stop_texts_of_all_plugins_reach_the_runner(
     with Workspace() as workspace, workspace.open(write_toy()) as session:
         assert session.generate(GenerateRequest(prompt="one two three four")).result(timeout=120).text == "one two"
         assert session.generate(GenerateRequest(prompt="four five six")).result(timeout=120).text == "four"
+
+
+def test_an_inline_session_lets_go_of_its_model_when_it_closes(workspace: Workspace, write_toy: WriteToy) -> None:
+    folder = write_toy()
+    for _ in range(2):
+        with workspace.open(folder, inline=True) as session:
+            session.loading.result(timeout=120)
+            assert not (folder / "closed").exists()
+        assert (folder / "closed").exists()
+        (folder / "closed").unlink()

@@ -138,7 +138,7 @@ class ToyRunner:
         return GenerateResult(text=" ".join(said), finish_reason="stop", generation_tokens=os.getpid())
 
     def close(self) -> None:
-        pass
+        (self._path / "closed").touch()
 
 
 def _bytes_of(path: Path, start: int, length: int) -> bytes:
