@@ -37,12 +37,26 @@ def duration(seconds: float) -> str:
 
 def day(stamp: str) -> str:
     """An ISO 8601 time as ``24 Nov 2026, 16:12``, in local time; "" for none."""
-    try:
-        moment = datetime.fromisoformat(stamp)
-    except ValueError:
+    local = moment(stamp)
+    return f"{local.day} {local:%b %Y, %H:%M}" if local else ""
+
+
+def when(stamp: str) -> str:
+    """An ISO 8601 time as the hour of today, or as the day of another; "" for none."""
+    local = moment(stamp)
+    if local is None:
         return ""
-    local = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone()
-    return f"{local.day} {local:%b %Y, %H:%M}"
+    today = datetime.now().astimezone().date()
+    return f"{local:%H:%M}" if local.date() == today else f"{local.day} {local:%b %Y}"
+
+
+def moment(stamp: str) -> datetime | None:
+    """An ISO 8601 time (UTC unless it says otherwise) in local time; None for what is none."""
+    try:
+        found = datetime.fromisoformat(stamp)
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone()
+    except (ValueError, OverflowError):
+        return None
 
 
 def file_name(title: str) -> str:

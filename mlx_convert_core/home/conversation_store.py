@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -16,7 +16,7 @@ from mlx_convert_core.base.documents import JsonDocument
 from mlx_convert_core.base.paths import expanded
 from mlx_convert_core.base.private import close_folder, private_folder
 from mlx_convert_core.errors import InvalidRequest, MlxConvertError
-from mlx_convert_core.model.conversations import ChatSettings, Conversation, ConversationSummary, now
+from mlx_convert_core.model.conversations import ChatSettings, Conversation, ConversationSummary, is_time, now
 
 ID = re.compile(r"[0-9a-f]{4,32}")
 
@@ -36,13 +36,10 @@ class ConversationStore:
         read = {path: self._readable(path) for path in self._files()}
         aside = sorted(path.name for path in self.folder.glob("*.json.damaged-*"))
         unread = sorted(path.name for path, one in read.items() if one is None and path.exists())
-        self.problem = (
-            f"{len(aside) + len(unread)} conversations can't be read: {', '.join([*aside, *unread])} in {self.folder}."
-            if aside or unread
-            else ""
-        )
+        undated = sorted(path.name for path, one in read.items() if one is not None and not is_time(one.updated))
+        self.problem = self._told([*aside, *unread], undated)
         found = [one.summary for one in read.values() if one is not None]
-        return tuple(sorted(found, key=lambda summary: summary.updated, reverse=True))
+        return tuple(sorted(found, key=lambda one: one.updated if is_time(one.updated) else "", reverse=True))
 
     def get(self, id: str) -> Conversation:
         """The conversation ``id``; raises InvalidRequest (codes ``no_conversation``, ``conversation_damaged``)."""
@@ -109,6 +106,14 @@ class ConversationStore:
             ) from None
         taken = not ID.fullmatch(conversation.id) or self._document(conversation.id).path.exists()
         return self.save(replace(conversation, id=secrets.token_hex(6)) if taken else conversation)
+
+    def _told(self, unread: Sequence[str], undated: Sequence[str]) -> str:
+        told = []
+        if unread:
+            told.append(f"{len(unread)} conversations can't be read: {', '.join(unread)} in {self.folder}.")
+        if undated:
+            told.append(f"when these were changed is no time, so they stand last: {', '.join(undated)}.")
+        return " ".join(told)
 
     def _files(self) -> Iterator[Path]:
         if self.folder.is_dir():

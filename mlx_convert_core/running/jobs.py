@@ -103,21 +103,29 @@ class Job(Generic[T]):
         with self._changed:
             return next((event for event in reversed(self._history) if isinstance(event, Progress)), None)
 
-    def run(self, body: Body[T]) -> None:
-        """Carry out ``body`` in this thread; ends with exactly one final event, whatever happens."""
+    def run(self, body: Body[T], *, callers: bool = False) -> None:
+        """Carry out ``body`` in this thread; ends with exactly one final event, whatever happens.
+
+        Is the thread the ``callers`` own, then Ctrl-C (KeyboardInterrupt) and SystemExit cancel the job and are
+        raised again: whoever called wants to stop more than this job.
+        """
         try:
             if self.cancelled.is_set():
                 raise cancelled_error()
             self.state = JobState.RUNNING
             self.emit(JobStarted(job=self.id, kind=self.kind, title=self.title))
             self._result = body(self)
+            finished = JobFinished(job=self.id, result=codec.plain(self._result))
         except Cancelled as error:
             self._end(JobState.CANCELLED, JobCancelled(job=self.id), error)
         except BaseException as error:
+            if callers and isinstance(error, KeyboardInterrupt | SystemExit):
+                self._end(JobState.CANCELLED, JobCancelled(job=self.id), cancelled_error())
+                raise
             known = error if isinstance(error, MlxConvertError) else ErrorInfo.of(error).exception()
             self._end(JobState.FAILED, JobFailed(job=self.id, error=ErrorInfo.of(known)), known)
         else:
-            self._end(JobState.FINISHED, JobFinished(job=self.id, result=codec.plain(self._result)), None)
+            self._end(JobState.FINISHED, finished, None)
 
     def _end(self, state: JobState, event: AnyEvent, error: MlxConvertError | None) -> None:
         with self._changed:
@@ -146,9 +154,9 @@ class JobQueue:
         return job
 
     def run(self, job: Job[T], body: Body[T]) -> Job[T]:
-        """Run ``job`` here and now, in this thread, without a turn; it is final when this returns."""
+        """Run ``job`` here and now, in this thread, without a turn; it is final when this returns or raises."""
         self._remember(job)
-        job.run(body)
+        job.run(body, callers=True)
         return job
 
     @property

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -145,3 +148,21 @@ def test_a_cancelled_replacement_keeps_the_old_folder(
     assert (old / "mine.txt").read_text() == "precious"
     with pytest.raises(OutputExists):
         workspace.convert(ConvertRequest(ref=str(write_toy("other")), preset="bf16", output=old)).result(timeout=120)
+
+
+def test_ctrl_c_during_an_inline_conversion_reaches_the_caller(
+    workspace: Workspace, write_toy: WriteToy, tmp_path: Path, nothing_left: Callable[[], None]
+) -> None:
+    request = ConvertRequest(ref=str(write_toy(convert="wait")), preset="bf16", output=tmp_path / "out" / "model")
+
+    def press() -> None:
+        while not workspace.jobs:
+            time.sleep(0.01)
+        wait_for(workspace.jobs[0], Progress)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=press, daemon=True).start()
+    with pytest.raises(KeyboardInterrupt):
+        workspace.convert(request, inline=True)
+    assert [job.state for job in workspace.jobs] == [JobState.CANCELLED]
+    nothing_left()

@@ -169,6 +169,14 @@ def test_a_file_of_another_version_stays_as_it_is(store: ConversationStore, talk
     assert json.loads(path.read_text())["pinned"] is True
 
 
+def test_a_time_that_is_none_is_named_and_stands_last(store: ConversationStore, talk: Conversation) -> None:
+    path = store.folder / f"{talk.id}.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "updated": "yesterday"}))
+    newer = store.create(MODEL)
+    assert [one.id for one in store.list()] == [newer.id, talk.id]
+    assert path.name in store.problem
+
+
 def test_two_that_save_at_once_leave_a_whole_conversation(
     store: ConversationStore, talk: Conversation, home: Path
 ) -> None:

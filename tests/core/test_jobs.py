@@ -93,6 +93,29 @@ def test_a_job_that_does_not(
         assert caught.value.code == code
 
 
+@pytest.mark.parametrize("left", [KeyboardInterrupt(), SystemExit(3)])
+def test_leaving_reaches_the_caller_of_a_job_in_its_own_thread(
+    make: Callable[[str], Job[object]], queue: JobQueue, left: BaseException
+) -> None:
+    def body(job: Job[object]) -> None:
+        raise left
+
+    job = make("left")
+    with pytest.raises(type(left)):
+        queue.run(job, body)
+    assert job.state == JobState.CANCELLED
+    assert news(job) == ["JobStarted", "JobCancelled"]
+    with pytest.raises(Cancelled):
+        job.result()
+
+
+def test_a_result_that_no_event_can_carry_fails_the_job(make: Callable[[str], Job[object]], queue: JobQueue) -> None:
+    job = queue.start(make("odd"), lambda job: object(), heavy=False)
+    with pytest.raises(MlxConvertError, match="can't be written as JSON"):
+        job.result(timeout=60)
+    assert news(job) == ["JobStarted", "JobFailed"]
+
+
 def test_late_and_early_listeners_get_all_events(make: Callable[[str], Job[object]], queue: JobQueue) -> None:
     job = make("heard")
     half, go_on = threading.Event(), threading.Event()

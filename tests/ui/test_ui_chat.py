@@ -56,6 +56,15 @@ async def answered(studio: Studio, count: int) -> None:
     await until(lambda: studio.chats.list() and len(said(studio)) == count)
 
 
+async def test_a_conversation_with_an_odd_time_is_there_with_the_others(studio: Studio, parrot: Path) -> None:
+    kept = studio.workspace.conversations.create(parrot, title="Of old")
+    path = studio.workspace.conversations.folder / f"{kept.id}.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "updated": "yesterday"}))
+    async with visiting(studio, "/chat") as user:
+        await sees(user, "Of old")
+        await sees(user, path.name)
+
+
 async def test_a_conversation_is_kept_and_comes_back(studio: Studio, parrot: Path) -> None:
     async with visiting(studio, f"/chat?model={parrot}") as user:
         await sees(user, "What would you like to know?", "kept here, on this machine only")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 
 from nicegui import ui
 
 from mlx_convert_core import ConversationSummary
 from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.widgets.components import Button, Tag, address_of, block, note
+from mlx_convert_ui.wording import when
 
 SHOWN = 60  # more elements than this would slow the page down; the rest is shown when asked for
 
@@ -67,11 +67,4 @@ def _item(one: ConversationSummary, *, current: bool, busy: bool) -> None:
         with block("chat-item-line", "span"):
             if busy:
                 Tag("span", "", "spin", label="Being answered").props("role=img")
-            Tag("span", f"{_when(one.updated)} · {one.model.name}", "chat-item-note")
-
-
-def _when(stamp: str) -> str:
-    """The hour of today, the day of another."""
-    moment = datetime.fromisoformat(stamp).astimezone()
-    today = datetime.now().astimezone().date()
-    return f"{moment:%H:%M}" if moment.date() == today else f"{moment.day} {moment:%b %Y}"
+            Tag("span", " · ".join(filter(None, (when(one.updated), one.model.name))), "chat-item-note")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from urllib.parse import quote
 
 from nicegui import ui
@@ -16,6 +15,7 @@ from mlx_convert_ui.state.queue_news import name_of
 from mlx_convert_ui.widgets.components import Badge, Button, Tag, block, progress_bar, set_progress
 from mlx_convert_ui.widgets.job_card import progress_in_words
 from mlx_convert_ui.widgets.remedies import tell
+from mlx_convert_ui.wording import moment
 
 _STATES = {
     JobState.QUEUED: ("", "Waits"),
@@ -164,7 +164,5 @@ def step_in_words(view: JobView) -> str:
 
 
 def _seconds(item: QueueItem) -> float | None:
-    try:
-        return (datetime.fromisoformat(item.ended) - datetime.fromisoformat(item.started)).total_seconds()
-    except ValueError:
-        return None
+    started, ended = moment(item.started), moment(item.ended)
+    return (ended - started).total_seconds() if started and ended else None
