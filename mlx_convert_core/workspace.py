@@ -162,28 +162,43 @@ class Workspace:
             return self._runs.run(job, body)
         return self._runs.start(job, body, heavy=True)
 
-    def open(self, model: str | Path, *, inline: bool = False) -> ModelSession:
-        """Load a converted model (a folder, or a name in the library) and keep it ready to answer."""
-        return self._sessions.open(self.model_path(model), lambda: self._runner(inline=inline))
+    def open(self, model: str | Path, *, trust_remote_code: bool = False, inline: bool = False) -> ModelSession:
+        """Load a converted model (a folder, or a name in the library) and keep it ready to answer.
 
-    def generate(self, model: str | Path, request: GenerateRequest) -> Job[GenerateResult]:
-        """Load a model, answer once and let go of it."""
+        Python code that comes with the model runs only with ``trust_remote_code``.
+        """
+        return self._sessions.open(
+            self.model_path(model), lambda: self._runner(inline=inline), trust_remote_code=trust_remote_code
+        )
+
+    def generate(
+        self, model: str | Path, request: GenerateRequest, *, trust_remote_code: bool = False
+    ) -> Job[GenerateResult]:
+        """Load a model, answer once and let go of it; see `open`."""
         path = self.model_path(model)
         job: Job[GenerateResult] = Job("generate", f"Answer with {path.name}", self._dispatcher.send)
 
         def body(job: Job[GenerateResult]) -> GenerateResult:
-            return answer_once(self.open(path), request, job)
+            return answer_once(self.open(path, trust_remote_code=trust_remote_code), request, job)
 
         return self._runs.start(job, body, heavy=True)
 
-    def compare(self, models: Sequence[str | Path], request: GenerateRequest) -> Comparison:
+    def compare(
+        self, models: Sequence[str | Path], request: GenerateRequest, *, trusted: Iterable[Path] = ()
+    ) -> Comparison:
         """Put the same question, with the same seed, to two to four models; returns at once.
 
+        Code that comes with a model runs only if its folder is among ``trusted``.
         Raises InvalidRequest, and what `model_path` raises; a model that fails later does not stop the others.
         """
         paths = tuple(self.model_path(model) for model in models)
         comparison = Comparison(paths, request, self._dispatcher.send)
-        self._runs.start(comparison.job, lambda job: comparison.run(self._sessions, self.open), heavy=True)
+        allowed = frozenset(path.resolve() for path in trusted)
+
+        def opened(path: Path) -> ModelSession:
+            return self.open(path, trust_remote_code=path in allowed)
+
+        self._runs.start(comparison.job, lambda job: comparison.run(self._sessions, opened), heavy=True)
         return comparison
 
     def check_upload(self, request: UploadRequest) -> UploadRequest:

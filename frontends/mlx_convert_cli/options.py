@@ -43,6 +43,7 @@ def conversion_options(command: F) -> F:
     return command
 
 
+_trusting = click.option("--trust-remote-code", is_flag=True, help="Let the model's own Python code run.")
 _CONVERTING = (
     click.option("-p", "--preset", multiple=True, help="What to make; several times for several outputs."),
     click.option("-o", "--output", multiple=True, type=click.Path(), help="The new folder, once for each preset."),
@@ -56,7 +57,7 @@ _CONVERTING = (
     click.option("--force", is_flag=True, help="Replace an output that exists."),
     click.option("--resume", is_flag=True, help="Take up what a conversion that died left behind."),
     click.option("--discard-source", is_flag=True, help="Delete each fetched weight file as soon as it is used."),
-    click.option("--trust-remote-code", is_flag=True, help="Let the model's own Python code run."),
+    _trusting,
 )
 
 
@@ -118,9 +119,9 @@ def check_preset(name: str, presets: dict[str, Preset]) -> None:
     raise InvalidRequest(f"there is no preset '{name}'.", hint=f"{hint}See `mlx-convert presets`.", code="preset")
 
 
-def sampling(command: F) -> F:
-    """Add the options that make a GenerateRequest."""
-    for option in reversed(_SAMPLING):
+def answering(command: F) -> F:
+    """Add --trust-remote-code and the options that make a GenerateRequest."""
+    for option in reversed((*_SAMPLING, _trusting)):
         command = option(command)
     return command
 

@@ -27,7 +27,7 @@ from mlx_convert_core import (
 class Talk:
     """A conversation and the session that answers; a session that ended (idle, killed) is opened again.
 
-    ``sampling`` holds the options of GenerateRequest; they count more than what ``conversation``, an older one
+    ``options`` are those of `options.answering`; they count more than what ``conversation``, an older one
     to go on with, has. With ``keep`` each answer is written into the history.
     """
 
@@ -35,14 +35,15 @@ class Talk:
         self,
         workspace: Workspace,
         model: str | None,
-        sampling: dict[str, Any],
+        options: dict[str, Any],
         *,
         conversation: Conversation | None = None,
         keep: bool = True,
         as_json: bool,
     ) -> None:
         self._workspace = workspace
-        given = {name: value for name, value in sampling.items() if value is not None}
+        given = {name: value for name, value in options.items() if value is not None}
+        self._trusted = bool(given.pop("trust_remote_code", False))
         settings = replace(conversation.settings if conversation else ChatSettings(), **given)
         path = workspace.model_path(model or (conversation.model if conversation else ""))
         fresh = Conversation(id="", title="", model=path, created="", updated="")
@@ -58,7 +59,7 @@ class Talk:
 
     def load(self) -> None:
         """Load the model and wait for it."""
-        self._session = self._workspace.open(self.conversation.model)
+        self._session = self._workspace.open(self.conversation.model, trust_remote_code=self._trusted)
         self._watch(self._session.loading)
         try:
             self._session.loading.result()

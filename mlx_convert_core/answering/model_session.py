@@ -32,6 +32,7 @@ class ModelSession:
         runner: TaskRunner,
         observer: Callable[[AnyEvent], None],
         *,
+        trust_remote_code: bool = False,
         idle_seconds: float = IDLE_SECONDS,
     ) -> None:
         self.path = path
@@ -42,7 +43,7 @@ class ModelSession:
         self._idle_seconds = idle_seconds
         self._idle: threading.Timer | None = None
         self._name = str(id(self))
-        asked = LoadRequest(session=self._name, path=path)
+        asked = LoadRequest(session=self._name, path=path, trust_remote_code=trust_remote_code)
         self.loading: Job[Any] = self._start("load", f"Load {path.name}", "load", asked, type(None))
 
     def generate(self, request: GenerateRequest) -> Job[GenerateResult]:

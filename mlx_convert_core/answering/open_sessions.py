@@ -28,10 +28,10 @@ class Sessions:
         self._open: list[ModelSession] = []
         self._lock = threading.Lock()
 
-    def open(self, path: Path, runner: Callable[[], TaskRunner]) -> ModelSession:
+    def open(self, path: Path, runner: Callable[[], TaskRunner], *, trust_remote_code: bool = False) -> ModelSession:
         """A session of the model at ``path``, which begins to load at once in a ``runner`` of its own."""
         self.make_room(weight_bytes(path))
-        session = ModelSession(path, runner(), self._observer)
+        session = ModelSession(path, runner(), self._observer, trust_remote_code=trust_remote_code)
         with self._lock:
             self._open.append(session)
         return session

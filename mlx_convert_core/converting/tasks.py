@@ -17,10 +17,11 @@ from mlx_convert_core.running.context import JobContext, Tasks
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadRequest:
-    """Load the converted model in the folder ``path`` and keep it as ``session``."""
+    """Load the converted model in the folder ``path`` and keep it as ``session``; its own code runs only if trusted."""
 
     session: str
     path: Path
+    trust_remote_code: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +35,9 @@ class SessionRequest:
 def load(asked: LoadRequest, context: JobContext) -> None:
     """Load a model and keep it for as long as the session's runner lives."""
     config = read_config(asked.path / CONFIG)
-    runner: ModelRunner | None = context.hooks.first("model_runner", path=asked.path, config=config)
+    runner: ModelRunner | None = context.hooks.first(
+        "model_runner", path=asked.path, config=config, trust_remote_code=asked.trust_remote_code
+    )
     if runner is None:
         raise UnsupportedModel(
             f"no plugin can run {asked.path.name} (model type '{config.get('model_type')}').",

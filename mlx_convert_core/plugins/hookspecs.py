@@ -69,8 +69,10 @@ def model_converter(model: ModelInfo, request: ConvertRequest) -> ModelConverter
 
 
 @hookspec(firstresult=True)
-def model_runner(path: Path, config: Mapping[str, Any]) -> ModelRunner | None:
+def model_runner(path: Path, config: Mapping[str, Any], trust_remote_code: bool) -> ModelRunner | None:
     """Offer to run the converted model in the folder ``path``. Runs in the worker.
+
+    Python files of the model itself may be run only with ``trust_remote_code``: a person agreed to it.
 
     Example::
 

@@ -35,9 +35,9 @@ def model_converter(model: ModelInfo, request: ConvertRequest) -> ModelConverter
 
 
 @hookimpl(trylast=True)
-def model_runner(path: Path, config: Mapping[str, Any]) -> ModelRunner | None:
-    """Run what mlx-lm has a model class for."""
-    return LmRunner(path) if supported(config) else None
+def model_runner(path: Path, config: Mapping[str, Any], trust_remote_code: bool) -> ModelRunner | None:
+    """Run what mlx-lm has a model class for, or what brings its own."""
+    return LmRunner(path, trust_remote_code=trust_remote_code) if supported(config) else None
 
 
 @hookimpl(trylast=True)

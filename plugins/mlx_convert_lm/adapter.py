@@ -105,8 +105,8 @@ def is_switch_linear(layer: Any) -> bool:
     return (method.__module__, method.__qualname__) == ("mlx_lm.models.switch_layers", "SwitchLinear.to_quantized")
 
 
-def load_for_generation(folder: Path) -> tuple[Any, Any]:
-    """A model with its weights in memory, and its tokenizer. Raises GenerationFailed."""
+def load_for_generation(folder: Path, *, trust_remote_code: bool) -> tuple[Any, Any]:
+    """A model with its weights in memory, and its tokenizer. Raises GenerationFailed, and what `load_lazily` raises."""
     import mlx.core as mx
     from mlx_lm.utils import load_tokenizer
 
@@ -116,7 +116,7 @@ def load_for_generation(folder: Path) -> tuple[Any, Any]:
             hint="Copy tokenizer.json and tokenizer_config.json from the original model into the folder.",
             code="tok_missing",
         )
-    loaded = load_lazily(folder, trust_remote_code=False)
+    loaded = load_lazily(folder, trust_remote_code=trust_remote_code)
     model, config = loaded.model, loaded.config
     loaded.arrays.clear()
     if mx.default_device() == mx.cpu:
@@ -126,7 +126,7 @@ def load_for_generation(folder: Path) -> tuple[Any, Any]:
         with without_patterns(folder) as plain:
             tokenizer = load_tokenizer(
                 model_path=plain,
-                tokenizer_config_extra={"trust_remote_code": False},
+                tokenizer_config_extra={"trust_remote_code": trust_remote_code},
                 eos_token_ids=config.get("eos_token_id"),
             )
     except Exception as error:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mlx_convert_core import GenerateRequest, GenerateResult, GenerationExtras, GenerationFailed, Reporter
+from mlx_convert_lm.chat_template import ChatTemplate
 
 
 class LmRunner:
@@ -17,10 +18,12 @@ class LmRunner:
     only pays for what is new.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, trust_remote_code: bool = False) -> None:
         self._path = path
+        self._trusted = trust_remote_code
         self._model: Any = None
         self._tokenizer: Any = None
+        self._template: ChatTemplate | None = None
         self._cache: list[Any] = []
         self._cached: list[int] = []
 
@@ -28,8 +31,10 @@ class LmRunner:
         """See ModelRunner."""
         from mlx_convert_lm.adapter import load_for_generation
 
-        self._model, self._tokenizer = load_for_generation(self._path)
-        if not self._tokenizer.has_chat_template:
+        self._model, self._tokenizer = load_for_generation(self._path, trust_remote_code=self._trusted)
+        if self._tokenizer.has_chat_template:
+            self._template = ChatTemplate(self._tokenizer, self._path.name)
+        else:
             report.message(f"{self._path.name} has no chat template: the prompt is continued as plain text.", "warning")
 
     def generate(
@@ -53,18 +58,18 @@ class LmRunner:
         rest = answer.rest()
         if rest:
             report.token(rest)
-        return answer.result(len(prompt), chat_template=self._tokenizer.has_chat_template)
+        return answer.result(len(prompt), chat_template=self._template is not None)
 
     def close(self) -> None:
         """See ModelRunner."""
-        self._model = self._tokenizer = None
+        self._model = self._tokenizer = self._template = None
         self._cache, self._cached = [], []
 
     def _prompt(self, request: GenerateRequest) -> list[int]:
-        turns = [{"role": turn.role, "content": turn.content} for turn in request.conversation()]
-        if self._tokenizer.has_chat_template:
-            return list(self._tokenizer.apply_chat_template(turns, add_generation_prompt=True))
-        text = "\n".join(turn["content"] for turn in turns)
+        turns = request.conversation()
+        if self._template is not None:
+            return self._template.tokens(turns)
+        text = "\n".join(turn.content for turn in turns)
         tokens: list[int] = self._tokenizer.encode(text)
         return tokens
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from mlx_convert_cli.options import common, sampling
+from mlx_convert_cli.options import answering, common
 from mlx_convert_cli.output import say
 from mlx_convert_cli.talk import Talk
 from mlx_convert_cli.workspace import workspace
@@ -23,7 +23,7 @@ Ctrl-C stops an answer."""
 @click.argument("model", required=False)
 @click.option("--continue", "id", metavar="ID", help="Go on with a conversation from `mlx-convert conversations list`.")
 @click.option("--no-history", is_flag=True, help="Keep nothing of this conversation.")
-@sampling
+@answering
 @common
 def chat(model: str | None, id: str | None, no_history: bool, as_json: bool, **values: Any) -> None:
     """Talk with MODEL, a converted folder or a name in the library.

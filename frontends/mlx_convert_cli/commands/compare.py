@@ -9,7 +9,7 @@ import click
 from mlx_convert_cli.asking import prompt_text
 from mlx_convert_cli.compare_view import ComparisonView, show_answers
 from mlx_convert_cli.errors import AlreadyTold
-from mlx_convert_cli.options import common, generate_request, sampling
+from mlx_convert_cli.options import answering, common, generate_request
 from mlx_convert_cli.output import say, styled
 from mlx_convert_cli.workspace import workspace
 from mlx_convert_core import Cancelled, CompareResult, MlxConvertError
@@ -18,16 +18,17 @@ from mlx_convert_core import Cancelled, CompareResult, MlxConvertError
 @click.command()
 @click.argument("models", nargs=-1, required=True)
 @click.option("--prompt", help="The question; without it, or with -, it is read from standard input.")
-@sampling
+@answering
 @common
-def compare(models: tuple[str, ...], prompt: str | None, as_json: bool, **values: Any) -> None:
+def compare(models: tuple[str, ...], prompt: str | None, trust_remote_code: bool, as_json: bool, **values: Any) -> None:
     """Put one question to two to four MODELS: converted folders or names in the library.
 
     All use the same seed. Exit code 1 says that a model failed.
     """
     request = generate_request(values, prompt=prompt_text(prompt, 'mlx-convert compare MODEL MODEL --prompt "..."'))
     with workspace(as_json=as_json) as opened:
-        comparison = opened.compare(models, request)
+        trusted = map(opened.model_path, models) if trust_remote_code else ()
+        comparison = opened.compare(models, request, trusted=trusted)
         ComparisonView(comparison, as_json=as_json).watch()
         try:
             result: CompareResult = comparison.job.result()

@@ -8,7 +8,7 @@ import click
 
 from mlx_convert_cli.answers import AnswerView, tell_figures
 from mlx_convert_cli.asking import prompt_text
-from mlx_convert_cli.options import common, generate_request, sampling
+from mlx_convert_cli.options import answering, common, generate_request
 from mlx_convert_cli.progress import follow, watch
 from mlx_convert_cli.workspace import workspace
 from mlx_convert_core import Cancelled
@@ -17,16 +17,16 @@ from mlx_convert_core import Cancelled
 @click.command()
 @click.argument("model")
 @click.argument("prompt", required=False)
-@sampling
+@answering
 @common
-def generate(model: str, prompt: str | None, as_json: bool, **values: Any) -> None:
+def generate(model: str, prompt: str | None, trust_remote_code: bool, as_json: bool, **values: Any) -> None:
     """Answer PROMPT with MODEL, a converted folder or a name in the library.
 
     Without PROMPT, or with -, the prompt is read from standard input.
     """
     request = generate_request(values, prompt=prompt_text(prompt, 'mlx-convert generate MODEL "..."'))
     with workspace(as_json=as_json) as opened:
-        job = opened.generate(model, request)
+        job = opened.generate(model, request, trust_remote_code=trust_remote_code)
         if as_json:
             follow(job, as_json=True)
             return

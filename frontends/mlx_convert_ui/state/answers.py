@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 from pathlib import Path
 
 from mlx_convert_core import GenerateRequest, ModelSession, Workspace
@@ -20,6 +21,7 @@ class Answers:
     def __init__(self, workspace: Workspace, views: JobViews) -> None:
         self._workspace = workspace
         self._views = views
+        self._trusted: set[tuple[Path, Identity]] = set()
         self._open_models: dict[Path, tuple[ModelSession, Identity]] = {}
         self._lock = threading.Lock()
 
@@ -33,7 +35,17 @@ class Answers:
             session = self._open(self.folder(model))
             loading = self._views.follow(session.loading, model=session.path.name)
             answer = session.generate(request)
-            return self._views.follow(answer, model=session.path.name, request=request, loading=loading, place=place)
+            view = self._views.follow(answer, model=session.path.name, request=request, loading=loading, place=place)
+            view.allow = partial(self.trust, session.path)
+            return view
+
+    def trust(self, path: Path) -> None:
+        """Let the Python code that comes with the model at ``path`` run from now on, until this program ends."""
+        self._trusted.add((path, _identity(path)))
+
+    def trusts(self, path: Path) -> bool:
+        """Whether the code of the model at ``path`` may run; no more once another folder has taken its place."""
+        return (path, _identity(path)) in self._trusted
 
     def forget(self, path: Path) -> None:
         """Close the model at ``path``, before its files go."""
@@ -55,7 +67,7 @@ class Answers:
                 del self._open_models[other]
                 session.close()
         if path not in self._open_models:
-            self._open_models[path] = (self._workspace.open(path), folder)
+            self._open_models[path] = (self._workspace.open(path, trust_remote_code=self.trusts(path)), folder)
         return self._open_models[path][0]
 
 

@@ -5,18 +5,22 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from mlx_convert_core import (
     CompareResult,
     Comparison,
     GenerateRequest,
+    GenerateResult,
+    Job,
     JobState,
     LibraryEntry,
     Workspace,
     entry_of,
     first_divergence,
 )
+from mlx_convert_ui.state.answers import Answers
 from mlx_convert_ui.state.job_views import JobView, JobViews
 
 PLACE = "compare"
@@ -72,8 +76,9 @@ class Match:
 class Comparisons:
     """One for each server. Safe to use from any thread."""
 
-    def __init__(self, workspace: Workspace, views: JobViews) -> None:
+    def __init__(self, workspace: Workspace, views: JobViews, answers: Answers) -> None:
         self.current: Match | None = None
+        self._answers = answers
         self._workspace = workspace
         self._views = views
         self._lock = threading.Lock()
@@ -82,18 +87,20 @@ class Comparisons:
         """Ask all ``models``, instead of what ran. Reads files: call it on a thread. Raises MlxConvertError."""
         with self._lock:
             self.stop()
-            comparison = self._workspace.compare(models, request)
+            trusted = [path for path in map(self._answers.folder, models) if self._answers.trusts(path)]
+            comparison = self._workspace.compare(models, request, trusted=trusted)
             columns = tuple(
-                Column(
-                    view=self._views.follow(job, model=path.name, request=comparison.request, place=PLACE),
-                    path=path,
-                    entry=entry_of(path),
-                )
+                Column(view=self._follow(job, path, comparison.request), path=path, entry=entry_of(path))
                 for job, path in zip(comparison.answers, comparison.models, strict=True)
             )
             view = self._views.follow(comparison.job, request=comparison.request, place=PLACE)
             self.current = Match(comparison=comparison, view=view, columns=columns)
             return self.current
+
+    def _follow(self, job: Job[GenerateResult], path: Path, request: GenerateRequest) -> JobView:
+        view = self._views.follow(job, model=path.name, request=request, place=PLACE)
+        view.allow = partial(self._answers.trust, path)
+        return view
 
     def stop(self) -> None:
         """Stop every column."""

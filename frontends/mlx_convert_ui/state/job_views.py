@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter, deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -49,7 +50,7 @@ class StepView:
 class JobView:
     """What is known of a job. ``version`` grows with every change; ``chunks`` are the pieces of an answer.
 
-    ``place`` names the page that asked for it.
+    ``place`` names the page that asked for it. ``allow`` lets its model's own code run, next time.
     """
 
     job: Job[Any]
@@ -69,6 +70,7 @@ class JobView:
     progressed: float = 0.0
     ended: float = 0.0
     loading: JobView | None = None
+    allow: Callable[[], None] | None = None
 
     @property
     def active(self) -> bool:

@@ -49,7 +49,7 @@ class Studio:
         self.queue = QueueNews(workspace, self.views)
         self.answers = Answers(workspace, self.views)
         self.chats = Chats(workspace.conversations, self.answers)
-        self.comparisons = Comparisons(workspace, self.views)
+        self.comparisons = Comparisons(workspace, self.views, self.answers)
 
     def convert(self, request: ConvertRequest) -> JobView:
         """Start a conversion and watch it. Raises InvalidRequest."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from inspect import isawaitable
 from typing import Any
 
 from nicegui import ui
@@ -12,9 +13,11 @@ from mlx_convert_core import GenerateResult, JobState
 from mlx_convert_ui import wording
 from mlx_convert_ui.state.job_views import JobView
 from mlx_convert_ui.widgets.components import Badge, Button, Tag, block, empty, note
+from mlx_convert_ui.widgets.dialogs import confirm, lasting
 from mlx_convert_ui.widgets.remedies import tell
 from mlx_convert_ui.widgets.stream import TokenStream
 
+CUSTOM_CODE = "custom_code"  # the model wants to run Python of its own, and nobody allowed it
 LIVE_SECONDS = 0.5  # each change of a label makes the browser look at the whole page again
 
 
@@ -81,7 +84,8 @@ class Answer:
         error = (view.loading.error if view.loading else None) or view.error
         with self._body:
             if error is not None:
-                tell(error, self._retry if self._again else None)
+                wants_code = error.code == CUSTOM_CODE and view.allow is not None
+                tell(error, (self._ask if wants_code else self._retry) if self._again else None)
             elif view.state is JobState.CANCELLED and not view.chunks:
                 Tag("p", "Stopped before the first word.", "muted")
             elif view.state is JobState.FINISHED and not self._compact:
@@ -92,6 +96,24 @@ class Answer:
 
     def _retry(self) -> None:
         Button("Try again", self._again, icon="rotate-ccw").mark("again")
+
+    def _ask(self) -> None:
+        Button("Run its code …", lasting(self._allow), icon="play").mark("allow-code")
+
+    async def _allow(self) -> None:
+        """Run the model's own code once a person agreed to it, knowing what that is."""
+        view, again = self.view, self._again
+        sure = await confirm(
+            f"Run the Python code of {view.model}?",
+            "It came with the model and can do whatever you can: read, change and send your files. "
+            "Say yes only if you have read it and trust its author. It holds until MLX Convert is closed.",
+            action="Run its code",
+        )
+        if sure and view.allow is not None and again is not None:
+            view.allow()
+            asked = again()
+            if isawaitable(asked):
+                await asked
 
     def _tell_speed(self) -> None:
         view = self.view

@@ -17,7 +17,7 @@ _HINTS = {
     "not_writable": "Choose a folder that you may write in.",
     "disk": "Free some space, choose fewer bits, or choose a folder on another disk.",
     "nothing_quantized": "Choose a smaller group size under Advanced, or bf16.",
-    "custom_code": "Only if you have read that code and trust its author: allow it under Advanced.",
+    "custom_code": "Read that code first. Allow it only if you trust its author; for a conversion, under Advanced.",
     "layers_kept": "",
     **dict.fromkeys(("no_model", "entry_missing", "entry_not_found"), "Choose another model, or convert one first."),
     "queue_busy": "It takes what you add here, too.",
@@ -25,6 +25,7 @@ _HINTS = {
 _LOGIN = re.compile(r"\brun `(?:hf auth login|mlx-convert account sign-in)`", re.IGNORECASE)
 _KEPT = re.compile(r"With --resume it goes on where it was\. `mlx-convert doctor --clear` deletes what is kept\.")
 _CONVERT = re.compile(r"mlx-convert convert (\S+)$")
+_OPTION = re.compile(r" \(--[a-z-]+\)")
 _ADDRESS = re.compile(r"https://[\w.-]+(?:/[\w./@-]*[\w/])?")
 
 Trouble = MlxConvertError | ErrorInfo | Finding
@@ -34,7 +35,7 @@ def hint_of(trouble: Trouble) -> str:
     """The next step in the page's own words."""
     hint = _HINTS.get(trouble.code, trouble.hint)
     hint = _KEPT.sub("Trying again goes on where it was. What is kept can be deleted under Settings.", hint)
-    return _CONVERT.sub(r"\1", _LOGIN.sub("sign in under Settings", hint))
+    return _CONVERT.sub(r"\1", _LOGIN.sub("sign in under Settings", _OPTION.sub("", hint)))
 
 
 def instead_of(trouble: Trouble) -> str:

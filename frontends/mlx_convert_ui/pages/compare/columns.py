@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from mlx_convert_core import JobState
 from mlx_convert_ui import wording
 from mlx_convert_ui.state.comparisons import Column, Match, token_at
@@ -10,9 +13,9 @@ from mlx_convert_ui.widgets.components import Tag, block
 
 
 class Columns:
-    """Draws ``match`` as it is now; `refresh` sends what changed since."""
+    """Draws ``match`` as it is now; `refresh` sends what changed since. ``again`` compares the same models anew."""
 
-    def __init__(self, match: Match) -> None:
+    def __init__(self, match: Match, again: Callable[[], Any]) -> None:
         self.match = match
         request = match.comparison.request
         with block("compare-head"):
@@ -20,7 +23,7 @@ class Columns:
             Tag("span", f"Seed {request.seed}", "card-hint")
             self._message = Tag("span", "", "card-hint")
         with block(f"compare-columns compare-{len(match.columns)}"):
-            self._columns = [ColumnView(match, index, column) for index, column in enumerate(match.columns)]
+            self._columns = [ColumnView(match, index, column, again) for index, column in enumerate(match.columns)]
 
     def refresh(self) -> None:
         """Draw the changes; cheap when there are none."""
@@ -32,7 +35,7 @@ class Columns:
 class ColumnView:
     """One model's answer."""
 
-    def __init__(self, match: Match, index: int, column: Column) -> None:
+    def __init__(self, match: Match, index: int, column: Column, again: Callable[[], Any]) -> None:
         self._match = match
         self._index = index
         self._view = column.view
@@ -44,7 +47,7 @@ class ColumnView:
                 Tag("h3", column.view.model, "card-title compare-name").attribute("title", str(column.path))
                 self._state = block("push row-line")
             Tag("p", _size(column), "compare-size")
-            self._answer = Answer(self._view, None)
+            self._answer = Answer(self._view, again)
             self._parting = Tag("p", "", "compare-parting")
         self._draw_state()
 

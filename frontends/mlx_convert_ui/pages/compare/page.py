@@ -111,7 +111,7 @@ class ComparePage:
         if current is not None and (self._columns is None or current is not self._columns.match):
             self._place.clear()
             with self._place:
-                self._columns = Columns(current)
+                self._columns = Columns(current, self._compare)
         if self._columns is not None:
             self._columns.refresh()
         if self._button.text != (text := "Stop" if self._active else "Compare"):
