@@ -20,7 +20,7 @@ from mlx_convert_core.model.quantization import QuantizeStrategy
 from mlx_convert_core.model.requests import ConvertedModel, ConvertResult
 from mlx_convert_core.plugins.interfaces import ModelConverter, ModelSource, Written
 from mlx_convert_core.running.context import JobContext
-from mlx_convert_core.writing.check import check_output, refuse_errors
+from mlx_convert_core.writing.check import FileDigest, check_output, check_unchanged, refuse_errors
 from mlx_convert_core.writing.record import write_record
 from mlx_convert_core.writing.sidecars import copy_sidecars
 from mlx_convert_core.writing.staging import Staging, disk_full, sync_tree
@@ -61,15 +61,17 @@ def convert(plan: ConvertPlan, context: JobContext) -> ConvertResult:
         with context.step("check"), _syncing(folders):
             checking = _Checking(context, sum(output.weight_bytes for output in plan.outputs))
             staged = map(_Staged, plan.outputs, folders, written)
-            models = tuple(_complete(plan, one, original, checking, context) for one in staged)
+            completed = [_complete(plan, one, original, checking, context) for one in staged]
         with context.step("publish"):
             for staging in stagings:
                 staging.settle()
             context.check_cancelled()  # the last time: what is published is there
+            for folder, (_, files) in zip(folders, completed, strict=True):
+                check_unchanged(folder, files)
             _publish(stagings, force=plan.request.force)
     return ConvertResult(
         ref=plan.request.ref,
-        models=models,
+        models=tuple(model for model, _ in completed),
         seconds=time.monotonic() - began,
         peak_memory=peak_memory(),
     )
@@ -99,7 +101,7 @@ class _Staged:
 
 def _complete(
     plan: ConvertPlan, staged: _Staged, original: Path, checking: _Checking, context: JobContext
-) -> ConvertedModel:
+) -> tuple[ConvertedModel, dict[str, FileDigest]]:
     """Add what belongs beside the weights, let plugins add theirs, check all of it, write the record."""
     output, folder = staged.output, staged.folder
     copy_sidecars(original, folder, code=plan.request.trust_remote_code)
@@ -109,7 +111,7 @@ def _complete(
     files = check_output(output, folder, staged.written.digests, checking.advance, staged.written.read)
     findings = (*plan.findings, *added)
     write_record(plan, output, folder, files, findings)
-    return ConvertedModel(
+    model = ConvertedModel(
         path=output.path,
         preset=output.preset,
         weight_bytes=output.weight_bytes,
@@ -118,6 +120,7 @@ def _complete(
         bits_per_weight=output.bits_per_weight,
         findings=findings,
     )
+    return model, files
 
 
 class _Checking:

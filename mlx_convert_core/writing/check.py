@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from io import FileIO
@@ -15,17 +16,18 @@ from mlx_convert_core.model.findings import Finding
 from mlx_convert_core.model.inspection import CONFIG, INDEX, read_config
 from mlx_convert_core.model.plan import OutputPlan
 from mlx_convert_core.model.safetensors import TensorInfo, read_header
-from mlx_convert_core.writing.read_back import PartRead
+from mlx_convert_core.writing.read_back import PartRead, Stamp, exact_stamp, exact_stamp_of
 
 CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileDigest:
-    """A published file: bytes and sha256 in hex."""
+    """A published file: bytes and sha256 in hex; ``stamp`` is what it was just before it was read."""
 
     size: int
     sha256: str
+    stamp: Stamp
 
 
 def check_output(
@@ -47,6 +49,24 @@ def check_output(
         return _digest_all(output, folder, digests, advance, read or {})
     except CorruptCheckpoint as error:
         raise _failed(error.message) from error
+
+
+def check_unchanged(folder: Path, files: Mapping[str, FileDigest]) -> None:
+    """Just before ``folder`` is published: what `check_output` has read is what lies there.
+
+    A file that was touched since is read once more; raises ConversionFailed (code ``check_failed``) for other bytes.
+    """
+    for name, digest in files.items():
+        if exact_stamp_of(folder / name) != digest.stamp and _sha256(folder / name) != digest.sha256:
+            raise _failed(f"{name} was changed on the disk after it had been checked")
+
+
+def _sha256(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        return ""
 
 
 def refuse_errors(findings: Iterable[Finding]) -> None:
@@ -133,7 +153,7 @@ def _digest_all(
     shards = {tensor.shard for tensor in output.tensors}
     found = {}
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        name = path.relative_to(folder).as_posix()
+        name, stamp = path.relative_to(folder).as_posix(), exact_stamp(path.stat())
         known = read[name] if name in read and read[name].holds(path) else PartRead()
         tensors = [tensor for tensor in read_header(path) if tensor.start >= known.position] if name in shards else []
         sha = known.sha256
@@ -141,7 +161,7 @@ def _digest_all(
         for chunk in _chunks(path, tensors, digests, known.position):
             sha.update(chunk)
             advance(len(chunk) if name in shards else 0)
-        found[name] = FileDigest(size=path.stat().st_size, sha256=sha.hexdigest())
+        found[name] = FileDigest(size=path.stat().st_size, sha256=sha.hexdigest(), stamp=stamp)
     return found
 
 

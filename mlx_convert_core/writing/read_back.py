@@ -15,22 +15,24 @@ import xxhash
 from mlx_convert_core.model.safetensors import Layout
 
 CHUNK = 1 << 20
+Stamp = tuple[int, int, int, int]
 
 
 @dataclass(slots=True)
 class PartRead:
     """The first ``position`` bytes of a weight file, found on the disk as they were written, in ``sha256``.
 
-    ``stamp`` is the file's size and time of change when the last byte had been written: it holds for that file only.
+    ``stamp`` is what the file was when we had written to it for the last time, None when somebody else did meanwhile:
+    what was read holds for that file only.
     """
 
     position: int = 0
     sha256: hashlib._Hash = field(default_factory=hashlib.sha256)
-    stamp: tuple[int, int] | None = None
+    stamp: Stamp | None = None
 
     def holds(self, path: Path) -> bool:
         """Whether the file is still the one that was read."""
-        return self.stamp is not None and stamp_of(path) == self.stamp
+        return self.stamp is not None and exact_stamp_of(path) == self.stamp
 
 
 class ReadBack:
@@ -57,14 +59,14 @@ class ReadBack:
         with self._changed:
             self._changed.notify()
 
-    def stop(self) -> dict[str, PartRead]:
-        """Stop where it is; what was read of each file."""
+    def stop(self, stamps: Mapping[str, Stamp | None]) -> dict[str, PartRead]:
+        """Stop where it is; what was read of each file, which had these ``stamps`` when it was written."""
         with self._changed:
             self._stopped = True
             self._changed.notify()
         self._thread.join()
         for shard, part in self._parts.items():
-            part.stamp = stamp_of(self._folder / shard)
+            part.stamp = stamps[shard]
         return self._parts
 
     def _work(self) -> None:
@@ -107,6 +109,22 @@ def stamp_of(path: Path) -> tuple[int, int] | None:
     except FileNotFoundError:
         return None
     return status.st_size, status.st_mtime_ns
+
+
+def exact_stamp(status: os.stat_result) -> Stamp:
+    """Which file it is, its size, and when its bytes and anything about it changed; the last can't be set by a program.
+
+    Two changes within one tick of the file system's clock (up to 10 ms on old Linux kernels) can look like one.
+    """
+    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+def exact_stamp_of(path: Path) -> Stamp | None:
+    """The `exact_stamp` of a file, None when it is gone."""
+    try:
+        return exact_stamp(path.stat())
+    except FileNotFoundError:
+        return None
 
 
 def _chunks(handle: int, start: int, end: int) -> Iterable[memoryview]:

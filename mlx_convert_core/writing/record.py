@@ -39,7 +39,7 @@ def write_record(
         },
         kept_layers=codec.plain(output.kept),
         findings=[_without_places(finding, plan, output) for finding in codec.plain(tuple(findings))],
-        files=codec.plain(dict(files)),
+        files={name: {"size": file.size, "sha256": file.sha256} for name, file in files.items()},
     )
     (folder / RECORD).write_bytes(codec.encode_pretty(record))
 

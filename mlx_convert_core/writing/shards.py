@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import xxhash
 
 from mlx_convert_core.model.safetensors import Layout, TensorInfo, layout
 from mlx_convert_core.writing.journal import Journal
-from mlx_convert_core.writing.read_back import PartRead, ReadBack
+from mlx_convert_core.writing.read_back import PartRead, ReadBack, Stamp, exact_stamp
 
 MLX_METADATA = {"format": "mlx"}
 
@@ -44,6 +45,8 @@ class ShardWriter:
         tensors = tuple(tensors)
         self._folder = folder
         self._handles: dict[str, int] = {}
+        self._stamps: dict[str, Stamp | None] = {}
+        self._writing = threading.Lock()
         self._layouts = layouts(tensors, metadata or MLX_METADATA)
         self._shards = {tensor.name: tensor.shard for tensor in tensors}
         self._missing = {tensor.name: tensor.nbytes for tensor in tensors}
@@ -69,6 +72,7 @@ class ShardWriter:
             os.ftruncate(handle, plan.file_bytes)
         self._take_up(noted)
         if self._reader is not None:
+            self._stamps = {shard: exact_stamp(os.fstat(handle)) for shard, handle in self._handles.items()}
             self._reader.start()
         return self
 
@@ -79,7 +83,7 @@ class ShardWriter:
         if self._journal is not None:
             self._journal.close()
         if self._reader is not None:
-            self.read = self._reader.stop()
+            self.read = self._reader.stop(self._stamps)
 
     @property
     def digests(self) -> dict[str, str]:
@@ -105,12 +109,23 @@ class ShardWriter:
         view = memoryview(data).cast("B")
         if view.nbytes > self._missing[name]:
             raise ValueError(f"{view.nbytes - self._missing[name]} bytes too many for {name}")
-        _write_at(self._handles[self._shards[name]], view, self._next[name])
+        self._put(self._shards[name], view, self._next[name])
         self._count(name, view)
         if self._journal is not None and not self._missing[name]:
             self._journal.note(name, self._hashes[name].hexdigest())
         if self._reader is not None and not self._missing[name]:
             self._reader.look()
+
+    def _put(self, shard: str, data: memoryview, offset: int) -> None:
+        """Write, and notice when somebody else has changed the file since our last write: what was read is void."""
+        handle = self._handles[shard]
+        if self._reader is None:
+            _write_at(handle, data, offset)
+            return
+        with self._writing:
+            ours = self._stamps[shard] == exact_stamp(os.fstat(handle))
+            _write_at(handle, data, offset)
+            self._stamps[shard] = exact_stamp(os.fstat(handle)) if ours else None
 
     def _count(self, name: str, view: memoryview) -> None:
         self._hashes.setdefault(name, xxhash.xxh3_128()).update(view)

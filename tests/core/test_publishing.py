@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -198,6 +199,38 @@ def test_a_replacement_that_is_refused_keeps_the_old(
         convert(force=True).result()
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["model"]
     assert (old / "mine.txt").read_text() == "precious"
+
+
+@pytest.mark.parametrize("file", ["model.safetensors", "tokenizer.json"])
+def test_what_is_changed_after_the_check_is_never_published(
+    convert: Convert, monkeypatch: pytest.MonkeyPatch, nothing_left: Callable[[], None], file: str
+) -> None:
+    def spoil(path: Path) -> None:
+        data, before = bytearray(path.read_bytes()), path.stat()
+        data[-1] ^= 1
+        path.write_bytes(data)
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+    monkeypatch.setattr(Staging, "settle", lambda staging: spoil(staging.output / file))
+    with pytest.raises(ConversionFailed) as caught:
+        convert().result()
+    assert caught.value.code == "check_failed"
+    assert f"{file} was changed on the disk after it had been checked" in caught.value.message
+    nothing_left()
+
+
+def test_what_vanishes_after_the_check_is_never_published(
+    convert: Convert, monkeypatch: pytest.MonkeyPatch, nothing_left: Callable[[], None]
+) -> None:
+    monkeypatch.setattr(Staging, "settle", lambda staging: (staging.output / "tokenizer.json").unlink())
+    with pytest.raises(ConversionFailed, match="not what was planned"):
+        convert().result()
+    nothing_left()
+
+
+def test_what_is_only_touched_after_the_check_is_published(convert: Convert, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Staging, "settle", lambda staging: os.utime(staging.output / "model.safetensors"))
+    assert convert().result().path.is_dir()
 
 
 @pytest.mark.parametrize(("step", "kept"), [("settle", False), ("publish", True)])

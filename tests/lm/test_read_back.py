@@ -59,14 +59,35 @@ def test_what_was_read_does_not_hold_for_a_changed_file(tmp_path: Path) -> None:
         wait_until(opened, path.stat().st_size)
     stamp = stamp_of(path)
     assert stamp is not None
+    assert opened.read["model.safetensors"].holds(path)
     size, time_ns = stamp
     os.utime(path, ns=(time_ns + 1, time_ns + 1))
     assert not opened.read["model.safetensors"].holds(path)
     os.utime(path, ns=(time_ns, time_ns))
-    assert opened.read["model.safetensors"].holds(path)
+    assert stamp_of(path) == stamp
+    assert not opened.read["model.safetensors"].holds(path)  # that it was touched can't be undone
     os.truncate(path, size - 1)
     assert not opened.read["model.safetensors"].holds(path)
     path.unlink()
+    assert not opened.read["model.safetensors"].holds(path)
+
+
+@pytest.mark.parametrize("forged", [False, True])
+def test_what_was_read_is_void_when_somebody_writes_before_our_last_write(tmp_path: Path, forged: bool) -> None:
+    path = tmp_path / "model.safetensors"
+    with writer(tmp_path) as opened:
+        for name in ("a", "b", "c"):
+            opened.write(name, bytes(SIZES[name]))
+        wait_until(opened, opened._next["d"])
+        time.sleep(0.02)  # a tick of the clock of an old kernel's file system
+        before = path.stat()
+        with path.open("r+b") as file:
+            file.seek(1000)
+            file.write(b"\1")
+        if forged:
+            os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+        opened.write("d", bytes(SIZES["d"]))
+        wait_until(opened, path.stat().st_size)
     assert not opened.read["model.safetensors"].holds(path)
 
 
