@@ -162,7 +162,7 @@ def _form(studio: Studio, ref: str) -> Form:
     if studio.draft.convert:
         form = Form(**studio.draft.convert)
     if form.preset not in studio.workspace.presets:
-        form.preset = next(iter(studio.workspace.presets), "4bit")
+        form.preset = next(iter(studio.workspace.presets), "")
     if ref:
         form.type_ref(ref)
     return form

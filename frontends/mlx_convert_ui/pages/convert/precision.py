@@ -18,6 +18,9 @@ RECOMMENDED = "4bit"
 _AS_PRESET = "As the preset"
 
 
+NO_PRESET = "No plugin in use offers a precision. The Plugins page says what is missing."
+
+
 class PrecisionCard:
     """Draws itself on creation; `draw` shows sizes and findings."""
 
@@ -71,7 +74,8 @@ class PrecisionCard:
                     self._card(self._presets[name])
         for name, radio in self._radios.items():
             radio.props["checked"] = name == self._form.preset
-        self._summary.show(self._presets[self._form.preset].summary)
+        chosen = self._presets.get(self._form.preset)
+        self._summary.show(chosen.summary if chosen else NO_PRESET)
 
     def _card(self, preset: Preset) -> None:
         with Tag("label", "", "option"):
@@ -143,6 +147,7 @@ class PrecisionCard:
     def _select(self, label: str, tip: str, options: dict[Any, str], attribute: str) -> ui.select:
         with field(label, tip) as name:
             value = getattr(self._form, attribute)
+            value = value if value in options else None
             select = ui.select(options, value=value, on_change=lambda event: self._set(attribute, event.value))
             named(select, name).props(f"dropdown-icon='{CHEVRON}' options-dense")
             select.mark(f"advanced-{attribute}")
