@@ -17,6 +17,7 @@ import psutil
 from filelock import FileLock
 
 from mlx_convert_core.base.codec import decode, encode_pretty
+from mlx_convert_core.base.flushing import flush
 from mlx_convert_core.base.private import FILE_MODE, private_folder
 
 STAMP = "%Y%m%d-%H%M%S"
@@ -110,7 +111,7 @@ def write_atomic(path: Path, data: bytes, *, mode: int = 0o666) -> None:
         with open(temporary, "wb", opener=partial(os.open, mode=mode)) as file:
             file.write(data)
             file.flush()
-            os.fsync(file.fileno())
+            flush(file.fileno())
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from errno import EDQUOT, ENOSPC
 from pathlib import Path
@@ -167,17 +167,27 @@ def _strategies(plan: ConvertPlan, context: JobContext) -> dict[str, QuantizeStr
 
 @contextmanager
 def _syncing(folders: tuple[Path, ...]) -> Iterator[None]:
-    """Have the disk catch up while the body runs, so that publishing need not wait for it."""
-    thread = threading.Thread(target=_sync_all, args=(folders,), name="syncing", daemon=True)
+    """Have the disk catch up while the body runs, so that publishing need not wait for it.
+
+    Raises what the disk said: a system tells of bytes that it could not write once, and not again when asked later.
+    """
+    errors: list[OSError] = []
+
+    def sync_all() -> None:
+        try:
+            for folder in folders:
+                sync_tree(folder)
+        except FileNotFoundError:
+            pass  # cancelled meanwhile, and removed
+        except OSError as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=sync_all, name="syncing", daemon=True)
     thread.start()
     yield
     thread.join()
-
-
-def _sync_all(folders: tuple[Path, ...]) -> None:
-    with suppress(FileNotFoundError):  # cancelled meanwhile, and removed
-        for folder in folders:
-            sync_tree(folder)
+    if errors:
+        raise errors[0]
 
 
 @contextmanager

@@ -25,6 +25,7 @@ from pathlib import Path
 from types import TracebackType
 
 from mlx_convert_core.base.exchange import exchange
+from mlx_convert_core.base.flushing import flush
 from mlx_convert_core.base.paths import spelled
 from mlx_convert_core.base.process_identity import alive, identity
 from mlx_convert_core.base.shell import command
@@ -252,13 +253,13 @@ def sync_tree(folder: Path) -> None:
     for path in folder.rglob("*"):
         if path.is_file():
             with path.open("rb") as file:
-                os.fsync(file.fileno())
+                flush(file.fileno())
     _sync_folder(folder)
 
 
 def _sync_folder(folder: Path) -> None:
     handle = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(handle)
+        flush(handle)
     finally:
         os.close(handle)

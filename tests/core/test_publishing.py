@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Callable
@@ -293,3 +294,19 @@ def library_store(home):
     job = convert()
     assert job.result().path.is_dir()
     assert any("the list is full" in getattr(event, "text", "") for event in job.events())
+
+
+def test_what_the_disk_could_not_keep_is_not_published(
+    workspace: Workspace, write_toy: WriteToy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = iter([OSError(errno.EIO, "Input/output error", "model.safetensors")])
+
+    def told_once(handle: int) -> None:
+        for error in told:
+            raise error
+
+    monkeypatch.setattr("mlx_convert_core.writing.staging.flush", told_once)
+    job = workspace.convert(ConvertRequest(ref=str(write_toy()), preset="bf16", output=tmp_path / "out"), inline=True)
+    with pytest.raises(MlxConvertError):
+        job.result()
+    assert not (tmp_path / "out").exists()
