@@ -4,7 +4,7 @@ PYTHON ?= $(firstword $(shell for one in python3 python3.13 python3.12 python3.1
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
-.PHONY: help contract demo test test-all browser check bench kill coverage screenshots clean
+.PHONY: help contract demo test test-all browser check bench kill coverage docs screenshots clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/  /'
@@ -42,6 +42,9 @@ contract:  ## Check what we rely on in mlx-lm and MLX against their newest relea
 
 coverage: .venv/developed  ## Compare every architecture with mlx_lm.convert; writes docs/architectures.md
 	nice -n 5 $(BIN)/python tests/architectures/coverage.py --write docs/architectures.md
+
+docs: .venv/developed  ## Write docs/troubleshooting.md from the table of error codes
+	$(BIN)/python tests/docs/troubleshooting.py --write
 
 screenshots: .venv/developed browser  ## Picture every page of the UI, in both themes, into docs/screenshots
 	cd tests && ../$(BIN)/python -m browser.screenshots

@@ -40,6 +40,7 @@ from mlx_convert_core.errors import (
     UploadError,
     WorkerDied,
 )
+from mlx_convert_core.explanations import Explanation, explain
 from mlx_convert_core.home.conversation_store import ConversationStore
 from mlx_convert_core.home.conversion_queue import ConversionQueue
 from mlx_convert_core.home.queue_file import QueueItem
@@ -140,6 +141,7 @@ __all__ = [
     "EntryNotFound",
     "ErrorInfo",
     "Event",
+    "Explanation",
     "FileInfo",
     "Finding",
     "GatedRepo",
@@ -219,6 +221,7 @@ __all__ = [
     "current_folder_entries",
     "entry_of",
     "expanded",
+    "explain",
     "figures_of",
     "first_divergence",
     "free_memory",

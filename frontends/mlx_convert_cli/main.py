@@ -35,6 +35,7 @@ BUILT_IN: dict[str, tuple[str, str]] = {
     "demo": ("mlx_convert_cli.commands.demo", "Convert a small real model and ask it something"),
     "settings": ("mlx_convert_cli.commands.settings", "Show or change the settings"),
     "plugins": ("mlx_convert_cli.commands.plugins", "List the plugins, and what went wrong; begin one"),
+    "explain": ("mlx_convert_cli.commands.explain", "Say what the code of an error means, and what to do"),
     "doctor": ("mlx_convert_cli.commands.doctor", "Check this machine and this installation"),
 }
 

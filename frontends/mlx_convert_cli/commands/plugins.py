@@ -8,7 +8,7 @@ import click
 
 from mlx_convert_cli.groups import DefaultGroup
 from mlx_convert_cli.options import common
-from mlx_convert_cli.output import plain, print_json, say, show, show_command, table
+from mlx_convert_cli.output import plain, print_json, put, say, show, show_command, table
 from mlx_convert_cli.text import nearby
 from mlx_convert_core import LoadedPlugin, PluginFailure, Workspace, command, expanded
 
@@ -51,8 +51,9 @@ def new_plugin(name: str, output: str | None, as_json: bool) -> None:
         made = {"plugin": named.plugin, "package": named.package, "module": named.module}
         print_json({**made, "path": folder, "files": files})
         return
-    click.echo(folder)
-    say(f"\n{len(files)} files: a plugin that works, to be changed into yours. Its README.md says how.")
+    put(str(folder))
+    say()
+    say(f"{len(files)} files: a plugin that works, to be changed into yours. Its README.md says how.")
     show_command("Next: ", f"{command('cd', nearby(folder))} && cat README.md", err=True)
 
 

@@ -1,0 +1,136 @@
+"""What was asked for can't be meant so."""
+
+from __future__ import annotations
+
+from mlx_convert_core.explanations.row import Explanation, Theme
+
+THEME = Theme(
+    "What was asked for",
+    (
+        Explanation(
+            "usage",
+            "The command line can't be understood: a command, an option or a value is misspelt or missing.",
+            "The command with `--help` shows what there is, for example `mlx-convert convert --help`.",
+        ),
+        Explanation(
+            "invalid_request",
+            "A value that was asked for can't be carried out.",
+            "The message names the value, and its second line says what can be used instead.",
+        ),
+        Explanation(
+            "bits",
+            "This number of bits per value does not exist for this way of quantizing.",
+            "Choose 2, 3, 4, 5, 6 or 8. For 16 bits take the preset `bf16`.",
+        ),
+        Explanation(
+            "group_size",
+            "This number of values can't share a scale.",
+            "Choose 32, 64 or 128. Most MLX models use 64; 32 is somewhat more exact and larger.",
+        ),
+        Explanation(
+            "mode",
+            "The number format is not known, or it does not go with these bits and this group size.",
+            "`affine` goes with all of them. `mxfp4`, `mxfp8` and `nvfp4` have their own numbers: name no others.",
+        ),
+        Explanation(
+            "out_of_range",
+            "A number is too small or too large for its purpose, such as a temperature of 100.",
+            "The message names the smallest and the largest that can be used.",
+        ),
+        Explanation(
+            "preset",
+            "Nobody offers a preset of this name.",
+            "`mlx-convert presets` lists them. One from somebody else's recipe may need the plugin that offers it.",
+        ),
+        Explanation(
+            "strategy",
+            "The strategy, which says how many bits each layer gets, is not known or can't be read.",
+            "See `mlx-convert presets` for names, and docs/strategies.md for how to write a map of layers.",
+        ),
+        Explanation(
+            "recipe",
+            "A recipe can't be used: the file is damaged, says something unknown, or does not fit this model.",
+            "The message names the line at fault. `mlx-convert recipe export MODEL` writes one that is right.",
+        ),
+        Explanation(
+            "same_output",
+            "Two outputs would go into the same folder.",
+            "Give each of them a folder of its own, or make one after the other.",
+        ),
+        Explanation(
+            "output_folder",
+            "The folder that was typed for the result can't be used.",
+            "Type the path of a folder that does not exist yet, below one that you may write in.",
+        ),
+        Explanation(
+            "empty_prompt",
+            "There is no question for the model.",
+            "Type what it should answer. On the command line put it between quotes, after the model.",
+        ),
+        Explanation(
+            "not_text",
+            "What was given as text is none: it is not UTF-8, or it is a file of another kind.",
+            "Type it again, or save the file as UTF-8 text.",
+        ),
+        Explanation(
+            "empty_list",
+            "The list of models has no line with a model.",
+            "Write one repo id or folder a line.",
+        ),
+        Explanation(
+            "path",
+            "A path can't be used: it names a user who is not on this machine, or holds a character that no path has.",
+            "Write `~/` for your own home folder, and `./` before a name that begins with `~`.",
+        ),
+        Explanation(
+            "name_not_utf8",
+            "The name of a file or folder is not UTF-8 text, so it can't be written down or shown.",
+            "Rename it, with letters that your terminal shows.",
+        ),
+        Explanation(
+            "name_too_long",
+            "The name of a file or folder is longer than the disk takes.",
+            "Choose a shorter name; most disks take about 250 characters.",
+        ),
+        Explanation(
+            "no_file",
+            "There is no such file, or it may not be read.",
+            "Check the path: a file is looked for from the folder that the program was started in.",
+        ),
+        Explanation(
+            "outside",
+            "The browser UI lists folders below your home and below where it was started, and this is another.",
+            "Type its path into the field instead of looking for it.",
+        ),
+        Explanation(
+            "ambiguous",
+            "Several models in the library have this name.",
+            "Give the folder of the one that you mean.",
+        ),
+        Explanation(
+            "not_confirmed",
+            "This would delete something, and nobody was there to be asked.",
+            "Run it at a terminal and answer, or add `--yes` once you are sure.",
+        ),
+        Explanation(
+            "compare",
+            "So many models can't be compared with each other.",
+            "Give two, three or four.",
+        ),
+        Explanation(
+            "title",
+            "A conversation can't have an empty title.",
+            "Type one, or leave the old one.",
+        ),
+        Explanation(
+            "no_code",
+            "No error or finding of mlx-convert has this code.",
+            "Copy the word between the brackets of the error. A plugin may have codes of its own: see its pages.",
+        ),
+        Explanation(
+            "plugin_name",
+            "A new plugin can't have this name: it is no name, or something that is installed has it.",
+            "Choose another one: a letter, then letters, digits and hyphens, such as `my-team`.",
+        ),
+    ),
+)

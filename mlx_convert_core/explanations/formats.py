@@ -1,0 +1,106 @@
+"""Kinds of models that can't be converted, or not from these files."""
+
+from __future__ import annotations
+
+from mlx_convert_core.explanations.row import Explanation, Theme
+
+THEME = Theme(
+    "Kinds and formats of models",
+    (
+        Explanation(
+            "arch unsupported_model",
+            "No plugin knows this architecture.",
+            "`mlx-convert architectures` lists those that work. A newer mlx-lm, or a plugin, may know it.",
+        ),
+        Explanation(
+            "vision",
+            "It is a model for pictures or sound, and mlx-lm runs text models.",
+            "mlx-vlm may convert it, or look for a text model of the same family.",
+        ),
+        Explanation(
+            "model_class",
+            "The model class of mlx-lm does not work with this model: with its config.json, with quantization, or"
+            " without a package that it imports.",
+            "Compare config.json with the original, try without quantization (preset `bf16`), or try a newer mlx-lm.",
+        ),
+        Explanation(
+            "diffusion",
+            "It is a model that draws images.",
+            "mlx-convert converts text models.",
+        ),
+        Explanation(
+            "lora_only",
+            "It is an adapter (LoRA), an add-on to a model.",
+            "Convert the base model that its page names.",
+        ),
+        Explanation(
+            "bin_only",
+            "The weights are pickle files (.bin), which can run code when they are opened.",
+            "Look for a safetensors version: a branch or a pull request of the repo often has one.",
+        ),
+        Explanation(
+            "original_format",
+            "The files are in the maker's own format.",
+            "Look for the same model with config.json and model*.safetensors; its name often ends in -hf.",
+        ),
+        Explanation(
+            "already_mlx",
+            "It is an MLX model that is quantized already.",
+            "Use it as it is. For other bits convert the original: quantizing twice only loses quality.",
+        ),
+        Explanation(
+            "already_converted",
+            "mlx-community has this model in MLX format already.",
+            "Download that if it suits you; converting yourself works just as well.",
+        ),
+        Explanation(
+            "source_quantized source_bitnet",
+            "The model is quantized already. What can be, is carried over with its own bits.",
+            "For a free choice of bits convert the original bf16 model. One with ternary layers (bitnet) converts with"
+            " the preset `bf16`; those layers stay as small as they are.",
+        ),
+        Explanation(
+            "source_fp8 source_fbgemm_fp8",
+            "The model is stored in 8-bit floats. Where it is known how, they are expanded first; here it may not be.",
+            "Convert the original bf16 model; its page names it as the base model.",
+        ),
+        Explanation(
+            "bnb source_aqlm source_auto_round source_awq source_bitsandbytes source_compressed_tensors source_eetq"
+            " source_gptq source_hqq source_modelopt source_mxfp4 source_mxfp8 source_quanto source_quark"
+            " source_torchao source_vptq compressed_tensors quant_unknown",
+            "The model was quantized by a tool, or in a variant, whose numbers can't be taken over.",
+            "Convert the original bf16 model; its page names it as the base model.",
+        ),
+        Explanation(
+            "gguf_only",
+            "The repo or folder holds GGUF files only.",
+            "Convert the original model, or name one of the .gguf files.",
+        ),
+        Explanation(
+            "gguf_which",
+            "There are several GGUF files.",
+            "Name the one to convert. The largest has lost least.",
+        ),
+        Explanation(
+            "gguf_quantized",
+            "A GGUF file is quantized already, so the result can't be more exact than that.",
+            "Convert the original model for the best result.",
+        ),
+        Explanation(
+            "gguf_split",
+            "The file is one part of a model that was split.",
+            "Join the parts first: `llama-gguf-split --merge FIRST_PART WHOLE.gguf`.",
+        ),
+        Explanation(
+            "gguf_arch gguf_variant gguf_rope gguf_type gguf_tokenizer",
+            "The file holds an architecture, a variant, a number format or a tokenizer that can't be turned back into a"
+            " checkpoint here.",
+            "Convert the original model: give its repo id. A file in Q8_0 or F16 may work where another does not.",
+        ),
+        Explanation(
+            "gguf_version gguf_metadata gguf_tensors",
+            "The GGUF file is damaged, very old, or made by a tool of its own kind.",
+            "Download a current GGUF file of the model, or convert its original.",
+        ),
+    ),
+)

@@ -1,0 +1,87 @@
+"""Converting and answering."""
+
+from __future__ import annotations
+
+from mlx_convert_core.explanations.row import Explanation, Theme
+
+THEME = Theme(
+    "Converting and answering",
+    (
+        Explanation(
+            "preflight",
+            "A check said no before anything was read or fetched.",
+            "The message says each reason. Choose another model, preset or folder accordingly.",
+        ),
+        Explanation(
+            "exists",
+            "The folder for the result is there already.",
+            "Choose another, or say that the model in it is to be replaced (`--force`).",
+        ),
+        Explanation(
+            "not_replaceable",
+            "The folder for the result holds something else than a model, which is never replaced.",
+            "Choose another folder, or move away what is in it.",
+        ),
+        Explanation(
+            "not_writable",
+            "The system does not let us write there.",
+            "Choose a folder that you may write in. On a Mac, the terminal may need access to it: System Settings,"
+            " Privacy & Security, Files and Folders.",
+        ),
+        Explanation(
+            "disk disk_full",
+            "The disk has too little room, or became full.",
+            "Free some space, choose fewer bits, or a folder on another disk.",
+        ),
+        Explanation(
+            "memory",
+            "The conversion needs more memory than is free now.",
+            "Close other apps first. Otherwise the Mac swaps, which is slow.",
+        ),
+        Explanation(
+            "layers_kept",
+            "Some layers stay as they are: their shape does not fit the group size, or the model's authors want it so.",
+            "Nothing need be done. mlx_convert.json in the result lists them.",
+        ),
+        Explanation(
+            "nothing_quantized",
+            "No layer of the model can be quantized in this way.",
+            "Choose a smaller group size, 32, or the preset `bf16`.",
+        ),
+        Explanation(
+            "check_failed conversion_failed",
+            "What was written is not what was planned. Nothing was published.",
+            "Run it again. If it happens twice, check the disk, run it with `--debug` and report it.",
+        ),
+        Explanation(
+            "mlx_lm_drift",
+            "The installed mlx-lm answers in a way that this version of mlx-convert does not know.",
+            "Update mlx-convert, or install an mlx-lm of the version that it asks for.",
+        ),
+        Explanation(
+            "killed oom_metal",
+            "The memory of the machine, or of its GPU, ran out.",
+            "Close other apps, choose a smaller model or fewer bits.",
+        ),
+        Explanation(
+            "gpu_timeout",
+            "macOS stopped a command of the GPU that ran too long; often the machine was swapping.",
+            "Close other apps and run it again.",
+        ),
+        Explanation(
+            "crashed worker_died",
+            "The process that did the work ended without an answer.",
+            "Run it again with `--debug` and report what it prints.",
+        ),
+        Explanation(
+            "generation_failed",
+            "The model could not be loaded, or broke while it answered.",
+            "The message says what mlx-lm said. Convert the model again if its files were changed.",
+        ),
+        Explanation(
+            "cancelled",
+            "You, or the system, stopped it. Nothing unfinished is left where it could be taken for a model.",
+            "Run it again when you like: what was fetched is kept.",
+        ),
+    ),
+)

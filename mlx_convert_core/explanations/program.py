@@ -1,0 +1,47 @@
+"""The program itself, its plugins and its browser UI."""
+
+from __future__ import annotations
+
+from mlx_convert_core.explanations.row import Explanation, Theme
+
+THEME = Theme(
+    "The program, plugins and the browser UI",
+    (
+        Explanation(
+            "unexpected failed",
+            "Something happened that nobody has foreseen: a defect of mlx-convert or of a plugin.",
+            "Run it again with `--debug`, and report what it prints together with what `mlx-convert doctor` says. With"
+            " MLX_CONVERT_PLUGINS you can leave plugins out and see whether one of them is at fault.",
+        ),
+        Explanation(
+            "plugin_error",
+            "A plugin failed; the message names it.",
+            "Update it, or uninstall it, and tell its author. `mlx-convert plugins list` shows what is in use.",
+        ),
+        Explanation(
+            "name_conflict",
+            "Two plugins offer something of the same name, and the later one is left out.",
+            "Uninstall one of them, or limit a run to some: MLX_CONVERT_PLUGINS=name,name.",
+        ),
+        Explanation(
+            "plugin_not_loaded",
+            "A plugin that this needs did not load.",
+            "`mlx-convert plugins list` says why.",
+        ),
+        Explanation(
+            "port",
+            "The browser UI can't listen at this port, which another program uses.",
+            "Choose another one, or name none and let a free one be found.",
+        ),
+        Explanation(
+            "open_bind",
+            "The browser UI would be reachable from other machines, without a key of your own.",
+            "Leave the host out, or better, use an SSH tunnel. To go on all the same, give a long token.",
+        ),
+        Explanation(
+            "no_native",
+            "A window of its own needs pywebview, which is not installed.",
+            "Install it as the message says, or use the browser.",
+        ),
+    ),
+)

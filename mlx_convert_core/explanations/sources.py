@@ -1,0 +1,126 @@
+"""The files of the model that is to be converted."""
+
+from __future__ import annotations
+
+from mlx_convert_core.explanations.row import Explanation, Theme
+
+THEME = Theme(
+    "The files of a model",
+    (
+        Explanation(
+            "no_folder",
+            "There is no such folder.",
+            "Check the path. For a model on the Hub give its repo id, such as Qwen/Qwen2.5-0.5B-Instruct.",
+        ),
+        Explanation(
+            "empty_folder",
+            "The folder is empty.",
+            "Give the one that holds config.json and the weight files, model*.safetensors.",
+        ),
+        Explanation(
+            "no_model",
+            "What was named is no model: no model was given, or the file or folder holds none.",
+            "Give a folder with config.json and model*.safetensors, a .gguf file, a repo id, or a name of the library.",
+        ),
+        Explanation(
+            "no_config",
+            "There is no config.json, without which nobody can tell what the weights mean.",
+            "Give the folder that holds it, often one above or below; or download config.json from the model's page.",
+        ),
+        Explanation(
+            "no_model_type",
+            "config.json does not say which architecture the model has.",
+            "Compare it with config.json on the model's page, or add the `model_type` there.",
+        ),
+        Explanation(
+            "no_weights",
+            "There are no weight files named model*.safetensors.",
+            "Download them too, or give the repo id, and they are fetched.",
+        ),
+        Explanation(
+            "missing_shard",
+            "Some of the weight files that the index lists are not there.",
+            "Download those that the message names. On the Hub, the owner may still be uploading: try later.",
+        ),
+        Explanation(
+            "mixed_shards",
+            "A tensor is in two weight files: two checkpoints lie in one folder.",
+            "Keep the files of one of them in it.",
+        ),
+        Explanation(
+            "missing_tensors tied",
+            "The weight files lack tensors that the architecture needs.",
+            "A weight file may be missing, or config.json belongs to another model: download the model again. If it"
+            " shares its embeddings with its last layer, config.json says so with `tie_word_embeddings`.",
+        ),
+        Explanation(
+            "extra_tensors",
+            "The weight files hold tensors for which the model class of mlx-lm has no place.",
+            "It is a newer variant, or another tool has quantized it. A newer mlx-lm may know it.",
+        ),
+        Explanation(
+            "shape",
+            "A tensor has another shape than config.json asks for.",
+            "config.json and the weights don't belong together. Download the model again.",
+        ),
+        Explanation(
+            "empty_file truncated",
+            "A file is cut short: a download did not finish.",
+            "Download it again. The message says how many bytes it should have.",
+        ),
+        Explanation(
+            "lfs_pointer",
+            "A weight file is a small note of Git LFS in place of the weights: the repo was cloned without them.",
+            "Run `git lfs pull` in the folder, or give the repo id instead.",
+        ),
+        Explanation(
+            "corrupt_header corrupt_checkpoint",
+            "A file of the model is damaged, or is something else under this name, such as an error page.",
+            "Download it again.",
+        ),
+        Explanation(
+            "bad_json",
+            "A file of settings, such as config.json, is not valid JSON.",
+            "Download it again, or open it and mend the line that the message names.",
+        ),
+        Explanation(
+            "too_big",
+            "A file, or what its header announces, is far larger than any known model needs.",
+            "It is not what its name says: download it again. If it is real, save the weights in several files.",
+        ),
+        Explanation(
+            "unreadable",
+            "The system refuses to read a file.",
+            "Check that you may read it and that its disk is well. On a Mac, the terminal may need access to that"
+            " folder: System Settings, Privacy & Security, Files and Folders.",
+        ),
+        Explanation(
+            "source source_changed",
+            "The model can't be read as it was planned; most often something wrote to its files meanwhile.",
+            "Wait until the download or copy is done, and run it again.",
+        ),
+        Explanation(
+            "link_out broken_link",
+            "A file is a link that leads out of the model's folder, or to nothing. Such links are not followed, so that"
+            " nothing but the model is read or sent.",
+            "Put the file itself there, or remove the link.",
+        ),
+        Explanation(
+            "special_file",
+            "Something in the model's folder is no file: a pipe, a device or a socket.",
+            "Remove it, or put the file itself there.",
+        ),
+        Explanation(
+            "tok_missing tokenizer",
+            "The files by which text is split into tokens are missing or can't be loaded; without them a model can't"
+            " answer.",
+            "Copy tokenizer.json and tokenizer_config.json from the original model into the folder.",
+        ),
+        Explanation(
+            "custom_code",
+            "The model comes with Python code of its own. Nothing of that runs unless you say so.",
+            "Read the code first. If you trust it, convert the folder that it is in and allow it"
+            " (`--trust-remote-code`, or the switch on the Convert page).",
+        ),
+    ),
+)
