@@ -112,6 +112,11 @@ THEME = Theme(
             "See https://status.huggingface.co and try again later. If it stays, run it with `--debug` and report it.",
         ),
         Explanation(
+            "odd_answer",
+            "What answers is no Hub, or not a sound one: it sends too much, or not what was asked for.",
+            "Check the network, and HF_ENDPOINT if it names a mirror. Nothing of the answer was kept.",
+        ),
+        Explanation(
             "checksum",
             "A file in the cache is damaged: its bytes are not those that the Hub announced.",
             "Go online (unset HF_HUB_OFFLINE) and run it again: the file is fetched anew.",

@@ -89,6 +89,11 @@ THEME = Theme(
             "It is not what its name says: download it again. If it is real, save the weights in several files.",
         ),
         Explanation(
+            "layers",
+            "config.json asks for more layers than any known model has, or than its tensors are for.",
+            "Compare it with config.json on the model's page, or download the model again.",
+        ),
+        Explanation(
             "unreadable",
             "The system refuses to read a file.",
             "Check that you may read it and that its disk is well. On a Mac, the terminal may need access to that"
