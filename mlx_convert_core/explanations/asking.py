@@ -10,7 +10,7 @@ THEME = Theme(
         Explanation(
             "usage",
             "The command line can't be understood: a command, an option or a value is misspelt or missing.",
-            "The command with `--help` shows what there is, for example `mlx-convert convert --help`.",
+            "`--help` after the command shows what there is.",
         ),
         Explanation(
             "invalid_request",
