@@ -72,7 +72,7 @@ THEME = Theme(
         Explanation(
             "conversation_damaged conversation",
             "The file of a conversation can't be read.",
-            "The others are not touched by it. A file to import is one that `mlx-convert conversations export ID` wrote.",
+            "The others are untouched. A file to import is one that `mlx-convert conversations export ID` wrote.",
         ),
         Explanation(
             "busy",
