@@ -207,7 +207,7 @@ def _leftovers(workspace: Workspace, *, clear: bool) -> Iterator[Check]:
         detail = f"{left.place} ({text.size(left.nbytes)}): {LEFT[left.kind].format(left.path.name)}"
         if not clear:
             hint = "Remove it: mlx-convert doctor --clear"
-            if left.kind == "unfinished":
+            if left.resumable:
                 hint = f"Convert again with --resume to go on with it, or r{hint[1:]}"
             yield Check(name="leftovers", state=State.WARN, detail=detail, hint=hint)
             continue

@@ -17,6 +17,7 @@ from mlx_convert_core.writing.journal import has_notes
 from mlx_convert_core.writing.staging import CONTENT, JOURNAL, SCRATCH, bytes_below, discard, is_alive, put_back
 
 REMOVED_SECONDS = 60.0  # a folder that is being deleted changes more often than this
+Kind = Literal["unfinished", "deleted", "written"]
 _STAGING = re.compile(r"\.(.+)\.partial-[0-9a-f]{8}", re.DOTALL)
 _REMOVED = re.compile(r"\.(.+)\.removed-[0-9a-f]{8}", re.DOTALL)
 
@@ -26,13 +27,14 @@ class Leftover:
     """What lies at ``place`` and nobody works on any more, of ``nbytes`` on the disk.
 
     ``kind`` says what it is of ``path``: an unfinished model or upload, a model that was to be deleted, or a small file
-    of the home folder that was being written.
+    of the home folder that was being written. What is ``resumable`` can be taken up by a conversion with ``resume``.
     """
 
     place: Path
-    kind: Literal["unfinished", "deleted", "written"]
+    kind: Kind
     path: Path
     nbytes: int
+    resumable: bool = False
     identity: tuple[int, int]
 
 
@@ -51,12 +53,12 @@ def clear_leftover(left: Leftover) -> bool:
     """
     now = (_of_documents if left.kind == "written" else _of_models)(left.place)
     if now is not None and (now.kind, now.identity) == (left.kind, left.identity):
-        if left.kind == "unfinished":
-            discard(left.place, left.path)
-        elif left.kind == "deleted":
-            shutil.rmtree(left.place)
-        else:
+        if left.kind == "written":
             left.place.unlink()
+        elif _STAGING.fullmatch(left.place.name):
+            discard(left.place, left.path)
+        else:
+            shutil.rmtree(left.place)
     return not os.path.lexists(left.place)
 
 
@@ -86,7 +88,8 @@ def _of_models(path: Path) -> Leftover | None:
         if path.is_symlink() or not path.is_dir():
             return None
         if (match := _STAGING.fullmatch(path.name)) and _is_staging(path):
-            return _leftover(path, "unfinished", match[1], bytes_below(path))
+            kind: Kind = "unfinished" if (path / "output").exists() else "deleted"
+            return _leftover(path, kind, match[1], bytes_below(path), resumable=has_notes(path / JOURNAL))
         if (match := _REMOVED.fullmatch(path.name)) and _is_still(path):
             return _leftover(path, "deleted", match[1], bytes_below(path))
     return None
@@ -99,10 +102,15 @@ def _of_documents(path: Path) -> Leftover | None:
     return None
 
 
-def _leftover(place: Path, kind: Literal["unfinished", "deleted", "written"], name: str, nbytes: int) -> Leftover:
+def _leftover(place: Path, kind: Kind, name: str, nbytes: int, *, resumable: bool = False) -> Leftover:
     status = place.lstat()
     return Leftover(
-        place=place, kind=kind, path=place.with_name(name), nbytes=nbytes, identity=(status.st_dev, status.st_ino)
+        place=place,
+        kind=kind,
+        path=place.with_name(name),
+        nbytes=nbytes,
+        resumable=resumable,
+        identity=(status.st_dev, status.st_ino),
     )
 
 

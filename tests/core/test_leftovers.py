@@ -51,6 +51,16 @@ def test_a_deletion_that_was_killed_is_found_once_it_rests(tmp_path: Path, later
     assert names(tmp_path) == []
 
 
+def test_a_model_that_was_being_deleted_out_of_sight_is_told_from_an_unfinished_one(tmp_path: Path) -> None:
+    (unfinished(tmp_path) / "written").write_text("made from\nlayer.weight digest\n")
+    doomed = left_behind(tmp_path / "old", JOB)
+    (doomed / "output").rename(doomed / "doomed")
+    found = {left.path.name: (left.kind, left.resumable) for left in leftovers([tmp_path])}
+    assert found == {"model": ("unfinished", True), "old": ("deleted", False)}
+    assert all(clear_leftover(left) for left in leftovers([tmp_path]))
+    assert names(tmp_path) == []
+
+
 def test_an_old_model_that_was_to_be_replaced_is_put_back(tmp_path: Path) -> None:
     root = unfinished(tmp_path)
     (root / "replaced").mkdir()

@@ -11,7 +11,7 @@ from mlx_convert_ui.widgets.components import Button, Tag, block, card, note
 from mlx_convert_ui.widgets.dialogs import confirm, waiting
 
 _WHAT = {
-    "unfinished": "was not finished. Converting it again as you did goes on where it was.",
+    "unfinished": "was not finished.",
     "deleted": "was not deleted whole.",
     "written": "was being written.",
 }
@@ -41,7 +41,8 @@ class _Leftovers:
         with self._place, card("Left behind", f"By programs that were killed. It takes {size}."):
             for left in found:
                 with block("item-words"):
-                    Tag("span", f"{left.path.name} {_WHAT[left.kind]}")
+                    what = f"{left.path.name} {_WHAT[left.kind]}"
+                    Tag("span", f"{what} Trying again goes on where it was." if left.resumable else what)
                     Tag("span", f"{wording.size(left.nbytes)} · {left.place}", "muted path")
             with block("actions"):
                 Button("Remove all", lambda: self._clear(found), icon="trash-2", kind="danger").mark("clear-leftovers")
