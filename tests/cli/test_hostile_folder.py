@@ -71,6 +71,8 @@ COMMANDS = {
     "settings set preset 8bit": 0,
     "settings show": 0,
     "plugins list": 0,
+    "plugins new mine --output ../mine": 0,
+    "explain killed": 0,
     "doctor": 0,
     "architectures llama": 0,
     "demo": 1,
