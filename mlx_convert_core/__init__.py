@@ -7,7 +7,7 @@ from mlx_convert_core.base.child_python import current_folder_entries, python_co
 from mlx_convert_core.base.codec import read_json
 from mlx_convert_core.base.documents import JsonDocument
 from mlx_convert_core.base.installing import install_command
-from mlx_convert_core.base.limits import CONFIG_BYTES, RECORD_BYTES
+from mlx_convert_core.base.limits import CONFIG_BYTES
 from mlx_convert_core.base.memory import free_memory
 from mlx_convert_core.base.paths import expanded, in_text, is_text, spelled
 from mlx_convert_core.base.private import private_folder, readable_by_others
@@ -73,7 +73,7 @@ from mlx_convert_core.model.library import LibraryEntry, entry_of, scan
 from mlx_convert_core.model.plan import ConvertPlan, KeptLayer, OutputPlan, QuantizedLayer
 from mlx_convert_core.model.quantization import LayerInfo, Preset, Quantization, QuantizeStrategy
 from mlx_convert_core.model.recipes import Recipe, RecipeOutput, load_recipe, read_recipe, recipe_of, write_recipe
-from mlx_convert_core.model.record import RECORD, Record, parse_record, public_name, public_record, read_record
+from mlx_convert_core.model.record import RECORD, Record, encode_record, parse_record, public_record, read_record
 from mlx_convert_core.model.requests import (
     ChatMessage,
     ConvertedModel,
@@ -116,7 +116,6 @@ __all__ = [
     "DTYPE_BYTES",
     "FINAL",
     "RECORD",
-    "RECORD_BYTES",
     "Account",
     "AccountState",
     "Cancelled",
@@ -219,6 +218,7 @@ __all__ = [
     "clear_leftover",
     "command",
     "current_folder_entries",
+    "encode_record",
     "entry_of",
     "expanded",
     "explain",
@@ -237,7 +237,6 @@ __all__ = [
     "parse_header",
     "parse_record",
     "private_folder",
-    "public_name",
     "public_record",
     "python_command",
     "python_environment",

@@ -7,6 +7,7 @@ in what is said about it (``\\xfc``), and refused where it would be used.
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,6 +16,7 @@ import msgspec
 from mlx_convert_core.base.paths import in_text
 
 T = TypeVar("T")
+_HALF = re.compile(rb"\\u[dD][89a-fA-F]|\xed[\xa0-\xbf]")  # what may become half of a surrogate pair
 
 
 def encode(value: Any) -> bytes:
@@ -48,6 +50,8 @@ def plain(value: Any) -> Any:
 def read_json(data: bytes, **options: Any) -> Any:
     """JSON of others; raises ValueError as `json.loads`, also when a text in it is half of a surrogate pair."""
     found = json.loads(data, **options)
+    if not _HALF.search(data):
+        return found
     try:
         json.dumps(found, ensure_ascii=False).encode()
     except UnicodeEncodeError as error:

@@ -79,15 +79,14 @@ def check_regular(path: Path, *, within: Path | None) -> os.stat_result:
 def regular_files(folder: Path, *, below: bool = False, hidden: bool = False) -> list[Path]:
     """The files in ``folder``, and ``below`` it, in order; what begins with a dot only if ``hidden`` is asked for.
 
-    A link that leads to nothing is no file. Raises OSError, and CorruptCheckpoint for what is there and no regular file
-    inside (codes as `open_regular`).
+    Raises OSError, and CorruptCheckpoint for what is there and no regular file inside (codes as `open_regular`).
     """
     return list(_files(folder, folder, below, hidden))
 
 
 def _files(place: Path, folder: Path, below: bool, hidden: bool) -> Iterator[Path]:
     for path in sorted(place.iterdir()):
-        if (path.name.startswith(".") and not hidden) or not path.exists():
+        if (path.name.startswith(".") and not hidden) or _is_pruned(path):
             continue
         if not _is_folder(path, folder):
             yield path
@@ -143,6 +142,11 @@ def _is_blob(real: Path) -> bool:
     """Whether ``real`` is a file of a Hugging Face cache, ``models--org--name/blobs/<hash>``: nobody can link to one
     without knowing the hash of its content."""
     return real.parent.name == "blobs" and real.parent.parent.name.startswith("models--")
+
+
+def _is_pruned(path: Path) -> bool:
+    """Whether a Hugging Face cache shows ``path`` and its blob was deleted: such a file is not there."""
+    return path.is_symlink() and not path.exists() and _is_blob(Path(os.path.realpath(path)))
 
 
 def _check_kind(path: Path, seen: os.stat_result) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from mlx_convert_core.base.regular_files import regular_files
 from mlx_convert_core.converting.pipeline import convert, plan_exactly
 from mlx_convert_core.converting.uploads import upload
 from mlx_convert_core.errors import GenerationFailed, UnsupportedModel
@@ -33,7 +34,11 @@ class SessionRequest:
 
 
 def load(asked: LoadRequest, context: JobContext) -> None:
-    """Load a model and keep it for as long as the session's runner lives."""
+    """Load a model and keep it for as long as the session's runner lives.
+
+    Raises CorruptCheckpoint for a file that is none: whoever reads the folder would follow it, or wait for ever.
+    """
+    regular_files(asked.path, below=True)
     config = read_config(asked.path / CONFIG)
     runner: ModelRunner | None = context.hooks.first(
         "model_runner", path=asked.path, config=config, trust_remote_code=asked.trust_remote_code

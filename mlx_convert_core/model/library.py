@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
-from mlx_convert_core.base.limits import HEADER_BYTES
-from mlx_convert_core.base.regular_files import open_regular
+from mlx_convert_core.base.regular_files import regular_files
 from mlx_convert_core.errors import CorruptCheckpoint
 from mlx_convert_core.model.inspection import CONFIG, WEIGHTS, read_config, unreadable
 from mlx_convert_core.model.quantization import bits_per_weight
-from mlx_convert_core.model.record import Record, read_record
-from mlx_convert_core.model.safetensors import TensorInfo, read_header
+from mlx_convert_core.model.record import RECORD, Record, read_record
+from mlx_convert_core.model.safetensors import TensorInfo, read_header, read_metadata
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,37 +57,38 @@ def described(folder: Path) -> LibraryEntry | None:
 
     MLX weights are recognised by the ``format: mlx`` mark in a shard's metadata, as mlx-lm writes it.
     """
-    shards = sorted(path for path in folder.glob(WEIGHTS) if not path.name.startswith("."))
-    if not os.path.lexists(folder / CONFIG) or not shards or not _marked_mlx(shards[0]):
+    shards = sorted(folder.glob(WEIGHTS))
+    if not shards or not os.path.lexists(folder / CONFIG):
         return None
-    config = read_config(folder / CONFIG)
     try:
+        if read_metadata(shards[0]).get("format") != "mlx":
+            return None
+        size = sum(path.stat().st_size for path in regular_files(folder))
+        config = read_config(folder / CONFIG)
         tensors = tuple(tensor for shard in shards for tensor in read_header(shard))
-        files = [path.stat() for path in folder.iterdir()]
     except OSError as error:
         raise unreadable(Path(error.filename or folder), error) from error
-    record = read_record(folder)
-    known = record or Record()
+    record = read_record(folder) or Record()
     return LibraryEntry(
         name=folder.name,
         path=folder.resolve(),
-        size=sum(file.st_size for file in files if stat.S_ISREG(file.st_mode)),
+        size=size,
         bits_per_weight=_stored_bits_per_weight(tensors, config),
         quantization=_summary(config),
-        model_type=str(config.get("model_type", "")),
-        source=known.source.ref,
-        revision=known.source.revision,
-        preset=str(known.recipe.get("preset", "")),
-        created=known.created or _modified(folder / CONFIG),
-        made_here=record is not None,
-        measurements={name: value for name, value in known.measurements.items() if isinstance(value, int | float)},
+        model_type=_text(config.get("model_type")),
+        source=record.source.ref,
+        revision=record.source.revision,
+        preset=_text(record.recipe.get("preset")),
+        created=record.created if _is_time(record.created) else _modified(folder / CONFIG),
+        made_here=record != Record(),
+        measurements=record.figures,
     )
 
 
 def scan(root: Path, skipped: Callable[[Path, str], Any] = lambda folder, reason: None) -> Iterator[LibraryEntry]:
     """Every MLX folder at or below ``root``, at most three levels deep; hidden folders are skipped.
 
-    ``skipped`` is told of each folder that could not be read, or is damaged, and why.
+    ``skipped`` is told of each folder that could not be read, or is damaged, and why; also of records.
     """
     yield from _scan(root, 3, skipped)
 
@@ -107,35 +104,26 @@ def _scan(folder: Path, depth: int, skipped: Callable[[Path, str], Any]) -> Iter
         skipped(folder, f"it can't be read: {error.strerror or error}.")
         return
     if entry is not None:
+        if not entry.made_here and os.path.lexists(folder / RECORD):
+            skipped(folder / RECORD, "it is no record of a conversion.")
         yield entry
     for child in children:
         if not child.name.startswith("."):
             yield from _scan(child, depth - 1, skipped)
 
 
-class _Marked(msgspec.Struct):
-    metadata: Any = msgspec.field(name="__metadata__", default=None)
-
-
-def _marked_mlx(shard: Path) -> bool:
-    try:
-        with open_regular(shard, within=shard.parent) as file:
-            length = int.from_bytes(file.read(8), "little")
-            marks = msgspec.json.decode(file.read(min(length, HEADER_BYTES)), type=_Marked).metadata
-    except (ValueError, OSError, RecursionError, CorruptCheckpoint):
-        return False
-    return isinstance(marks, dict) and marks.get("format") == "mlx"
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def _summary(config: Mapping[str, Any]) -> str:
     quantization = config.get("quantization")
-    if not isinstance(quantization, dict) or not isinstance(quantization.get("bits"), int):
-        return str(config.get("torch_dtype") or config.get("dtype") or "unquantized")
-    mode = quantization.get("mode", "affine")
-    mixed = any(
-        isinstance(value, dict) and value.get("bits") != quantization["bits"] for value in quantization.values()
-    )
-    bits = f"{quantization['bits']} bit" if mode == "affine" else str(mode)
+    usual = _bits(quantization.get("bits")) if isinstance(quantization, dict) else 0
+    if not usual or not isinstance(quantization, dict):
+        return _text(config.get("torch_dtype")) or _text(config.get("dtype")) or "unquantized"
+    mode = _text(quantization.get("mode", "affine"))
+    mixed = any(isinstance(value, dict) and value.get("bits") != usual for value in quantization.values())
+    bits = f"{usual} bit" if mode in ("affine", "") else mode
     return f"{bits}, mixed" if mixed else bits
 
 
@@ -155,8 +143,19 @@ def _stored_bits_per_weight(tensors: tuple[TensorInfo, ...], config: Mapping[str
 
 def _bits_of(quantization: Mapping[str, Any], layer: str) -> int:
     own = quantization.get(layer)
-    found = own.get("bits") if isinstance(own, dict) else quantization.get("bits")
-    return found if isinstance(found, int) else 0
+    return _bits((own if isinstance(own, dict) else quantization).get("bits"))
+
+
+def _bits(value: Any) -> int:
+    """Bits of a packed value, 0 for what is no such number."""
+    return value if type(value) is int and 0 < value <= 32 else 0
+
+
+def _is_time(stamp: str) -> bool:
+    try:
+        return datetime.fromisoformat(stamp).tzinfo is not None
+    except ValueError:
+        return False
 
 
 def _modified(path: Path) -> str:

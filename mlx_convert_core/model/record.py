@@ -1,53 +1,81 @@
-"""`mlx_convert.json`: how a converted folder came to be. Written in one place, read in one, by anybody's hand.
+"""`mlx_convert.json`: how a converted folder came to be. Written in one place, read in this one.
 
-Nothing in it says where on a machine anything was: the folder may be published as it is.
+Whoever made the folder may have written anything into the file, and an older or a newer program something else: each
+field that is not of its type is left out, and the rest counts. What a record says is public: it names no place of
+the machine that it was made on.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any, get_type_hints
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any, get_args, get_origin, get_type_hints
 
 import msgspec
 
-from mlx_convert_core.base.codec import encode_pretty, read_json
+from mlx_convert_core.base import codec
+from mlx_convert_core.base.addresses import bare_address
 from mlx_convert_core.base.limits import RECORD_BYTES
 from mlx_convert_core.base.regular_files import read_regular
 from mlx_convert_core.errors import CorruptCheckpoint
+from mlx_convert_core.model.findings import Finding
+from mlx_convert_core.model.plan import KeptLayer
 
 RECORD = "mlx_convert.json"
 SCHEMA = 1
+Figure = int | float | str
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"<>]+")
+_SEGMENT = r"[^\s'\"<>|/]+"
+# An absolute path of two names or more, or one in a home folder; "/think" and "</s>" are none.
+_PLACE = re.compile(rf"(?<![\w/:.<])(?:~[\w.-]*|/{_SEGMENT})(?:/{_SEGMENT})*/({_SEGMENT})")
 
 
-class RecordedSource(msgspec.Struct, frozen=True, kw_only=True):
-    """The model that was converted: a repo id with its commit, or only the name of a folder or file."""
+class RecordedFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A published file: bytes and sha256 in hex."""
+
+    size: int = 0
+    sha256: str = ""
+
+
+class Source(msgspec.Struct, frozen=True, kw_only=True):
+    """What was converted: a repo id with its commit, or the last name of what lay on somebody's machine."""
 
     ref: str = ""
     revision: str | None = None
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """What the record holds; what a hand-written one lacks, or says in another form, is as here.
+class Weights(msgspec.Struct, frozen=True, kw_only=True):
+    """What was written: bytes of the weight files, values, and bits per value, scales included."""
 
-    ``created`` is an ISO 8601 time in UTC; ``recipe`` has the numbers that make the same output again; ``weights`` has
-    ``bytes``, ``parameters`` and ``bits_per_weight``; ``files`` has the sha256 and size in bytes of each file by name;
-    ``measurements`` has figures by name.
-    """
+    bytes: int = 0
+    parameters: int = 0
+    bits_per_weight: float = 0.0
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """How a converted folder came to be. ``recipe`` holds the numbers that make it again; ``created`` is a time in ISO
+    8601, ``files`` are by name, ``measurements`` figures, perhaps in groups."""
 
     schema: int = SCHEMA
     created: str = ""
-    source: RecordedSource = RecordedSource()
-    recipe: dict[str, Any] = msgspec.field(default_factory=dict)
-    versions: dict[str, str] = msgspec.field(default_factory=dict)
-    weights: dict[str, float] = msgspec.field(default_factory=dict)
-    kept_layers: list[dict[str, Any]] = msgspec.field(default_factory=list)
-    findings: list[dict[str, Any]] = msgspec.field(default_factory=list)
-    measurements: dict[str, Any] = msgspec.field(default_factory=dict)
-    files: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)
+    source: Source = Source()
+    recipe: dict[str, str | int | float | None] = {}
+    versions: dict[str, str] = {}
+    weights: Weights = Weights()
+    kept_layers: tuple[KeptLayer, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    measurements: dict[str, Figure | dict[str, Figure]] = {}
+    files: dict[str, RecordedFile] = {}
+
+    @property
+    def figures(self) -> dict[str, float]:
+        """The measurements that are plain numbers."""
+        return {name: float(value) for name, value in self.measurements.items() if isinstance(value, int | float)}
 
 
 def read_record(folder: Path) -> Record | None:
-    """The record in ``folder``; None when there is none, or nothing that could be one."""
+    """The record in ``folder``; None when there is none that can be read."""
     try:
         return parse_record(read_regular(folder / RECORD, RECORD_BYTES, within=folder))
     except (OSError, CorruptCheckpoint):
@@ -55,54 +83,87 @@ def read_record(folder: Path) -> Record | None:
 
 
 def parse_record(data: bytes) -> Record | None:
-    """A record from its bytes, whoever wrote them; None when they are no JSON object."""
+    """A record from its bytes, as far as it makes sense; None when they are no JSON object."""
     try:
-        found = read_json(data)
+        found = msgspec.json.decode(data)
     except (ValueError, RecursionError):
         return None
-    return _as_far_as_right(found, Record) if isinstance(found, dict) else None
+    return _taken(found, Record) if isinstance(found, dict) else None
 
 
-def public_name(ref: str, repo_id: str | None) -> str:
-    """A source as others may see it: its repo id, or only the last name of a place on this machine."""
-    return repo_id or Path(ref).name
+def encode_record(record: Record, private: Iterable[str] = ()) -> bytes:
+    """``record`` as it is written and sent: public, as `public_record` says."""
+    return codec.encode_pretty(public_record(record, private))
 
 
-def _as_far_as_right(found: dict[str, Any], kind: type[Any]) -> Any:
-    """A ``kind`` with the fields of ``found`` that are of the right type."""
-    right: dict[str, Any] = {}
-    for name, wanted in get_type_hints(kind).items():
-        if name not in found:
-            continue
-        if isinstance(found[name], dict) and isinstance(wanted, type) and issubclass(wanted, msgspec.Struct):
-            right[name] = _as_far_as_right(found[name], wanted)
-            continue
-        try:
-            right[name] = msgspec.convert(found[name], wanted)
-        except msgspec.ValidationError:
-            continue
-    return kind(**right)
+def public_record(record: Record, private: Iterable[str] = ()) -> Record:
+    """``record`` without places of a machine: of the source its last name, and so of every path in a text; those in
+    the folders ``private`` and above are known even where a name has spaces."""
+    ref = record.source.ref
+    places = [*private, str(Path.home()), *([ref] if _is_place(ref) else [])]
+    source = Source(ref=public_ref(ref), revision=record.source.revision)
+    rest = {name: _public(value, places) for name, value in codec.plain(record).items() if name != "source"}
+    return codec.convert({**rest, "source": codec.plain(source)}, Record)
 
 
-def public_record(data: bytes) -> bytes:
-    """The bytes of a record without the places of this machine that an older or a foreign one may name."""
-    try:
-        found = read_json(data)
-    except (ValueError, RecursionError):
-        return data
-    if not isinstance(found, dict):
-        return data
-    cleaned: dict[str, Any] = _without_home(found)
-    source = cleaned.get("source")
-    if isinstance(source, dict) and isinstance(source.get("ref"), str) and source["ref"].startswith(("/", "~", ".")):
-        cleaned["source"] = {**source, "ref": Path(source["ref"]).name}
-    return data if cleaned == found else encode_pretty(cleaned)
+def public_ref(ref: str) -> str:
+    """What was converted, as others may see it: of a place on this machine its last name, of an address no secret."""
+    if "://" in ref and not ref.startswith("file:"):
+        return _bare(ref)
+    return PurePosixPath(ref).name if _is_place(ref) else ref
 
 
-def _without_home(value: Any) -> Any:
-    home = str(Path.home())
+def public_text(text: str, private: Iterable[str] = ()) -> str:
+    """``text`` with every path cut to its last name, those above or in a ``private`` one also where names have spaces,
+    and with every address cut to scheme, host and path. A home folder becomes ``~``."""
+    above = {str(folder) for place in map(PurePosixPath, private) for folder in (place, *place.parents)}
+    known = sorted((folder for folder in above if folder.count("/") > 1), key=len, reverse=True)
+    if known:
+        places = rf"({'|'.join(map(re.escape, known))})(?:(/)|(?![\w.-]))"
+        text = re.sub(places, lambda found: "" if found[2] else _name_of(found[1]), text)
+    return _PLACE.sub(r"\1", _ADDRESS.sub(lambda found: _bare(found[0]), text))
+
+
+def _name_of(folder: str) -> str:
+    return "~" if folder == str(Path.home()) or folder.count("/") == 2 else PurePosixPath(folder).name
+
+
+def _is_place(ref: str) -> bool:
+    """Whether ``ref`` can only be a path: ``org/name`` may be a repo too, and names no machine."""
+    return ref.startswith(("/", "~", ".", "file:")) or (ref.count("/") > 1 and "://" not in ref)
+
+
+def _public(value: Any, private: list[str]) -> Any:
     if isinstance(value, str):
-        return value.replace(home, "~") if len(home) > 1 else value
+        return public_text(value, private)
     if isinstance(value, dict):
-        return {name: _without_home(item) for name, item in value.items()}
-    return [_without_home(item) for item in value] if isinstance(value, list) else value
+        return {public_text(key, private): _public(item, private) for key, item in value.items()}
+    return [_public(item, private) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _bare(address: str) -> str:
+    try:
+        return bare_address(address)
+    except ValueError:
+        return "…"
+
+
+def _taken(value: Any, kind: Any) -> Any:
+    """``value`` as a ``kind``, without those of its parts that are of a wrong type; raises msgspec.ValidationError."""
+    parts = get_args(kind)
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct) and isinstance(value, dict):
+        hints = get_type_hints(kind)
+        return kind(**dict(_each((name, value[name], hints[name]) for name in hints if name in value)))
+    if get_origin(kind) is dict and isinstance(value, dict):
+        return dict(_each((name, item, parts[1]) for name, item in value.items()))
+    if get_origin(kind) is tuple and isinstance(value, list):
+        return tuple(item for _, item in _each(("", item, parts[0]) for item in value))
+    return codec.convert(value, kind)
+
+
+def _each(parts: Iterable[tuple[str, Any, Any]]) -> Iterator[tuple[str, Any]]:
+    for name, value, kind in parts:
+        try:
+            yield name, _taken(value, kind)
+        except (msgspec.ValidationError, OverflowError):
+            continue

@@ -57,12 +57,33 @@ def read_header(path: Path) -> tuple[TensorInfo, ...]:
 
     Raises CorruptCheckpoint (codes ``empty_file``, ``lfs_pointer``, ``corrupt_header``, ``truncated``).
     """
+    header, size = _read(path)
+    return parse_header(header, size, path.name)
+
+
+def read_metadata(path: Path) -> Mapping[str, str]:
+    """The texts beside the tensors in a file's header, {} without any; raises what `read_header` raises."""
+    header, _ = _read(path)
+    try:
+        return msgspec.json.decode(header, type=_Head).texts
+    except msgspec.ValidationError:
+        return {}
+    except (ValueError, RecursionError):
+        raise _not_safetensors(path.name) from None
+
+
+class _Head(msgspec.Struct):
+    texts: dict[str, str] = msgspec.field(name="__metadata__", default_factory=dict)
+
+
+def _read(path: Path) -> tuple[bytes, int]:
+    """The JSON header of a file, and the file's size."""
     with open_regular(path, within=path.parent) as file:
         size = os.fstat(file.fileno()).st_size
         start = file.read(len(_LFS_POINTER))
         length = header_length(start, size, path.name)
         file.seek(8)
-        return parse_header(file.read(length), size, path.name)
+        return file.read(length), size
 
 
 def header_length(start: bytes, file_size: int, name: str) -> int:

@@ -11,6 +11,7 @@ from typing import Any
 
 import xxhash
 
+from mlx_convert_core.base.regular_files import regular_files
 from mlx_convert_core.errors import ConversionFailed, CorruptCheckpoint
 from mlx_convert_core.model.findings import Finding
 from mlx_convert_core.model.inspection import CONFIG, INDEX, read_config
@@ -152,7 +153,7 @@ def _digest_all(
 ) -> dict[str, FileDigest]:
     shards = {tensor.shard for tensor in output.tensors}
     found = {}
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+    for path in regular_files(folder, below=True, hidden=True):
         name, stamp = path.relative_to(folder).as_posix(), exact_stamp(path.stat())
         known = read[name] if name in read and read[name].holds(path) else PartRead()
         tensors = [tensor for tensor in read_header(path) if tensor.start >= known.position] if name in shards else []

@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from mlx_convert_core.base import codec
 from mlx_convert_core.model.findings import Finding
+from mlx_convert_core.model.inspection import ModelInfo
 from mlx_convert_core.model.plan import ConvertPlan, OutputPlan
-from mlx_convert_core.model.record import RECORD, Record, RecordedSource, public_name
+from mlx_convert_core.model.record import RECORD, Record, RecordedFile, Source, Weights, encode_record
 from mlx_convert_core.writing.check import FileDigest
 
 _VERSIONED = ("mlx-convert", "mlx", "mlx-lm", "transformers", "huggingface_hub")
@@ -25,36 +25,30 @@ def write_record(
     files: Mapping[str, FileDigest],
     findings: Iterable[Finding],
 ) -> None:
-    """Write the record into ``folder``: source, recipe, versions, sizes, findings and every file's sha256."""
-    model = plan.model
+    """Write the record into ``folder``: source, recipe, versions, sizes, findings and every file's sha256.
+
+    It names no place of this machine, for it may be sent anywhere.
+    """
     record = Record(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        source=RecordedSource(ref=public_name(model.ref, model.repo_id), revision=model.revision),
+        source=Source(ref=_ref(plan.model), revision=plan.model.revision),
         recipe=recipe(output),
         versions=versions(),
-        weights={
-            "bytes": output.weight_bytes,
-            "parameters": output.parameters,
-            "bits_per_weight": round(output.bits_per_weight, 4),
-        },
-        kept_layers=codec.plain(output.kept),
-        findings=[_without_places(finding, plan, output) for finding in codec.plain(tuple(findings))],
-        files={name: {"size": file.size, "sha256": file.sha256} for name, file in files.items()},
+        weights=Weights(
+            bytes=output.weight_bytes,
+            parameters=output.parameters,
+            bits_per_weight=round(output.bits_per_weight, 4),
+        ),
+        kept_layers=output.kept,
+        findings=tuple(findings),
+        files={name: RecordedFile(size=file.size, sha256=file.sha256) for name, file in files.items()},
     )
-    (folder / RECORD).write_bytes(codec.encode_pretty(record))
+    (folder / RECORD).write_bytes(encode_record(record, (str(output.path),)))
 
 
-def _without_places(finding: Mapping[str, Any], plan: ConvertPlan, output: OutputPlan) -> dict[str, Any]:
-    """A finding whose text names no folder of this machine."""
-    places = [(str(path), path.name) for path in (plan.model.path, output.path, output.path.parent) if path is not None]
-    places.append((str(Path.home()), "~"))
-
-    def shown(value: Any) -> Any:
-        for place, name in places:
-            value = value.replace(place, name) if isinstance(value, str) and len(place) > 1 else value
-        return value
-
-    return {name: shown(value) for name, value in finding.items()}
+def _ref(model: ModelInfo) -> str:
+    """The source by its repo id; a local one by its path, which `public_record` cuts out wherever it stands."""
+    return model.repo_id or (str(model.path) if model.path is not None else model.ref)
 
 
 def recipe(output: OutputPlan) -> dict[str, Any]:

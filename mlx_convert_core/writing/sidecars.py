@@ -5,7 +5,7 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from mlx_convert_core.base.regular_files import copy_regular, regular_files
+from mlx_convert_core.base.regular_files import copy_regular
 
 KEPT = (
     "*.json", "*.jsonl", "*.jinja", "*.txt", "*.model", "*.tiktoken",
@@ -14,7 +14,7 @@ KEPT = (
 # Written anew, about the source's weights, or misleading beside converted ones.
 LEFT = (
     "config.json", "*.index.json", "mlx_convert.json", "quantize_config.json", "quant_config.json",
-    "hf_quant_config.json", "adapter_config.json", "model_index.json", "params.json",
+    "hf_quant_config.json", "adapter_config.json", "model_index.json", "params.json", "trainer_state.json",
 )  # fmt: skip
 
 
@@ -25,8 +25,10 @@ def copy_sidecars(checkpoint: Path, folder: Path, *, code: bool) -> tuple[str, .
     the converter already wrote is not touched. Raises CorruptCheckpoint for what is no file of ``checkpoint``, OSError.
     """
     copied = []
-    for path in regular_files(checkpoint):
-        if is_sidecar(path.name, code=code) and not (folder / path.name).exists():
+    for path in sorted(checkpoint.iterdir()):
+        if not is_sidecar(path.name, code=code) or (folder / path.name).exists():
+            continue
+        if not path.is_dir() or path.is_symlink():
             copy_regular(path, folder / path.name, within=checkpoint)
             copied.append(path.name)
     return tuple(copied)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import math
 from pathlib import Path
@@ -31,7 +30,7 @@ def write_config(folder: Path, config: dict[str, Any], output: OutputPlan) -> No
 def converted_config(config: dict[str, Any], output: OutputPlan) -> dict[str, Any]:
     """The config of a converted model. ``quantization`` is repeated as ``quantization_config``: the Hub
     then shows "Quantized", and transformers reads it."""
-    result = copy.deepcopy(config)
+    result: dict[str, Any] = _without_places(config)
     result.pop("_name_or_path", None)
     for name in ("quantization", "quantization_config"):
         result.pop(name, None)
@@ -57,6 +56,17 @@ def _quantization(config: dict[str, Any], output: OutputPlan) -> dict[str, Any]:
         default.setdefault("mode", "affine")
     entries = {layer.path: layer.quantization.as_config() for layer in output.quantized}
     return default | {path: numbers for path, numbers in entries.items() if numbers != default}
+
+
+def _without_places(value: Any) -> Any:
+    """A copy of a config's part without the folders in which its parts once lay on somebody's machine."""
+    if isinstance(value, dict):
+        return {key: _without_places(item) for key, item in value.items() if not _is_place(key, item)}
+    return [_without_places(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _is_place(key: str, value: Any) -> bool:
+    return key in ("_name_or_path", "name_or_path") and str(value).startswith(("/", "~", "."))
 
 
 def _tagged(value: Any) -> Any:

@@ -6,8 +6,9 @@ import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
+from typing import BinaryIO
 
-from mlx_convert_core import Checkpoint, CorruptCheckpoint, TensorInfo, read_header, stamp_of
+from mlx_convert_core import Checkpoint, CorruptCheckpoint, TensorInfo, open_regular, read_header, stamp_of
 
 
 class SourceFiles:
@@ -22,7 +23,7 @@ class SourceFiles:
         self._expected: dict[str, list[TensorInfo]] = {}
         for tensor in tensors:
             self._expected.setdefault(tensor.shard, []).append(tensor)
-        self._handles: dict[str, int] = {}
+        self._handles: dict[str, BinaryIO] = {}
         self._paths: dict[str, Path] = {}
         self._stamps: dict[Path, tuple[int, int] | None] = {}
 
@@ -33,7 +34,7 @@ class SourceFiles:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         for handle in self._handles.values():
-            os.close(handle)
+            handle.close()
         self._handles.clear()
         if error is None:
             self._check_unchanged()
@@ -67,13 +68,14 @@ class SourceFiles:
         if path is not None and stamp_of(path) != self._stamps.pop(path):
             raise _changed(shard)
         if shard in self._handles:
-            os.close(self._handles.pop(shard))
+            self._handles.pop(shard).close()
         self._checkpoint.release(shard)
 
     def _handle(self, shard: str) -> int:
         if shard not in self._handles:
-            self._handles[shard] = os.open(self.path(shard), os.O_RDONLY)
-        return self._handles[shard]
+            path = self.path(shard)
+            self._handles[shard] = open_regular(path, within=path.parent)
+        return self._handles[shard].fileno()
 
     def _check_unchanged(self) -> None:
         for path, stamp in self._stamps.items():

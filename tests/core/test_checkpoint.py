@@ -102,11 +102,13 @@ def test_a_missing_shard_is_named(folder: Path) -> None:
     assert "1 of 2" in error.message
 
 
-def test_a_shard_that_is_a_broken_link_counts_as_missing(folder: Path) -> None:
+def test_a_shard_that_is_a_broken_link_is_named(folder: Path) -> None:
     shard = folder / "model-00002-of-00002.safetensors"
     shard.unlink()
     shard.symlink_to(folder / "blobs" / "gone")
-    assert refusal(folder).code == "missing_shard"
+    error = refusal(folder)
+    assert error.code == "broken_link"
+    assert str(shard) in error.message
 
 
 @pytest.mark.parametrize("weight_map", [{"a": ["x"]}, {"a": 1}, {"a": None}])
@@ -157,7 +159,7 @@ def test_a_spoilt_shard_is_named(folder: Path, spoil: object, code: str) -> None
 
 
 @pytest.mark.parametrize("name", ["config.json", INDEX])
-def test_a_folder_in_place_of_a_file_is_named(folder: Path, name: str) -> None:
+def test_a_folder_in_place_of_a_file_is_refused_by_name(folder: Path, name: str) -> None:
     (folder / name).unlink()
     (folder / name).mkdir()
     assert refusal(folder).code == "special_file"

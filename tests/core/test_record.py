@@ -94,6 +94,15 @@ def test_the_record_tells_source_recipe_versions_sizes_and_every_digest(
         assert told == {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
 
 
+def test_no_file_of_the_output_names_a_place_of_this_machine_and_the_library_still_knows_it(
+    workspace: Workspace, source: Path, tmp_path: Path
+) -> None:
+    model = convert(workspace, source, tmp_path / "out")
+    for path in model.iterdir():
+        assert str(tmp_path).encode() not in path.read_bytes(), path.name
+    assert [entry.source for entry in workspace.library.entries()] == [str(source)]
+
+
 def test_a_worker_and_its_inline_twin_do_the_same(workspace: Workspace, source: Path, tmp_path: Path) -> None:
     jobs = [
         workspace.convert(

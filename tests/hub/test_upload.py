@@ -11,7 +11,7 @@ from hubserver import Hub, silent_address
 from mlx_convert_hub.client.connection import HubConnection
 from mlx_convert_hub.send.hub_target import HubTarget
 
-from mlx_convert_core import UploadError, UploadRequest, UploadResult
+from mlx_convert_core import UploadError, UploadRequest, UploadResult, parse_record, read_record
 
 from .models import Recorder, converted_folder, safetensors
 
@@ -74,8 +74,9 @@ def test_a_model_is_sent_to_a_repo_that_is_private(hub: Hub, target: HubTarget, 
     assert repo.private
     assert not result.public
     assert set(repo.files) == {path.name for path in folder.iterdir()} | {".gitattributes"}
-    for name in ("model.safetensors", "config.json", "tokenizer.json", "mlx_convert.json"):
+    for name in ("model.safetensors", "config.json", "tokenizer.json"):
         assert repo.read(name) == (folder / name).read_bytes()
+    assert parse_record(repo.read("mlx_convert.json")) == read_record(folder)
     assert "mlx_lm.generate --model ann/Tiny " in repo.read("README.md").decode()
     assert result.location == f"{hub.url}/ann/Tiny"
     assert (result.files, result.sent_files) == (5, 5)

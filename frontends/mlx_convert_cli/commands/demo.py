@@ -95,7 +95,7 @@ def _outputs(opened: Workspace) -> tuple[Path, ...]:
 
 def _made_by_demo(folder: Path) -> bool:
     entry = entry_of(folder) if folder.is_dir() else None
-    return entry is not None and entry.made_here and entry.source in (REPO, str(kept_model()))
+    return entry is not None and entry.made_here and Path(entry.source).name in (Path(REPO).name, kept_model().name)
 
 
 def _introduce(outputs: tuple[Path, ...]) -> None:

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mlx_convert_core import Record, public_name
-from mlx_convert_hub.fetch.references import is_repo_id
+from mlx_convert_core import Record, public_record
 
 WEIGHT_SUFFIXES = (".safetensors", ".bin", ".gguf", ".pt", ".pth", ".ckpt", ".h5", ".onnx", ".npz", ".msgpack")
 
@@ -29,9 +28,8 @@ def origin_of(record: Record | None) -> Origin | None:
     """What ``record`` says, None when it says nothing of the kind."""
     if record is None or not record.source.ref or not record.recipe:
         return None
-    ref = record.source.ref
-    source = public_name(ref, ref if is_repo_id(ref) else None)  # an old record may name a folder of its machine
-    return Origin(source=source, recipe=record.recipe, files=frozenset(record.files))
+    shown = public_record(record)  # an old one may name a folder of its machine
+    return Origin(source=shown.source.ref, recipe=shown.recipe, files=frozenset(record.files))
 
 
 def has_weights(names: Iterable[str]) -> bool:

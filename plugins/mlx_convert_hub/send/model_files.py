@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from mlx_convert_core import RECORD, CorruptCheckpoint, UploadError, open_regular, regular_files, spelled
+from mlx_convert_hub.card.origin import has_weights
 
-TEXTS = (".json", ".jsonl", ".jinja", ".txt", ".md", ".yaml", ".yml")
-WRITTEN_ANEW = (RECORD, "README.md")  # as they are sent, they name no place of this machine
+BLOCK = 1 << 20
 
 
 def files_of(folder: Path) -> list[Path]:
@@ -28,15 +29,17 @@ def files_of(folder: Path) -> list[Path]:
 
 
 def refuse_places(folder: Path, files: Iterable[Path]) -> None:
-    """Raise UploadError (code ``up_place``) when a text of the model names a place in the home folder of this machine.
+    """Raise UploadError (code ``up_place``) when a file of the model names a place in the home folder of this machine.
 
-    Training tools leave them in tokenizer settings; others would read a person's name and folders there.
+    Training tools leave them in tokenizer settings; others would read a person's name and folders there. The record is
+    sent without them. Of weights only the beginning is looked at, where their header tells where they come from.
     """
     home = str(Path.home())
     if len(home) < 2:
         return
+    wanted = {f"{form}/".encode() for form in (home, json.dumps(home)[1:-1])}
     for path in files:
-        if path.suffix in TEXTS and str(path) not in WRITTEN_ANEW and _mentions(folder / path, f"{home}/".encode()):
+        if path.name != RECORD and _mentions(folder / path, wanted, first_only=has_weights([path.name])):
             raise UploadError(
                 f"{path} names a folder of this machine (in {home}), which others would see.",
                 hint=f"Open {folder / path}, take that path out, and upload again.",
@@ -44,11 +47,13 @@ def refuse_places(folder: Path, files: Iterable[Path]) -> None:
             )
 
 
-def _mentions(path: Path, place: bytes) -> bool:
+def _mentions(path: Path, places: Collection[bytes], *, first_only: bool) -> bool:
     with open_regular(path, within=None) as file:
         end = b""
-        while block := file.read(1 << 20):
-            if place in end + block:
+        while block := file.read(BLOCK):
+            if any(place in end + block for place in places):
                 return True
-            end = block[-len(place) :]
+            if first_only:
+                break
+            end = block[-max(map(len, places)) :]
     return False

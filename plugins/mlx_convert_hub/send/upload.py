@@ -13,14 +13,13 @@ from typing import TypeVar
 
 from mlx_convert_core import (
     RECORD,
-    RECORD_BYTES,
     FileInfo,
     MlxConvertError,
     Reporter,
     UploadRequest,
     UploadResult,
-    public_record,
-    read_regular,
+    encode_record,
+    read_record,
 )
 from mlx_convert_hub.card.model_card import CARD
 from mlx_convert_hub.card.published_card import card_to_send
@@ -127,19 +126,22 @@ class Upload:
 
 
 def outgoing(request: UploadRequest, remote: RemoteRepo) -> list[Outgoing]:
-    """The files of the model's folder as they are sent: the card for this repo, the record without local places."""
+    """The files of the model's folder as they are sent: the card for this repo, the record without local places.
+
+    What stands in the place of a record and is none is not sent: nobody can tell what it names.
+    """
     files = files_of(request.path)
     refuse_places(request.path, files)
     found: dict[str, Path | bytes] = {path.as_posix(): request.path / path for path in files}
     found[CARD] = card_to_send(request.path, request.name, remote.card, remote.tags).encode()
-    if RECORD in found:
-        found[RECORD] = public_record(read_regular(request.path / RECORD, RECORD_BYTES, within=request.path))
+    if found.pop(RECORD, None) is not None and (record := read_record(request.path)) is not None:
+        found[RECORD] = encode_record(record)
     return [Outgoing(name, content) for name, content in found.items()]
 
 
 def _stale(remote: RemoteRepo, sent: set[str]) -> list[str]:
     """Files of the model that was there before: they would be mixed up with the new one's."""
-    ours = remote.origin.files if remote.origin is not None else frozenset()
+    ours = {RECORD, *(remote.origin.files if remote.origin is not None else ())}
     return [name for name in remote.files if name not in sent and (name in ours or _is_weights(remote.files, name))]
 
 
