@@ -61,7 +61,8 @@ THEME = Theme(
         Explanation(
             "killed oom_metal",
             "The memory of the machine, or of its GPU, ran out.",
-            "Close other apps and run it again; `--resume` goes on with what a conversion had written. A smaller model needs less.",
+            "Close other apps and run it again; `--resume` goes on with what a conversion had written. "
+            "A smaller model needs less.",
         ),
         Explanation(
             "gpu_timeout",
