@@ -44,6 +44,10 @@ _REFUSALS = {
     errno.EISDIR,
     errno.ENAMETOOLONG,
 }
+# Of a message, in characters: many screens. A file can hold a text of megabytes where a word is expected, and what
+# is wrong with it is said with the text itself.
+LONGEST = 5_000
+_END = 500  # of those, kept from the end
 
 
 class MlxConvertError(Exception):
@@ -53,9 +57,9 @@ class MlxConvertError(Exception):
     exit_code: ClassVar[int] = 1
 
     def __init__(self, message: str, *, hint: str = "", code: str | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+        self.message = shortened(message)
+        self.hint = shortened(hint)
+        super().__init__(self.message)
         self.code = code or self.default_code
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -196,6 +200,13 @@ class Cancelled(MlxConvertError):
     exit_code = 130
 
 
+def shortened(text: str) -> str:
+    """``text``, without its middle when it is longer than a person could read."""
+    if len(text) <= LONGEST:
+        return text
+    return f"{text[: LONGEST - _END]} […{len(text) - LONGEST:,} characters…] {text[-_END:]}"
+
+
 def _rebuild(kind: type[MlxConvertError], message: str, hint: str, code: str) -> MlxConvertError:
     """An error of ``kind`` again; a plugin's class may have a constructor of its own, which is not ours to call."""
     error = kind.__new__(kind, message)
@@ -229,7 +240,7 @@ class ErrorInfo:
             return cls(kind=kind, code=error.code, message=error.message, hint=error.hint, traceback=trace)
         code, message, hint = _of_the_system(error) or (
             "unexpected",
-            f"{type(error).__name__}: {error}",
+            shortened(f"{type(error).__name__}: {error}"),
             "This is a defect of mlx-convert or of a plugin. Run again with --debug and report it.",
         )
         return cls(kind="MlxConvertError", code=code, message=message, hint=hint, traceback=trace)

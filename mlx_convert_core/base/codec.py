@@ -34,7 +34,10 @@ def encode_pretty(value: Any) -> bytes:
 
 def decode(data: bytes | str, kind: Any) -> Any:
     """``data`` as a ``kind``; raises msgspec.ValidationError or msgspec.DecodeError when it is none."""
-    return msgspec.json.decode(data, type=kind, dec_hook=_from_json)
+    try:
+        return msgspec.json.decode(data, type=kind, dec_hook=_from_json)
+    except UnicodeError as error:  # msgspec's own only when text of Python's can't be encoded, or bytes are no UTF-8
+        raise msgspec.DecodeError(f"it is not UTF-8: {error}") from None
 
 
 def convert(value: Any, kind: type[T]) -> T:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from mlx_convert_core.errors import shortened
+
 Level = Literal["info", "warning", "error"]
 
 
@@ -19,3 +21,7 @@ class Finding:
     level: Level
     message: str
     hint: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", shortened(self.message))
+        object.__setattr__(self, "hint", shortened(self.hint))

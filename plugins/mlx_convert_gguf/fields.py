@@ -33,7 +33,7 @@ class Fields:
     def integer(self, key: str, default: int | None = None) -> int:
         """A whole number; a list of the same number everywhere counts as that number."""
         found = self._values.get(key, default)
-        if isinstance(found, list) and len(set(found)) == 1:
+        if isinstance(found, list) and found and all(item == found[0] for item in found):
             found = found[0]
         return self._checked(key, found, int)
 

@@ -23,8 +23,8 @@ def model_types() -> tuple[str, ...]:
 def module_of(config: Mapping[str, Any]) -> Path | None:
     """The source file of the model class for ``config``; None when mlx-lm has none."""
     model_type = str(config.get("model_type") or "")
-    architectures = config.get("architectures") or ()
-    for architecture in (architectures,) if isinstance(architectures, str) else architectures:
+    architectures = config.get("architectures")
+    for architecture in architectures if isinstance(architectures, list | tuple) else (architectures,):
         by_architecture = _architecture_remapping().get((model_type, str(architecture)))
         if by_architecture:
             return _modules().get(by_architecture)

@@ -124,7 +124,9 @@ def test_an_export_can_be_read_again(store: ConversationStore, talk: Conversatio
     assert ConversationStore(tmp_path).load(exported).id == talk.id
     stolen = exported.replace(talk.id, "../../evil")
     assert store.load(stolen).id.isalnum()
-    for wrong in ("{", "[]", "{}", exported.replace('"user"', '"boss"'), exported.replace(": 512", ": -1"), "[" * 9999):
+    spoiled = exported.replace('"user"', '"boss"'), exported.replace(": 512", ": -1"), "{", "[]", "{}", "[" * 9999
+    no_text = exported.replace(MODEL.name, "\ud800"), exported.replace(MODEL.name, "M").encode().replace(b"M", b"\xff")
+    for wrong in (*spoiled, *no_text):
         with pytest.raises(InvalidRequest, match="no exported conversation"):
             store.load(wrong)
 

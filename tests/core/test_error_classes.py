@@ -1,10 +1,14 @@
-"""An error comes back from another process as what it was, whatever its class asks of a constructor."""
+"""Errors come back from another process as what they were, and are short enough to be read."""
 
 from __future__ import annotations
 
+import json
 import pickle
+from pathlib import Path
 
-from mlx_convert_core import ErrorInfo, MlxConvertError
+import pytest
+
+from mlx_convert_core import ErrorInfo, Finding, InvalidRequest, MlxConvertError, load_recipe
 
 
 class QuotaExceeded(MlxConvertError):
@@ -22,3 +26,18 @@ def test_an_error_class_with_its_own_constructor_comes_back() -> None:
         assert type(back) is QuotaExceeded
         assert (back.code, back.message, back.hint) == ("quota", "7 of 5 are used.", "Wait until tomorrow.")
         assert str(back) == "7 of 5 are used."
+
+
+def test_a_megabyte_of_somebody_elses_is_not_said_in_full(tmp_path: Path) -> None:
+    (tmp_path / "r.json").write_text(json.dumps({"outputs": [{"mode": "é" * 100_000}]}))
+    with pytest.raises(InvalidRequest, match="characters…") as refused:
+        load_recipe(tmp_path / "r.json")
+    message = refused.value.message
+    assert message.startswith(str(tmp_path))
+    assert message.endswith("$.outputs[0].mode`.")
+    texts = message, Finding(code="x", level="info", message="é" * 1_000_000).message, _unexpected("é" * 1_000_000)
+    assert all(len(text) < 6_000 for text in texts)
+
+
+def _unexpected(text: str) -> str:
+    return ErrorInfo.of(ValueError(text)).message

@@ -255,6 +255,7 @@ def test_other_architectures_are_refused_by_name(tmp_path: Path, architecture: s
         ({"llama.attention.head_count": 0}, "0 attention heads"),
         ({"llama.rope.freq_base": float("nan")}, r"nan in the field llama\.rope\.freq_base"),
         ({"llama.rope.freq_base": True}, r"'True' in the field llama\.rope\.freq_base"),
+        ({"llama.block_count": [[2]]}, r"'\[2\]' in the field llama\.block_count"),
         ({"llama.feed_forward_length": 300}, r"ffn_down\.weight has the shape"),
     ],
 )
