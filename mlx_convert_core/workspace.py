@@ -248,7 +248,7 @@ class Workspace:
         return str(getattr(self.library, "problem", ""))
 
     def find(self, name: str | Path) -> LibraryEntry:
-        """The library entry with this name or path; raises EntryNotFound."""
+        """The one library entry with this name or path. Raises EntryNotFound, InvalidRequest (code ``ambiguous``)."""
         return self._models.find(name)
 
     def scan(self, folder: Path, left_out: Callable[[str], None] = lambda why: None) -> tuple[LibraryEntry, ...]:
@@ -263,7 +263,7 @@ class Workspace:
         self._models.remove(entry, keep_files=keep_files)
 
     def model_path(self, model: str | Path) -> Path:
-        """The folder of a converted model: a path, or a name in the library."""
+        """The folder of a converted model: a path, or else a name in the library. Raises as `find`."""
         return self._models.path_of(model)
 
     def leftovers(self) -> tuple[Leftover, ...]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from mlx_convert_core.base.paths import expanded, in_text, spelled
-from mlx_convert_core.base.shell import command
+from mlx_convert_core.base.shell import command, typed
 from mlx_convert_core.errors import EntryNotFound, InvalidRequest, MlxConvertError, PluginNotLoaded, RepoNotFound
 from mlx_convert_core.model.inspection import CONFIG
 from mlx_convert_core.model.library import LibraryEntry, entry_of, scan
@@ -39,10 +39,15 @@ class Models:
         return self._store
 
     def find(self, name: str | Path) -> LibraryEntry:
-        """The library entry with this name or path; raises EntryNotFound."""
+        """The one library entry with this name or path.
+
+        Raises EntryNotFound, and InvalidRequest (code ``ambiguous``) when it may mean several folders: none is guessed.
+        """
         entries = self.store.entries()
         resolved = Path(name).resolve()
         found = [entry for entry in entries if entry.name == str(name) or entry.path == resolved]
+        if len(found) > 1:
+            raise _ambiguous(str(name), found)
         if found:
             return found[0]
         raise EntryNotFound(
@@ -82,7 +87,10 @@ class Models:
         self.store.remove(entry.path)
 
     def path_of(self, model: str | Path) -> Path:
-        """The folder of a converted model: a path, or a name in the library. Raises RepoNotFound, EntryNotFound."""
+        """The folder of a converted model: a path, or else a name in the library.
+
+        Raises RepoNotFound, EntryNotFound, and InvalidRequest (code ``ambiguous``) for a name of several.
+        """
         path = expanded(model)
         if (path / CONFIG).is_file():
             return spelled(path.resolve())
@@ -112,3 +120,12 @@ class Models:
                     self.store.add(replace(entry, bits_per_weight=model.bits_per_weight, source=here))
         except MlxConvertError as error:
             context.message(f"the library was not updated: {error.message} {error.hint}", "warning")
+
+
+def _ambiguous(name: str, entries: Sequence[LibraryEntry]) -> InvalidRequest:
+    places = [f"{entry.path} (missing)" if entry.missing else str(entry.path) for entry in entries]
+    return InvalidRequest(
+        f"'{name}' may mean {len(entries)} models: {', '.join(places)}.",
+        hint=f"Give the folder of the one that you mean, such as {typed(entries[0].path)}",
+        code="ambiguous",
+    )

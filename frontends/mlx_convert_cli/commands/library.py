@@ -12,7 +12,7 @@ from mlx_convert_cli.groups import DefaultGroup
 from mlx_convert_cli.options import common
 from mlx_convert_cli.output import at_terminal, confirm, pairs, plain, print_json, say, show, table
 from mlx_convert_cli.workspace import workspace
-from mlx_convert_core import InvalidRequest, LibraryEntry, Workspace, command, expanded
+from mlx_convert_core import InvalidRequest, LibraryEntry, command, expanded
 
 
 @click.group(cls=DefaultGroup, default="list")
@@ -79,7 +79,7 @@ def scan(folder: str, as_json: bool) -> None:
 def remove(name: str, yes: bool, keep_files: bool, as_json: bool) -> None:
     """Remove NAME, a name or a folder in the library, and delete its folder."""
     with workspace(as_json=as_json) as opened:
-        entry = _only(opened, name)
+        entry = opened.find(name)
         deletes = not keep_files and not entry.missing
         if deletes and not yes:
             _ask(entry, as_json=as_json)
@@ -90,17 +90,6 @@ def remove(name: str, yes: bool, keep_files: bool, as_json: bool) -> None:
         say(f"Deleted {entry.path} ({text.size(entry.size)}).")
     else:
         say(f"Forgot {entry.name}; no file was deleted.")
-
-
-def _only(opened: Workspace, name: str) -> LibraryEntry:
-    """The one entry meant by ``name``: what is deleted must not be a guess."""
-    same = [entry for entry in opened.library.entries() if entry.name == name]
-    if len(same) > 1:
-        folders = ", ".join(str(entry.path) for entry in same)
-        raise InvalidRequest(
-            f"{len(same)} models are called '{name}': {folders}.", hint="Give the folder of one.", code="ambiguous"
-        )
-    return opened.find(name)
 
 
 def _ask(entry: LibraryEntry, *, as_json: bool) -> None:
