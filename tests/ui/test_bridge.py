@@ -23,7 +23,7 @@ def run(views: JobViews, kind: str, place: str) -> JobView:
 def test_views_do_not_grow_for_ever_and_the_newest_stay() -> None:
     views = JobViews()
     shown = [run(views, "convert", "convert") for _ in range(KEPT + 4)]
-    shown[0].dismissed = True
+    shown[0].dismiss()
     answers = [run(views, "generate", "test") for _ in range(KEPT * 3)]
     queued = [run(views, "convert", "queue") for _ in range(KEPT * 3)]
     run(views, "generate", "chat")

@@ -36,7 +36,7 @@ class Chats:
     """One for each server; safe to use from any thread. All but `version` and `view` read files: call it on a thread.
 
     An answer is kept as soon as it ends, whether a page looks on or not; one that was stopped as far as it came.
-    ``version`` grows with every change.
+    ``version`` grows with every change, which holds the lock.
     """
 
     def __init__(self, store: ConversationStore, answers: Answers) -> None:
@@ -91,16 +91,16 @@ class Chats:
         """Raises InvalidRequest for an empty title."""
         with self._lock:
             self._store.rename(id, title)
-        self.version += 1
+            self.version += 1
 
     def delete(self, id: str) -> None:
         """Stop its answer and delete it, for good. Raises InvalidRequest."""
         with self._lock:
             view = self._views.pop(id, None)
             self._store.delete(id)
+            self.version += 1
         if view is not None:
             view.job.cancel()
-        self.version += 1
 
     def export(self, id: str, form: Literal["markdown", "json"]) -> str:
         """The conversation as a document. Raises InvalidRequest."""
@@ -125,9 +125,9 @@ class Chats:
             view = self._answers.ask(str(conversation.model), request, PLACE)
             self._views[id] = view
             self.version += 1
-        keeper = threading.Thread(target=self._keep, args=(id, view), name=f"keep-{id}", daemon=True)
-        self._keepers = [*(old for old in self._keepers if old.is_alive()), keeper]
-        keeper.start()
+            keeper = threading.Thread(target=self._keep, args=(id, view), name=f"keep-{id}", daemon=True)
+            keeper.start()
+            self._keepers = [*(old for old in self._keepers if old.is_alive()), keeper]
         return conversation
 
     def _keep(self, id: str, view: JobView) -> None:
@@ -137,7 +137,7 @@ class Chats:
         with self._lock:
             if self._views.get(id) is view and (stopped if answer is None else self._save(id, answer)):
                 del self._views[id]
-        self.version += 1
+            self.version += 1
 
     def _save(self, id: str, answer: StoredMessage) -> bool:
         """Keep ``answer``; False when the disk refuses it, so that it can at least be read while the program runs."""

@@ -7,8 +7,8 @@ knows NiceGUI, and no page holds anything that is not in a view: a reload draws 
 from __future__ import annotations
 
 import threading
-from collections import Counter, deque
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -37,7 +37,7 @@ _LASTING = (("convert", "convert"), ("upload", ""))
 _WEIGHTS = {"fetch": 45, "write": 45, "check": 10}
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
 class StepView:
     """One step as a dot: waiting, running or done."""
 
@@ -50,6 +50,8 @@ class StepView:
 class JobView:
     """What is known of a job. ``version`` grows with every change; ``chunks`` are the pieces of an answer.
 
+    The job's thread folds events in while pages read: what they walk through (``steps``, ``progress``, ``log``) is
+    replaced, never changed; ``chunks`` only grow at the end. Each change, whoever makes it, holds the lock.
     ``place`` names the page that asked for it. ``allow`` lets its model's own code run, next time.
     """
 
@@ -59,9 +61,9 @@ class JobView:
     place: str = ""
     version: int = 0
     state: JobState = JobState.QUEUED
-    steps: dict[str, StepView] = field(default_factory=lambda: {name: StepView(name) for name in STEPS})
-    progress: dict[str, Progress] = field(default_factory=dict)
-    log: deque[str] = field(default_factory=lambda: deque(maxlen=LOG_LINES))
+    steps: Mapping[str, StepView] = field(default_factory=lambda: {name: StepView(name) for name in STEPS})
+    progress: Mapping[str, Progress] = field(default_factory=dict)
+    log: tuple[str, ...] = ()
     chunks: list[str] = field(default_factory=list)
     error: ErrorInfo | None = None
     dismissed: bool = False
@@ -71,6 +73,7 @@ class JobView:
     ended: float = 0.0
     loading: JobView | None = None
     allow: Callable[[], None] | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False, compare=False)
 
     @property
     def active(self) -> bool:
@@ -80,8 +83,9 @@ class JobView:
     @property
     def current(self) -> StepView | None:
         """The step that runs; of several that interleave, the last one that has begun to move."""
+        progress = self.progress
         running = [step for step in self.steps.values() if step.state == "running"]
-        moving = [step for step in running if step.name in self.progress and self.progress[step.name].done]
+        moving = [step for step in running if step.name in progress and progress[step.name].done]
         return (moving or running or [None])[-1]
 
     @property
@@ -103,33 +107,48 @@ class JobView:
         fresh = self.chunks[position:]
         return position + len(fresh), "".join(fresh)
 
+    def dismiss(self) -> None:
+        """Show it no more."""
+        with self._lock:
+            self.dismissed = True
+            self.version += 1
+
     def apply(self, event: Event) -> None:
         """Fold one event in."""
+        with self._lock:
+            self._fold(event)
+            self.version += 1
+
+    def _fold(self, event: Event) -> None:
         match event:
             case JobStarted():
                 self.state, self.started = JobState.RUNNING, event.time
             case StepStarted():
-                self.steps.setdefault(event.step, StepView(event.step)).state = "running"
+                self._put(StepView(event.step, "running"))
             case StepFinished():
                 self._finish(event)
             case Progress():
-                self.progress[event.step] = event
+                self.progress = {**self.progress, event.step: event}
             case Message() if event.level != "debug":
-                self.log.append(event.text)
+                self._write(event.text)
             case Token():
                 self.first_token, self.progressed = self.first_token or event.time, event.time
                 self.chunks.append(event.text)
             case JobFinished() | JobFailed() | JobCancelled():
                 self._end(event)
-        self.version += 1
 
     def _finish(self, event: StepFinished) -> None:
-        step = self.steps.setdefault(event.step, StepView(event.step))
-        step.state, step.seconds = "done", event.seconds
+        self._put(StepView(event.step, "done", event.seconds))
         moved = self.progress.get(event.step)
         amount = f"  {moved.total / 1e6:,.0f} MB" if moved is not None and moved.unit == "bytes" else ""
         amount = f"  {moved.total:,} tensors" if moved is not None and moved.unit == "tensors" else amount
-        self.log.append(f"{event.step:<9}{event.seconds:8.2f} s{amount}")
+        self._write(f"{event.step:<9}{event.seconds:8.2f} s{amount}")
+
+    def _put(self, step: StepView) -> None:
+        self.steps = {**self.steps, step.name: step}
+
+    def _write(self, line: str) -> None:
+        self.log = (*self.log, line)[-LOG_LINES:]
 
     def _end(self, event: Event) -> None:
         self.ended = event.time
@@ -163,7 +182,9 @@ class JobViews:
 
     def of(self, kind: str, place: str = "") -> tuple[JobView, ...]:
         """The views of jobs of this kind (and ``place``) that nobody dismissed, newest first."""
-        found = (view for view in reversed(tuple(self._views.values())) if view.job.kind == kind)
+        with self._lock:
+            views = tuple(self._views.values())
+        found = (view for view in reversed(views) if view.job.kind == kind)
         return tuple(view for view in found if not view.dismissed and place in ("", view.place))
 
     @property

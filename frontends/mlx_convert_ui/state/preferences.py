@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -43,12 +44,14 @@ class PreferencesFile:
 
     def __init__(self, home: Path) -> None:
         self._document = JsonDocument(home / "ui.json")
+        self._lock = threading.Lock()
         self.current = self._load()
 
     def set(self, **changes: Any) -> Preferences:
         """Change and keep some; for all tabs and for next time. Writes a file: call it on a thread."""
-        self.current = replace(self.current, **changes)
-        stored = asdict(self.current)
+        with self._lock:
+            self.current = replace(self.current, **changes)
+            stored = asdict(self.current)
         self._document.update(lambda document: document.update({name: stored[name] for name in changes}))
         return self.current
 

@@ -53,8 +53,7 @@ class LiveJob(ABC):
         self.view.job.cancel()
 
     def _dismiss(self) -> None:
-        self.view.dismissed = True
-        self.view.version += 1
+        self.view.dismiss()
 
 
 class LiveJobs:

@@ -138,7 +138,8 @@ class ConvertPage:
             self._draw()
             return
         for older in self._studio.views.of("convert"):
-            older.dismissed |= not older.active and older.model == view.model and older is not view
+            if not older.active and older.model == view.model and older is not view:
+                older.dismiss()
         self._draw_jobs()
         self._client.run_javascript("document.querySelector('.main').scrollIntoView({block: 'start'})")
 
