@@ -10,10 +10,12 @@ from typing import Any, TypeVar
 
 import click
 
+from mlx_convert_cli.files import read_text
 from mlx_convert_core import (
     ConvertRequest,
     GenerateRequest,
     InvalidRequest,
+    MlxConvertError,
     Preset,
     Workspace,
     expanded,
@@ -85,10 +87,10 @@ def _with_map(strategy: str) -> str:
     if kind != "map" or not text or text.lstrip().startswith(("{", "[")):
         return strategy
     try:
-        return f"map:{' '.join(expanded(text).read_text(encoding='utf-8').split())}"
-    except (OSError, ValueError) as error:
+        return f"map:{' '.join(read_text(expanded(text)).split())}"
+    except MlxConvertError as error:
         raise InvalidRequest(
-            f"the strategy map {text} can't be read: {getattr(error, 'strerror', None) or error}.",
+            f"the strategy map {text} can't be read: {error.message}",
             hint="Give a file with JSON, or the JSON itself: --strategy 'map:{\"lm_head\": 8}'",
             code="strategy",
         ) from None

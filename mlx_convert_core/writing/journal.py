@@ -6,6 +6,9 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from mlx_convert_core.base.regular_files import open_regular
+from mlx_convert_core.errors import CorruptCheckpoint
+
 
 class Journal:
     """Lines of ``name digest``, after a first line that says what they belong to.
@@ -42,8 +45,9 @@ class Journal:
 
     def _notes(self) -> dict[str, str]:
         try:
-            first, *lines = self._path.read_text(encoding="utf-8").splitlines()
-        except (OSError, ValueError):
+            with open_regular(self._path, within=self._path.parent) as file:
+                first, *lines = file.read().decode().splitlines()
+        except (OSError, ValueError, CorruptCheckpoint):
             return {}
         if first != self._fingerprint:
             return {}
@@ -53,7 +57,7 @@ class Journal:
 def has_notes(path: Path) -> bool:
     """Whether the journal ``path`` says that anything was written whole."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path, within=path.parent) as file:
             return bool(file.readline()) and bool(file.readline())
-    except OSError:
+    except (OSError, CorruptCheckpoint):
         return False

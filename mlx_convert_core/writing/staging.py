@@ -28,10 +28,12 @@ from mlx_convert_core.base.exchange import exchange
 from mlx_convert_core.base.flushing import flush
 from mlx_convert_core.base.paths import spelled
 from mlx_convert_core.base.process_identity import alive, identity
+from mlx_convert_core.base.regular_files import read_regular
 from mlx_convert_core.base.shell import command
-from mlx_convert_core.errors import InsufficientDisk, OutputExists, SourceError
+from mlx_convert_core.errors import CorruptCheckpoint, InsufficientDisk, OutputExists, SourceError
 
 OWNER = "owner.json"
+OWNER_BYTES = 10_000  # a process id and a time
 JOURNAL = "written"
 SCRATCH = "scratch"
 CONTENT = {OWNER, JOURNAL, SCRATCH, "output", "replaced", "doomed"}
@@ -240,8 +242,8 @@ def _stagings(output: Path) -> Iterator[Path]:
 def is_alive(root: Path) -> bool:
     """Whether the owner of a staging folder still works on it, or may be about to sign it."""
     try:
-        return alive(json.loads((root / OWNER).read_bytes()))
-    except (OSError, ValueError, KeyError, TypeError):
+        return alive(json.loads(read_regular(root / OWNER, OWNER_BYTES, within=root)))
+    except (OSError, ValueError, KeyError, TypeError, CorruptCheckpoint):
         try:
             return time.time() - root.stat().st_mtime < OWNERLESS_SECONDS
         except FileNotFoundError:

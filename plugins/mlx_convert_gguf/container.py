@@ -10,12 +10,11 @@ import os
 import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from io import BufferedReader
 from math import prod
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, BinaryIO, NoReturn
 
-from mlx_convert_core import CorruptCheckpoint, UnsupportedModel
+from mlx_convert_core import CorruptCheckpoint, UnsupportedModel, open_regular
 
 MAGIC = b"GGUF"
 VERSIONS = (2, 3)
@@ -52,9 +51,9 @@ class GgufHeader:
 def is_gguf(path: Path) -> bool:
     """Whether the file begins like a GGUF file, whatever its name."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path, within=None) as file:
             return file.read(len(MAGIC)) == MAGIC
-    except OSError:
+    except (OSError, CorruptCheckpoint):
         return False
 
 
@@ -64,7 +63,7 @@ def read_gguf(path: Path) -> GgufHeader:
     Raises CorruptCheckpoint (codes ``empty_file``, ``lfs_pointer``, ``corrupt_header``, ``truncated``) and
     UnsupportedModel for a version or a weight type that can't be read (``gguf_version``, ``gguf_type``).
     """
-    with path.open("rb", buffering=1 << 20) as file:
+    with open_regular(path, within=None) as file:
         cursor = _Cursor(file, path.name)
         _check_start(cursor)
         tensor_count, field_count = cursor.numbers("QQ")
@@ -89,7 +88,7 @@ def read_gguf(path: Path) -> GgufHeader:
 class _Cursor:
     """Reads forward through the header and says so when the file ends first."""
 
-    def __init__(self, file: BufferedReader, name: str) -> None:
+    def __init__(self, file: BinaryIO, name: str) -> None:
         self.name = name
         self.size = os.fstat(file.fileno()).st_size
         self.position = 0

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
-from mlx_convert_core import InvalidRequest, RepoNotFound, expanded
+from mlx_convert_core import InvalidRequest, RepoNotFound, check_regular, expanded
 from mlx_convert_gguf.container import is_gguf
 
 SUFFIX = ".gguf"
@@ -16,23 +17,27 @@ def gguf_at(ref: str) -> Path | None:
     """The file that ``ref`` names, or the only one of a folder without other weights; None: no GGUF is meant.
 
     Raises RepoNotFound (``no_file``) for a .gguf file that is not there, and InvalidRequest (``gguf_which``)
-    when a folder holds several.
+    when a folder holds several; CorruptCheckpoint for what is no regular file, or in a folder a link out of it.
     """
     path = expanded(ref)
     if path.is_dir():
         return _in_folder(path)
     if path.is_file():
         return path if path.suffix.lower() == SUFFIX or is_gguf(path) else None
+    if path.suffix.lower() == SUFFIX and os.path.lexists(path):
+        check_regular(path, within=None)
     if path.suffix.lower() == SUFFIX and "://" not in ref:
         raise RepoNotFound(f"there is no file {path}.", hint="Check the path.", code="no_file")
     return None
 
 
 def _in_folder(folder: Path) -> Path | None:
-    files = sorted(path for path in folder.iterdir() if path.suffix.lower() == SUFFIX and path.is_file())
+    files = sorted(path for path in folder.iterdir() if path.suffix.lower() == SUFFIX and not path.name.startswith("."))
     models = [path for path in files if not path.name.lower().startswith(_BESIDE)]
     if not models or next(folder.glob("model*.safetensors"), None):
         return None
+    for path in models:
+        check_regular(path, within=folder)
     if len(models) == 1:
         return models[0]
     best = max(models, key=lambda path: path.stat().st_size)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlx_convert_core import Reporter, ShardWriter, TensorInfo
+from mlx_convert_core import Reporter, ShardWriter, TensorInfo, open_regular
 from mlx_convert_gguf.architectures.llama import Rebuilt
 from mlx_convert_gguf.container import GgufTensor, block, truncated
 
@@ -23,7 +23,7 @@ def write_weights(
     """Write the tensors of ``rebuilt``, planned as ``tensors``, into ``folder``; the progress counts bytes written."""
     total = sum(tensor.nbytes for tensor in tensors)
     done = 0
-    with ShardWriter(folder, tensors, {"format": "pt"}) as writer, source.open("rb", buffering=0) as file:
+    with ShardWriter(folder, tensors, {"format": "pt"}) as writer, open_regular(source, within=None) as file:
         for one in rebuilt:
             for values in _chunks(file.fileno(), source.name, one):
                 report.check_cancelled()
@@ -35,7 +35,7 @@ def write_weights(
 
 def read_values(source: Path, tensor: GgufTensor) -> list[float]:
     """All values of a small tensor."""
-    with source.open("rb", buffering=0) as file:
+    with open_regular(source, within=None) as file:
         return [float(value) for value in _rows(file.fileno(), source.name, tensor, 0, 1).ravel()]
 
 

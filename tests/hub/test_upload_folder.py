@@ -157,7 +157,7 @@ def test_a_cancel_leaves_nothing_behind(folder: Path, tmp_path: Path, monkeypatc
 def test_a_full_disk_is_told_and_leaves_nothing_behind(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(source: Path, target: Path, moved: object) -> None:
+    def full(source: Path, target: Path, moved: object, **inside: Path) -> None:
         with Path("/dev/full").open("wb", buffering=0) as disk:
             disk.write(b"x")
 
@@ -186,7 +186,7 @@ def test_a_copy_is_the_same_whether_the_disk_can_share_blocks_or_not(tmp_path: P
     source = tmp_path / "source"
     source.write_bytes(os.urandom(5 << 20))
     counted: list[int] = []
-    copy(source, tmp_path / "copy", counted.append)
+    copy(source, tmp_path / "copy", counted.append, within=tmp_path)
     assert (tmp_path / "copy").read_bytes() == source.read_bytes()
     assert sum(counted) == 5 << 20
     if cloned(source, tmp_path / "clone"):

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from mlx_convert_core import read_record
+from mlx_convert_core import read_record, read_regular
 from mlx_convert_hub.card.front_matter import TAG, card_fields, front_matter, quoted, split_card, without_fields
 from mlx_convert_hub.card.model_card import BEGIN, CARD, END, USE_BEGIN, USE_END, escaped, use_section
 from mlx_convert_hub.trouble.seen import one_line
@@ -20,12 +20,12 @@ MEASURED_BEGIN = "<!-- mlx-convert: measurements -->"
 MEASURED_END = "<!-- mlx-convert: end of measurements -->"
 _USE_HEADING = "## How to use it"
 MAX_TAGS = 60
+MAX_CARD_BYTES = 5_000_000  # as much as is read of one in a repo
 
 
 def card_to_send(folder: Path, repo_id: str, there: str | None = None, tags: Iterable[str] = ()) -> str:
     """The README for ``repo_id``, from the one in ``folder`` and the one that is ``there``, which has ``tags``."""
-    path = folder / CARD
-    own = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else _minimal(repo_id)
+    own = own_card(folder) or _minimal(repo_id)
     lines, body = split_card(own)
     generated = _section(body, BEGIN, END)
     if generated is None:
@@ -36,6 +36,14 @@ def card_to_send(folder: Path, repo_id: str, there: str | None = None, tags: Ite
     lines_there, body_there = split_card(there)
     block = [*_with_tags(lines, tags), *without_fields(lines_there, _names(lines))]
     return _joined(block, _body(body_there, ours) or body.replace(generated, ours, 1))
+
+
+def own_card(folder: Path) -> str:
+    """The README in ``folder``, "" without one; raises CorruptCheckpoint for what is no file of the folder."""
+    try:
+        return read_regular(folder / CARD, MAX_CARD_BYTES, within=folder).decode(errors="replace")
+    except FileNotFoundError:
+        return ""
 
 
 def for_repo(generated: str, repo_id: str, measurements: Any) -> str:

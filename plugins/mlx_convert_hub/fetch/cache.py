@@ -14,12 +14,12 @@ import hashlib
 import os
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from glob import escape
 from pathlib import Path
 
-from mlx_convert_core import FileInfo
+from mlx_convert_core import CorruptCheckpoint, FileInfo, check_regular
 from mlx_convert_hub.fetch.references import COMMIT
 
 LOCK_POLL_SECONDS = 0.1
@@ -59,8 +59,9 @@ class RepoCache:
     def find(self, file: FileInfo, commit: str) -> Path | None:
         """The file of this commit, or its blob, where one of the right size is there."""
         for path in (self.snapshot(commit) / file.name, self.blob(file, commit)):
-            if path.is_file() and path.stat().st_size == file.size:
-                return path
+            with suppress(OSError, CorruptCheckpoint):  # also a link that somebody planted in the cache
+                if check_regular(path, within=path.parent).st_size == file.size:
+                    return path
         return None
 
     def missing_bytes(self, file: FileInfo, commit: str) -> int:

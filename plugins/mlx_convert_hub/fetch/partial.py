@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
-from mlx_convert_core import FileInfo
+from mlx_convert_core import FileInfo, open_regular
 
 BLOCK = 1 << 20
 
@@ -75,7 +75,7 @@ def hasher(file: FileInfo) -> hashlib._Hash:
 
 
 def _feed(digest: hashlib._Hash, path: Path, check: Callable[[], None]) -> None:
-    with path.open("rb", buffering=0) as file:
+    with open_regular(path, within=None) as file:
         while block := file.read(BLOCK):
             check()
             digest.update(block)

@@ -8,16 +8,21 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from mlx_convert_core import check_regular, open_regular
+
 BLOCK = 1 << 22
 _FICLONE = 0x40049409  # linux/fs.h
+_NO_FOLLOW = 1  # CLONE_NOFOLLOW of sys/clonefile.h
 
 
-def copy(source: Path, target: Path, moved: Callable[[int], None]) -> None:
-    """Make ``target`` the same as ``source``; ``moved`` is called with each number of bytes, and may raise."""
-    if cloned(source, target):
-        moved(source.stat().st_size)
+def copy(source: Path, target: Path, moved: Callable[[int], None], *, within: Path) -> None:
+    """Make ``target`` the same as ``source``, a regular file in the folder ``within``; ``moved`` is called with each
+    number of bytes, and may raise. Raises what `open_regular` raises."""
+    size = check_regular(source, within=within).st_size
+    if cloned(source.resolve(), target):
+        moved(size)
         return
-    with source.open("rb", buffering=0) as reading, target.open("wb", buffering=0) as writing:
+    with open_regular(source, within=within) as reading, target.open("wb", buffering=0) as writing:
         while block := reading.read(BLOCK):
             view = memoryview(block)
             while view:
@@ -36,12 +41,12 @@ def cloned(source: Path, target: Path) -> bool:
 
 def _clone_mac(source: Path, target: Path) -> bool:
     system = ctypes.CDLL(None, use_errno=True)
-    return int(system.clonefile(os.fsencode(source.resolve()), os.fsencode(target), 0)) == 0
+    return int(system.clonefile(os.fsencode(source), os.fsencode(target), _NO_FOLLOW)) == 0
 
 
 def _clone_linux(source: Path, target: Path) -> bool:
     import fcntl
 
-    with source.open("rb") as reading, target.open("wb") as writing:
+    with open_regular(source, within=source.parent) as reading, target.open("wb") as writing:
         fcntl.ioctl(writing.fileno(), _FICLONE, reading.fileno())
     return True

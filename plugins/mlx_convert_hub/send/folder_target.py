@@ -31,6 +31,7 @@ from mlx_convert_core import (
     spelled,
 )
 from mlx_convert_hub.card.origin import origin_of
+from mlx_convert_hub.card.published_card import own_card
 from mlx_convert_hub.send.clone import copy
 from mlx_convert_hub.send.model_files import files_of
 
@@ -62,8 +63,7 @@ class FolderTarget:
 
     def preview(self, request: UploadRequest) -> str:
         """See UploadTarget: the model's own card, unchanged."""
-        card = request.path / "README.md"
-        return card.read_text(encoding="utf-8", errors="replace") if card.is_file() else ""
+        return own_card(request.path)
 
     def upload(self, request: UploadRequest, report: Reporter) -> UploadResult:
         """See UploadTarget: under a hidden name first, then whole by a rename."""
@@ -174,7 +174,7 @@ def _copy_all(source: Path, files: list[Path], target: Path, report: Reporter | 
 
     for name in files:
         (target / name).parent.mkdir(parents=True, exist_ok=True)
-        copy((source / name).resolve(), target / name, moved)
+        copy(source / name, target / name, moved, within=source)
     return done
 
 
