@@ -20,7 +20,7 @@ from mlx_convert_core.converting.conversion_job import carry_out, source_of
 from mlx_convert_core.converting.planning import Planner
 from mlx_convert_core.converting.tasks import TASKS
 from mlx_convert_core.converting.uploads import accounts, target_of, upload_targets
-from mlx_convert_core.errors import MlxConvertError
+from mlx_convert_core.errors import MlxConvertError, PluginError
 from mlx_convert_core.home.conversation_store import ConversationStore
 from mlx_convert_core.home.conversion_queue import ConversionQueue
 from mlx_convert_core.home.known_models import Models
@@ -91,6 +91,10 @@ class Workspace:
     def contributions(self) -> dict[str, dict[str, tuple[str, ...]]]:
         """What each plugin adds: its name -> kind (``presets``, ``upload targets``, ``commands``) -> names."""
         return self._hooks.offered()
+
+    def fault(self, hook: str, name: str, error: BaseException) -> PluginError:
+        """The error for what went wrong with the item ``name`` of a registrar ``hook``; it names the plugin."""
+        return self._hooks.fault(self._hooks.owner(hook, name), hook, error)
 
     @property
     def jobs(self) -> tuple[Job[Any], ...]:

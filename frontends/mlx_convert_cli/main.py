@@ -117,7 +117,12 @@ def _from_plugins(name: str) -> click.Command | None:
 
     with Workspace() as workspace:
         offered = workspace.commands().get(name)
-        command: click.Command | None = offered.load() if offered else None
+        if offered is None:
+            return None
+        try:
+            command: click.Command | None = offered.load()
+        except (Exception, SystemExit) as error:
+            raise workspace.fault("register_commands", name, error) from error
         return command
 
 

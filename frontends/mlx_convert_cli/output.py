@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 import msgspec
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 WIDTH = 100  # a wider terminal does not make lines longer
 GAP = 3  # between two columns
+_out: TextIO | None = None  # standard output, while `data_only` keeps others from it
 NARROW = 24  # the least that text in a last column needs
 UNBOUND = 100_000  # in a pipe no line is broken or cut
 
@@ -43,6 +45,23 @@ def styled(text: str, **look: Any) -> Styled:
     return Styled(text, {} if plain else look)
 
 
+@contextmanager
+def data_only() -> Iterator[None]:
+    """Keep standard output for what goes through here: what plugins print meanwhile goes to standard error."""
+    global _out
+    before, _out = _out, _out or sys.stdout
+    real, sys.stdout = sys.stdout, sys.stderr
+    try:
+        yield
+    finally:
+        _out, sys.stdout = before, real
+
+
+def out() -> TextIO:
+    """Standard output, for data."""
+    return _out or sys.stdout
+
+
 def tell_out(*parts: str | Styled, nl: bool = True) -> None:
     """A line for people on standard output."""
     _echo(parts, err=False, nl=nl)
@@ -54,7 +73,7 @@ def say(*parts: str | Styled) -> None:
 
 
 def _echo(parts: Iterable[str | Styled], *, err: bool, nl: bool) -> None:
-    click.echo("".join(map(_drawn, parts)), err=err, nl=nl)
+    click.echo("".join(map(_drawn, parts)), file=sys.stderr if err else out(), nl=nl)
 
 
 def _drawn(part: str | Styled) -> str:
@@ -66,7 +85,8 @@ def _drawn(part: str | Styled) -> str:
 
 def put(text: str, *, nl: bool = True) -> None:
     """What another program may read, on standard output: exact in a pipe, printable at a terminal."""
-    click.echo(printable(text) if sys.stdout.isatty() else text, nl=nl, color=True)  # else click takes escapes out
+    shown = printable(text) if out().isatty() else text
+    click.echo(shown, file=out(), nl=nl, color=True)  # without color click would take escapes out
 
 
 def confirm(question: str) -> bool:
@@ -83,9 +103,9 @@ def ask_hidden(question: str) -> str:
 def print_json(value: Any) -> None:
     """``value`` as one line of JSON on standard output, sent at once."""
     try:
-        click.echo(msgspec.json.encode(value, enc_hook=_path))
+        click.echo(msgspec.json.encode(value, enc_hook=_path), file=out())
     except UnicodeEncodeError:  # half of a surrogate pair, or a name that is no UTF-8: JSON can spell it
-        click.echo(json.dumps(plain(value)))
+        click.echo(json.dumps(plain(value)), file=out())
 
 
 def plain(value: Any) -> Any:
@@ -97,7 +117,7 @@ def console(*, err: bool = False) -> Console:
     """A rich console on standard output or standard error. Nothing that it prints is read as markup."""
     from mlx_convert_cli.rich_console import PrintableConsole
 
-    stream = sys.stderr if err else sys.stdout
+    stream = sys.stderr if err else out()
     width = None if stream.isatty() else UNBOUND
     made = PrintableConsole(file=stream, width=width, highlight=False, markup=False, emoji=False, soft_wrap=False)
     if made.width > WIDTH and stream.isatty():
@@ -113,7 +133,10 @@ def show(*parts: RenderableType, err: bool = False) -> None:
         return
     with target.capture() as captured:
         target.print(*parts, sep="\n")
-    click.echo("\n".join(line.rstrip() for line in captured.get().removesuffix("\n").split("\n")), err=err)
+    click.echo(
+        "\n".join(line.rstrip() for line in captured.get().removesuffix("\n").split("\n")),
+        file=sys.stderr if err else out(),
+    )
 
 
 def table(*columns: str, rows: Iterable[Sequence[RenderableType]], right: Sequence[str] = ()) -> Listing:

@@ -13,10 +13,10 @@ from pathlib import Path
 from mlx_convert_core.base.memory import peak_memory
 from mlx_convert_core.converting.estimate import fetch_disk
 from mlx_convert_core.converting.fetching import arriving
-from mlx_convert_core.errors import PluginNotLoaded
+from mlx_convert_core.errors import MlxConvertError, PluginNotLoaded
 from mlx_convert_core.model.findings import Finding
 from mlx_convert_core.model.plan import ConvertPlan, OutputPlan
-from mlx_convert_core.model.quantization import QuantizeStrategy
+from mlx_convert_core.model.quantization import LayerInfo, Quantization, QuantizeStrategy
 from mlx_convert_core.model.requests import ConvertedModel, ConvertResult
 from mlx_convert_core.plugins.interfaces import ModelConverter, ModelSource, Written
 from mlx_convert_core.running.context import JobContext
@@ -156,13 +156,32 @@ def _converter(plan: ConvertPlan, context: JobContext) -> ModelConverter:
 
 def _strategies(plan: ConvertPlan, context: JobContext) -> dict[str, QuantizeStrategy]:
     """The named strategy of each output that has one, by preset; the names were checked before."""
-    return {
-        output.preset: context.hooks.first(
-            "quantize_strategy", name=output.strategy, model=plan.model, quantization=output.quantization
-        )
-        for output in plan.outputs
-        if output.strategy and output.quantization
-    }
+    found: dict[str, QuantizeStrategy] = {}
+    for output in plan.outputs:
+        if output.strategy and output.quantization:
+            plugin, strategy = context.hooks.first_named(
+                "quantize_strategy", name=output.strategy, model=plan.model, quantization=output.quantization
+            )
+            found[output.preset] = _guarded(strategy, plugin, context)
+    return found
+
+
+def _guarded(strategy: QuantizeStrategy, plugin: str, context: JobContext) -> QuantizeStrategy:
+    """``strategy``, whose answers are looked at: its plugin is named for what it raises or gives."""
+
+    def choose(layer: LayerInfo) -> Quantization | None:
+        try:
+            answer = strategy(layer)
+        except MlxConvertError:
+            raise
+        except Exception as error:
+            raise context.hooks.fault(plugin, "quantize_strategy", error) from error
+        if answer is not None and not isinstance(answer, Quantization):
+            told = f"gave a {type(answer).__name__} for {layer.path}, not a Quantization or None"
+            raise context.hooks.fault(plugin, "quantize_strategy", TypeError(told))
+        return answer
+
+    return choose
 
 
 @contextmanager

@@ -42,4 +42,8 @@ def upload(request: UploadRequest, context: JobContext) -> UploadResult:
     target = target_of(request, upload_targets(context.hooks))
     with context.step("upload"):
         result = target.upload(request, context)
+    if not isinstance(result, UploadResult):
+        hook = "register_upload_targets"
+        error = TypeError(f"upload() of {request.target} gave a {type(result).__name__}, not an UploadResult")
+        raise context.hooks.fault(context.hooks.owner(hook, request.target), hook, error)
     return replace(result, seconds=time.monotonic() - began)

@@ -6,8 +6,18 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 from mlx_convert_core.errors import MlxConvertError, NameConflict, PluginError
+from mlx_convert_core.model.quantization import Preset
 from mlx_convert_core.plugins import hookspecs
-from mlx_convert_core.plugins.interfaces import LibraryStore, ModelConverter, ModelRunner, ModelSource
+from mlx_convert_core.plugins.interfaces import (
+    Account,
+    Command,
+    LibraryStore,
+    ModelConverter,
+    ModelRunner,
+    ModelSource,
+    Page,
+    UploadTarget,
+)
 from mlx_convert_core.plugins.loading import PluginSet
 
 T = TypeVar("T")
@@ -19,7 +29,16 @@ _PROVIDED: dict[str, Any] = {
     "quantize_strategy": Callable,
     "library_store": LibraryStore,
 }
+# What each item of a registrar hook has to be.
+_REGISTERED: dict[str, Any] = {
+    "register_presets": Preset,
+    "register_upload_targets": UploadTarget,
+    "register_accounts": Account,
+    "register_commands": Command,
+    "register_pages": Page,
+}
 _REGISTRAR = "register_"
+_FAULTS = (Exception, SystemExit)  # a plugin may not end the program either
 
 
 class Hooks:
@@ -31,13 +50,18 @@ class Hooks:
 
     def __init__(self, plugins: PluginSet) -> None:
         self.plugins = plugins
+        self.observing = ""  # the plugin whose observer runs now
 
     def first(self, hook: str, /, **arguments: Any) -> Any:
         """Ask the providers of ``hook`` in turn; the first answer that is not None, or None."""
+        return self.first_named(hook, **arguments)[1]
+
+    def first_named(self, hook: str, /, **arguments: Any) -> tuple[str, Any]:
+        """As `first`, with the plugin that answered; ("", None) when none did."""
         for plugin, answer in self._answers(hook, arguments):
             if answer is not None:
-                return self._checked(plugin, hook, answer, _PROVIDED[hook])
-        return None
+                return plugin, self._checked(plugin, hook, answer, _PROVIDED[hook])
+        return "", None
 
     def each(self, hook: str, /, **arguments: Any) -> list[tuple[str, Any]]:
         """Call every implementation of ``hook``: (plugin, answer), iterables consumed, in order of calls."""
@@ -52,50 +76,62 @@ class Hooks:
         found: list[T] = []
         for plugin, answer in self.each(hook, **arguments):
             if not isinstance(answer, Iterable):
-                raise self._fault(plugin, hook, TypeError(f"gave a {type(answer).__name__}, not a list"))
+                raise self.fault(plugin, hook, TypeError(f"gave a {type(answer).__name__}, not a list"))
             found += [self._checked(plugin, hook, item, kind) for item in answer]
         return tuple(found)
 
     def observe(self, hook: str, /, **arguments: Any) -> None:
         """Call every implementation of ``hook``; a fault is recorded and goes no further."""
         for plugin, call in self._calls(hook, arguments):
+            self.observing = plugin
             try:
                 call()
-            except Exception as error:
+            except _FAULTS as error:
                 self.plugins.fail(plugin, _told(error), hook=hook)
+            self.observing = ""
 
     def register(self, hook: str, kind: type[T]) -> dict[str, T]:
         """The named items of a registrar hook. A fault, or a name taken twice, is recorded, never raised."""
-        items: dict[str, T] = {}
-        owners: dict[str, str] = {}
+        return {key: item for key, (item, _) in self._registered(hook, kind).items()}
+
+    def owner(self, hook: str, name: str) -> str:
+        """The plugin that offers the item ``name`` of a registrar hook, "" when none does."""
+        return self._registered(hook, _REGISTERED[hook]).get(name, (None, ""))[1]
+
+    def _registered(self, hook: str, kind: type[T]) -> dict[str, tuple[T, str]]:
+        """The items of a registrar hook by name, each with the plugin that offers it."""
+        items: dict[str, tuple[T, str]] = {}
         for plugin, call in reversed(list(self._calls(hook, {}))):
             try:
                 offered = [self._checked(plugin, hook, item, kind) for item in call() or ()]
-            except Exception as error:
+            except _FAULTS as error:
                 self.plugins.fail(plugin, _told(error), hook=hook)
                 continue
             for item in offered:
                 key = str(getattr(item, "name"))  # noqa: B009 - every registrar's item has a name
                 if key in items:
-                    conflict = self._conflict(key, owners[key], plugin)
+                    conflict = self._conflict(key, items[key][1], plugin)
                     self.plugins.fail(plugin, conflict.message, hook=hook)
                     continue
-                items[key], owners[key] = item, plugin
+                items[key] = item, plugin
         return items
 
     def offered(self) -> dict[str, dict[str, tuple[str, ...]]]:
         """What each plugin registers: its name -> kind (``presets``, ``upload targets``) -> names of the items."""
         found: dict[str, dict[str, tuple[str, ...]]] = {}
         for hook in (name for name in vars(hookspecs) if name.startswith(_REGISTRAR)):
-            for plugin, call in self._calls(hook, {}):
-                try:
-                    names = tuple(str(getattr(item, "name", item)) for item in call() or ())
-                except Exception as error:
-                    self.plugins.fail(plugin, _told(error), hook=hook)
-                    continue
-                if names:
-                    found.setdefault(plugin, {})[hook.removeprefix(_REGISTRAR).replace("_", " ")] = names
+            kind = hook.removeprefix(_REGISTRAR).replace("_", " ")
+            for name, (_, plugin) in self._registered(hook, _REGISTERED[hook]).items():
+                adds = found.setdefault(plugin, {})
+                adds[kind] = (*adds.get(kind, ()), name)
         return found
+
+    def fault(self, plugin: str, hook: str, error: BaseException) -> PluginError:
+        """The error for what ``plugin`` did wrong in ``hook``, or with what it offered there."""
+        return PluginError(
+            f"the plugin {self._named(plugin)} failed in {hook}: {_told(error)}.",
+            hint="Report it to the plugin's author, or leave the plugin out with MLX_CONVERT_PLUGINS.",
+        )
 
     def _answers(self, hook: str, arguments: dict[str, Any]) -> Iterator[tuple[str, Any]]:
         for plugin, call in self._calls(hook, arguments):
@@ -103,8 +139,8 @@ class Hooks:
                 yield plugin, call()
             except MlxConvertError:
                 raise
-            except Exception as error:
-                raise self._fault(plugin, hook, error) from error
+            except _FAULTS as error:
+                raise self.fault(plugin, hook, error) from error
 
     def _calls(self, hook: str, arguments: dict[str, Any]) -> Iterator[tuple[str, Callable[[], Any]]]:
         for implementation in reversed(getattr(self.plugins.manager.hook, hook).get_hookimpls()):
@@ -119,18 +155,12 @@ class Hooks:
     def _checked(self, plugin: str, hook: str, item: Any, kind: type[T]) -> T:
         if isinstance(item, kind):
             return item
-        raise self._fault(plugin, hook, TypeError(f"gave a {type(item).__name__}, not a {_wanted(kind, item)}"))
+        raise self.fault(plugin, hook, TypeError(f"gave a {type(item).__name__}, not a {_wanted(kind, item)}"))
 
     def _conflict(self, key: str, owner: str, plugin: str) -> NameConflict:
         return NameConflict(
             f"'{key}' of {self._named(plugin)} is taken by {self._named(owner)}.",
             hint="Rename it in one of them, or remove one of the two plugins.",
-        )
-
-    def _fault(self, plugin: str, hook: str, error: BaseException) -> PluginError:
-        return PluginError(
-            f"the plugin {self._named(plugin)} failed in {hook}: {_told(error)}.",
-            hint="Report it to the plugin's author, or leave the plugin out with MLX_CONVERT_PLUGINS.",
         )
 
     def _named(self, plugin: str) -> str:

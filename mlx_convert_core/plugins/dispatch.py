@@ -34,6 +34,9 @@ class EventDispatcher:
         if self._thread is not None:
             self._events.put(None)
             self._thread.join(timeout)
+            if self._thread.is_alive():
+                told = f"it was still at an event after {timeout:g} s, when the program ended"
+                self._hooks.plugins.fail(self._hooks.observing, told, hook="on_event")
             self._thread = None
 
     def _deliver(self) -> None:

@@ -12,6 +12,7 @@ import importlib.util
 import inspect
 import os
 import sys
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,10 +52,11 @@ class PluginSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadedPlugin:
-    """A plugin that loaded, with the hooks it implements."""
+    """A plugin that loaded, with the hooks it implements and the seconds that importing it took."""
 
     spec: PluginSpec
     hooks: tuple[str, ...]
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +103,7 @@ class PluginSet:
         if self.manager.has_plugin(spec.name):
             self._reject(spec, f"another plugin is already called '{spec.name}'.")
             return
+        began = time.perf_counter()
         try:
             found = _import(spec) if plugin is None else plugin
             problem = _problem(found)
@@ -114,7 +117,8 @@ class PluginSet:
             self._reject(spec, _reason(error))
             return
         self._specs[spec.name] = spec
-        self.loaded.append(LoadedPlugin(spec=spec, hooks=self._hooks_of(found)))
+        took = time.perf_counter() - began
+        self.loaded.append(LoadedPlugin(spec=spec, hooks=self._hooks_of(found), seconds=took))
 
     def _reject(self, spec: PluginSpec, reason: str) -> None:
         self.failures.append(PluginFailure(plugin=spec.name, distribution=spec.distribution, reason=reason))

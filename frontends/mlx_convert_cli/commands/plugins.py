@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import click
 
 from mlx_convert_cli.groups import DefaultGroup
 from mlx_convert_cli.options import common
-from mlx_convert_cli.output import plain, print_json, put, say, show, show_command, table
+from mlx_convert_cli.output import data_only, plain, print_json, put, say, show, show_command, table
 from mlx_convert_cli.text import nearby
 from mlx_convert_core import LoadedPlugin, PluginFailure, Workspace, command, expanded
 
@@ -22,14 +23,16 @@ def plugins() -> None:
 @common
 def list_plugins(as_json: bool) -> None:
     """List the plugins in the order in which their hooks are called, then what is not used."""
-    with Workspace() as opened:
-        opened.commands()  # a fault there is found only when commands are asked for
-        loaded, failures = opened.plugins, opened.plugin_failures
+    with data_only(), Workspace() as opened:
+        offered = opened.contributions()  # a fault there is found only when everything is asked for
+        loaded, failures = opened.plugins, (*opened.plugin_failures, *_hidden(offered))
     if as_json:
         print_json({"plugins": [_data(plugin) for plugin in loaded], "failures": plain(failures)})
         return
-    rows = [(plugin.spec.name, _origin(plugin), ", ".join(plugin.hooks)) for plugin in loaded]
-    show(table("plugin", "from", "hooks", rows=rows))
+    rows = [
+        (plugin.spec.name, _origin(plugin), f"{plugin.seconds:.2f} s", ", ".join(plugin.hooks)) for plugin in loaded
+    ]
+    show(table("plugin", "from", "loads in", "hooks", rows=rows))
     if failures:
         _show_failures(failures)
 
@@ -57,6 +60,17 @@ def new_plugin(name: str, output: str | None, as_json: bool) -> None:
     show_command("Next: ", f"{command('cd', nearby(folder))} && cat README.md", err=True)
 
 
+def _hidden(offered: Mapping[str, Mapping[str, tuple[str, ...]]]) -> Iterator[PluginFailure]:
+    """The commands of plugins that are called as one of ours, which is the one that runs."""
+    from mlx_convert_cli.main import BUILT_IN
+
+    for plugin, adds in offered.items():
+        for name in adds.get("commands", ()):
+            if name in BUILT_IN:
+                reason = f"'{name}' is a command of mlx-convert itself; its own has to be called otherwise."
+                yield PluginFailure(plugin=plugin, distribution="", reason=reason, hook="register_commands")
+
+
 def _show_failures(failures: tuple[PluginFailure, ...]) -> None:
     from rich.text import Text
 
@@ -72,4 +86,4 @@ def _origin(plugin: LoadedPlugin) -> str:
 
 def _data(plugin: LoadedPlugin) -> dict[str, object]:
     spec: dict[str, object] = plain(plugin.spec)
-    return {**spec, "built_in": plugin.spec.built_in, "hooks": plugin.hooks}
+    return {**spec, "built_in": plugin.spec.built_in, "hooks": plugin.hooks, "seconds": round(plugin.seconds, 3)}
