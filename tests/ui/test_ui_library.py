@@ -112,8 +112,10 @@ async def test_models_of_another_tool_are_found_below_a_folder(
         user.find(marker="scan").click()
         await sees(user, f"There is no MLX model in {tmp_path / 'nothing'}.")
         await fill(user, "scan-path", str(tmp_path / "elsewhere"))
+        shutil.copytree(copied, damaged := tmp_path / "elsewhere/publisher/damaged")
+        (damaged / "config.json").write_text("[]")
         user.find(marker="scan").click()
-        await sees(user, "other-model", "made elsewhere")
+        await sees(user, "other-model", "made elsewhere", f"{damaged} is left out")
     assert [entry.path for entry in studio.entries()] == [copied]
 
 

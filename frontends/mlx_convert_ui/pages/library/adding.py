@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from nicegui import run, ui
 
 from mlx_convert_core import LibraryEntry, MlxConvertError, expanded
@@ -10,17 +12,26 @@ from mlx_convert_ui.widgets.components import Button, Tag, block, field, named
 from mlx_convert_ui.widgets.dialogs import answer_of, show_error, waiting
 from mlx_convert_ui.widgets.picker import pick_folder
 
+SHOWN = 5  # of what was left out
 _TEXT = (
     "Every MLX model in the folder and up to three levels below it joins the library. "
     "Nothing is moved, copied or changed."
 )
 
 
-async def add_folder(studio: Studio) -> tuple[LibraryEntry, ...] | None:
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The models that joined the library, and in a sentence each what was left out."""
+
+    models: tuple[LibraryEntry, ...]
+    left_out: tuple[str, ...]
+
+
+async def add_folder(studio: Studio) -> Found | None:
     """Ask for a folder and add the models in it; None when the person thinks better of it."""
     dialog = _Adding(studio)
     found = await answer_of(dialog.dialog)
-    return found if isinstance(found, tuple) else None
+    return found if isinstance(found, Found) else None
 
 
 class _Adding:
@@ -51,17 +62,18 @@ class _Adding:
                 raise MlxConvertError("no folder is named.", hint="Type its path, or choose it.")
             self._button.enable(False)
             folder = expanded(text)
+            left_out: list[str] = []
             async with waiting("Looking for models …"):
-                found = await run.io_bound(self._studio.workspace.scan, folder)
+                found = await run.io_bound(self._studio.workspace.scan, folder, left_out.append)
             if not found:
                 raise MlxConvertError(
-                    f"there is no MLX model in {folder}.",
+                    " ".join([f"there is no MLX model in {folder}.", *left_out[:SHOWN]]),
                     hint="An MLX model is a folder with config.json and model*.safetensors written by MLX. "
                     "To make one from another checkpoint, convert it.",
                 )
         except MlxConvertError as error:
             show_error(self._notes, error)
         else:
-            self.dialog.submit(found)
+            self.dialog.submit(Found(tuple(found or ()), tuple(left_out)))
         finally:
             self._button.enable()

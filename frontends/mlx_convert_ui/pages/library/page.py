@@ -8,7 +8,7 @@ from nicegui import run, ui
 
 from mlx_convert_core import MlxConvertError
 from mlx_convert_ui import wording
-from mlx_convert_ui.pages.library.adding import add_folder
+from mlx_convert_ui.pages.library.adding import SHOWN, add_folder
 from mlx_convert_ui.pages.library.table import AT_ONCE, RowActions, table
 from mlx_convert_ui.state.library_rows import LibraryRow, LibraryRows, counted, read
 from mlx_convert_ui.state.studio import Studio
@@ -127,7 +127,11 @@ class LibraryPage:
         found = await add_folder(self._studio)
         if found:
             await self._reread()
-            ui.notify(f"{counted(len(found), 'model')} found")
+            ui.notify(f"{counted(len(found.models), 'model')} found")
+            self._notes.clear()
+            with self._notes:
+                for why in found.left_out[:SHOWN]:
+                    note("warning", why)
 
     async def _upload(self, row: LibraryRow) -> None:
         await upload_dialog(self._studio, row.entry.path)
