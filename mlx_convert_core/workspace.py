@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any
-
-import platformdirs
 
 from mlx_convert_core.answering.compare import Comparison
 from mlx_convert_core.answering.model_session import ModelSession
 from mlx_convert_core.answering.open_sessions import Sessions, answer_once
 from mlx_convert_core.base.addresses import without_secrets
 from mlx_convert_core.base.memory import free_memory
-from mlx_convert_core.base.paths import expanded, spelled
+from mlx_convert_core.base.paths import spelled
 from mlx_convert_core.converting.conversion_job import carry_out, source_of
 from mlx_convert_core.converting.planning import Planner
 from mlx_convert_core.converting.tasks import TASKS
@@ -25,6 +22,7 @@ from mlx_convert_core.home.conversation_store import ConversationStore
 from mlx_convert_core.home.conversion_queue import ConversionQueue
 from mlx_convert_core.home.known_models import Models
 from mlx_convert_core.home.left_behind import left_behind
+from mlx_convert_core.home.location import default_home
 from mlx_convert_core.home.settings import SettingsFile
 from mlx_convert_core.model.inspection import ModelInfo
 from mlx_convert_core.model.library import LibraryEntry
@@ -45,8 +43,6 @@ from mlx_convert_core.plugins.loading import LoadedPlugin, PluginFailure, Plugin
 from mlx_convert_core.running.jobs import Job, JobQueue, context_of
 from mlx_convert_core.running.process import InlineRunner, TaskRunner, WorkerProcess
 from mlx_convert_core.writing.leftovers import Leftover
-
-HOME_VARIABLE = "MLX_CONVERT_HOME"
 
 
 class Workspace:
@@ -303,9 +299,3 @@ class Workspace:
 
     def _runner(self, *, inline: bool) -> TaskRunner:
         return InlineRunner(TASKS, self._plugins, self.home) if inline else WorkerProcess(self._plugins, self.home)
-
-
-def default_home() -> Path:
-    """``MLX_CONVERT_HOME``, or the platform's place for user data."""
-    named = os.environ.get(HOME_VARIABLE)
-    return expanded(named) if named else Path(platformdirs.user_data_dir("mlx-convert", appauthor=False))

@@ -71,4 +71,4 @@ def test_the_fixtures_for_plugin_authors_are_there(
 ) -> None:
     request = mlx_convert_core.ConvertRequest(ref=str(mlx_convert_checkpoint))
     assert not mlx_convert_workspace.plan(request, exact=False).errors
-    assert mlx_convert_workspace.home == importlib.import_module("mlx_convert_core.workspace").default_home()
+    assert mlx_convert_workspace.home == importlib.import_module("mlx_convert_core.home.location").default_home()
