@@ -22,13 +22,16 @@ from mlx_convert_core.base.private import FILE_MODE, private_folder
 
 STAMP = "%Y%m%d-%H%M%S"
 WRITE_SECONDS = 3600.0  # no write takes so long: the process with that number is another one by now
+_NEWS = ".began-anew"
+_NAMED = re.compile(rf"\.(.+){re.escape(_NEWS)}", re.DOTALL).fullmatch
 _TEMPORARY = re.compile(r"\.(.+)\.(\d{1,10})\.tmp", re.DOTALL)
 
 
 class JsonDocument:
     """A JSON object in a file that only its owner may read, with a schema version. Unknown fields stay as they are.
 
-    A damaged file is moved aside (`moved_aside` says where) and the document starts empty again.
+    A damaged file is moved aside (`moved_aside` says where) and the document starts empty again. That is news, in every
+    program, until the document is changed the next time: `began_anew`. The change that finds the damage leaves it news.
     """
 
     def __init__(self, path: Path, *, schema: int = 1) -> None:
@@ -40,6 +43,11 @@ class JsonDocument:
     def kept_aside(self) -> Path | None:
         """The newest of the damaged files that were moved aside, by whichever program."""
         return max(self.path.parent.glob(f"{self.path.name}.damaged-*"), default=None)
+
+    @property
+    def began_anew(self) -> Path | None:
+        """The damaged file that was moved aside, None once the document has been changed since."""
+        return self.kept_aside if _news_of(self.path).exists() else None
 
     def read(self) -> dict[str, Any]:
         """The document, {} when there is none yet."""
@@ -53,14 +61,20 @@ class JsonDocument:
             with self._lock():
                 return self._read_locked()
 
-    def update(self, change: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
-        """Read, ``change`` in place and write back, with other processes kept out; the new document."""
+    def update(self, change: Callable[[dict[str, Any]], None], *, mends: bool = False) -> dict[str, Any]:
+        """Read, ``change`` in place and write back, with other processes kept out; the new document.
+
+        One that only ``mends`` what was damaged leaves it news.
+        """
         private_folder(self.path.parent)
         with self._lock():
+            known = _news_of(self.path).exists()
             document = self._read_locked()
             change(document)
             document["schema"] = self.schema
             write_atomic(self.path, encode_pretty(document), mode=FILE_MODE)
+            if known and not mends:
+                _news_of(self.path).unlink(missing_ok=True)
         return document
 
     def _lock(self) -> FileLock:
@@ -77,8 +91,26 @@ class JsonDocument:
             return self._parsed()
         except (ValueError, RecursionError):
             self.moved_aside = _free_name(self.path.with_name(f"{self.path.name}.damaged-{time.strftime(STAMP)}"))
+            _news_of(self.path).touch(FILE_MODE)
             self.path.rename(self.moved_aside)
             return {}
+
+
+def began_anew(folder: Path) -> list[Path]:
+    """The damaged files of documents in ``folder`` that were moved aside, until `no_news`; sorted."""
+    documents = (JsonDocument(folder / match[1]) for path in folder.glob(f".*{_NEWS}") if (match := _NAMED(path.name)))
+    return sorted(aside for document in documents if (aside := document.began_anew) is not None)
+
+
+def no_news(folder: Path) -> None:
+    """Say no more of the documents in ``folder`` that they were damaged: there has been a change since."""
+    for path in folder.glob(f".*{_NEWS}"):
+        path.unlink(missing_ok=True)
+
+
+def _news_of(path: Path) -> Path:
+    """The empty file that stands beside a document that began anew."""
+    return path.with_name(f".{path.name}{_NEWS}")
 
 
 def unfinished_write(path: Path) -> str:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import msgspec
 
 from mlx_convert_core.base import codec
-from mlx_convert_core.base.documents import JsonDocument
+from mlx_convert_core.base.documents import JsonDocument, began_anew, no_news
 from mlx_convert_core.base.paths import expanded
 from mlx_convert_core.base.private import close_folder, private_folder
 from mlx_convert_core.errors import InvalidRequest, MlxConvertError
@@ -24,7 +24,7 @@ ID = re.compile(r"[0-9a-f]{4,32}")
 class ConversationStore:
     """Conversations on disk. Safe to use from several threads and programs: the last save counts, and is whole.
 
-    A damaged file is moved aside, one that can't be understood stays; `problem` then says so.
+    A damaged file is moved aside, and `problem` says so until one is changed; one that can't be understood stays.
     """
 
     def __init__(self, home: Path) -> None:
@@ -34,7 +34,7 @@ class ConversationStore:
     def list(self) -> tuple[ConversationSummary, ...]:
         """All conversations, the one that was changed last first."""
         read = {path: self._readable(path) for path in self._files()}
-        aside = sorted(path.name for path in self.folder.glob("*.json.damaged-*"))
+        aside = [path.name for path in began_anew(self.folder)]
         unread = sorted(path.name for path, one in read.items() if one is None and path.exists())
         undated = sorted(path.name for path, one in read.items() if one is not None and not is_time(one.updated))
         self.problem = self._told([*aside, *unread], undated)
@@ -72,6 +72,7 @@ class ConversationStore:
         kept = replace(conversation, updated=now())
         close_folder(private_folder(self.folder))  # 0.1.0 left it open to others
         self._document(kept.id).update(lambda stored: stored.update(codec.plain(kept)))
+        no_news(self.folder)
         return kept
 
     def rename(self, id: str, title: str) -> Conversation:
@@ -87,6 +88,7 @@ class ConversationStore:
             path.unlink()
         except FileNotFoundError:
             raise _unknown(id) from None
+        no_news(self.folder)
         path.with_name(f"{path.name}.lock").unlink(missing_ok=True)
 
     def export(self, id: str, form: Literal["markdown", "json"]) -> str:

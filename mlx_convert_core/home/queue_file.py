@@ -80,8 +80,8 @@ class QueueFile:
 
     @property
     def problem(self) -> str:
-        """What is wrong with the file, "" when nothing is."""
-        aside = self._document.kept_aside
+        """What is wrong with the file, "" when nothing is. That it was damaged counts until the next change."""
+        aside = self._document.began_anew
         if aside is not None:
             return f"the queue was damaged and began anew. What it was is kept as {aside}."
         return f"{self._unread} items in {self._document.path} can't be read." if self._unread else ""

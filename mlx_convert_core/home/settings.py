@@ -39,8 +39,8 @@ class SettingsFile:
     def problem(self) -> str:
         """What became of a damaged file, until a setting is made anew; "" when nothing is wrong."""
         self.document.read()
-        aside = self.document.kept_aside
-        if aside is None or self.document.path.exists():
+        aside = self.document.began_anew
+        if aside is None:
             return ""
         return f"the settings were damaged and start anew; the old file is {aside}."
 

@@ -18,12 +18,13 @@ class JsonLibrary:
     """`library.json` in ``home``. Implements LibraryStore.
 
     Safe to use from several processes at once. A damaged file is moved aside and the list rebuilt from what
-    it still says and from the model folders; `problem` then says so, and also when an entry can't be read.
+    it still says and from the model folders; `problem` then says so until the next change.
     """
 
     def __init__(self, home: Path) -> None:
-        self.problem = ""
         self._home = home
+        self._stored = 0
+        self._read = 0
         self._file = JsonDocument(home / FILE)
 
     def entries(self) -> tuple[LibraryEntry, ...]:
@@ -31,12 +32,24 @@ class JsonLibrary:
         with self._told():
             document = self._file.read()
             if not document and self._file.kept_aside is not None:
-                document = self._update(lambda stored: None)
+                document = self._update(lambda stored: None, mends=True)
         stored = _stored(document)
         read = [entry for one in reversed(stored) if (entry := from_json(one)) is not None]
-        if len(read) < len(stored):
-            self.problem = f"{len(stored) - len(read)} of {len(stored)} entries in {self._file.path} can't be read."
+        self._stored, self._read = len(stored), len(read)
         return tuple(sorted(read, key=lambda entry: entry.created, reverse=True))
+
+    @property
+    def problem(self) -> str:
+        """What had to be mended or can't be read, "" when all is well; ask after `entries`."""
+        damaged, told = self._file.began_anew, []
+        if damaged is not None:
+            told.append(
+                f"{FILE} was damaged. It was kept as {damaged}, and the list was rebuilt: "
+                f"{self._stored} models were found."
+            )
+        if self._read < self._stored:
+            told.append(f"{self._stored - self._read} of {self._stored} entries in {self._file.path} can't be read.")
+        return " ".join(told)
 
     def add(self, entry: LibraryEntry) -> None:
         """See LibraryStore; fields of the old entry that are not known here stay. Raises LibraryError."""
@@ -65,20 +78,16 @@ class JsonLibrary:
         with self._told():
             self._update(change)
 
-    def _update(self, change: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+    def _update(self, change: Callable[[dict[str, Any]], None], *, mends: bool = False) -> dict[str, Any]:
         """Change the file, after rebuilding it if a damaged one was moved aside."""
 
         def rebuilt(document: dict[str, Any]) -> None:
             damaged = self._file.kept_aside
             if not document and damaged is not None:
                 document["entries"] = recover(damaged, self._home)
-                self.problem = (
-                    f"{FILE} was damaged. It was kept as {damaged}, and the list was rebuilt: "
-                    f"{len(document['entries'])} models were found."
-                )
             change(document)
 
-        return self._file.update(rebuilt)
+        return self._file.update(rebuilt, mends=mends)
 
     @contextmanager
     def _told(self) -> Iterator[None]:

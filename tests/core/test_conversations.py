@@ -155,6 +155,9 @@ def test_a_damaged_file_is_reported_and_not_lost(store: ConversationStore, talk:
     path.write_bytes(damaged)
     with pytest.raises(InvalidRequest, match="It was kept as"):
         store.get(talk.id)
+    store.create(MODEL)
+    store.list()
+    assert store.problem == ""
 
 
 def test_a_file_of_another_version_stays_as_it_is(store: ConversationStore, talk: Conversation) -> None:

@@ -127,3 +127,27 @@ def test_a_setting_that_makes_no_sense_is_refused(tmp_path: Path, name: str, val
         SettingsFile(tmp_path).set(name, value)
     assert name in caught.value.message
     assert not (tmp_path / "settings.json").exists()
+
+
+def test_damage_is_news_in_every_program_until_the_next_change(tmp_path: Path) -> None:
+    path = tmp_path / "queue.json"
+    path.write_text("{")
+    found, other = JsonDocument(path), JsonDocument(path)
+    assert found.read() == {}
+    assert found.began_anew == other.began_anew == found.moved_aside
+    other.update(lambda stored: None, mends=True)
+    assert found.began_anew == found.moved_aside
+    other.update(lambda stored: stored.__setitem__("a", 1))
+    assert found.began_anew is other.began_anew is None
+    assert found.kept_aside == found.moved_aside
+    assert JsonDocument(path).read() == {"schema": 1, "a": 1}
+
+
+def test_the_change_that_finds_the_damage_leaves_it_news(tmp_path: Path) -> None:
+    path = tmp_path / "queue.json"
+    path.write_text("{")
+    JsonDocument(path).update(lambda stored: stored.__setitem__("a", 1))
+    assert JsonDocument(path).began_anew == JsonDocument(path).kept_aside
+    JsonDocument(path).update(lambda stored: stored.__setitem__("a", 2))
+    assert JsonDocument(path).began_anew is None
+    assert listed(tmp_path) == {"queue.json", JsonDocument(path).kept_aside.name}  # type: ignore[union-attr]

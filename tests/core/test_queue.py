@@ -251,6 +251,7 @@ def test_a_damaged_file_is_kept_aside_and_reported(workspace: Workspace, home: P
     assert "queue.json.damaged-" in workspace.queue.problem
     workspace.queue.add(request(write_toy()))
     assert states(workspace) == ["queued"]
+    assert workspace.queue.problem == ""
 
 
 def test_an_item_that_cannot_be_read_stays_and_stops_nobody(

@@ -127,3 +127,12 @@ async def test_what_killed_programs_left_can_be_removed(studio: Studio, tmp_path
 def _token(user: User) -> Any:
     (field,) = labelled(user, "#token", within="account-club").elements
     return field
+
+
+async def test_lost_settings_are_said_until_one_is_made_anew(studio: Studio, home: Path) -> None:
+    (home / "settings.json").write_text('{"preset": "8b')
+    async with visiting(studio, "/settings") as user:
+        await sees(user, "The settings were damaged and start anew")
+    studio.workspace.settings.set("preset", "8bit")
+    async with visiting(studio, "/settings") as user:
+        await user.should_not_see("The settings were damaged")

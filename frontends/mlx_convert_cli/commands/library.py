@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -12,7 +14,7 @@ from mlx_convert_cli.groups import DefaultGroup
 from mlx_convert_cli.options import common
 from mlx_convert_cli.output import at_terminal, confirm, pairs, plain, print_json, say, show, table
 from mlx_convert_cli.workspace import workspace
-from mlx_convert_core import InvalidRequest, LibraryEntry, command, expanded
+from mlx_convert_core import InvalidRequest, LibraryEntry, Workspace, command, expanded
 
 
 @click.group(cls=DefaultGroup, default="list")
@@ -24,11 +26,8 @@ def library() -> None:
 @common
 def list_entries(as_json: bool) -> None:
     """List the converted models known here, newest first."""
-    with workspace(as_json=as_json) as opened:
+    with _workspace(as_json=as_json) as opened:
         entries = opened.library.entries()
-        problem = opened.library_problem
-    if problem:
-        tell("warning", problem, color="yellow")
     _print(entries, as_json=as_json)
     if not entries and not as_json:
         say("The library is empty. Convert a model, or find some: mlx-convert library scan FOLDER")
@@ -39,7 +38,7 @@ def list_entries(as_json: bool) -> None:
 @common
 def show_entry(name: str, as_json: bool) -> None:
     """Show everything known about NAME, a name or a folder in the library."""
-    with workspace(as_json=as_json) as opened:
+    with _workspace(as_json=as_json) as opened:
         entry = opened.find(name)
     if as_json:
         print_json(_data(entry))
@@ -64,7 +63,7 @@ def show_entry(name: str, as_json: bool) -> None:
 @common
 def scan(folder: str, as_json: bool) -> None:
     """Add every MLX model at or below FOLDER, also those made by other tools."""
-    with workspace(as_json=as_json) as opened:
+    with _workspace(as_json=as_json) as opened:
         found = opened.scan(expanded(folder), lambda why: tell("warning", why, color="yellow"))
     _print(found, as_json=as_json)
     if not as_json:
@@ -78,7 +77,7 @@ def scan(folder: str, as_json: bool) -> None:
 @common
 def remove(name: str, yes: bool, keep_files: bool, as_json: bool) -> None:
     """Remove NAME, a name or a folder in the library, and delete its folder."""
-    with workspace(as_json=as_json) as opened:
+    with _workspace(as_json=as_json) as opened:
         entry = opened.find(name)
         deletes = not keep_files and not entry.missing
         if deletes and not yes:
@@ -90,6 +89,16 @@ def remove(name: str, yes: bool, keep_files: bool, as_json: bool) -> None:
         say(f"Deleted {entry.path} ({text.size(entry.size)}).")
     else:
         say(f"Forgot {entry.name}; no file was deleted.")
+
+
+@contextmanager
+def _workspace(*, as_json: bool) -> Iterator[Workspace]:
+    """The workspace, after what is wrong with the library was said: the next change ends that."""
+    with workspace(as_json=as_json) as opened:
+        opened.library.entries()
+        if opened.library_problem:
+            tell("warning", opened.library_problem, color="yellow")
+        yield opened
 
 
 def _ask(entry: LibraryEntry, *, as_json: bool) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ def add(refs: tuple[str, ...], listed: str | None, as_json: bool, **values: Any)
             f"{len(named)} models can't all go to {values['output'][0]}.",
             hint="Leave --output out, or add one model at a time.",
         )
-    with workspace(as_json=as_json) as opened:
+    with _workspace(as_json=as_json) as opened:
         for name in values["preset"]:
             check_preset(name, opened.presets)
         requests = [convert_request(opened, {**values, "ref": ref}) for ref in named or (None,)]
@@ -61,7 +62,7 @@ def add(refs: tuple[str, ...], listed: str | None, as_json: bool, **values: Any)
 @common
 def list_items(as_json: bool) -> None:
     """List the items, in the order in which they are done."""
-    with workspace(as_json=as_json) as opened:
+    with _workspace(as_json=as_json) as opened:
         _list(opened, as_json=as_json)
 
 
@@ -72,7 +73,7 @@ def run(as_json: bool) -> None:
 
     Exit code 1 says that a conversion failed.
     """
-    with workspace(as_json=as_json) as opened:
+    with _workspace(as_json=as_json) as opened:
         try:
             ended = _drained(opened, as_json=as_json)
         except QueueBusy:
@@ -98,7 +99,7 @@ def run(as_json: bool) -> None:
 @common
 def move(id: str, position: int, as_json: bool) -> None:
     """Put item ID at POSITION in the list, which begins with 1."""
-    with workspace(as_json=as_json) as opened:
+    with _workspace(as_json=as_json) as opened:
         opened.queue.move(id, position - 1)
         _list(opened, as_json=as_json)
 
@@ -108,7 +109,7 @@ def move(id: str, position: int, as_json: bool) -> None:
 @common
 def remove(ids: tuple[str, ...], as_json: bool) -> None:
     """Take items out of the queue; what they have made stays."""
-    with workspace(as_json=as_json) as opened:
+    with _workspace(as_json=as_json) as opened:
         for id in ids:
             opened.queue.remove(id)
         _list(opened, as_json=as_json)
@@ -119,7 +120,7 @@ def remove(ids: tuple[str, ...], as_json: bool) -> None:
 @common
 def cancel(ids: tuple[str, ...], as_json: bool) -> None:
     """End items that wait or run, also when another program runs them."""
-    with workspace(as_json=as_json) as opened:
+    with _workspace(as_json=as_json) as opened:
         for id in ids:
             opened.queue.cancel(id)
         _list(opened, as_json=as_json)
@@ -130,7 +131,7 @@ def cancel(ids: tuple[str, ...], as_json: bool) -> None:
 @common
 def retry(ids: tuple[str, ...], as_json: bool) -> None:
     """Have items wait again that failed or were cancelled; without IDS, all that failed."""
-    with workspace(as_json=as_json) as opened:
+    with _workspace(as_json=as_json) as opened:
         failed = [item.id for item in opened.queue.items() if item.state is JobState.FAILED]
         for id in ids or failed:
             opened.queue.retry(id)
@@ -142,9 +143,19 @@ def retry(ids: tuple[str, ...], as_json: bool) -> None:
 @common
 def clear(everything: bool, as_json: bool) -> None:
     """Take out what has ended; the models stay."""
-    with workspace(as_json=as_json) as opened:
+    with _workspace(as_json=as_json) as opened:
         gone = opened.queue.clear(finished_only=not everything)
     print_json({"removed": gone}) if as_json else say(f"{len(gone)} taken out of the queue.")
+
+
+@contextmanager
+def _workspace(*, as_json: bool) -> Iterator[Workspace]:
+    """The workspace, after what is wrong with the queue was said: the next change ends that."""
+    with workspace(as_json=as_json) as opened:
+        opened.queue.items()
+        if opened.queue.problem:
+            tell("warning", opened.queue.problem, color="yellow")
+        yield opened
 
 
 def _drained(opened: Workspace, *, as_json: bool) -> list[QueueItem]:
@@ -160,8 +171,6 @@ def _drained(opened: Workspace, *, as_json: bool) -> list[QueueItem]:
 
 def _list(opened: Workspace, *, as_json: bool) -> None:
     items = opened.queue.items()
-    if opened.queue.problem:
-        tell("warning", opened.queue.problem, color="yellow")
     if as_json:
         print_json(items)
     elif items:

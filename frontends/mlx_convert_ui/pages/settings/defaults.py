@@ -12,7 +12,7 @@ from mlx_convert_core import MlxConvertError, expanded
 from mlx_convert_ui.state.preferences import Theme
 from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.state.upload_form import title_of
-from mlx_convert_ui.widgets.components import CHEVRON, Button, Tag, block, card, field, named, note
+from mlx_convert_ui.widgets.components import CHEVRON, Button, Tag, block, card, field, named, note, sentence
 from mlx_convert_ui.widgets.frame import ThemeRadio
 from mlx_convert_ui.widgets.picker import pick_folder
 
@@ -45,7 +45,9 @@ class Kept:
 
 def converting(studio: Studio) -> None:
     """Where converted models go, and the preset that is chosen at first."""
-    settings = studio.workspace.settings.load()
+    settings, problem = studio.workspace.settings.load(), studio.workspace.settings.problem
+    if problem:
+        note("warning", sentence(problem))
     with card("Converting") as section:
         with section.default_slot.children[0]:
             kept = Kept("Converting")
