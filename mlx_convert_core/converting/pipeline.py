@@ -107,9 +107,10 @@ def _complete(
     copy_sidecars(original, folder, code=plan.request.trust_remote_code)
     about = replace(plan, outputs=(output,))
     added = context.hooks.collect("post_convert", Finding, plan=about, staging=folder)
-    refuse_errors(added)
+    noticed = (*staged.written.findings, *added)
+    refuse_errors(noticed)
     files = check_output(output, folder, staged.written.digests, checking.advance, staged.written.read)
-    findings = (*plan.findings, *added)
+    findings = (*plan.findings, *noticed)
     write_record(plan, output, folder, files, findings)
     model = ConvertedModel(
         path=output.path,

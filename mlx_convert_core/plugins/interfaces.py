@@ -95,11 +95,13 @@ class Planned:
 class Written:
     """What a converter wrote into one folder: the xxh3-128 (hex) of each tensor's bytes, by its name.
 
-    ``read`` is what of each weight file it has read back and compared already (`ShardWriter.read`).
+    ``read`` is what of each weight file it has read back and compared already (`ShardWriter.read`), ``findings`` what
+    it noticed in the weights; an error finding refuses.
     """
 
     digests: Mapping[str, str]
     read: Mapping[str, PartRead] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
 
 
 @runtime_checkable

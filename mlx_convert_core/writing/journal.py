@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from mlx_convert_core.base.regular_files import open_regular
 from mlx_convert_core.errors import CorruptCheckpoint
 
 
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What is known of a tensor that was written whole: its digest, and the values behind it that are not finite."""
+
+    digest: str
+    not_finite: int = 0
+
+
 class Journal:
-    """Lines of ``name digest``, after a first line that says what they belong to.
+    """Lines of ``digest count name``, after a first line that says what they belong to.
 
     Nothing is synced: whoever takes it up compares the bytes with the digests.
     """
@@ -21,8 +30,8 @@ class Journal:
         self._fingerprint = fingerprint
         self._handle = -1
 
-    def open(self) -> Mapping[str, str]:
-        """Begin, or go on with a journal of the same fingerprint: its notes, name to digest."""
+    def open(self) -> Mapping[str, Note]:
+        """Begin, or go on with a journal of the same fingerprint: its notes, by name."""
         notes = self._notes()
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | (0 if notes else os.O_TRUNC)
         self._handle = os.open(self._path, flags, 0o644)
@@ -30,9 +39,9 @@ class Journal:
             self._line(self._fingerprint)
         return notes
 
-    def note(self, name: str, digest: str) -> None:
+    def note(self, name: str, note: Note) -> None:
         """Say that ``name`` is written whole."""
-        self._line(f"{name} {digest}")
+        self._line(f"{note.digest} {note.not_finite} {name}")
 
     def close(self) -> None:
         """Stop noting; the file stays."""
@@ -43,7 +52,7 @@ class Journal:
     def _line(self, text: str) -> None:
         os.write(self._handle, f"{text}\n".encode())
 
-    def _notes(self) -> dict[str, str]:
+    def _notes(self) -> dict[str, Note]:
         try:
             with open_regular(self._path, within=self._path.parent) as file:
                 first, *lines = file.read().decode().splitlines()
@@ -51,7 +60,14 @@ class Journal:
             return {}
         if first != self._fingerprint:
             return {}
-        return dict(line.rsplit(" ", 1) for line in lines if " " in line)
+        return dict(filter(None, map(_noted, lines)))
+
+
+def _noted(line: str) -> tuple[str, Note] | None:
+    """The name and the note in a line; None for one that is cut off, or of an older version."""
+    digest, _, rest = line.partition(" ")
+    count, space, name = rest.partition(" ")
+    return (name, Note(digest, int(count))) if space and count.isdecimal() else None
 
 
 def has_notes(path: Path) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 import xxhash
 
 from mlx_convert_core.model.safetensors import Layout, TensorInfo, layout
-from mlx_convert_core.writing.journal import Journal
+from mlx_convert_core.writing.journal import Journal, Note
 from mlx_convert_core.writing.read_back import PartRead, ReadBack, Stamp, exact_stamp
 
 MLX_METADATA = {"format": "mlx"}
@@ -56,6 +56,7 @@ class ShardWriter:
         self._done = 0
         self._whole = 0
         self._taken_up: set[str] = set()
+        self._not_finite: dict[str, int] = {}
         self._journal = Journal(journal, self._fingerprint(made_from)) if journal is not None else None
         self._reader = ReadBack(folder, self._layouts, self._digest) if read_back else None
         self.read: dict[str, PartRead] = {}
@@ -99,20 +100,27 @@ class ShardWriter:
         """Whether each of these tensors was written whole."""
         return all(not self._missing[name] and name in self._hashes for name in names)
 
-    def write(self, name: str, data: Buffer) -> None:
+    @property
+    def not_finite(self) -> dict[str, int]:
+        """How many values behind each tensor are NaN or infinite, as far as `write` was told; none left out is 0."""
+        return {name: count for name, count in self._not_finite.items() if count}
+
+    def write(self, name: str, data: Buffer, *, not_finite: int = 0) -> None:
         """Append contiguous little-endian bytes to a tensor; different tensors may come from different threads.
 
-        What was taken up from an earlier writer is not written again.
+        ``not_finite`` values that they were made of were no numbers. What was taken up from an earlier writer is not
+        written again.
         """
         if name in self._taken_up:
             return
+        self._not_finite[name] = self._not_finite.get(name, 0) + not_finite
         view = memoryview(data).cast("B")
         if view.nbytes > self._missing[name]:
             raise ValueError(f"{view.nbytes - self._missing[name]} bytes too many for {name}")
         self._put(self._shards[name], view, self._next[name])
         self._count(name, view)
         if self._journal is not None and not self._missing[name]:
-            self._journal.note(name, self._hashes[name].hexdigest())
+            self._journal.note(name, Note(self._hashes[name].hexdigest(), self._not_finite[name]))
         if self._reader is not None and not self._missing[name]:
             self._reader.look()
 
@@ -141,13 +149,14 @@ class ShardWriter:
         headers = b"".join(plan.header for plan in self._layouts.values())
         return xxhash.xxh3_128_hexdigest(made_from.encode() + headers)
 
-    def _take_up(self, noted: Mapping[str, str]) -> None:
+    def _take_up(self, noted: Mapping[str, Note]) -> None:
         """Count the tensors of an earlier writer whose bytes are still what it noted."""
-        for name, digest in noted.items():
+        for name, note in noted.items():
             if name not in self._missing or self.has(name):
                 continue
             found = self._digest_of(name)
-            if found.hexdigest() == digest:
+            if found.hexdigest() == note.digest:
+                self._not_finite[name] = note.not_finite
                 self._taken_up.add(name)
                 self._hashes[name] = found
                 self._done += self._missing[name]

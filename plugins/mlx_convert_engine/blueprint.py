@@ -127,7 +127,7 @@ class _Draft:
         cast = self._cast(name, array)
         sources = self._provenance.sources(array)
         if sources is None:
-            return self._computed([(name, cast)])
+            return self._computed([(name, cast)], {name: array})
         if cast is array:
             return Copied(name=name, sources=sources)
         return Cast(name=name, sources=sources, dtype=cast.dtype)
@@ -136,7 +136,7 @@ class _Draft:
         """The pieces for a quantized layer: by rows where its weight comes straight from the source."""
         sources = self._provenance.sources(layer.weight) if self._by_rows(layer) else None
         if sources is None:
-            return (self._computed(named),)
+            return (self._computed(named, {f"{path}.weight": layer.weight}),)
         names = tuple(f"{path}.{name}" for name in ("weight", "scales", "biases") if quantized.get(name) is not None)
         cast = self._cast(f"{path}.weight", layer.weight)
         packed = Quantized(
@@ -157,8 +157,9 @@ class _Draft:
         own = type(layer).to_quantized
         return any(own is kind.to_quantized for kind in stock) or self._classes.quantizes_by_rows(layer)
 
-    def _computed(self, named: list[tuple[str, Any]]) -> Computed:
-        return Computed(tensors=tuple(named), shards=self._provenance.shards(array for _, array in named))
+    def _computed(self, named: list[tuple[str, Any]], plain: dict[str, Any]) -> Computed:
+        shards = self._provenance.shards(array for _, array in named)
+        return Computed(tensors=tuple(named), shards=shards, plain=plain)
 
     def _quantized(self, path: str, layer: Any) -> Any | None:
         """The quantized layer that takes ``layer``'s place, or None; notes what was decided."""

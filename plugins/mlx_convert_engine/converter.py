@@ -24,6 +24,7 @@ from mlx_convert_engine.blueprint import Blueprint, blueprint
 from mlx_convert_engine.discard_order import bytes_at_once
 from mlx_convert_engine.discarding_conversion import discarding
 from mlx_convert_engine.model_classes import ModelClasses
+from mlx_convert_engine.not_finite import finding
 from mlx_convert_engine.output_files import write_config, write_index
 from mlx_convert_engine.provenance import Provenance
 from mlx_convert_engine.source_files import SourceFiles
@@ -82,7 +83,10 @@ class StreamingConverter:
         for folder, output in zip(folders, outputs, strict=True):
             write_index(folder, output)
             write_config(folder, config, output)
-        return tuple(Written(digests=writer.digests, read=writer.read) for writer in writers)
+        return tuple(
+            Written(digests=writer.digests, read=writer.read, findings=tuple(finding(writer.not_finite)))
+            for writer in writers
+        )
 
     def _blueprints(
         self,

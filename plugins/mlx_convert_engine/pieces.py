@@ -6,7 +6,7 @@ stack of experts passes through little by little; any other that a model class m
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from mlx_convert_core import Quantization, TensorInfo
@@ -43,10 +43,14 @@ class Cast:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Computed:
-    """Lazy arrays, by the names of the tensors that they become, and the shards behind them (None: unknown)."""
+    """Lazy arrays, by the names of the tensors that they become, and the shards behind them (None: unknown).
+
+    ``plain`` are the arrays before they are cast or packed, by the name of the tensor that each counts for.
+    """
 
     tensors: tuple[tuple[str, Any], ...]
     shards: frozenset[str] | None
+    plain: dict[str, Any] = field(default_factory=dict)
 
 
 Piece = Copied | Quantized | Cast | Computed

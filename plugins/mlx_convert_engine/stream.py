@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import cycle
 from typing import Any
 
 from mlx_convert_core import Reporter, ShardWriter, TensorInfo, free_memory
 from mlx_convert_engine.blueprint import Blueprint
+from mlx_convert_engine.not_finite import Sizes, count_of, name_of, overflow
 from mlx_convert_engine.pieces import Cast, Computed, Copied, Piece, Quantized, names_of
 from mlx_convert_engine.source_files import SourceFiles
 from mlx_convert_engine.writing_thread import Result, WritingThread
@@ -74,7 +75,7 @@ class _Flight:
     def take(self, slice_: _Slice) -> None:
         import mlx.core as mx
 
-        mx.async_eval([result.array for result in slice_.results if result.array is not None])
+        mx.async_eval([array for result in slice_.results for array in result.arrays])
         self._waiting.append(slice_)
         self._nbytes += slice_.nbytes
         limit = IN_FLIGHT_SLICES * slice_bytes() if free_memory() > SCARCE_MEMORY else 0
@@ -90,7 +91,7 @@ class _Flight:
 
         slice_ = self._waiting.popleft()
         self._nbytes -= slice_.nbytes
-        mx.eval([result.array for result in slice_.results if result.array is not None])
+        mx.eval([array for result in slice_.results for array in result.arrays])
         self._writing.put(slice_.results)
 
 
@@ -145,18 +146,23 @@ def _parts(layer: Layer, source: SourceFiles, streams: Iterator[Any]) -> Iterato
     by_source: dict[tuple[TensorInfo, ...], list[tuple[Piece, ShardWriter]]] = {}
     for piece, writer in layer:
         if isinstance(piece, Computed):
-            results = [Result(name, writer, array=_bytes_of(array)) for name, array in piece.tensors]
-            yield _Slice(results, 2 * sum(array.nbytes for _, array in piece.tensors))
+            yield _Slice(_computed(piece, writer), 2 * sum(array.nbytes for _, array in piece.tensors))
         else:
             by_source.setdefault(piece.sources, []).append((piece, writer))
     for sources, wanted in by_source.items():
         width = max((piece.width for piece, _ in wanted if isinstance(piece, Quantized)), default=1)
         kept = any(isinstance(piece, Copied) for piece, _ in wanted)
         for tensor in sources:
+            too_large = dict.fromkeys({target for piece, _ in wanted if (target := _target(piece))}, 0)
             for data in _rows(tensor, width, source, fresh=kept):
-                stream = next(streams)
-                results = [one for piece, writer in wanted for one in _made(piece, writer, tensor, data, stream)]
+                stream, sizes = next(streams), Sizes.of(data, tensor.dtype)
+                for target in too_large:
+                    too_large[target] += sizes.too_large_for(target)
+                results = [one for piece, writer in wanted for one in _made(piece, writer, tensor, sizes, stream)]
                 yield _Slice(results, data.nbytes)
+            for target, count in too_large.items():
+                if count:
+                    raise overflow(tensor.name, count, target)
 
 
 def _rows(tensor: TensorInfo, width: int, source: SourceFiles, *, fresh: bool) -> Iterator[memoryview]:
@@ -180,25 +186,51 @@ def _rows(tensor: TensorInfo, width: int, source: SourceFiles, *, fresh: bool) -
             buffer = memoryview(np.empty(len(buffer), np.uint8))
 
 
-def _made(piece: Piece, writer: ShardWriter, tensor: TensorInfo, data: memoryview, stream: Any) -> list[Result]:
+def _computed(piece: Computed, writer: ShardWriter) -> list[Result]:
+    """What the model class computes; the values that it is made from are counted with it."""
+    known = {name: count for name, array in piece.plain.items() if (count := count_of(array)) is not None}
+    all_known = sum(known.values())
+    return [
+        Result(
+            name,
+            writer,
+            array=_bytes_of(array),
+            not_finite=known.get(name, all_known),
+            counted=name in known,
+            floats=name_of(array.dtype),
+        )
+        for name, array in piece.tensors
+    ]
+
+
+def _made(piece: Piece, writer: ShardWriter, tensor: TensorInfo, sizes: Sizes, stream: Any) -> list[Result]:
     """What becomes of some rows of a source tensor."""
     import mlx.core as mx
 
     if isinstance(piece, Copied):
-        return [Result(piece.name, writer, data=data)]
+        return [Result(piece.name, writer, data=sizes.data, not_finite=sizes.not_finite)]
     if not isinstance(piece, Quantized | Cast):
         raise TypeError(piece)
     with mx.stream(stream):
-        array = _array(tensor, data)
+        array = _array(tensor, sizes.data)
         if piece.dtype is not None:
             array = array.astype(piece.dtype)
         if isinstance(piece, Cast):
-            return [Result(piece.name, writer, array=_bytes_of(array))]
+            return [Result(piece.name, writer, array=_bytes_of(array), not_finite=sizes.not_finite)]
         numbers = piece.quantization
         parts = mx.quantize(
             array.reshape(-1, piece.width), group_size=numbers.group_size, bits=numbers.bits, mode=numbers.mode
         )
-        return [Result(name, writer, array=_bytes_of(part)) for name, part in zip(piece.names, parts, strict=True)]
+        weight, *scales = (
+            Result(name, writer, array=_bytes_of(part), not_finite=sizes.not_finite, floats=name_of(part.dtype))
+            for name, part in zip(piece.names, parts, strict=True)
+        )
+        return [weight, *(replace(result, counted=False) for result in scales)]
+
+
+def _target(piece: Piece) -> str:
+    """The float type that a piece's values are cast to, "" for none."""
+    return name_of(piece.dtype) if isinstance(piece, Quantized | Cast) and piece.dtype is not None else ""
 
 
 def _array(tensor: TensorInfo, data: memoryview) -> Any:

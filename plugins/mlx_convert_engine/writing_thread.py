@@ -9,16 +9,29 @@ from queue import Queue
 from typing import Any
 
 from mlx_convert_core import Reporter, ShardWriter
+from mlx_convert_engine.not_finite import SHORT, Sizes, overflow
 
 
 @dataclass(slots=True)
 class Result:
-    """Bytes for a tensor: an array of bytes that is being computed, or ``data`` as it was read."""
+    """Bytes for a tensor: an array of bytes that is being computed, or ``data`` as it was read.
+
+    ``not_finite`` values behind them are no numbers (an array when that is being computed, too); they count for the
+    tensor if ``counted``. ``floats`` names the type of floats that are to be looked at: no more of them may be none.
+    """
 
     name: str
     writer: ShardWriter
     array: Any = None
     data: memoryview | None = None
+    not_finite: Any = 0
+    counted: bool = True
+    floats: str = ""
+
+    @property
+    def arrays(self) -> list[Any]:
+        """What is to be computed."""
+        return [one for one in (self.array, self.not_finite) if hasattr(one, "dtype")]
 
 
 class WritingThread:
@@ -70,7 +83,9 @@ class WritingThread:
         while results:
             result = results.pop()
             data = memoryview(result.data if result.array is None else result.array)
-            result.writer.write(result.name, data)
+            known = int(result.not_finite)
+            _refuse_new(result, data, known)
+            result.writer.write(result.name, data, not_finite=known if result.counted else 0)
             self._tell()
 
     def _tell(self) -> None:
@@ -79,3 +94,10 @@ class WritingThread:
         )
         self._report.progress("write", done, total)
         self._report.progress("quantize", tensors, count, unit="tensors")
+
+
+def _refuse_new(result: Result, data: memoryview, known: int) -> None:
+    """Raise ConversionFailed (code ``overflow``) when more values are not finite than were ``known`` to be."""
+    made = Sizes.of(data, SHORT[result.floats]).not_finite - known if result.floats else 0
+    if made > 0:
+        raise overflow(result.name, made, result.floats)
