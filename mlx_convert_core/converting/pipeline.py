@@ -105,7 +105,7 @@ def _complete(
     """Add what belongs beside the weights, let plugins add theirs, check all of it, write the record."""
     output, folder = staged.output, staged.folder
     copy_sidecars(original, folder, code=plan.request.trust_remote_code)
-    about = replace(plan, outputs=(output,))
+    about = replace(plan, outputs=(output,), findings=(*plan.findings, *staged.written.findings))
     added = context.hooks.collect("post_convert", Finding, plan=about, staging=folder)
     noticed = (*staged.written.findings, *added)
     refuse_errors(noticed)

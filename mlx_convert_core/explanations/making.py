@@ -49,6 +49,16 @@ THEME = Theme(
             "Choose a smaller group size, 32, or the preset `bf16`.",
         ),
         Explanation(
+            "not_finite",
+            "The source holds values that are no numbers: NaN or infinity. They come along as they are.",
+            "Download the model again. If they are still there, its answers may be nonsense: its author should know.",
+        ),
+        Explanation(
+            "overflow",
+            "The model has values that the chosen type can't hold: as infinity they would spoil every answer.",
+            "Convert with a type of greater range, `--dtype bfloat16`. Nothing was published.",
+        ),
+        Explanation(
             "check_failed conversion_failed",
             "What was written is not what was planned. Nothing was published.",
             "Run it again. If it happens twice, check the disk, run it with `--debug` and report it.",

@@ -81,6 +81,7 @@ def test_what_is_no_number_in_the_source_is_told(source: Path, convert: Convert,
     assert f"{QUERY} has 1" in found.message
     recorded = json.loads((tmp_path / "out" / preset / "mlx_convert.json").read_text())["findings"]
     assert "not_finite" in [one["code"] for one in recorded]
+    assert "are not finite" in (tmp_path / "out" / preset / "README.md").read_text()
 
 
 def test_a_sound_source_is_not_talked_about(convert: Convert) -> None:

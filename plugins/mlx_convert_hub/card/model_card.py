@@ -9,10 +9,10 @@ import importlib.metadata
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from mlx_convert_core import ConvertPlan, ModelInfo, OutputPlan, Quantization, command
+from mlx_convert_core import ConvertPlan, Finding, ModelInfo, OutputPlan, Quantization, command
 from mlx_convert_hub.card.front_matter import card_fields, front_matter
 from mlx_convert_hub.trouble.seen import one_line
 
@@ -22,19 +22,21 @@ END = "<!-- mlx-convert: end of the generated text -->"
 USE_BEGIN = "<!-- mlx-convert: use -->"
 USE_END = "<!-- mlx-convert: end of use -->"
 SHOWN_LAYERS = 10
+NOTICED = ("not_finite",)  # findings that whoever uses the model should know
 _ENGINES = ("mlx-convert", "mlx", "mlx-lm")
 
 
 def write_card(plan: ConvertPlan, staging: Path) -> None:
     """Write the card of the plan's one output into ``staging``; one that is there already stays."""
     if not (staging / CARD).exists():
-        (staging / CARD).write_text(model_card(plan.model, plan.outputs[0]), encoding="utf-8")
+        noticed = [finding for finding in plan.findings if finding.code in NOTICED]
+        (staging / CARD).write_text(model_card(plan.model, plan.outputs[0], noticed), encoding="utf-8")
 
 
-def model_card(model: ModelInfo, output: OutputPlan) -> str:
-    """The whole card of ``output``, made from ``model``."""
+def model_card(model: ModelInfo, output: OutputPlan, noticed: Sequence[Finding] = ()) -> str:
+    """The whole card of ``output``, made from ``model``, with what was ``noticed`` about its numbers."""
     fields = card_fields(model.card, base_model=model.repo_id, quantized=bool(output.quantized))
-    return f"{front_matter(fields)}\n{BEGIN}\n{_body(model, output)}\n{END}\n"
+    return f"{front_matter(fields)}\n{BEGIN}\n{_body(model, output, noticed)}\n{END}\n"
 
 
 def use_section(model: str) -> str:
@@ -79,7 +81,7 @@ def _our_commands(model: str | Path) -> str:
     return f'{fetch}{asked} "What is the capital of France?"'
 
 
-def _body(model: ModelInfo, output: OutputPlan) -> str:
+def _body(model: ModelInfo, output: OutputPlan, noticed: Sequence[Finding]) -> str:
     source = _source(model)
     lines = [
         f"# {escaped(output.path.name)}",
@@ -90,6 +92,7 @@ def _body(model: ModelInfo, output: OutputPlan) -> str:
         "",
         *_facts(model, output),
         *_kept(output),
+        *(f"- {escaped(finding.message)}" for finding in noticed),
         "",
         "`mlx_convert.json` has the whole recipe and the sha256 of every file.",
         "",
