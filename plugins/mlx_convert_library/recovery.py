@@ -12,6 +12,8 @@ from mlx_convert_core import SettingsFile, entry_of, expanded, scan
 from mlx_convert_library.entries import as_json, from_json, path_of
 
 MAX_TEXT = 20_000_000
+PATIENCE = 20  # how often all of the text is gone through in vain; one that lacks its end needs one or two
+DEEP = 5_000  # characters that are about the work of finding out that objects lie too deep in each other
 _PATH = re.compile(r'"path"\s*:\s*("(?:[^"\\]|\\.)*")')
 
 
@@ -29,13 +31,16 @@ def recover(damaged: Path, home: Path) -> list[dict[str, Any]]:
 def _whole_entries(text: str) -> Iterator[dict[str, Any]]:
     """Every object in the text that is an entry, whatever stands around it."""
     decoder = json.JSONDecoder()
-    position = text.find("{")
-    while position >= 0:
+    position, patience = text.find("{"), PATIENCE * len(text)
+    while position >= 0 and patience >= 0:
         try:
             stored, end = decoder.raw_decode(text, position)
+        except json.JSONDecodeError as error:
+            stored, end = None, error.pos
         except (ValueError, RecursionError):
-            stored, end = None, position + 1
+            stored, end = None, position + DEEP
         if from_json(stored) is None:
+            patience -= end - position
             end = position + 1
         else:
             yield stored

@@ -24,6 +24,7 @@ FIELDS: dict[str, Any] = {
     "num_local_experts": 2,
     "quantization": {"bits": 4, "group_size": 64, "model.layers.0.mlp": {"bits": 8}},
 }
+OTHERS = ("qwen3_moe", "gemma3", "mamba2", "deepseek_v3", "phi3", "olmo")  # model types with settings of their own
 EXTRA = {"split": ["model.safetensors.index.json"] * 6, "adapter": ["adapter_config.json"] * 6}
 README = """---
 license: mit
@@ -38,11 +39,11 @@ tags:
 
 @amounts
 def test_a_spoiled_checkpoint_is_converted_or_refused(fuzz: Fuzz, tiny_llama: Path, workspace: Workspace) -> None:
-    models = {name: _checkpoint(tiny_llama, name) for name in ("plain", "rich", "split", "adapter")}
+    models = {name: _checkpoint(tiny_llama, name) for name in ("plain", "rich", "split", "adapter", *OTHERS)}
     workspace.convert(ConvertRequest(ref=str(tiny_llama), output=tiny_llama.with_name("warm")), inline=True)  # imports
 
     def attempt(case: Case) -> object:
-        name = case.random.choice((*["plain"] * 6, "rich", "rich", "split", "adapter"))
+        name = case.random.choice((*["plain"] * 5, "rich", "rich", "split", "adapter", case.random.choice(OTHERS)))
         often = [*["config.json"] * 8, "generation_config.json", "tokenizer_config.json", *EXTRA.get(name, ())]
         folder = spoiled_copy(case.random, models[name], case.folder / "model", often=often)
         request = ConvertRequest(ref=str(folder), preset="4bit", output=case.folder / "output")
@@ -54,13 +55,16 @@ def test_a_spoiled_checkpoint_is_converted_or_refused(fuzz: Fuzz, tiny_llama: Pa
 
 
 def _checkpoint(tiny_llama: Path, name: str) -> Path:
-    """The tiny llama with a README and a template; ``rich`` in settings, with an index, or with an adapter's file."""
+    """The tiny llama with a README and a template; ``rich`` in settings, with an index, or with an adapter's file.
+
+    Others say that they are of another type, whose settings they lack.
+    """
     folder = shutil.copytree(tiny_llama, tiny_llama.with_name(f"{name}-llama"))
     (folder / "README.md").write_text(README)
     (folder / "chat_template.jinja").write_text("{{ messages[0].content }}")
-    if name == "rich":
-        config = json.loads((folder / "config.json").read_bytes())
-        (folder / "config.json").write_text(json.dumps(config | FIELDS))
+    config = json.loads((folder / "config.json").read_bytes())
+    more = FIELDS if name == "rich" else {"model_type": name} if name in OTHERS else {}
+    (folder / "config.json").write_text(json.dumps(config | more))
     if name == "split":
         shards = {tensor.name: "model.safetensors" for tensor in read_header(folder / "model.safetensors")}
         (folder / EXTRA[name][0]).write_text(json.dumps({"metadata": {"total_size": 1}, "weight_map": shards}))

@@ -162,6 +162,14 @@ def test_whole_entries_of_a_damaged_file_are_kept(library: LibraryStore, home: P
     assert all(found.measurements == {"perplexity": 3.0} for found in library.entries())
 
 
+def test_objects_deep_in_each_other_are_not_searched_for_ever(library: LibraryStore, home: Path) -> None:
+    """Each of a million begins like an entry, and is given up only a thousand levels further down."""
+    library.add(entry("a"))
+    text = (home / "library.json").read_text()
+    (home / "library.json").write_text(text.rstrip().removesuffix("}") + ', "more": ' + '{"a":' * 1_000_000)
+    assert [found.name for found in library.entries()] == ["a"]
+
+
 def test_damaged_file_is_rebuilt_from_the_folders_it_names(library: LibraryStore, home: Path, mlx_folder: Path) -> None:
     named = json.dumps({"entries": [{"name": "tiny", "path": str(mlx_folder), "size": 5}]})
     (home / "library.json").write_text(named[: named.index('"size')])

@@ -1,0 +1,46 @@
+"""What an input may not do is noticed, and the input is named and kept."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from fuzz import watch
+from fuzz.loop import Case, Fuzz, told
+from mlx_convert_core import InvalidRequest, PluginError
+
+WRONG: dict[str, tuple[Callable[[Case], object], str]] = {
+    "an error of somebody else": (lambda case: [][case.number], "IndexError"),
+    "a plugin at fault": (lambda case: _raise(PluginError("a plugin raised.")), "plugin_error"),
+    "a fault on the way": (lambda case: told(lambda: _raise(PluginError("a plugin raised."))), "plugin_error"),
+    "text that is none": (lambda case: _raise(InvalidRequest("no \udcff")), "can't be encoded"),
+    "a loop without end": (lambda case: time.sleep(60), "more than 10 s"),
+    "a file elsewhere": (lambda case: (case.folder.parent.parent / "stray").write_text(""), "open changed"),
+    "a file in the working folder": (lambda case: Path("stray").write_text(""), "changed something in"),
+    "a look outside": (lambda case: (case.folder / "../outside/secret.txt").read_text(), "open reached"),
+    "a folder elsewhere": (lambda case: (case.folder.parent.parent / "stray-folder").mkdir(), "os.mkdir changed"),
+    "a program": (lambda case: subprocess.run([sys.executable, "-c", ""], check=True).args, "started a program"),
+    "much memory": (lambda case: len(b"x" * (2 * watch.MEMORY_BYTES)), "MB"),
+}
+
+
+def _raise(error: Exception) -> object:
+    raise error
+
+
+@pytest.mark.parametrize("amount", ["sampled"])
+@pytest.mark.parametrize("wrong", WRONG)
+def test_what_an_input_may_not_do_is_noticed(
+    wrong: str, fuzz: Fuzz, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "HANG_SECONDS", 1)
+    monkeypatch.setattr(watch, "MEMORY_BYTES", 100_000_000)
+    attempt, named = WRONG[wrong]
+    with pytest.raises(AssertionError, match=named):
+        fuzz("odd inputs", 30, attempt)
+    assert (tmp_path / "odd-inputs-1-0").is_dir()
