@@ -25,7 +25,7 @@ def leftovers(studio: Studio) -> None:
 class _Leftovers:
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
-        self._place = block("").mark("leftovers")
+        self._place = block("unless-empty").mark("leftovers")
         background_tasks.create(self._look(), name="leftovers")
 
     async def _look(self, problem: str = "") -> None:
