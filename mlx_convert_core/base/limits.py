@@ -12,6 +12,7 @@ INDEX_BYTES = (
     50_000_000  # the index of 140,000 tensors (a trillion parameters in FP8) has 14 MB; more would hold up a page
 )
 CARD_BYTES = 2_000_000  # a README; only its front matter, at the beginning, is used
+FRONT_MATTER_BYTES = 30_000  # the fields of it that are read, together; terms to accept have 10,000, the others 1,000
 RECORD_BYTES = 10_000_000  # mlx_convert.json; it has 200 bytes for each file and layer that was kept
 RECIPE_BYTES = 1_000_000  # a recipe file, a list of models
 HOME_BYTES = 200_000_000  # a file of ours in the home folder: 10,000 models are 6 MB, a long conversation 1 MB

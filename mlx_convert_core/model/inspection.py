@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from mlx_convert_core.base.codec import read_json
-from mlx_convert_core.base.limits import CARD_BYTES, CONFIG_BYTES, INDEX_BYTES
+from mlx_convert_core.base.limits import CONFIG_BYTES, INDEX_BYTES
 from mlx_convert_core.base.paths import spelled
-from mlx_convert_core.base.regular_files import open_regular, read_regular, regular_files
+from mlx_convert_core.base.regular_files import read_regular, regular_files
 from mlx_convert_core.errors import CorruptCheckpoint, RepoNotFound
+from mlx_convert_core.model.card import read_card
 from mlx_convert_core.model.safetensors import TensorInfo, read_header
 
 CONFIG = "config.json"
@@ -164,38 +165,6 @@ def read_config(path: Path, limit: int = CONFIG_BYTES) -> dict[str, Any]:
             code="bad_json",
         )
     return config
-
-
-def read_card(path: Path) -> dict[str, str | list[str]]:
-    """The plain ``key: value`` and ``- item`` lines of a README's front matter.
-
-    Deliberately no YAML parser: a card is untrusted text, and only flat fields are ever used.
-    """
-    try:
-        with open_regular(path, within=path.parent) as file:
-            lines = file.read(CARD_BYTES).decode("utf-8", errors="replace").splitlines()
-    except (OSError, CorruptCheckpoint):
-        return {}
-    if not lines or lines[0].strip() != "---":
-        return {}
-    fields: dict[str, str | list[str]] = {}
-    key = ""
-    for line in lines[1:]:
-        if line.strip() == "---":
-            return fields
-        item = line.strip()
-        if item.startswith("- ") and key:
-            values = fields.get(key)
-            if isinstance(values, list):
-                values.append(_unquote(item[2:]))
-        elif line[:1].strip() and ":" in line:
-            key, _, value = line.partition(":")
-            fields[key] = _unquote(value) or []
-    return {}
-
-
-def _unquote(text: str) -> str:
-    return text.strip().strip("'\"")
 
 
 def _header(path: Path) -> tuple[TensorInfo, ...]:

@@ -13,7 +13,6 @@ import pytest
 
 from core.unprivileged import as_nobody
 from mlx_convert_core import CorruptCheckpoint, RepoNotFound, SourceError, TensorInfo, inspect_folder, read_config
-from mlx_convert_core.model.inspection import read_card
 from mlx_convert_core.model.safetensors import layout
 
 INDEX = "model.safetensors.index.json"
@@ -181,23 +180,3 @@ def test_what_the_system_guards_is_unreadable(public: Path, name: str) -> None:
     (public / name).chmod(0o755)
     assert error.code == "unreadable"
     assert "Permission denied" in error.message
-
-
-def test_the_front_matter_of_a_card_is_read_without_trusting_it(tmp_path: Path) -> None:
-    card = tmp_path / "README.md"
-    card.write_text(
-        "---\nlicense: apache-2.0\nlanguage:\n- en\n- 'fr'\nbase_model: me/big\nnested:\n  key: value\n---\n# Hello\n"
-    )
-    assert read_card(card) == {
-        "license": "apache-2.0",
-        "language": ["en", "fr"],
-        "base_model": "me/big",
-        "nested": [],
-    }
-
-
-@pytest.mark.parametrize("text", ["", "# Hello\nlicense: mit", "---\nlicense: mit\n", "---"])
-def test_a_card_without_front_matter_says_nothing(tmp_path: Path, text: str) -> None:
-    (tmp_path / "README.md").write_text(text)
-    assert read_card(tmp_path / "README.md") == {}
-    assert read_card(tmp_path / "none.md") == {}
