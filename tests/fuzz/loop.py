@@ -59,21 +59,23 @@ class Fuzz:
 
         It returns what a frontend would show or send, or raises one of our errors.
         """
-        failures = []
+        failures, slowest = [], 0
         tries = max(1, round(inputs * self._scale))
         for number in range(tries):
             case = Case(
                 number, Random(f"{kind}/{SEED}/{number}"), self._area / f"{kind}-{SEED}-{number}".replace(" ", "-")
             )
             case.folder.mkdir()
+            longest = self._watch.longest
             wrong = self._try(case, attempt)
+            slowest = number if self._watch.longest > longest else slowest
             if wrong:
                 failures.append(f"seed {SEED}, number {number}: {wrong}\n  kept as {case.folder}")
             else:
                 shutil.rmtree(case.folder)
         watch = self._watch
         print(
-            f"{kind}: {tries} inputs, {len(failures)} failed; longest {watch.longest:.2f} s, "
+            f"{kind}: {tries} inputs, {len(failures)} failed; longest {watch.longest:.2f} s (number {slowest}), "
             f"memory +{watch.most_memory / 1e6:.0f} MB"
         )
         told = self._area / "failures.txt"
@@ -89,7 +91,7 @@ class Fuzz:
                 except MlxConvertError as error:
                     wrong = _unfit_error(error)
         except Hang as hang:
-            wrong = f"took more than 10 s{_place(hang)}"
+            wrong = f"took too long{_place(hang)}"
         except Exception as error:
             wrong = f"{type(error).__name__}: {str(error)[:200]}{_place(error)}"
         return wrong or "; ".join(self._watch.faults)
