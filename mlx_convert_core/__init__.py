@@ -6,6 +6,7 @@ from mlx_convert_core.base.addresses import bare_address, without_secrets
 from mlx_convert_core.base.child_python import current_folder_entries, python_command, python_environment
 from mlx_convert_core.base.codec import read_json
 from mlx_convert_core.base.documents import JsonDocument
+from mlx_convert_core.base.identity import is_inside, same_place
 from mlx_convert_core.base.installing import install_command
 from mlx_convert_core.base.limits import CONFIG_BYTES
 from mlx_convert_core.base.memory import free_memory
@@ -13,6 +14,7 @@ from mlx_convert_core.base.paths import expanded, in_text, is_text, spelled
 from mlx_convert_core.base.private import private_folder, readable_by_others
 from mlx_convert_core.base.regular_files import check_regular, open_regular, read_regular, regular_files
 from mlx_convert_core.base.shell import command, typed
+from mlx_convert_core.base.trash import has_trash
 from mlx_convert_core.converting.preflight import quantization_config
 from mlx_convert_core.errors import (
     Cancelled,
@@ -46,6 +48,7 @@ from mlx_convert_core.home.conversion_queue import ConversionQueue
 from mlx_convert_core.home.queue_file import QueueItem
 from mlx_convert_core.home.settings import Settings, SettingsFile
 from mlx_convert_core.model.checkpoint import Checkpoint
+from mlx_convert_core.model.contents import FolderContents
 from mlx_convert_core.model.conversations import (
     ChatSettings,
     Conversation,
@@ -70,8 +73,15 @@ from mlx_convert_core.model.events import (
 from mlx_convert_core.model.findings import Finding
 from mlx_convert_core.model.inspection import FileInfo, ModelInfo, inspect_folder, read_config, repeated
 from mlx_convert_core.model.library import LibraryEntry, entry_of, scan
-from mlx_convert_core.model.plan import ConvertPlan, KeptLayer, OutputPlan, QuantizedLayer
-from mlx_convert_core.model.quantization import LayerInfo, Preset, Quantization, QuantizeStrategy
+from mlx_convert_core.model.plan import ConvertPlan, OutputPlan
+from mlx_convert_core.model.quantization import (
+    KeptLayer,
+    LayerInfo,
+    Preset,
+    Quantization,
+    QuantizedLayer,
+    QuantizeStrategy,
+)
 from mlx_convert_core.model.recipes import Recipe, RecipeOutput, load_recipe, read_recipe, recipe_of, write_recipe
 from mlx_convert_core.model.record import RECORD, Record, encode_record, parse_record, public_record, read_record
 from mlx_convert_core.model.requests import (
@@ -108,6 +118,7 @@ from mlx_convert_core.running.jobs import Job
 from mlx_convert_core.workspace import Workspace
 from mlx_convert_core.writing.leftovers import Leftover, clear_leftover
 from mlx_convert_core.writing.read_back import stamp_of
+from mlx_convert_core.writing.replaceable import what_goes
 from mlx_convert_core.writing.shards import ShardWriter, layouts, split
 from mlx_convert_core.writing.staging import Staging
 
@@ -143,6 +154,7 @@ __all__ = [
     "Explanation",
     "FileInfo",
     "Finding",
+    "FolderContents",
     "GatedRepo",
     "GenerateRequest",
     "GenerateResult",
@@ -225,11 +237,13 @@ __all__ = [
     "figures_of",
     "first_divergence",
     "free_memory",
+    "has_trash",
     "header_length",
     "hookimpl",
     "in_text",
     "inspect_folder",
     "install_command",
+    "is_inside",
     "is_text",
     "layouts",
     "load_recipe",
@@ -251,11 +265,13 @@ __all__ = [
     "recipe_of",
     "regular_files",
     "repeated",
+    "same_place",
     "scan",
     "spelled",
     "split",
     "stamp_of",
     "typed",
+    "what_goes",
     "without_secrets",
     "write_recipe",
 ]

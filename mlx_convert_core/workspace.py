@@ -24,6 +24,7 @@ from mlx_convert_core.home.known_models import Models
 from mlx_convert_core.home.left_behind import left_behind
 from mlx_convert_core.home.location import default_home
 from mlx_convert_core.home.settings import SettingsFile
+from mlx_convert_core.model.contents import FolderContents
 from mlx_convert_core.model.inspection import ModelInfo
 from mlx_convert_core.model.library import LibraryEntry
 from mlx_convert_core.model.plan import ConvertPlan
@@ -258,9 +259,19 @@ class Workspace:
         """
         return self._models.scan(folder, left_out)
 
-    def remove(self, entry: LibraryEntry, *, keep_files: bool = False) -> None:
-        """Forget ``entry`` and, unless ``keep_files`` or it has vanished, delete its folder. Raises LibraryError."""
-        self._models.remove(entry, keep_files=keep_files)
+    def what_removal_takes(self, entry: LibraryEntry) -> FolderContents | None:
+        """What `remove` has go with the folder of ``entry``, None when that has vanished.
+
+        Raises LibraryError when it must stay.
+        """
+        return self._models.what_removal_takes(entry)
+
+    def remove(self, entry: LibraryEntry, *, keep_files: bool = False, permanently: bool = False) -> None:
+        """Forget ``entry`` and, unless ``keep_files`` or it has vanished, move its folder to the Trash.
+
+        Where there is no Trash (`has_trash`), or ``permanently``, it is deleted for good. Raises LibraryError.
+        """
+        self._models.remove(entry, keep_files=keep_files, permanently=permanently)
 
     def model_path(self, model: str | Path) -> Path:
         """The folder of a converted model: a path, or else a name in the library. Raises as `find`."""

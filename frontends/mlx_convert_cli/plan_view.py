@@ -107,4 +107,7 @@ def _needs(plan: ConvertPlan) -> list[tuple[str, RenderableType]]:
     rows: list[tuple[str, RenderableType]] = [("disk", f"{disk}; {text.size(plan.free_disk)} free")]
     if plan.peak_memory:
         rows.append(("memory", f"about {text.size(plan.peak_memory)}; {text.size(plan.free_memory)} free"))
+    for output in plan.outputs:
+        if output.replaces is not None and not output.replaces.stays:
+            rows.append(("replaces", text.one_line(f"{text.folder(output.path)}, {output.replaces.words}")))
     return rows

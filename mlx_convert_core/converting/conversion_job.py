@@ -40,6 +40,9 @@ def carry_out(
             refuse(plan)
             plan = planner.finish(runner.run(job.id, "plan", plan, ConvertPlan, job.emit))
             refuse(plan)
+        for output in plan.outputs:
+            if output.replaces is not None:
+                context.message(f"{output.path} will be replaced: {output.replaces.words}.")
         make_room(plan.peak_memory)
         missing = [parent for output in plan.outputs for parent in missing_parents(output.path)]
         return runner.run(job.id, "convert", plan, ConvertResult, job.emit)

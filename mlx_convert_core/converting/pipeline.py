@@ -22,6 +22,7 @@ from mlx_convert_core.plugins.interfaces import ModelConverter, ModelSource, Wri
 from mlx_convert_core.running.context import JobContext
 from mlx_convert_core.writing.check import FileDigest, check_output, check_unchanged, refuse_errors
 from mlx_convert_core.writing.record import write_record
+from mlx_convert_core.writing.replaceable import refuse_changed
 from mlx_convert_core.writing.sidecars import copy_sidecars
 from mlx_convert_core.writing.staging import Staging, disk_full, sync_tree
 
@@ -68,7 +69,7 @@ def convert(plan: ConvertPlan, context: JobContext) -> ConvertResult:
             context.check_cancelled()  # the last time: what is published is there
             for folder, (_, files) in zip(folders, completed, strict=True):
                 check_unchanged(folder, files)
-            _publish(stagings, force=plan.request.force)
+            _publish(stagings, plan)
     return ConvertResult(
         ref=plan.request.ref,
         models=tuple(model for model, _ in completed),
@@ -77,9 +78,12 @@ def convert(plan: ConvertPlan, context: JobContext) -> ConvertResult:
     )
 
 
-def _publish(stagings: list[Staging], *, force: bool) -> None:
+def _publish(stagings: list[Staging], plan: ConvertPlan) -> None:
     """Make all outputs visible, or none: what was published before one fails is taken back."""
     published: list[Staging] = []
+    force = plan.request.force
+    for output in plan.outputs if force else ():
+        refuse_changed(output.path, output.replaces, plan.model.path)
     try:
         for staging in stagings:
             staging.publish(force=force)

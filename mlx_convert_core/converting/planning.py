@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
+from itertools import permutations
 from pathlib import Path
 
+from mlx_convert_core.base.identity import is_inside
 from mlx_convert_core.base.memory import free_memory
 from mlx_convert_core.base.paths import expanded, spelled
 from mlx_convert_core.converting.estimate import estimate, fetch_disk
@@ -22,6 +25,7 @@ from mlx_convert_core.model.quantization import Preset
 from mlx_convert_core.model.requests import ConvertRequest
 from mlx_convert_core.plugins.calling import Hooks
 from mlx_convert_core.plugins.interfaces import ModelConverter
+from mlx_convert_core.writing.replaceable import what_goes
 from mlx_convert_core.writing.staging import ROOM
 
 
@@ -94,7 +98,9 @@ class Planner:
                 dtype=request.dtype or preset.dtype,
             )
             named = expanded(request.outputs[index]) if request.outputs else self._default_path(model, output)
-            outputs.append(replace(output, path=spelled(named.absolute(), room=ROOM)))
+            path = spelled(named.absolute(), room=ROOM)
+            there = what_goes(path, source=model.path) if os.path.lexists(path) else None
+            outputs.append(replace(output, path=path, replaces=there))
         _check_apart(outputs)
         return outputs
 
@@ -167,12 +173,12 @@ def _preset(name: str, presets: Mapping[str, Preset]) -> Preset:
 
 
 def _check_apart(outputs: Sequence[OutputPlan]) -> None:
-    """Raise InvalidRequest when two outputs would be written to one folder."""
-    paths = [output.path.resolve() for output in outputs]
-    for output, path in zip(outputs, paths, strict=True):
-        if paths.count(path) > 1:
+    """Raise InvalidRequest when two outputs would be written to one folder, or one into another."""
+    for one, other in permutations(outputs, 2):
+        if is_inside(one.path, other.path):
+            both = is_inside(other.path, one.path)
             raise InvalidRequest(
-                f"two outputs would go to {output.path}.",
+                f"two outputs would go to {one.path}." if both else f"{one.path} would lie in {other.path}.",
                 hint="Give each preset an --output of its own.",
                 code="same_output",
             )

@@ -20,7 +20,7 @@ from mlx_convert_core.errors import (
 from mlx_convert_core.model.findings import Finding
 from mlx_convert_core.model.inspection import CONFIG, TOKENIZER_FILES, WEIGHTS, ModelInfo, read_config
 from mlx_convert_core.model.plan import ConvertPlan, OutputPlan
-from mlx_convert_core.writing.removal import why_kept
+from mlx_convert_core.writing.replaceable import another_output
 from mlx_convert_core.writing.staging import dead_bytes, output_exists
 
 LAYERS_FOR_EACH, LAYERS_MORE = 10, 100  # claimed layers that are taken: ten for each that is there, and some
@@ -228,16 +228,15 @@ def _custom_code(model: ModelInfo, trusted: bool) -> Iterator[Finding]:
 
 
 def _examine_folder(plan: ConvertPlan, output: OutputPlan) -> Iterator[Finding]:
-    problem = why_kept(output.path, plan.model.path)
-    if problem:
+    there = output.replaces
+    if there is not None and there.stays:
         yield _error(
             "not_replaceable",
-            f"{output.path} already exists and is not replaced: {problem}.",
-            f"Choose another folder: {command('--output', Path(f'{output.path}-2'))}",
+            f"{output.path} already exists and is not replaced: {there.stays}.",
+            there.instead(another_output(output.path)),
         )
-    elif os.path.lexists(output.path) and not plan.request.force:
-        error = output_exists(output.path)
-        yield _error("exists", error.message, error.hint)
+    elif there is not None and not plan.request.force:
+        yield _error("exists", f"{output.path} already exists ({there.words}).", output_exists(output.path).hint)
     parent = existing_parent(output.path)
     effective = os.access in os.supports_effective_ids
     if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK, effective_ids=effective):

@@ -29,6 +29,16 @@ THEME = Theme(
             "Look into it and delete it yourself. To only forget it: `mlx-convert library remove NAME --keep-files`.",
         ),
         Explanation(
+            "entry_changed",
+            "The folder of this model holds another one by now, which is not deleted in its stead.",
+            "`mlx-convert library scan FOLDER` has the library look at it again; then it can be removed as what it is.",
+        ),
+        Explanation(
+            "no_trash",
+            "The Trash did not take the folder; disks on the network often have none.",
+            "Delete it for good: `mlx-convert library remove NAME --permanently`.",
+        ),
+        Explanation(
             "not_removed",
             "The system refuses to delete the folder.",
             "Check who owns it and the folder above it.",

@@ -19,8 +19,9 @@ THEME = Theme(
         ),
         Explanation(
             "not_replaceable",
-            "The folder for the result holds something else than a model, which is never replaced.",
-            "Choose another folder, or move away what is in it.",
+            "What is in the folder for the result is no MLX model alone, and is never replaced: files of yours, another"
+            " model, a git repository, the source itself, your home or current folder.",
+            "Choose another folder, or move what the message names out of this one.",
         ),
         Explanation(
             "not_writable",

@@ -19,7 +19,7 @@ THEME = Theme(
         ),
         Explanation(
             "up_exists",
-            "Another model, or something else, is in that place already.",
+            "Another model is in that place already.",
             "Choose another name, or say that the model there is to be replaced (`--replace`).",
         ),
         Explanation(

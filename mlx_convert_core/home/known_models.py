@@ -7,16 +7,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from mlx_convert_core.base.identity import same_place
 from mlx_convert_core.base.paths import expanded, in_text, spelled
 from mlx_convert_core.base.shell import command, typed
 from mlx_convert_core.errors import EntryNotFound, InvalidRequest, MlxConvertError, PluginNotLoaded, RepoNotFound
+from mlx_convert_core.model.contents import FolderContents
 from mlx_convert_core.model.inspection import CONFIG
 from mlx_convert_core.model.library import LibraryEntry, entry_of, scan
 from mlx_convert_core.model.requests import ConvertResult
 from mlx_convert_core.plugins.calling import Hooks
 from mlx_convert_core.plugins.interfaces import LibraryStore
 from mlx_convert_core.running.context import JobContext
-from mlx_convert_core.writing.removal import delete_folder
+from mlx_convert_core.writing.removal import delete_folder, what_removal_takes
 
 
 class Models:
@@ -44,8 +46,7 @@ class Models:
         Raises EntryNotFound, and InvalidRequest (code ``ambiguous``) when it may mean several folders: none is guessed.
         """
         entries = self.store.entries()
-        resolved = Path(name).resolve()
-        found = [entry for entry in entries if entry.name == str(name) or entry.path == resolved]
+        found = [entry for entry in entries if entry.name == str(name) or same_place(entry.path, Path(name))]
         if len(found) > 1:
             raise _ambiguous(str(name), found)
         if found:
@@ -73,18 +74,29 @@ class Models:
             except InvalidRequest as error:
                 skipped(entry.path, error.message)
                 continue
-            self.store.add(entry)
+            self._keep(entry)
             found.append(entry)
         return tuple(found)
 
-    def remove(self, entry: LibraryEntry, *, keep_files: bool) -> None:
-        """Forget ``entry`` and, unless ``keep_files`` or it has vanished, delete its folder. Raises LibraryError."""
+    def what_removal_takes(self, entry: LibraryEntry) -> FolderContents | None:
+        """What goes with the folder of ``entry``, None when it has vanished; raises LibraryError when it must stay."""
+        return what_removal_takes(entry, self.store.entries()) if os.path.lexists(entry.path) else None
+
+    def remove(self, entry: LibraryEntry, *, keep_files: bool, permanently: bool) -> None:
+        """Forget ``entry`` and, unless ``keep_files`` or it has vanished, have its folder go. Raises LibraryError."""
         entries = self.store.entries()
         if entry.path not in {known.path for known in entries}:
             raise EntryNotFound(f"{entry.path} is not in the library.", hint="See `mlx-convert library list`.")
         if not keep_files and os.path.lexists(entry.path):
-            delete_folder(entry, entries)
+            delete_folder(entry, entries, permanently=permanently)
         self.store.remove(entry.path)
+
+    def _keep(self, entry: LibraryEntry) -> None:
+        """Add ``entry``; one that another spelling or a link had made of the same folder goes."""
+        for known in self.store.entries():
+            if known.path != entry.path and same_place(known.path, entry.path):
+                self.store.remove(known.path)
+        self.store.add(entry)
 
     def path_of(self, model: str | Path) -> Path:
         """The folder of a converted model: a path, or else a name in the library.
@@ -117,7 +129,7 @@ class Models:
                 if entry is not None:
                     source = expanded(result.ref)
                     here = str(source.absolute()) if source.exists() else entry.source
-                    self.store.add(replace(entry, bits_per_weight=model.bits_per_weight, source=here))
+                    self._keep(replace(entry, bits_per_weight=model.bits_per_weight, source=here))
         except MlxConvertError as error:
             context.message(f"the library was not updated: {error.message} {error.hint}", "warning")
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from mlx_convert_core.base.identity import as_on_disk
 from mlx_convert_core.base.regular_files import regular_files
 from mlx_convert_core.errors import CorruptCheckpoint
 from mlx_convert_core.model.inspection import CONFIG, WEIGHTS, read_config, unreadable
@@ -43,6 +44,16 @@ class LibraryEntry:
         """Whether the folder has vanished."""
         return not (self.path / CONFIG).exists()
 
+    def same_make(self, other: LibraryEntry) -> bool:
+        """Whether both tell of one model: made at the same time in the same way, whatever became of its name.
+
+        A model without a record is told by its config.json's time and its weights.
+        """
+        ours, theirs = (
+            (one.made_here, one.created, one.preset, one.quantization, one.model_type) for one in (self, other)
+        )
+        return ours == theirs and (self.made_here or self.bits_per_weight == other.bits_per_weight)
+
 
 def entry_of(folder: Path) -> LibraryEntry | None:
     """The entry for an MLX folder, made here or elsewhere; None when ``folder`` is none, or is damaged."""
@@ -69,9 +80,10 @@ def described(folder: Path) -> LibraryEntry | None:
     except OSError as error:
         raise unreadable(Path(error.filename or folder), error) from error
     record = read_record(folder) or Record()
+    place = as_on_disk(folder)
     return LibraryEntry(
-        name=folder.name,
-        path=folder.resolve(),
+        name=place.name,
+        path=place,
         size=size,
         bits_per_weight=_stored_bits_per_weight(tensors, config),
         quantization=_summary(config),

@@ -5,28 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from mlx_convert_core.model.contents import FolderContents
 from mlx_convert_core.model.findings import Finding
 from mlx_convert_core.model.inspection import ModelInfo
-from mlx_convert_core.model.quantization import Dtype, Quantization, bits_per_weight
+from mlx_convert_core.model.quantization import Dtype, KeptLayer, Quantization, QuantizedLayer, bits_per_weight
 from mlx_convert_core.model.requests import ConvertRequest
 from mlx_convert_core.model.safetensors import TensorInfo
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QuantizedLayer:
-    """A layer that is quantized, and with which numbers."""
-
-    path: str
-    quantization: Quantization
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeptLayer:
-    """A layer that could be quantized and is not, with the reason and the bytes that it keeps."""
-
-    path: str
-    reason: str
-    nbytes: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +18,8 @@ class OutputPlan:
     """One output folder: the numbers asked for and what they come to.
 
     ``weight_bytes`` counts whole weight files, headers included. An estimate (``exact`` False) has no
-    ``tensors``; the planning worker fills them in, in file order, ``shard`` naming each one's file.
+    ``tensors``; the planning worker fills them in, in file order, ``shard`` naming each one's file. ``replaces`` is
+    what is at ``path`` and would go.
     """
 
     preset: str
@@ -49,6 +34,7 @@ class OutputPlan:
     tensors: tuple[TensorInfo, ...] = ()
     quantized: tuple[QuantizedLayer, ...] = ()
     kept: tuple[KeptLayer, ...] = ()
+    replaces: FolderContents | None = None
 
     @property
     def bits_per_weight(self) -> float:

@@ -89,6 +89,23 @@ class Quantization:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class QuantizedLayer:
+    """A layer that is quantized, and with which numbers."""
+
+    path: str
+    quantization: Quantization
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptLayer:
+    """A layer that could be quantized and is not, with the reason and the bytes that it keeps."""
+
+    path: str
+    reason: str
+    nbytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LayerInfo:
     """One layer that could be quantized, as a strategy sees it.
 

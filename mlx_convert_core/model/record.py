@@ -20,7 +20,7 @@ from mlx_convert_core.base.limits import RECORD_BYTES
 from mlx_convert_core.base.regular_files import read_regular
 from mlx_convert_core.errors import CorruptCheckpoint
 from mlx_convert_core.model.findings import Finding
-from mlx_convert_core.model.plan import KeptLayer
+from mlx_convert_core.model.quantization import KeptLayer
 
 RECORD = "mlx_convert.json"
 SCHEMA = 1

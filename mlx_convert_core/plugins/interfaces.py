@@ -164,7 +164,7 @@ class LibraryStore(Protocol):
         """All entries, newest first."""
 
     def add(self, entry: LibraryEntry) -> None:
-        """Add ``entry``, replacing the one with the same path."""
+        """Add ``entry``, replacing the one with the same path; paths come as the disk spells them, without links."""
 
     def remove(self, path: Path) -> None:
         """Forget the entry at ``path``; deletes no file. Raises EntryNotFound."""

@@ -14,7 +14,7 @@ from typing import Literal
 
 from mlx_convert_core.base.documents import unfinished_write
 from mlx_convert_core.writing.journal import has_notes
-from mlx_convert_core.writing.staging import CONTENT, JOURNAL, SCRATCH, bytes_below, discard, is_alive, put_back
+from mlx_convert_core.writing.staging import JOURNAL, SCRATCH, bytes_below, discard, is_alive, is_staging, put_back
 
 REMOVED_SECONDS = 60.0  # a folder that is being deleted changes more often than this
 Kind = Literal["unfinished", "deleted", "written"]
@@ -87,7 +87,7 @@ def _of_models(path: Path) -> Leftover | None:
     with suppress(OSError):  # gone meanwhile
         if path.is_symlink() or not path.is_dir():
             return None
-        if (match := _STAGING.fullmatch(path.name)) and _is_staging(path):
+        if (match := _STAGING.fullmatch(path.name)) and is_staging(path) and not is_alive(path):
             kind: Kind = "unfinished" if (path / "output").exists() else "deleted"
             return _leftover(path, kind, match[1], bytes_below(path), resumable=has_notes(path / JOURNAL))
         if (match := _REMOVED.fullmatch(path.name)) and _is_still(path):
@@ -112,11 +112,6 @@ def _leftover(place: Path, kind: Kind, name: str, nbytes: int, *, resumable: boo
         resumable=resumable,
         identity=(status.st_dev, status.st_ino),
     )
-
-
-def _is_staging(path: Path) -> bool:
-    """Whether it holds nothing else than a staging folder does, and its owner is gone."""
-    return {inside.name for inside in path.iterdir()} <= CONTENT and not is_alive(path)
 
 
 def _is_still(path: Path) -> bool:

@@ -1,74 +1,97 @@
-"""Delete the folder of a library entry, and never anything else; and which folders a conversion may replace."""
+"""Delete the folder of a library entry, or move it to the Trash; never anything else."""
 
 from __future__ import annotations
 
 import os
 import secrets
-import shutil
 from collections.abc import Iterable
-from pathlib import Path
 
+from mlx_convert_core.base.identity import same_place
 from mlx_convert_core.base.shell import command
+from mlx_convert_core.base.trash import has_trash, move_to_trash
 from mlx_convert_core.errors import LibraryError
-from mlx_convert_core.model.library import LibraryEntry, entry_of
+from mlx_convert_core.model.contents import FolderContents
+from mlx_convert_core.model.library import LibraryEntry
+from mlx_convert_core.writing.replaceable import what_goes
+from mlx_convert_core.writing.staging import discard, staging_root
 
 
-def delete_folder(entry: LibraryEntry, entries: Iterable[LibraryEntry]) -> None:
-    """Delete the folder of ``entry``, one of ``entries``; it vanishes whole, by a rename, before it is emptied.
+def what_removal_takes(entry: LibraryEntry, entries: Iterable[LibraryEntry]) -> FolderContents:
+    """What goes with the folder of ``entry``, one of ``entries``.
 
-    Raises LibraryError (code ``not_removable``) when it is a link or lies behind one, is no MLX folder
-    any more, or holds more than this model; code ``not_removed`` when the system refuses.
+    Raises LibraryError: code ``not_removable`` for a folder that must stay, ``entry_changed`` when another model took
+    its place.
     """
-    problem = _problem(entry.path, entries)
-    if problem:
+    others = [other.path for other in entries if not same_place(other.path, entry.path)]
+    contents = what_goes(entry.path, models=others)
+    model = contents.model
+    stays = contents.stays or ("" if model is not None else "it is empty")
+    if stays:
         raise LibraryError(
-            f"{entry.path} is not deleted: {problem}.",
+            f"{entry.path} is not deleted: {stays}.",
             hint=f"Delete it yourself if it should go; to only forget it: "
             f"{command('mlx-convert library remove', entry.path, '--keep-files')}",
             code="not_removable",
         )
-    doomed = entry.path.with_name(f".{entry.path.name}.removed-{secrets.token_hex(4)}")
+    if model is not None and not entry.same_make(model):
+        raise LibraryError(
+            f"{entry.path} is not deleted: it holds another model by now ({model.quantization}, made {model.created}) "
+            f"than the library says ({entry.quantization}, made {entry.created}).",
+            hint=f"Have the library look at it again: {command('mlx-convert library scan', entry.path)}",
+            code="entry_changed",
+        )
+    return contents
+
+
+def delete_folder(entry: LibraryEntry, entries: Iterable[LibraryEntry], *, permanently: bool) -> FolderContents:
+    """Move the folder of ``entry`` to the Trash, or, ``permanently`` or where there is none, delete it; what went.
+
+    Raises what `what_removal_takes` raises, and LibraryError (codes ``no_trash``, ``not_removed``) when the system
+    refuses.
+    """
+    contents = what_removal_takes(entry, entries)
+    if has_trash() and not permanently:
+        _trash(entry)
+    else:
+        _delete(entry, contents)
+    return contents
+
+
+def _trash(entry: LibraryEntry) -> None:
     try:
-        entry.path.rename(doomed)
-        shutil.rmtree(doomed)
+        move_to_trash(entry.path)
     except OSError as error:
         raise LibraryError(
-            f"can't delete {error.filename or entry.path}: {error.strerror or error}.",
-            hint="Check who owns the folder and the one above it.",
-            code="not_removed",
+            f"{entry.path} can't be moved to the Trash: {error.strerror or error}.",
+            hint=f"Delete it for good: {command('mlx-convert library remove', entry.path, '--permanently')}",
+            code="no_trash",
         ) from error
 
 
-def _problem(path: Path, entries: Iterable[LibraryEntry]) -> str:
-    """Why the folder must stay, "" when it may go."""
-    if path.resolve() != path:
-        return "it is a link, or lies behind one"
-    if entry_of(path) is None:
-        return "it is no MLX model any more"
-    inside = [other.path for other in entries if other.path != path and other.path.is_relative_to(path)]
-    if inside:
-        return f"it holds another model of the library, {inside[0]}"
-    return _people_in(path)
+def _delete(entry: LibraryEntry, contents: FolderContents) -> None:
+    """Take the folder out of sight whole, by a rename into a staging folder, look again, then empty that.
 
-
-def why_kept(output: Path, source: Path | None) -> str:
-    """Why what lies at ``output`` must not be replaced by a conversion of ``source``, "" when it may, or is not there.
-
-    Only an empty folder and an MLX model are replaced: with a slip of the hand ``--force`` would delete anything.
+    Killed before it is known that nothing came in meanwhile, the folder is put back by the next one who clears.
     """
-    if not os.path.lexists(output):
-        return ""
-    if source is not None and source.resolve().is_relative_to(output.resolve()):
-        return "the model to convert is in it"
-    if not output.is_dir():
-        return "it is a file"
-    if any(output.iterdir()) and entry_of(output) is None:
-        return "it holds something else than an MLX model"
-    return _people_in(output.resolve())
-
-
-def _people_in(path: Path) -> str:
-    for place, name in ((Path.home(), "home folder"), (Path(os.getcwd()), "current folder")):
-        if place.resolve().is_relative_to(path):
-            return f"your {name} is in it"
-    return ""
+    root = staging_root(entry.path, secrets.token_hex(4))
+    aside = root / "replaced"
+    try:
+        root.mkdir()
+        entry.path.rename(aside)
+        if what_goes(aside).files != contents.files:
+            raise OSError("something was put into it just now")
+        aside.rename(root / "doomed")
+    except OSError as error:
+        discard(root, entry.path)
+        raise LibraryError(
+            f"can't delete {entry.path}: {error.strerror or error}.",
+            hint="Check who owns the folder and the one above it.",
+            code="not_removed",
+        ) from error
+    discard(root, entry.path)
+    if os.path.lexists(root):
+        raise LibraryError(
+            f"{entry.path} is out of sight, but not all of it could be deleted: the rest is in {root}.",
+            hint="Check who owns what is in it, and delete it yourself.",
+            code="not_removed",
+        )

@@ -236,7 +236,15 @@ def _existing(path: Path) -> Path:
 def _stagings(output: Path) -> Iterator[Path]:
     prefix = f".{output.name}.partial-"
     if output.parent.is_dir():
-        yield from [path for path in output.parent.iterdir() if path.name.startswith(prefix)]
+        yield from [path for path in output.parent.iterdir() if path.name.startswith(prefix) and is_staging(path)]
+
+
+def is_staging(root: Path) -> bool:
+    """Whether ``root``, named like a staging folder, is one: a real folder with the parts of one and nothing else."""
+    try:
+        return not root.is_symlink() and CONTENT.issuperset(os.listdir(root))
+    except OSError:
+        return False
 
 
 def is_alive(root: Path) -> bool:

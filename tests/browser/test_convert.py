@@ -58,12 +58,12 @@ def test_an_existing_model_is_replaced_only_after_a_yes(page: Page, program: Pro
     expect(dialog.get_by_role("button", name="Cancel")).to_be_focused()
     page.keyboard.press("Enter")
     expect(dialog).to_be_hidden()
-    assert (taken / "mine.txt").is_file()
+    assert (taken / "LICENSE").is_file()
     expect(page.get_by_role("progressbar", name=f"Progress of {TINY}")).to_have_count(0)
     start_button(page).click()
     dialog.get_by_role("button", name="Replace").click()
     expect(page.get_by_role("heading", name=f"{TINY} is ready")).to_be_visible()
-    assert not (taken / "mine.txt").exists()
+    assert not (taken / "LICENSE").exists()
     assert (taken / "config.json").is_file()
 
 

@@ -73,13 +73,16 @@ def test_an_output_that_exists_is_kept_and_force_is_named(run: Run, tiny_llama: 
     assert ended.exit_code == 1
     assert ended.stderr.startswith("error [exists]: ")
     assert "--force" in ended.stderr
-    assert (tmp_path / "out" / "mine.txt").read_text() == "precious"
+    assert (tmp_path / "out" / "LICENSE").read_text() == "precious"
 
 
-def test_force_replaces_an_output(run: Run, tiny_llama: Path, tmp_path: Path) -> None:
+def test_force_replaces_an_output_and_says_what_goes(run: Run, tiny_llama: Path, tmp_path: Path) -> None:
     write_mlx_folder(tmp_path / "out")
-    assert run("convert", tiny_llama, "--output", "out", "--force").exit_code == 0
-    assert not (tmp_path / "out" / "mine.txt").exists()
+    ended = run("convert", tiny_llama, "--output", "out", "--force")
+    assert ended.exit_code == 0
+    assert "/out will be replaced: unquantized, made 20" in ended.stderr
+    assert ": LICENSE, config.json and 1 weight file." in ended.stderr
+    assert not (tmp_path / "out" / "LICENSE").exists()
     assert (tmp_path / "out" / "config.json").exists()
 
 

@@ -81,14 +81,14 @@ def test_from_the_hub_when_it_answers(start: Start, tiny_hub: Hub, tmp_path: Pat
     record = json.loads((made(tmp_path, "4bit") / "mlx_convert.json").read_text())
     assert record["source"]["ref"] == demo_model.REPO
 
-    (made(tmp_path, "8bit") / "mine.txt").touch()
+    (made(tmp_path, "8bit") / "LICENSE").touch()
     out, talk = finished(start("demo", "--json"))
     assert talk == ""
     lines = [json.loads(line) for line in out.splitlines()]
     assert [line["event"] for line in lines if "event" in line].count("JobFinished") == 3
     assert [one["model"]["preset"] for one in lines[-1]["demo"]] == list(PRESETS)
     assert lines[-1]["seconds"] > 0
-    assert not (made(tmp_path, "8bit") / "mine.txt").exists()  # an earlier demo's folder, made anew
+    assert not (made(tmp_path, "8bit") / "LICENSE").exists()  # an earlier demo's folder, made anew
 
 
 @pytest.mark.parametrize("form", ["people", "programs"])
@@ -163,7 +163,7 @@ def test_a_folder_of_somebody_else_is_refused(start: Start, tmp_path: Path, kind
     taken.parent.mkdir(parents=True)
     if kind == "folder":
         taken.mkdir()
-        (taken / "mine.txt").write_text("precious")
+        (taken / "LICENSE").write_text("precious")
     else:
         taken.symlink_to("elsewhere")
     program = start("demo")
@@ -171,7 +171,7 @@ def test_a_folder_of_somebody_else_is_refused(start: Start, tmp_path: Path, kind
     assert program.returncode == 1
     assert f"error [exists]: {taken} is there and was not made by an earlier demo." in talk
     assert "mlx-convert demo" in talk.splitlines()[-1]
-    assert taken.is_symlink() or (taken / "mine.txt").read_text() == "precious"
+    assert taken.is_symlink() or (taken / "LICENSE").read_text() == "precious"
 
 
 @pytest.fixture

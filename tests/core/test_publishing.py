@@ -182,11 +182,11 @@ def test_force_keeps_the_old_until_the_new_is_whole(convert: Convert, add_plugin
     old = write_mlx_folder(tmp_path / "out" / "model")
     seen = tmp_path / "seen.txt"
     add_plugin(
-        "looking", HOOK + f"    Path({str(seen)!r}).write_text((plan.outputs[0].path / 'mine.txt').read_text())\n"
+        "looking", HOOK + f"    Path({str(seen)!r}).write_text((plan.outputs[0].path / 'LICENSE').read_text())\n"
     )
     convert(force=True).result()
     assert seen.read_text() == "precious"
-    assert not (old / "mine.txt").exists()
+    assert not (old / "LICENSE").exists()
     assert (old / "config.json").exists()
 
 
@@ -199,7 +199,7 @@ def test_a_replacement_that_is_refused_keeps_the_old(
     with pytest.raises(ConversionFailed):
         convert(force=True).result()
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["model"]
-    assert (old / "mine.txt").read_text() == "precious"
+    assert (old / "LICENSE").read_text() == "precious"
 
 
 @pytest.mark.parametrize("file", ["model.safetensors", "tokenizer.json"])

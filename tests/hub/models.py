@@ -27,7 +27,8 @@ widget: secret
 
 def safetensors(name: str, size: int, seed: int = 0) -> bytes:
     """A file with one tensor of ``size`` random bytes."""
-    header = json.dumps({name: {"dtype": "U8", "shape": [size], "data_offsets": [0, size]}}).encode()
+    about = {name: {"dtype": "U8", "shape": [size], "data_offsets": [0, size]}, "__metadata__": {"format": "mlx"}}
+    header = json.dumps(about).encode()
     return struct.pack("<Q", len(header)) + header + random.Random(seed).randbytes(size)
 
 

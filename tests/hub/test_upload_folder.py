@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -102,12 +103,38 @@ def test_a_byte_that_differs_is_copied(folder: Path, tmp_path: Path) -> None:
     assert contents(tmp_path / "x") == contents(folder)
 
 
-def test_a_newer_make_of_the_same_model_takes_its_place_and_a_persons_files_stay(folder: Path, tmp_path: Path) -> None:
+def test_a_newer_make_of_the_same_model_takes_its_place(folder: Path, tmp_path: Path) -> None:
     send(folder, tmp_path / "x")
-    (tmp_path / "x" / "notes.txt").write_text("mine")
+    (tmp_path / "x" / ".DS_Store").touch()
+    newer, report = converted_folder(tmp_path / "newer" / "Tiny", seed=7), Recorder("upload")
+    send(newer, tmp_path / "x", report)
+    assert contents(tmp_path / "x") == contents(newer)
+    assert f"{tmp_path / 'x'} will be replaced: 4 bit" in report.messages[0]
+    assert "config.json, mlx_convert.json, tokenizer.json and 2 weight files" in report.messages[0]
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "photos/me.jpg", ".env", ".git/HEAD"])
+def test_a_persons_files_beside_the_model_keep_it_where_it_is(folder: Path, tmp_path: Path, name: str) -> None:
+    send(folder, tmp_path / "x")
+    (tmp_path / "x" / name).parent.mkdir(exist_ok=True)
+    (tmp_path / "x" / name).write_text("precious")
+    before = contents(tmp_path / "x")
+    assert send(folder, tmp_path / "x").sent_files == 0  # all there already: nothing would be replaced
     newer = converted_folder(tmp_path / "newer" / "Tiny", seed=7)
-    send(newer, tmp_path / "x")
-    assert contents(tmp_path / "x") == {**contents(newer), "notes.txt": b"mine"}
+    (newer / "README.md").write_text("new")
+    with pytest.raises(UploadError) as refused:
+        send(newer, tmp_path / "x", replace=True)
+    assert refused.value.code == "not_replaceable"
+    assert name.split("/")[0] in refused.value.message
+    assert contents(tmp_path / "x") == before
+
+
+def test_a_file_that_came_along_with_the_model_is_none_of_a_persons(folder: Path, tmp_path: Path) -> None:
+    (folder / "examples.csv").write_text("1, 2")
+    send(folder, tmp_path / "x")
+    (folder / "README.md").write_text("new")
+    send(folder, tmp_path / "x")
+    assert contents(tmp_path / "x") == contents(folder)
 
 
 def test_another_model_is_replaced_only_when_asked_for(folder: Path, tmp_path: Path) -> None:
@@ -121,17 +148,57 @@ def test_another_model_is_replaced_only_when_asked_for(folder: Path, tmp_path: P
     assert contents(tmp_path / "x") == contents(folder)
 
 
+def _papers(place: Path) -> None:
+    (place / "thesis.txt").write_text("precious")
+
+
+def _project(place: Path) -> None:
+    (place / "config.json").write_text("{}")
+    (place / ".git").mkdir()
+    (place / ".git" / "HEAD").write_text("precious")
+
+
+def _checkpoint(place: Path) -> None:
+    converted_folder(place / "x")
+    for path in (place / "x").iterdir():
+        path.rename(place / path.name)
+    (place / "x").rmdir()
+    weights = place / "model.safetensors"
+    weights.write_bytes(weights.read_bytes().replace(b'"mlx"', b'"pt" '))
+
+
 @pytest.mark.parametrize("replace", [False, True])
-def test_what_is_no_model_is_never_replaced(folder: Path, tmp_path: Path, replace: bool) -> None:
-    (tmp_path / "papers" / "Tiny-MLX-4bit").mkdir(parents=True)
-    (tmp_path / "papers" / "Tiny-MLX-4bit" / "thesis.txt").write_text("precious")
-    with pytest.raises(UploadError, match="no model"):
-        send(folder, tmp_path / "papers", replace=replace)
-    assert (tmp_path / "papers" / "Tiny-MLX-4bit" / "thesis.txt").read_text() == "precious"
+@pytest.mark.parametrize("fill", [_papers, _project, _checkpoint])
+def test_what_is_no_mlx_model_is_never_replaced(
+    folder: Path, tmp_path: Path, replace: bool, fill: Callable[[Path], None]
+) -> None:
+    place = tmp_path / "papers" / "Tiny-MLX-4bit"
+    place.mkdir(parents=True)
+    fill(place)
+    before = contents(place)
+    with pytest.raises(UploadError) as refused:
+        send(folder, place if (place / "config.json").exists() else place.parent, replace=replace)
+    assert refused.value.code == "not_replaceable"
+    assert contents(place) == before
 
 
-def test_a_model_is_not_copied_into_itself(folder: Path) -> None:
-    for name in (folder, folder / "below"):
+def test_a_home_folder_is_never_replaced(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = converted_folder(tmp_path / "ann", source="org/Big")
+    monkeypatch.setenv("HOME", str(home))
+    with pytest.raises(UploadError, match="your home folder is in it"):
+        send(folder, home, replace=True)
+
+
+def test_a_link_is_never_replaced(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "x").symlink_to(converted_folder(tmp_path / "other" / "Big", source="org/Big"))
+    with pytest.raises(UploadError, match="it is a link"):
+        send(folder, tmp_path / "x", replace=True)
+    assert (tmp_path / "x").is_symlink()
+
+
+def test_a_model_is_not_copied_into_itself(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "shelf").symlink_to(folder.parent)
+    for name in (folder, folder / "below", tmp_path / "shelf" / folder.name):
         with pytest.raises(InvalidRequest, match="where the model is"):
             send(folder, name)
 

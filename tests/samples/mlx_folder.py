@@ -8,11 +8,11 @@ from mlx_convert_core import ShardWriter, TensorInfo
 
 
 def write_mlx_folder(folder: Path) -> Path:
-    """Write a model of one tensor into ``folder``, and a file ``mine.txt`` that says "precious"."""
+    """Write a model of one tensor into ``folder``, and a ``LICENSE`` that says "precious"."""
     folder.mkdir(parents=True)
     tensor = TensorInfo(name="model.norm.weight", dtype="BF16", shape=(2,), shard="model.safetensors")
     with ShardWriter(folder, [tensor], {"format": "mlx"}) as writer:
         writer.write(tensor.name, bytes(4))
     (folder / "config.json").write_text('{"model_type": "llama"}')
-    (folder / "mine.txt").write_text("precious")
+    (folder / "LICENSE").write_text("precious")
     return folder

@@ -60,13 +60,27 @@ async def test_an_existing_folder_is_replaced_only_after_a_yes(studio: Studio, t
         await sees(user, "Replace tiny-llama-MLX-4bit?")
         user.find(marker="cancel").click()
         await user.should_not_see("Replace tiny-llama-MLX-4bit?", retries=50)
-        assert (taken / "mine.txt").is_file()
+        assert (taken / "LICENSE").is_file()
         assert not studio.views.of("convert")
         user.find(marker="convert").click()
-        await sees(user, "Replace tiny-llama-MLX-4bit?")
+        await sees(user, "Replace tiny-llama-MLX-4bit?", "it is deleted for good", "LICENSE, config.json and 1 weight")
         user.find(marker="confirm").click()
         await sees(user, "tiny-llama-MLX-4bit is ready")
-    assert not (taken / "mine.txt").exists()
+    assert not (taken / "LICENSE").exists()
+
+
+async def test_a_persons_files_beside_a_model_are_named_and_stay(studio: Studio, tiny_llama: Path) -> None:
+    taken = write_mlx_folder(Path.cwd() / "models/tiny-llama-MLX-4bit")
+    (taken / "notes.txt").write_text("precious")
+    async with visiting(studio) as user:
+        await fill(user, "ref", str(tiny_llama))
+        await sees(
+            user, "is not replaced: it holds files that are not the model's (notes.txt)", "can be moved out first"
+        )
+        await sees(user, "Something above needs your attention first.")
+        user.find(marker="convert").click()
+    assert not studio.views.of("convert")
+    assert (taken / "notes.txt").read_text() == "precious"
 
 
 async def test_a_folder_with_something_else_is_not_replaced(studio: Studio, tiny_llama: Path) -> None:

@@ -32,7 +32,8 @@ async def test_a_model_is_shown_with_its_figures_and_deleted_after_a_yes(
         await sees(user, entry.name, f"{entry.bits_per_weight:.2f}", "8 bit", "1 model ·", str(entry.path))
         user.find(marker="more").click()
         user.find(marker="menu-delete").click()
-        await sees(user, f"Delete {entry.name}?", f"This frees {entry.size / 1e3:.0f} kB")
+        await sees(user, f"Delete {entry.name}?", f"This frees {entry.size / 1e3:.0f} kB", "everything in it is gone")
+        await sees(user, "README.md, config.json, generation_config.json, mlx_convert.json")
         user.find(marker="cancel").click()
         await user.should_not_see(f"Delete {entry.name}?", retries=50)
         assert entry.path.is_dir()
@@ -80,18 +81,47 @@ async def test_a_vanished_model_is_marked_and_can_be_forgotten(
         await sees(user, "No models yet")
 
 
-async def test_what_can_not_be_deleted_is_said_with_the_next_step(
+async def test_what_can_not_be_deleted_is_said_before_anybody_is_asked(
     studio: Studio, tiny_model: Path, tmp_path: Path
 ) -> None:
     entry = shelved(studio.workspace, tiny_model, tmp_path)
-    (entry.path / "config.json").write_text("{")
+    (entry.path / "notes.txt").write_text("precious")
     async with visiting(studio, "/library") as user:
         user.find(marker="more").click()
         user.find(marker="menu-delete").click()
-        await sees(user, f"Delete {entry.name}?")
-        user.find(marker="confirm").click()
-        await sees(user, "is not deleted: it is no MLX model any more", "Delete it yourself if it should go")
+        await sees(user, "is not deleted: it holds files that are not the model's (notes.txt)")
+        await user.should_not_see(f"Delete {entry.name}?", retries=5)
+    assert (entry.path / "notes.txt").read_text() == "precious"
+
+
+async def test_a_model_that_took_an_older_ones_place_is_not_deleted_as_that(
+    studio: Studio, tiny_model: Path, tmp_path: Path
+) -> None:
+    entry = shelved(studio.workspace, tiny_model, tmp_path)
+    record = entry.path / "mlx_convert.json"
+    record.write_text(record.read_text().replace(entry.created, "2026-01-01T00:00:00+00:00"))
+    async with visiting(studio, "/library") as user:
+        user.find(marker="more").click()
+        user.find(marker="menu-delete").click()
+        await sees(user, "it holds another model by now", "Add its folder again")
     assert entry.path.is_dir()
+
+
+async def test_on_a_mac_a_model_goes_to_the_trash(
+    studio: Studio, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mlx_convert_ui.pages.library.page.has_trash", lambda: True)
+    monkeypatch.setattr("mlx_convert_core.writing.removal.has_trash", lambda: True)
+    monkeypatch.setattr("mlx_convert_core.writing.removal.move_to_trash", lambda path: path.rename(tmp_path / "Trash"))
+    entry = shelved(studio.workspace, tiny_model, tmp_path)
+    async with visiting(studio, "/library") as user:
+        user.find(marker="more").click()
+        user.find(marker="menu-delete").click()
+        await sees(user, "everything in it is in the Trash until you empty that", "Move to Trash")
+        user.find(marker="confirm").click()
+        await sees(user, "No models yet")
+    assert (tmp_path / "Trash" / "config.json").is_file()
+    assert not entry.path.exists()
 
 
 async def test_models_of_another_tool_are_found_below_a_folder(

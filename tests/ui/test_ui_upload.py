@@ -9,6 +9,7 @@ import pytest
 from mlx_convert_ui.state.studio import Studio
 from models import shelved
 from nicegui import ElementFilter
+from samples.mlx_folder import write_mlx_folder
 from simulated import fill, sees, visiting
 
 from mlx_convert_core import InvalidRequest, LibraryEntry
@@ -41,22 +42,36 @@ async def test_a_model_is_sent_to_a_folder(studio: Studio, entry: LibraryEntry, 
     assert (target / "model.safetensors").read_bytes() == (entry.path / "model.safetensors").read_bytes()
 
 
-async def test_what_is_there_is_replaced_only_when_asked(studio: Studio, entry: LibraryEntry, tmp_path: Path) -> None:
-    taken = tmp_path / "shared" / "taken"
-    taken.mkdir(parents=True)
-    (taken / "config.json").write_text("{}")
+async def test_another_model_is_listed_and_replaced_only_when_asked(
+    studio: Studio, entry: LibraryEntry, tmp_path: Path
+) -> None:
+    taken = write_mlx_folder(tmp_path / "shared" / "taken")
     async with visiting(studio, "/library") as user:
         user.find(marker="upload").click()
         await sees(user, f"Upload {entry.name}")
         await fill(user, "upload-name", str(taken))
-        await sees(user, "holds another model already", "Replace what is there, or take another name.")
+        await sees(user, "holds another model already (unquantized", "LICENSE, config.json and 1 weight file")
+        await sees(user, "Replace what is there, or take another name.")
         user.find(marker="start-upload").click()
         assert not studio.views.of("upload")
         user.find(marker="replace").click()
         await sees(user, "Ready")
         user.find(marker="start-upload").click()
         await sees(user, "Uploaded")
-    assert (taken / "model.safetensors").is_file()
+    assert not (taken / "LICENSE").exists()
+
+
+async def test_what_is_no_model_can_not_be_replaced(studio: Studio, entry: LibraryEntry, tmp_path: Path) -> None:
+    taken = tmp_path / "project"
+    taken.mkdir()
+    (taken / "config.json").write_text("{}")
+    async with visiting(studio, "/library") as user:
+        user.find(marker="upload").click()
+        await sees(user, f"Upload {entry.name}")
+        await fill(user, "upload-name", str(taken))
+        await sees(user, "is not replaced: it holds something else than an MLX model (config.json)")
+        await user.should_not_see(marker="replace", retries=5)
+    assert (taken / "config.json").read_text() == "{}"
 
 
 async def test_what_is_refused_at_the_start_stands_where_the_verdict_was(

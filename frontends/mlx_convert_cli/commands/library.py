@@ -14,7 +14,7 @@ from mlx_convert_cli.groups import DefaultGroup
 from mlx_convert_cli.options import common
 from mlx_convert_cli.output import at_terminal, confirm, pairs, plain, print_json, say, show, table
 from mlx_convert_cli.workspace import workspace
-from mlx_convert_core import InvalidRequest, LibraryEntry, Workspace, command, expanded
+from mlx_convert_core import FolderContents, InvalidRequest, LibraryEntry, Workspace, command, expanded, has_trash
 
 
 @click.group(cls=DefaultGroup, default="list")
@@ -74,19 +74,26 @@ def scan(folder: str, as_json: bool) -> None:
 @click.argument("name")
 @click.option("--yes", is_flag=True, help="Don't ask.")
 @click.option("--keep-files", is_flag=True, help="Only forget the model; its folder stays.")
+@click.option("--permanently", is_flag=True, help="Delete the folder for good, which frees the disk at once.")
 @common
-def remove(name: str, yes: bool, keep_files: bool, as_json: bool) -> None:
-    """Remove NAME, a name or a folder in the library, and delete its folder."""
+def remove(name: str, yes: bool, keep_files: bool, permanently: bool, as_json: bool) -> None:
+    """Remove NAME, a name or a folder in the library, and its folder.
+
+    On a Mac the folder goes to the Trash, elsewhere it is deleted for good.
+    """
     with _workspace(as_json=as_json) as opened:
         entry = opened.find(name)
-        deletes = not keep_files and not entry.missing
-        if deletes and not yes:
-            _ask(entry, as_json=as_json)
-        opened.remove(entry, keep_files=keep_files)
+        trashes = has_trash() and not permanently
+        goes = None if keep_files else opened.what_removal_takes(entry)
+        if goes is not None and not yes:
+            _ask(entry, goes, trashes=trashes, as_json=as_json)
+        opened.remove(entry, keep_files=keep_files, permanently=permanently)
     if as_json:
-        print_json({"removed": _data(entry), "deleted": deletes})
-    elif deletes:
-        say(f"Deleted {entry.path} ({text.size(entry.size)}).")
+        gone = goes is not None
+        print_json({"removed": _data(entry), "deleted": gone, "trashed": gone and trashes, "went": goes})
+    elif goes is not None:
+        what = f"{entry.path} ({text.size(goes.size)})"
+        say(f"Moved {what} to the Trash." if trashes else f"Deleted {what} for good.")
     else:
         say(f"Forgot {entry.name}; no file was deleted.")
 
@@ -101,17 +108,17 @@ def _workspace(*, as_json: bool) -> Iterator[Workspace]:
         yield opened
 
 
-def _ask(entry: LibraryEntry, *, as_json: bool) -> None:
+def _ask(entry: LibraryEntry, goes: FolderContents, *, trashes: bool, as_json: bool) -> None:
     """Go on only when a person says so; raises InvalidRequest where nobody can be asked."""
-    what = f"{entry.path} ({text.size(entry.size)})"
+    what = f"{entry.path} ({goes.words})"
     if as_json or not at_terminal():
         raise InvalidRequest(
-            f"this would delete {what}.",
+            f"this would move {what} to the Trash." if trashes else f"this would delete {what} for good.",
             hint=f"Say so with --yes ({command('mlx-convert library remove', entry.path, '--yes')}), or keep them with"
             " --keep-files.",
             code="not_confirmed",
         )
-    if not confirm(f"Delete {what}?"):
+    if not confirm(f"Move {what} to the Trash?" if trashes else f"Delete {what} for good?"):
         say("Nothing was deleted.")
         click.get_current_context().exit(1)
 

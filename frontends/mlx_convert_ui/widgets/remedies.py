@@ -12,7 +12,8 @@ SIGN_IN = frozenset({"token_none", "token_bad", "gated_login", "gated_denied", "
 # The core's hints speak to a terminal; these speak to the page.
 _HINTS = {
     "exists": "Replace it, or take another name.",
-    "not_replaceable": "Choose another folder, or another name.",
+    "not_replaceable": "Choose another folder, or another name. What is yours in this one can be moved out first.",
+    "entry_changed": "Add its folder again, so that the library knows what is in it now.",
     "up_exists": "Replace what is there, or take another name.",
     "not_writable": "Choose a folder that you may write in.",
     "disk": "Free some space, choose fewer bits, or choose a folder on another disk.",

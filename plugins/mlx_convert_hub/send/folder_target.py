@@ -17,7 +17,7 @@ from errno import EDQUOT, ENOSPC
 from pathlib import Path
 
 from mlx_convert_core import (
-    RECORD,
+    FolderContents,
     InsufficientDisk,
     InvalidRequest,
     Reporter,
@@ -27,8 +27,10 @@ from mlx_convert_core import (
     UploadResult,
     command,
     expanded,
+    is_inside,
     read_record,
     spelled,
+    what_goes,
 )
 from mlx_convert_hub.card.origin import origin_of
 from mlx_convert_hub.card.published_card import own_card
@@ -51,13 +53,14 @@ class FolderTarget:
     def check(self, request: UploadRequest) -> UploadRequest:
         """See UploadTarget."""
         target = _place(request)
-        source = request.path.resolve()
-        if target == source or target in source.parents or source in target.parents:
+        source = request.path
+        if is_inside(source, target) or is_inside(target, source):
             raise InvalidRequest(f"{target} is where the model is.", hint="Name another folder.", code="same_folder")
         parent = next(folder for folder in target.parents if folder.exists())
         if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
             raise UploadError(f"can't write in {parent}.", hint="Name another folder.", code="not_writable")
-        _refuse(request, target)
+        if not _looks_equal(source, target):
+            _replaced(request, target)
         _check_space(source, parent)
         return replace(request, name=str(target))
 
@@ -69,17 +72,18 @@ class FolderTarget:
         """See UploadTarget: under a hidden name first, then whole by a rename."""
         target = Path(request.name)
         files = files_of(request.path)
-        _refuse(request, target)
         if _equal(request.path, target, files, report):
             report.message(f"{target} has all of it already: nothing was copied.")
             return UploadResult(location=str(target), files=len(files), sent_files=0, sent_bytes=0)
-        kept, replaced = list(_kept(target, files)), os.path.lexists(target)
+        replaced = _replaced(request, target)
+        if replaced is not None:
+            report.message(f"{target} will be replaced: {replaced.words}.")
         with _disk_watched(target), Staging(target, secrets.token_hex(4)) as staging:
             sent = _copy_all(request.path, files, staging.output, report)
-            _copy_all(target, kept, staging.output, None)
             report.check_cancelled()
-            staging.publish(force=replaced)
-        return UploadResult(location=str(target), files=len(files) + len(kept), sent_files=len(files), sent_bytes=sent)
+            _replaced(request, target)  # once more: copying took its time
+            staging.publish(force=replaced is not None)
+        return UploadResult(location=str(target), files=len(files), sent_files=len(files), sent_bytes=sent)
 
 
 def lm_studio_folder() -> Path | None:
@@ -117,34 +121,35 @@ def _in_lm_studio(request: UploadRequest, parts: list[str]) -> Path:
     return models / publisher / model
 
 
-def _refuse(request: UploadRequest, target: Path) -> None:
-    """Raise UploadError when what is at ``target`` forbids to put the model there."""
-    if not os.path.lexists(target) or (target.is_dir() and not any(target.iterdir())):
-        return
-    if not (target / CONFIG).is_file():
-        raise UploadError(f"{target} is there and is no model.", hint="Name another folder.", code="up_exists")
+def _replaced(request: UploadRequest, target: Path) -> FolderContents | None:
+    """What the model takes the place of, None when nothing is there.
+
+    Raises UploadError: code ``not_replaceable`` for what must stay, ``up_exists`` for another model. A person's file
+    beside the model keeps it where it is: copied along, it would lose its dates, links and whatever is hidden.
+    """
+    if not os.path.lexists(target):
+        return None
+    contents = what_goes(target, source=request.path)
+    if contents.stays:
+        raise UploadError(
+            f"{target} is not replaced: {contents.stays}.",
+            hint=contents.instead("another folder."),
+            code="not_replaceable",
+        )
     own, there = origin_of(read_record(request.path)), origin_of(read_record(target))
     same = own is not None and own.same_as(there) if request.path.is_dir() else there is not None
-    if not same and not request.replace and not _looks_equal(request.path, target):
+    if contents.model is not None and not same and not request.replace:
         raise UploadError(
-            f"{target} holds another model already.",
+            f"{target} holds another model already ({contents.words}).",
             hint=f"Name another folder, or replace it: "
             f"{command('mlx-convert upload', request.path, '--to', f'folder:{target}', '--replace')}",
             code="up_exists",
         )
-
-
-def _kept(target: Path, files: list[Path]) -> Iterator[Path]:
-    """What a person put beside the model that was there; nobody can tell when that has no record."""
-    there = origin_of(read_record(target)) if target.is_dir() else None
-    if there is None:
-        return
-    model = {*there.files, RECORD, "README.md", *map(str, files)}
-    yield from (path for path in files_of(target) if str(path) not in model and path.suffix != ".safetensors")
+    return contents
 
 
 def _looks_equal(source: Path, target: Path) -> bool:
-    files = files_of(source)
+    files = files_of(source) if source.is_dir() and target.is_dir() else []
     return bool(files) and all(
         (target / name).is_file() and (target / name).stat().st_size == (source / name).stat().st_size for name in files
     )
@@ -152,7 +157,7 @@ def _looks_equal(source: Path, target: Path) -> bool:
 
 def _equal(source: Path, target: Path, files: list[Path], report: Reporter) -> bool:
     """Whether every file is there already, byte by byte."""
-    if not target.is_dir() or not _looks_equal(source, target):
+    if not _looks_equal(source, target):
         return False
     for name in files:
         report.check_cancelled()

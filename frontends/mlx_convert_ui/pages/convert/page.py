@@ -6,7 +6,7 @@ from pathlib import Path
 
 from nicegui import run, ui
 
-from mlx_convert_core import ConvertRequest, MlxConvertError, expanded
+from mlx_convert_core import ConvertRequest, MlxConvertError, OutputPlan, expanded
 from mlx_convert_ui.pages.convert.estimate import EstimateCard
 from mlx_convert_ui.pages.convert.form_planner import FormPlanner
 from mlx_convert_ui.pages.convert.output import OutputCard
@@ -102,7 +102,7 @@ class ConvertPage:
         preview = await self._planner.settled()
         if preview.plan is None or preview.output is None or preview.refused:
             return None
-        if preview.exists and not await _may_replace(preview.output.path):
+        if preview.exists and not await _may_replace(preview.output):
             return None
         return self._form.request(name=preview.output.path.name, force=preview.exists)
 
@@ -148,10 +148,12 @@ class ConvertPage:
             self._planner.look_again()  # the output folder may be taken now, and the model here
 
 
-async def _may_replace(path: Path) -> bool:
+async def _may_replace(output: OutputPlan) -> bool:
+    path, there = output.path, output.replaces
     return await confirm(
         f"Replace {path.name}?",
-        f"{path} exists. It stays as it is until the new one is complete and checked; then it is deleted.",
+        f"{path} exists. It stays as it is until the new one is complete and checked; then it is deleted for good"
+        f"{f':{chr(10)}{there.words}' if there is not None else '.'}",
         action="Replace",
     )
 

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from nicegui import run, ui
 
-from mlx_convert_core import MlxConvertError
+from mlx_convert_core import MlxConvertError, has_trash
 from mlx_convert_ui import wording
 from mlx_convert_ui.pages.library.adding import SHOWN, add_folder
 from mlx_convert_ui.pages.library.table import AT_ONCE, RowActions, table
@@ -145,11 +145,24 @@ class LibraryPage:
         ui.download.content((text or "").encode(), f"{row.entry.name}.recipe.json", "application/json")
 
     async def _delete(self, row: LibraryRow) -> None:
-        entry = row.entry
+        """Show what goes and where to, ask, and have it go."""
+        entry, permanently = row.entry, not has_trash()
+        try:
+            goes = await run.io_bound(self._studio.workspace.what_removal_takes, entry)
+        except MlxConvertError as error:
+            show_error(self._notes, error)
+            await self._reread()
+            return
+        if goes is None:
+            await self._reread()
+            return
+        where = "gone for good" if permanently else "in the Trash until you empty that"
+        freed = wording.size(goes.size)
         sure = await confirm(
             f"Delete {entry.name}?",
-            f"This frees {wording.size(entry.size)}. The folder and everything in it is gone for good:\n{entry.path}",
-            action="Delete",
+            f"{f'This frees {freed}. ' if permanently else ''}The folder and everything in it is {where}:\n"
+            f"{entry.path}\n{goes.words}",
+            action="Delete" if permanently else "Move to Trash",
         )
         if sure:
             await self._remove(row, keep_files=False)
@@ -163,7 +176,7 @@ class LibraryPage:
         except MlxConvertError as error:
             show_error(self._notes, error)
         else:
-            what = "forgotten" if keep_files else "deleted"
+            what = "forgotten" if keep_files else "in the Trash" if has_trash() else "deleted"
             ui.notify(f"{row.entry.name} is {what}")
         await self._reread()
 

@@ -15,7 +15,7 @@ from mlx_convert_ui.state.library_rows import counted
 from mlx_convert_ui.state.queue_news import name_of
 from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.widgets.components import Button, block, empty, note
-from mlx_convert_ui.widgets.dialogs import confirm, lasting, show_error
+from mlx_convert_ui.widgets.dialogs import confirm, lasting, show_error, waiting
 from mlx_convert_ui.widgets.frame import READ_SECONDS, frame
 
 REFRESH_SECONDS = 0.2
@@ -126,9 +126,20 @@ class QueuePage:
             self._rows[item.id].focus(by)
 
     async def _replace(self, item: QueueItem) -> None:
+        """Show what goes, which only the plan says, and ask."""
+        request = replace(item.request, force=True)
+        try:
+            async with waiting("Looking at what is there …"):
+                plan = await self._studio.questions.ask(lambda: self._studio.workspace.plan(request, exact=False))
+        except MlxConvertError as error:
+            show_error(self._notes, error)
+            return
+        there = [output.replaces for output in plan.outputs if output.replaces is not None] if plan else []
+        listing = "\n".join(f"{contents.path}\n{contents.stays or contents.words}" for contents in there)
         sure = await confirm(
             f"Replace what {name_of(item)} is converted to?",
-            "The folder stays as it is until the new one is complete and checked; then it is deleted.",
+            "The folder stays as it is until the new one is complete and checked; then it is deleted for good."
+            f"\n{listing}",
             action="Replace",
         )
         if sure:
