@@ -95,7 +95,14 @@ from mlx_convert_core.model.requests import (
     UploadRequest,
     UploadResult,
 )
-from mlx_convert_core.model.safetensors import DTYPE_BYTES, TensorInfo, header_length, parse_header, read_header
+from mlx_convert_core.model.safetensors import (
+    DTYPE_BYTES,
+    TensorInfo,
+    all_tensors,
+    header_length,
+    parse_header,
+    read_header,
+)
 from mlx_convert_core.plugins.hookspecs import hookimpl
 from mlx_convert_core.plugins.interfaces import (
     Account,
@@ -225,6 +232,7 @@ __all__ = [
     "WorkerDied",
     "Workspace",
     "Written",
+    "all_tensors",
     "bare_address",
     "check_regular",
     "clear_leftover",

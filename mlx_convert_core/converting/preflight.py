@@ -158,9 +158,10 @@ def _layers_that_are_not_there(model: ModelInfo) -> Iterator[Finding]:
     Layers are numbered in tensors' names. A class may count layers that share weights or have none, so only a claim
     far beyond what is there is refused.
     """
-    held = 1 + max(
-        (int(part) for tensor in model.tensors for part in tensor.name.split(".") if part.isdecimal()), default=0
+    numbers = (
+        int(part) for tensor in model.tensors for part in tensor.name.split(".") if part.isdecimal() and len(part) < 10
     )
+    held = min(1 + max(numbers, default=0), len(model.tensors))  # a number alone is only a claim again
     for name, claimed in _counts(model.config):
         if claimed > LAYERS_FOR_EACH * held + LAYERS_MORE:
             yield _error(

@@ -117,6 +117,11 @@ THEME = Theme(
             "Check the network, and HF_ENDPOINT if it names a mirror. Nothing of the answer was kept.",
         ),
         Explanation(
+            "redirects",
+            "An address leads to the next, and that one on, without end.",
+            "Try another network: a proxy or a sign-in page may do that. Check HF_ENDPOINT if it names a mirror.",
+        ),
+        Explanation(
             "checksum",
             "A file in the cache is damaged: its bytes are not those that the Hub announced.",
             "Go online (unset HF_HUB_OFFLINE) and run it again: the file is fetched anew.",

@@ -14,7 +14,7 @@ from mlx_convert_core.base.paths import spelled
 from mlx_convert_core.base.regular_files import read_regular, regular_files
 from mlx_convert_core.errors import CorruptCheckpoint, RepoNotFound
 from mlx_convert_core.model.card import read_card
-from mlx_convert_core.model.safetensors import TensorInfo, read_header
+from mlx_convert_core.model.safetensors import TensorInfo, all_tensors, read_header
 
 CONFIG = "config.json"
 INDEX = "model.safetensors.index.json"
@@ -135,7 +135,7 @@ def inspect_folder(folder: Path, *, ref: str | None = None, name: str | None = N
         card=read_card(folder / "README.md"),
     )
     _check_shards(folder, {info.name for info in files})
-    tensors = tuple(tensor for info in model.matching(WEIGHTS) for tensor in _header(folder / info.name))
+    tensors = all_tensors((_header(folder / info.name) for info in model.matching(WEIGHTS)), model.name)
     _check_unique(tensors)
     return replace(model, tensors=tensors)
 

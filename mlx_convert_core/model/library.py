@@ -15,7 +15,7 @@ from mlx_convert_core.errors import CorruptCheckpoint
 from mlx_convert_core.model.inspection import CONFIG, WEIGHTS, read_config, unreadable
 from mlx_convert_core.model.quantization import bits_per_weight
 from mlx_convert_core.model.record import RECORD, Record, read_record
-from mlx_convert_core.model.safetensors import TensorInfo, read_header, read_metadata
+from mlx_convert_core.model.safetensors import TensorInfo, all_tensors, read_header, read_metadata
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +76,7 @@ def described(folder: Path) -> LibraryEntry | None:
             return None
         size = sum(path.stat().st_size for path in regular_files(folder))
         config = read_config(folder / CONFIG)
-        tensors = tuple(tensor for shard in shards for tensor in read_header(shard))
+        tensors = all_tensors(map(read_header, shards), folder.name)
     except OSError as error:
         raise unreadable(Path(error.filename or folder), error) from error
     record = read_record(folder) or Record()

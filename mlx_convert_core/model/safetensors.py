@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from mlx_convert_core.base.limits import DIMENSIONS, ELEMENTS, HEADER_BYTES, TENSORS
+from mlx_convert_core.base.limits import ALL_TENSORS, DIMENSIONS, ELEMENTS, HEADER_BYTES, METADATA_BYTES, TENSORS
 from mlx_convert_core.base.regular_files import open_regular
 from mlx_convert_core.errors import CorruptCheckpoint
 
@@ -28,6 +28,9 @@ DTYPE_BYTES = {
 }  # fmt: skip
 _REFERENCE_BYTES = 100_000_000  # what the reference implementation takes for a header; beyond, it is none
 _LFS_POINTER = b"version https://git-lfs"
+_OTHER_COLONS = 10_000  # in metadata, and in odd names
+_ENTRY_BYTES = 10_000  # of what a header says of one tensor; 32 numbers of 20 digits are 700
+_SHOWN = 200  # characters of a name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +68,8 @@ def read_metadata(path: Path) -> Mapping[str, str]:
     """The texts beside the tensors in a file's header, {} without any; raises what `read_header` raises."""
     header, _ = _read(path)
     try:
-        return msgspec.json.decode(header, type=_Head).texts
+        texts = msgspec.json.decode(header, type=_Head).texts
+        return msgspec.json.decode(texts, type=dict[str, str]) if len(memoryview(texts)) <= METADATA_BYTES else {}
     except msgspec.ValidationError:
         return {}
     except (ValueError, RecursionError):
@@ -73,7 +77,7 @@ def read_metadata(path: Path) -> Mapping[str, str]:
 
 
 class _Head(msgspec.Struct):
-    texts: dict[str, str] = msgspec.field(name="__metadata__", default_factory=dict)
+    texts: msgspec.Raw = msgspec.field(name="__metadata__", default_factory=lambda: msgspec.Raw(b"{}"))
 
 
 def _read(path: Path) -> tuple[bytes, int]:
@@ -119,14 +123,11 @@ def parse_header(header: bytes, file_size: int, name: str) -> tuple[TensorInfo, 
 
     A large one is decoded entry by entry: decoded at once, it would keep every other thread waiting for a second.
     """
+    base = 8 + len(header)
     try:
-        entries = _entries(header)
+        found = [_tensor(key, entry, base, name) for key, entry in _entries(header, name)]
     except (ValueError, RecursionError):
         raise _not_safetensors(name) from None
-    if len(entries) > TENSORS:
-        raise _too_much(name, f"has {len(entries):,} tensors; up to {TENSORS:,} in one file are read")
-    base = 8 + len(header)
-    found = [_tensor(key, entry, base, name) for key, entry in entries if key != "__metadata__"]
     places = [(tensor.start, tensor.end) for tensor in found]
     tensors = tuple(found[index] for index in sorted(range(len(found)), key=places.__getitem__))
     _check_offsets(tensors, base, file_size, name)
@@ -141,12 +142,40 @@ class _Entry(msgspec.Struct, gc=False):
     data_offsets: Any = None
 
 
-def _entries(header: bytes) -> list[tuple[str, Any]]:
-    """The entries of a header, stricter than json: UTF-8 only, no NaN. Raises ValueError, RecursionError."""
+_ENTRY = msgspec.json.Decoder(_Entry)
+
+
+def all_tensors(headers: Iterable[Iterable[TensorInfo]], name: str) -> tuple[TensorInfo, ...]:
+    """The tensors of all weight files of the checkpoint ``name``.
+
+    Raises CorruptCheckpoint (code ``too_big``) when they are too many.
+    """
+    found: list[TensorInfo] = []
+    for tensors in headers:
+        found += tensors
+        if len(found) > ALL_TENSORS:
+            raise _too_much(name, f"has more than {ALL_TENSORS:,} tensors, which is what is read of a checkpoint")
+    return tuple(found)
+
+
+def _entries(header: bytes, name: str) -> Iterator[tuple[str, _Entry]]:
+    """The tensors' entries, stricter than json: UTF-8 only, no NaN. Raises ValueError, RecursionError.
+
+    Before one is decoded it is known how many there are, and that none is longer than an entry is.
+    """
+    if header.count(b":") > 4 * TENSORS + _OTHER_COLONS:  # an entry has four
+        raise _too_much(name, f"has more than {TENSORS:,} tensors; no more are read in one file")
     raw = msgspec.json.decode(header, type=dict[str, msgspec.Raw])
-    return [
-        (key, msgspec.json.decode(value, type=Any if key == "__metadata__" else _Entry)) for key, value in raw.items()
-    ]
+    metadata = raw.pop("__metadata__", msgspec.Raw(b"{}"))
+    if len(memoryview(metadata)) > METADATA_BYTES:
+        raise _too_much(name, f"has more than {METADATA_BYTES / 1e6:.0f} MB of text about itself in its header")
+    msgspec.json.decode(metadata)  # whatever it says: MLX writes null
+    if len(raw) > TENSORS:
+        raise _too_much(name, f"has {len(raw):,} tensors; up to {TENSORS:,} in one file are read")
+    for key, entry in raw.items():
+        if len(memoryview(entry)) > _ENTRY_BYTES:
+            raise _lying(name, key)
+        yield key, _ENTRY.decode(entry)
 
 
 def _tensor(key: str, entry: Any, base: int, name: str) -> TensorInfo:
@@ -163,7 +192,7 @@ def _tensor(key: str, entry: Any, base: int, name: str) -> TensorInfo:
         raise _lying(name, key)
     if not isinstance(dtype, str) or dtype not in DTYPE_BYTES:
         raise CorruptCheckpoint(
-            f"{name}: tensor {key} has the dtype {dtype!r}, which is not known here.",
+            f"{name}: tensor {key[:_SHOWN]} has the dtype {dtype!r:.{_SHOWN}}, which is not known here.",
             hint="The file was made by a newer tool, or is damaged. Update mlx-convert or download it again.",
             code="corrupt_header",
         )
@@ -213,7 +242,7 @@ def _too_much(name: str, what: str) -> CorruptCheckpoint:
 
 def _lying(name: str, key: str) -> CorruptCheckpoint:
     return CorruptCheckpoint(
-        f"{name}: the header's offsets for tensor {key} don't fit its shape and its neighbours.",
+        f"{name}: the header's offsets for tensor {key[:_SHOWN]} don't fit its shape and its neighbours.",
         hint="The file is damaged. Download it again.",
         code="corrupt_header",
     )

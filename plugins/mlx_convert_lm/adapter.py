@@ -25,6 +25,7 @@ from mlx_convert_core import (
     UnsupportedModel,
 )
 from mlx_convert_lm.importing import loader_of_models
+from mlx_convert_lm.module_limit import filled_by
 
 PREFILL_TOKENS = 512  # read at once: few enough that an answer can be stopped soon
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "spiece.model", "vocab.json", "*.tiktoken")
@@ -37,7 +38,7 @@ def load_lazily(folder: Path, *, trust_remote_code: bool) -> LazyModel:
     """
     arrays: dict[str, Any] = {}
     try:
-        with loader_of_models() as mlx_lm, without_patterns(folder) as plain:
+        with loader_of_models() as mlx_lm, without_patterns(folder) as plain, filled_by(plain, folder.name):
             default = inspect.signature(mlx_lm.load_model).parameters["get_model_classes"].default
             model, config = mlx_lm.load_model(
                 model_path=plain,

@@ -91,6 +91,23 @@ def _switch_linear() -> str:
     return "" if same else "SwitchLinear is not quantized row by row any more"
 
 
+def _module_count() -> str:
+    """A module that is built runs the __init__ that nn.Module has at that moment, so that modules can be counted."""
+    import mlx.nn as nn
+
+    from mlx_convert_core import CorruptCheckpoint
+    from mlx_convert_lm.module_limit import MODULES, filled_by
+
+    with tempfile.TemporaryDirectory() as empty:
+        try:
+            with filled_by(Path(empty), "empty"):
+                for _ in range(MODULES + 1):
+                    nn.GELU()
+        except CorruptCheckpoint:
+            return ""
+    return "modules of mlx.nn are built without the __init__ of mlx.nn.Module"
+
+
 def _messages() -> str:
     """The reasons that mlx-lm and MLX give for not loading a model, which become errors of ours by their words."""
     import mlx.nn as nn
@@ -186,6 +203,7 @@ TOUCHPOINTS = (
     Touchpoint("other names of model types", "architectures.py", _tables),
     Touchpoint("files of model classes", "architectures.py", _model_files),
     Touchpoint("layers of stacked experts", "adapter.py", _switch_linear),
+    Touchpoint("counting modules", "module_limit.py", _module_count),
     Touchpoint("messages", "adapter.py", _messages),
     Touchpoint("graph export", "mlx_convert_engine/provenance.py", _graph),
     Touchpoint("generation", "adapter.py, runner.py", _generation),

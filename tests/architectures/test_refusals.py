@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mlx_convert_lm import module_limit
+from mlx_convert_lm.adapter import load_lazily
 from mlx_convert_lm.architectures import module_of
 
 from architectures.checkpoints import tiny_config, write_tiny
-from mlx_convert_core import ConvertRequest, UnsupportedModel, Workspace
+from mlx_convert_core import ConvertRequest, CorruptCheckpoint, UnsupportedModel, Workspace
 
 
 def test_a_class_that_lacks_its_own_package_is_refused(tmp_path: Path) -> None:
@@ -35,3 +37,23 @@ def test_a_class_is_found_whatever_stands_for_its_name(architectures: Any) -> No
     found = module_of({"model_type": "llama", "architectures": architectures})
     assert found is not None
     assert found.name == "llama.py"
+
+
+@pytest.mark.parametrize(
+    ("model_type", "fields"),
+    [
+        ("nemotron_h", {"hybrid_override_pattern": "M" * 500}),
+        ("dbrx", {"ffn_config": {"moe_num_experts": 500, "moe_top_k": 2, "ffn_hidden_size": 64}}),
+        ("llama", {"num_hidden_layers": 500}),
+    ],
+)
+def test_a_class_builds_no_more_than_the_weights_could_fill(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model_type: str, fields: dict[str, object]
+) -> None:
+    monkeypatch.setattr(module_limit, "MODULES", 200)
+    source = write_tiny(tmp_path / "source", model_type)
+    load_lazily(source, trust_remote_code=False)
+    (source / "config.json").write_text(json.dumps(tiny_config(model_type) | fields))
+    with pytest.raises(CorruptCheckpoint, match="too few for that") as refused:
+        load_lazily(source, trust_remote_code=False)
+    assert refused.value.code == "layers"

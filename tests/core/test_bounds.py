@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from mlx_convert_core import ConvertRequest, CorruptCheckpoint, Workspace, read_header
+from mlx_convert_core import ConvertRequest, CorruptCheckpoint, Workspace, inspect_folder, read_header
 from mlx_convert_core.base import limits
+from mlx_convert_core.model import safetensors
 
 
 def header(path: Path, entries: dict[str, object], data: int = 0) -> Path:
@@ -48,6 +49,47 @@ def test_a_header_of_many_megabytes_is_not_read(tmp_path: Path) -> None:
     with pytest.raises(CorruptCheckpoint) as refused:
         read_header(path)
     assert refused.value.code == "too_big"
+
+
+ENTRY = b'{"dtype":"U8","shape":[0],"data_offsets":[0,0]}'
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        (b"{" + b",".join(b'"%d":1' % n for n in range(5 * limits.TENSORS)) + b"}", "too_big"),
+        (b'{"__metadata__":{"format":"' + b"x" * limits.METADATA_BYTES + b'"},"a":' + ENTRY + b"}", "too_big"),
+        (b'{"a":' + ENTRY[:-1] + b',"x":"' + b"x" * 100_000 + b'"}}', "corrupt_header"),
+        (b'{"' + b"a" * 100_000 + b'":{"dtype":"' + b"Q" * 5000 + b'","shape":[0],"data_offsets":[0,0]}}', None),
+    ],
+    ids=["many entries", "much metadata", "a long entry", "a long name"],
+)
+def test_a_header_is_read_entry_by_entry_each_of_known_size(tmp_path: Path, text: bytes, code: str | None) -> None:
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(struct.pack("<Q", len(text)) + text)
+    with pytest.raises(CorruptCheckpoint) as refused:
+        read_header(path)
+    assert refused.value.code == (code or "corrupt_header")
+    assert len(refused.value.message) < 1000
+
+
+def test_more_tensors_than_any_checkpoint_has_are_not_gathered(
+    tiny_llama: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(safetensors, "ALL_TENSORS", 10)
+    with pytest.raises(CorruptCheckpoint, match="more than 10 tensors") as refused:
+        inspect_folder(tiny_llama)
+    assert refused.value.code == "too_big"
+
+
+def test_a_number_in_a_name_makes_no_layers(tiny_llama: Path, tmp_path: Path) -> None:
+    path = tiny_llama / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_bytes()), "num_hidden_layers": 100_000}))
+    for name in ("x.99999999", "x." + "9" * 5000):
+        header(tiny_llama / "model-1.safetensors", {name: {"dtype": "U8", "shape": [0], "data_offsets": [0, 0]}})
+        with Workspace() as workspace:
+            plan = workspace.plan(ConvertRequest(ref=str(tiny_llama), output=tmp_path / "out"), exact=False)
+        assert [finding.code for finding in plan.errors] == ["layers"]
 
 
 @pytest.mark.parametrize("where", ["", "text_config"])

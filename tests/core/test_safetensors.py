@@ -162,3 +162,10 @@ def test_reading_a_header_reads_no_weight(tmp_path: Path) -> None:
         file.write(plan.header)
         file.truncate(plan.file_bytes)
     assert read_header(path)[0].nbytes == 1 << 40
+
+
+@pytest.mark.parametrize("metadata", [b"null", b'{"format":"mlx"}', b'{"epochs":3}'])
+def test_metadata_is_whatever_its_maker_wrote(tmp_path: Path, metadata: bytes) -> None:
+    header = GOOD.encode().replace(b"{", b'{"__metadata__":' + metadata + b",", 1)
+    [tensor] = read_header(written(tmp_path / "model.safetensors", header, b"1234"))
+    assert tensor.name == "a"

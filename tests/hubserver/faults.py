@@ -5,6 +5,9 @@ before an answer   delay   answer `seconds` later
                    stall   answer nothing (with `after`: fall silent after that many body bytes), for `seconds` if given
                    status  answer `status` with `headers` instead; `message` and `code` as the Hub names its errors
                    html    answer a sign-in page, as a captive portal does
+                   endless answer `status` with a body whose length is not told, for ever or `after` bytes long; packed
+                           by gzip if `headers` say so
+                   drip    begin an answer and send its headers a byte at a time, for ever
 in the body        drop    close after `after` bytes (FIN);  reset: the same with RST
                    slow    at most `rate` bytes a second
                    corrupt flip one bit of the byte at offset `at` of the file, or in the middle of what is sent
@@ -24,7 +27,7 @@ from dataclasses import dataclass, field
 from hubserver.log import Request
 from hubserver.replies import HubError, Reply, text
 
-BEFORE = frozenset({"delay", "close", "refuse", "stall", "status", "html"})
+BEFORE = frozenset({"delay", "close", "refuse", "stall", "status", "html", "endless", "drip"})
 CUTS = frozenset({"drop", "reset", "stall"})
 BODY = CUTS | {"slow", "corrupt"}
 HEADERS = frozenset({"norange", "etag", "size"})

@@ -11,6 +11,7 @@ import struct
 import threading
 import time
 import traceback
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -124,6 +125,8 @@ class Handler(BaseHTTPRequestHandler):
                 self._fall_silent(fault)
             elif fault.kind == "delay":
                 self.hub.stopping.wait(fault.seconds)
+            elif fault.kind in ("endless", "drip"):
+                self._without_end(fault)
             else:
                 return fault.reply()
         try:
@@ -232,6 +235,29 @@ class Handler(BaseHTTPRequestHandler):
                 break
         raise Cut(reset=False)
 
+    def _without_end(self, fault: Fault) -> None:
+        """Send what never ends, until the client goes; or a body without a length that does."""
+        self.send_response(fault.status)
+        if fault.kind == "drip":
+            self.flush_headers()
+            while not self.hub.stopping.wait(TICK):
+                self._pass_on(b"X")
+            raise Cut(reset=False)
+        for name, value in fault.headers.items():
+            self.send_header(name, value)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        for block in _zeros(fault.after, packed="Content-Encoding" in fault.headers):
+            if self.hub.stopping.is_set():
+                break
+            self._pass_on(b"%x\r\n%s\r\n" % (len(block), block))
+        self._pass_on(b"0\r\n\r\n")
+        raise Cut(reset=False)
+
+    def _pass_on(self, data: bytes) -> None:
+        self.entry.sent += len(data)
+        self.connection.sendall(data)
+
     def _hang_up(self, reset: bool) -> None:
         self.close_connection = True
         if reset:
@@ -243,6 +269,18 @@ def _pieces(blocks: Iterable[bytes], size: int) -> Iterator[bytes]:
     for block in blocks:
         for start in range(0, len(block), size):
             yield block[start : start + size]
+
+
+def _zeros(size: int | None, *, packed: bool) -> Iterator[bytes]:
+    """Blocks of zeros, ``size`` bytes together or without end; packed they are a thousandth of that."""
+    packing = zlib.compressobj(wbits=31)
+    left = 1 << 40 if size is None else size
+    while left:
+        block = bytes(min(left, BLOCK))
+        left -= len(block)
+        data = packing.compress(block) + packing.flush(zlib.Z_SYNC_FLUSH) if packed else block
+        if data:
+            yield data
 
 
 def _flipped(block: bytes, offsets: set[int]) -> bytes:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from mlx_convert_core import AccountState, InvalidRequest, MlxConvertError, SourceError
 from mlx_convert_hub.client.connection import HubConnection
 from mlx_convert_hub.client.identity import identify
+from mlx_convert_hub.client.patience import within
 from mlx_convert_hub.trouble.explain import explained
 from mlx_convert_hub.trouble.seen import token_source
 from mlx_convert_hub.trouble.table import NEW_TOKEN
@@ -50,7 +51,7 @@ class HubAccount:
         connection = self.connection
         with explained(connection.situation("")):
             self._check(connection, token)
-            login(token, add_to_git_credential=False)
+            within(connection.answer_seconds, lambda: login(token, add_to_git_credential=False))
         state = self.state()
         if "environment" not in state.source:
             return state

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
 from mlx_convert_core import bare_address, read_json, spelled
+from mlx_convert_hub.client.patience import OddAnswer, RangeRefused, TooSlow, is_packed, session, within
 from mlx_convert_hub.trouble.seen import Failure, Situation
 
 if TYPE_CHECKING:
@@ -21,20 +22,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 PATIENCE_SECONDS = 15.0  # the longest wait that a question is worth
 ASK_TRIES = 3
+_ODD = ("RangeRefused", "EndedEarly", "TooSlow")
 ANSWER_BYTES = 50_000_000  # of an answer to a question; the list of a repo with 10,000 files has 3 MB
 ANSWER_SECONDS = 60.0  # until it is whole, however slowly it drips
-
-
-class TooSlow(Exception):
-    """Bytes come, but not so that anybody should wait for the rest."""
-
-
-class OddAnswer(Exception):
-    """An answer is far larger than any real one, or not what a Hub says."""
-
-
-class RangeRefused(Exception):
-    """The server says that a range of a file does not exist (status 416), though the file is longer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,17 +71,21 @@ class HubConnection:
         )
 
     def ask(self, question: Callable[[], T]) -> T:
-        """The answer to ``question``, asked again after a short trouble of the Hub."""
+        """The answer to ``question``, asked again after a short trouble of the Hub.
+
+        It is asked on a thread of its own, which is left after ``answer_seconds`` (TooSlow).
+        """
         for attempt in range(ASK_TRIES - 1):
             try:
-                return question()
+                return within(self.answer_seconds, question)
             except Exception as error:
                 failure = Failure(error, Situation(endpoint=self.site))
                 wait = seconds_to_wait(failure, attempt, self.pause)
-                if wait is None or wait > PATIENCE_SECONDS or failure.has("ConnectError", "TimeoutException"):
+                silent = failure.has("ConnectError", "TimeoutException", "TooSlow")
+                if wait is None or wait > PATIENCE_SECONDS or silent:
                     raise
                 time.sleep(wait)
-        return question()
+        return within(self.answer_seconds, question)
 
     def get(self, path: str, token: str | None = None, **params: Any) -> httpx2.Response:
         """GET a path below the endpoint, with the token in use unless ``token``; raises what the client raises.
@@ -99,13 +93,15 @@ class HubConnection:
         Also OddAnswer and TooSlow: neither a flood, compressed or not, nor a drip is read to its end.
         """
         import httpx2
-        from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_status
+        from huggingface_hub.utils import build_hf_headers, hf_raise_for_status
 
         headers = {**build_hf_headers(token=token), "Accept-Encoding": "identity"}
         url = self.endpoint + path
-        with get_session().stream(
+        with session().stream(
             "GET", url, headers=headers, params=params, timeout=self.timeout, follow_redirects=True
         ) as response:
+            if response.is_success and is_packed(response):
+                raise OddAnswer("the answer is packed, which was not asked for")
             data = b"".join(self.blocks(response, ANSWER_BYTES))
         plain = [pair for pair in response.headers.multi_items() if pair[0].lower() != "content-encoding"]
         whole = httpx2.Response(response.status_code, headers=plain, content=data, request=response.request)
@@ -143,22 +139,31 @@ class HubConnection:
     def stream(self, repo_id: str, name: str, commit: str, byte_range: str = "") -> Iterator[httpx2.Response]:
         """GET a file of a commit, from where the Hub keeps it. The token does not go along to another origin.
 
-        Raises what the client raises; RangeRefused for status 416.
+        Raises what the client raises, RangeRefused for status 416, and TooSlow when no answer begins.
         """
         import httpx2
         from huggingface_hub import hf_hub_url
-        from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_status
+        from huggingface_hub.utils import build_hf_headers, hf_raise_for_status
 
+        client = session()
         url = hf_hub_url(repo_id, name, revision=commit, endpoint=self.endpoint)
         headers = {**build_hf_headers(), "Accept-Encoding": "identity"}
         if byte_range:
             headers["Range"] = f"bytes={byte_range}"
         limits = httpx2.Timeout(self.timeout, read=self.stall_seconds)
-        with get_session().stream("GET", url, headers=headers, timeout=limits, follow_redirects=True) as response:
+        request = client.build_request("GET", url, headers=headers, timeout=limits)
+        response = within(
+            self.timeout + 2 * self.stall_seconds,  # with redirects
+            lambda: client.send(request, stream=True, follow_redirects=True),
+            httpx2.Response.close,
+        )
+        try:
             if response.status_code == 416:
                 raise RangeRefused(f"the server has no range {byte_range} of {name}")
             hf_raise_for_status(response)
             yield response
+        finally:
+            response.close()
 
 
 def seconds_to_wait(failure: Failure, attempt: int, pause: float) -> float | None:
@@ -168,6 +173,6 @@ def seconds_to_wait(failure: Failure, attempt: int, pause: float) -> float | Non
         return asked if asked is not None else pause * 2**attempt
     if failure.status or failure.has("SSLError"):
         return None
-    if failure.has("TimeoutException", "NetworkError", "RemoteProtocolError", "ProxyError", "Stalled", "RangeRefused"):
+    if failure.has("TimeoutException", "NetworkError", "RemoteProtocolError", "ProxyError", "Stalled", *_ODD):
         return pause * 2**attempt
     return None

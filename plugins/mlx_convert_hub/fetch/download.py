@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlx_convert_core import CorruptCheckpoint, FileInfo
-from mlx_convert_hub.client.connection import HubConnection, RangeRefused, seconds_to_wait
+from mlx_convert_hub.client.connection import HubConnection, seconds_to_wait
+from mlx_convert_hub.client.patience import EndedEarly, RangeRefused
 from mlx_convert_hub.fetch.cache import RepoCache
 from mlx_convert_hub.fetch.partial import PartialFile, is_intact
 from mlx_convert_hub.fetch.transfer import Stopped, Transfer
@@ -123,7 +124,8 @@ class Download:
         with self.connection.stream(self.repo_id, file.name, self.commit, byte_range) as response:
             if response.status_code == 200 and partial.size:
                 self.transfer.advance(-partial.restart())
-            _check_length(response, file, partial.size, end if response.status_code == 206 else file.size)
+            end = end if response.status_code == 206 else file.size
+            _check_length(response, file, partial.size, end)
             with self.transfer.watching(response):
                 blocks = self.connection.blocks(response, file.size + 1) if self.waited_for else response.iter_raw()
                 for block in blocks:
@@ -134,6 +136,8 @@ class Download:
                         )
                     partial.append(block)
                     self.transfer.advance(len(block))
+        if partial.size < end:
+            raise EndedEarly(f"{file.name} is not whole yet")
 
     def _wait(self, failure: Failure, file: FileInfo, tries: int) -> None:
         """Sleep before the next try; raises the error itself when there should be none."""

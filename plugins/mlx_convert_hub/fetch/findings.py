@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from mlx_convert_core import ConvertPlan, Finding, ModelInfo, command
 from mlx_convert_hub.client.connection import HubConnection
+from mlx_convert_hub.client.patience import within
 from mlx_convert_hub.fetch.references import is_repo_id
 
 COMMUNITY = "mlx-community"
@@ -86,7 +87,8 @@ def _ready_made(plan: ConvertPlan, connection: HubConnection) -> Iterator[Findin
 def community_models(connection: HubConnection, name: str) -> tuple[str, ...]:
     """The models of mlx-community whose names say that they are ``name``, converted; asked once a run."""
     brief = replace(connection, timeout=TIMEOUT_SECONDS, answer_seconds=TIMEOUT_SECONDS)
-    response = brief.get("/api/models", author=COMMUNITY, search=name, limit=LIMIT)
+    asked = {"author": COMMUNITY, "search": name, "limit": LIMIT}
+    response = within(TIMEOUT_SECONDS, lambda: brief.get("/api/models", **asked))
     start = f"{COMMUNITY}/{name}-".lower()
     ids = [row.get("id") for row in response.json() if isinstance(row, dict)]
     return tuple(sorted(found for found in ids if is_repo_id(str(found)) and found.lower().startswith(start)))

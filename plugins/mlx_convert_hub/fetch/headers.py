@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
-from mlx_convert_core import FileInfo, TensorInfo, header_length, parse_header, read_header
+from mlx_convert_core import FileInfo, TensorInfo, all_tensors, header_length, parse_header, read_header
 from mlx_convert_hub.client.connection import HubConnection
 from mlx_convert_hub.fetch.cache import RepoCache
 
@@ -26,7 +26,10 @@ def read_headers(
         return connection.ask(lambda: _read_far(connection, repo_id, commit, file))
 
     with ThreadPoolExecutor(PARALLEL, thread_name_prefix="headers") as pool:
-        return tuple(tensor for tensors in pool.map(read, files) for tensor in tensors)
+        try:
+            return all_tensors(pool.map(read, files), repo_id)
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _read_far(connection: HubConnection, repo_id: str, commit: str, file: FileInfo) -> tuple[TensorInfo, ...]:

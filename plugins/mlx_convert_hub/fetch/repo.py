@@ -129,8 +129,12 @@ class HubRepo:
                 code="too_big",
             )
         brief = replace(connection, stall_seconds=min(connection.stall_seconds, PATIENCE_SECONDS))
-        download = Download(brief, self.repo_id, commit, Transfer(), tries=1, waited_for=True)
-        return read_config(connection.ask(lambda: download.get(file)))
+        transfer = Transfer()
+        download = Download(brief, self.repo_id, commit, transfer, tries=1, waited_for=True)
+        try:
+            return read_config(connection.ask(lambda: download.get(file)))
+        finally:
+            transfer.stop()
 
     # Offline
 

@@ -24,6 +24,7 @@ from mlx_convert_core import (
 from mlx_convert_hub.card.model_card import CARD
 from mlx_convert_hub.card.published_card import card_to_send
 from mlx_convert_hub.client.connection import HubConnection, seconds_to_wait
+from mlx_convert_hub.client.patience import session
 from mlx_convert_hub.fetch.partial import hasher, is_intact
 from mlx_convert_hub.send.model_files import files_of, refuse_places
 from mlx_convert_hub.send.remote import RemoteRepo, look
@@ -50,6 +51,7 @@ class Upload:
     def run(self) -> UploadResult:
         """Send, and after trouble that passes look anew what is still missing. Raises what the client raises."""
         situation = self.connection.situation(self.request.name, uploading=True)
+        session()  # bounded, also where the client asks by itself
         with _scrubbed_logs():
             for attempt in range(TRIES):
                 try:

@@ -227,6 +227,13 @@ ROWS: tuple[Row, ...] = (
         "a web page came instead of an answer from {host}.",
         "This is often the sign-in page of a Wi-Fi. Open a browser, sign in, and try again.",
     ),
+    Row(
+        lambda f: f.has("TooManyRedirects"),
+        SourceUnreachable,
+        "redirects",
+        "{host} sends us from one address to the next, without end.",
+        "Try another network: a proxy or a sign-in page may do that.{mirror}",
+    ),
     # The way there
     Row(
         lambda f: f.has("SSLError", "SSLCertVerificationError") or f.says("CERTIFICATE_VERIFY_FAILED"),
@@ -271,7 +278,7 @@ ROWS: tuple[Row, ...] = (
         "Check the address (HF_ENDPOINT) and the network. Nothing of the answer was kept.",
     ),
     Row(
-        lambda f: f.has("NetworkError", "RemoteProtocolError"),
+        lambda f: f.has("NetworkError", "RemoteProtocolError", "EndedEarly"),
         SourceUnreachable,
         "connection_lost",
         "the connection to {host} broke off again and again.",
