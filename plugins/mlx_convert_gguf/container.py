@@ -21,6 +21,7 @@ VERSIONS = (2, 3)
 # Beyond any real file, and what keeps a garbage one from being walked through. The largest vocabulary (262,000 tokens
 # with scores, kinds and 515,000 merges) is 1.3 million items and 16 MB; the longest chat template has 30 kB.
 MAX_ITEMS = 13_000_000  # in all lists together
+MAX_TEXTS = 5_000_000  # of them, and of fields and tensors, with a name or text; each takes 60 bytes of memory
 MAX_TEXT = 1_000_000  # bytes of one text
 MAX_HEADER = 100_000_000  # bytes
 MAX_DIMENSIONS = 4
@@ -42,7 +43,7 @@ class GgufTensor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GgufHeader:
-    """Everything in a GGUF file but the weights."""
+    """Everything in a GGUF file but the weights; a list of numbers is a memoryview of them, other lists are lists."""
 
     metadata: Mapping[str, Any]
     tensors: tuple[GgufTensor, ...]
@@ -92,7 +93,7 @@ class _Cursor:
         self.name = name
         self.size = os.fstat(file.fileno()).st_size
         self.position = 0
-        self.items = 0
+        self.items = self.texts = 0
         self._file = file
 
     def count(self, items: int) -> None:
@@ -122,10 +123,27 @@ class _Cursor:
 
     def text(self) -> str:
         """The next string; its bytes may be no valid UTF-8 in old files."""
-        length = int.from_bytes(self.take(8), "little")
-        if length > MAX_TEXT:
-            self.refuse(f"a text claims {length:,} bytes")
-        return self.take(length).decode("utf-8", errors="replace")
+        return self.several(1)[0]
+
+    def several(self, count: int) -> list[str]:
+        """The next ``count`` strings; a vocabulary has hundreds of thousands, so that this is the innermost loop."""
+        self.texts += count
+        if self.texts > MAX_TEXTS:
+            self.refuse(f"it claims {self.texts:,} names and texts")
+        found: list[str] = []
+        read, start, end = self._file.read, self.position, min(self.size, MAX_HEADER)
+        for _ in range(count):
+            length = int.from_bytes(read(8), "little")
+            if length > MAX_TEXT:
+                self.refuse(f"a text claims {length:,} bytes")
+            start += 8 + length
+            if start > end:
+                break
+            found.append(read(length).decode("utf-8", errors="replace"))
+        if len(found) < count:
+            self.take(start - self.position)
+        self.position = start
+        return found
 
     def refuse(self, problem: str) -> NoReturn:
         """Raise that the header makes no sense."""
@@ -166,18 +184,21 @@ def _check_start(cursor: _Cursor) -> None:
     )
 
 
-def _value(cursor: _Cursor, kind: int, depth: int = 0) -> Any:
+def _value(cursor: _Cursor, kind: int) -> Any:
     if kind in _SCALARS:
         return cursor.number(_SCALARS[kind])
     if kind == _STRING:
         return cursor.text()
-    if kind != _ARRAY or depth > 2:
+    if kind != _ARRAY:
         cursor.refuse(f"a field has the unknown type {kind}")
     item, length = cursor.numbers("IQ")
     cursor.count(length)
     if item in _SCALARS:
-        return list(cursor.numbers(f"{length}{_SCALARS[item]}"))
-    return [_value(cursor, item, depth + 1) for _ in range(length)]
+        code = _SCALARS[item]  # little-endian in the file, as on every machine that runs MLX
+        return memoryview(cursor.take(length * struct.calcsize(f"<{code}"))).cast(code)
+    if item != _STRING:
+        cursor.refuse(f"a list has items of the type {item}")
+    return cursor.several(length)
 
 
 def _described(cursor: _Cursor) -> tuple[str, tuple[int, ...], int, int]:

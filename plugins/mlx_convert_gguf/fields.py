@@ -33,7 +33,7 @@ class Fields:
     def integer(self, key: str, default: int | None = None) -> int:
         """A whole number; a list of the same number everywhere counts as that number."""
         found = self._values.get(key, default)
-        if isinstance(found, list) and found and all(item == found[0] for item in found):
+        if isinstance(found, list | memoryview) and len(found) and all(item == found[0] for item in found):
             found = found[0]
         return self._checked(key, found, int)
 
@@ -76,6 +76,8 @@ class Fields:
 
     def _list(self, key: str, kind: Any) -> list[Any]:
         found = self._values.get(key, [])
+        if isinstance(found, memoryview):
+            found = found.tolist()
         if isinstance(found, list) and all(isinstance(item, kind) for item in found):
             return found
         raise self._damaged(f"has something else than a list of values in the field {key}")

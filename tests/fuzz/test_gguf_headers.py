@@ -23,7 +23,9 @@ def test_a_spoiled_gguf_file_is_described_or_refused(fuzz: Fuzz, tmp_path: Path)
     data = good.read_bytes()
     read = read_gguf(good)
     base = min(tensor.start for tensor in read.tensors)
-    fields = list(read.metadata.items())
+    fields = [
+        (name, value.tolist() if isinstance(value, memoryview) else value) for name, value in read.metadata.items()
+    ]
     tensors = [(one.name, list(reversed(one.shape)), one.kind, one.start - base) for one in read.tensors]
 
     def attempt(case: Case) -> object:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import struct
+import tracemalloc
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from mlx_convert_gguf import model_source
 from mlx_convert_gguf.architectures.rope import llama3_factors
 from mlx_convert_gguf.card import model_name
 from mlx_convert_gguf.container import read_gguf
+from mlx_convert_gguf.fields import Fields
+from mlx_convert_gguf.tokenizers.sentencepiece import pieces
 from samples.gguf import (
     add_field,
     byte_level_metadata,
@@ -255,7 +258,8 @@ def test_other_architectures_are_refused_by_name(tmp_path: Path, architecture: s
         ({"llama.attention.head_count": 0}, "0 attention heads"),
         ({"llama.rope.freq_base": float("nan")}, r"nan in the field llama\.rope\.freq_base"),
         ({"llama.rope.freq_base": True}, r"'True' in the field llama\.rope\.freq_base"),
-        ({"llama.block_count": [[2]]}, r"'\[2\]' in the field llama\.block_count"),
+        ({"llama.block_count": [[2]]}, "items of the type 9"),
+        ({"llama.block_count": ["two"]}, r"'two' in the field llama\.block_count"),
         ({"llama.feed_forward_length": 300}, r"ffn_down\.weight has the shape"),
     ],
 )
@@ -351,12 +355,14 @@ def _tensors_with_factors(values: dict[str, Any], factors: list[float]) -> dict[
     return tensors | {"rope_freqs.weight": np.array(factors, dtype=np.float32)}
 
 
-@pytest.mark.parametrize("claim", ["items", "tensors", "text"])
+@pytest.mark.parametrize("claim", ["items", "texts", "lists", "tensors", "text"])
 def test_what_a_header_claims_is_weighed_before_room_is_made(tmp_path: Path, claim: str) -> None:
     path = tmp_path / "claims.gguf"
     key = struct.pack("<Q", 1) + b"k"
     fields = {
         "items": key + struct.pack("<IIQ", 9, 4, 1 << 28),
+        "texts": key + struct.pack("<IIQ", 9, 8, 10_000_000),
+        "lists": key + struct.pack("<IIQ", 9, 9, 10_000_000),
         "text": key + struct.pack("<IQ", 8, 1 << 28),
         "tensors": b"",
     }[claim]
@@ -367,3 +373,23 @@ def test_what_a_header_claims_is_weighed_before_room_is_made(tmp_path: Path, cla
     with pytest.raises(CorruptCheckpoint) as refused:
         read_gguf(path)
     assert refused.value.code == "corrupt_header"
+
+
+def test_a_long_list_of_numbers_takes_no_more_than_its_bytes(tmp_path: Path) -> None:
+    path, count = tmp_path / "numbers.gguf", 3_000_000
+    field = struct.pack("<Q", 1) + b"k" + struct.pack("<IIQ", 9, 12, count)
+    with path.open("wb") as file:
+        file.write(b"GGUF" + struct.pack("<IQQ", 3, 0, 1) + field)
+        file.truncate(file.tell() + 8 * count)
+    tracemalloc.start()
+    numbers = read_gguf(path).metadata["k"]
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (len(numbers), numbers[-1]) == (count, 0.0)
+    assert peak < 1.5 * 8 * count
+
+
+def test_a_vocabulary_of_endless_tokens_is_refused() -> None:
+    values = {"tokenizer.ggml.tokens": ["a" * 40_000], "tokenizer.ggml.scores": [0.0], "tokenizer.ggml.token_type": [1]}
+    with pytest.raises(CorruptCheckpoint, match="too long, up to 40,000 characters"):
+        pieces(Fields("long.gguf", values))

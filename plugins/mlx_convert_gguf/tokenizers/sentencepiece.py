@@ -14,6 +14,7 @@ from mlx_convert_gguf.fields import Fields
 from mlx_convert_gguf.tokenizers.vocabulary import Kind, Vocabulary, damaged
 
 SPACE = "▁"
+MAX_CUTS = 1_000_000_000  # characters of all beginnings and ends of all tokens; 256,000 tokens have some 20 million
 
 
 def pieces(fields: Fields) -> tuple[Vocabulary, dict[str, Any]]:
@@ -25,6 +26,8 @@ def pieces(fields: Fields) -> tuple[Vocabulary, dict[str, Any]]:
             code="gguf_tokenizer",
         )
     vocabulary = Vocabulary.of(fields, add_bos=True)
+    if sum(len(token) ** 2 for token in vocabulary.tokens) > MAX_CUTS:
+        raise damaged(fields, f"its tokens are too long, up to {max(map(len, vocabulary.tokens)):,} characters")
     scores = fields.numbers("tokenizer.ggml.scores")
     if len(scores) != len(vocabulary.tokens):
         raise damaged(fields, f"it has {len(vocabulary.tokens)} tokens and {len(scores)} scores")

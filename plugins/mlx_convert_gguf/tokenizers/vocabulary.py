@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
@@ -47,7 +48,7 @@ class Vocabulary:
         if not tokens or len(kinds) != len(tokens):
             raise damaged(fields, f"it has {len(tokens)} tokens and {len(kinds)} kinds of them")
         if len(set(tokens)) != len(tokens):
-            twice = next(token for token in tokens if tokens.count(token) > 1)
+            twice = next(token for token, times in Counter(tokens).items() if times > 1)
             raise damaged(fields, f"the token {twice[:40]!r} is there twice")
         ids = {name: _id(fields, name, len(tokens)) for name in ("bos", "eos", "eot", "eom", "unknown", "padding")}
         named = [ids["eos"], ids["eot"], ids["eom"]]
