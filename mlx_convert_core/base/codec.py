@@ -53,7 +53,7 @@ def plain(value: Any) -> Any:
 def read_json(data: bytes, **options: Any) -> Any:
     """JSON of others; raises ValueError as `json.loads`, also when a text in it is half of a surrogate pair."""
     found = json.loads(data, **options)
-    if not _HALF.search(data):
+    if b"\0" not in data and not _HALF.search(data):  # a NUL: it is UTF-16 or UTF-32, which `json.loads` takes, too
         return found
     try:
         json.dumps(found, ensure_ascii=False).encode()

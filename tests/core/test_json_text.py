@@ -19,9 +19,9 @@ def whole(text: str) -> bool:
     return not any("\ud800" <= mark <= "\udfff" for mark in text)
 
 
-@given(key=ANY, text=ANY, ascii_only=st.booleans())
-def test_what_is_read_can_be_written(key: str, text: str, ascii_only: bool) -> None:
-    data = json.dumps([key, text], ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")
+@given(key=ANY, text=ANY, ascii_only=st.booleans(), encoding=st.sampled_from(["utf-8", "utf-16-le", "utf-32-be"]))
+def test_what_is_read_can_be_written(key: str, text: str, ascii_only: bool, encoding: str) -> None:
+    data = json.dumps([key, text], ensure_ascii=ascii_only).encode(encoding, "surrogatepass")
     meant = json.loads(data)  # two halves that stand together are one character
     if all(map(whole, meant)):
         assert codec.decode(codec.encode(read_json(data)), list[str]) == meant

@@ -69,7 +69,8 @@ class Watch:
         path = os.fsdecode(name)
         if not os.path.isabs(path) or path == os.devnull:
             return  # relative to a folder that is open, or to the working folder, which is looked at afterwards
-        real = Path(os.path.realpath(path))
+        folder, last = os.path.split(path)  # a link is opened by where it leads, and changed where it lies
+        real = Path(os.path.realpath(path) if event == "open" else os.path.join(os.path.realpath(folder), last))
         if real.is_relative_to(self._outside):
             self.faults.append(f"{event} reached {path}")
         elif writes and not any(real.is_relative_to(folder) for folder in self._mine):
