@@ -73,8 +73,15 @@ def answer_once(session: ModelSession, request: GenerateRequest, job: Job[Genera
 
 
 def weight_bytes(path: Path) -> int:
-    """The size of the weight files in the folder ``path``."""
-    return sum(file.stat().st_size for file in path.glob("*.safetensors"))
+    """The size of the weight files in the folder ``path``; a link that leads to nothing is for loading to refuse."""
+    return sum(_bytes_of(file) for file in path.glob("*.safetensors"))
+
+
+def _bytes_of(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except OSError:
+        return 0
 
 
 def _relay(source: Job[Any], target: Job[Any]) -> None:

@@ -23,6 +23,7 @@ from mlx_convert_core import (
     Workspace,
 )
 from mlx_convert_core.answering.model_session import ModelSession as Session
+from mlx_convert_core.answering.open_sessions import weight_bytes
 from mlx_convert_core.running.process import WorkerProcess
 
 WriteToy = Callable[..., Path]
@@ -166,6 +167,15 @@ def test_a_model_that_fails_to_load_closes_its_session(workspace: Workspace, wri
     wait_until(lambda: session.closed)
     with pytest.raises(GenerationFailed):
         session.generate(GenerateRequest(prompt="hello"))
+
+
+@pytest.mark.parametrize("target", ["model-2.safetensors", "nowhere"])
+def test_a_weight_file_that_is_a_broken_link_counts_nothing(write_toy: WriteToy, target: str) -> None:
+    folder = write_toy()
+    whole = weight_bytes(folder)
+    assert whole == (folder / "model.safetensors").stat().st_size
+    (folder / "model-2.safetensors").symlink_to(target)
+    assert weight_bytes(folder) == whole
 
 
 def test_idle_sessions_make_room_for_the_next(

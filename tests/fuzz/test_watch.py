@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from fuzz import watch
-from fuzz.loop import Case, Fuzz, told
+from fuzz.loop import SEED, Case, Fuzz, told
 from mlx_convert_core import InvalidRequest, PluginError
 
 WRONG: dict[str, tuple[Callable[[Case], object], str]] = {
@@ -46,4 +46,4 @@ def test_what_an_input_may_not_do_is_noticed(
     attempt, named = WRONG[wrong]
     with pytest.raises(AssertionError, match=named):
         fuzz("odd inputs", 30, attempt)
-    assert (tmp_path / "odd-inputs-1-0").is_dir()
+    assert (tmp_path / f"odd-inputs-{SEED}-0").is_dir()
