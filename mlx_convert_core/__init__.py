@@ -81,10 +81,12 @@ from mlx_convert_core.model.quantization import (
     Quantization,
     QuantizedLayer,
     QuantizeStrategy,
+    preset_with_advice,
 )
 from mlx_convert_core.model.recipes import Recipe, RecipeOutput, load_recipe, read_recipe, recipe_of, write_recipe
 from mlx_convert_core.model.record import RECORD, Record, encode_record, parse_record, public_record, read_record
 from mlx_convert_core.model.requests import (
+    SAMPLER_LIMITS,
     ChatMessage,
     ConvertedModel,
     ConvertRequest,
@@ -94,6 +96,7 @@ from mlx_convert_core.model.requests import (
     GenerationExtras,
     UploadRequest,
     UploadResult,
+    sampler_word,
 )
 from mlx_convert_core.model.safetensors import (
     DTYPE_BYTES,
@@ -134,6 +137,7 @@ __all__ = [
     "DTYPE_BYTES",
     "FINAL",
     "RECORD",
+    "SAMPLER_LIMITS",
     "Account",
     "AccountState",
     "Cancelled",
@@ -258,6 +262,7 @@ __all__ = [
     "open_regular",
     "parse_header",
     "parse_record",
+    "preset_with_advice",
     "private_folder",
     "public_record",
     "python_command",
@@ -274,6 +279,7 @@ __all__ = [
     "regular_files",
     "repeated",
     "same_place",
+    "sampler_word",
     "scan",
     "spelled",
     "split",

@@ -6,6 +6,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Any
 
+from mlx_convert_cli.advice import print_sampler, with_advice
 from mlx_convert_cli.answers import AnswerView, tell_figures
 from mlx_convert_cli.errors import AlreadyTold, tell
 from mlx_convert_cli.output import say
@@ -42,10 +43,15 @@ class Talk:
         as_json: bool,
     ) -> None:
         self._workspace = workspace
-        given = {name: value for name, value in options.items() if value is not None}
-        self._trusted = bool(given.pop("trust_remote_code", False))
-        settings = replace(conversation.settings if conversation else ChatSettings(), **given)
+        numbers = {name: value for name, value in options.items() if name != "trust_remote_code"}
+        self._trusted = bool(options.get("trust_remote_code"))
         path = workspace.model_path(model or (conversation.model if conversation else ""))
+        if conversation is None:
+            numbers = with_advice(workspace, path, numbers, as_json=as_json)
+        given = {name: value for name, value in numbers.items() if value is not None}
+        settings = replace(conversation.settings if conversation else ChatSettings(), **given)
+        if as_json:
+            print_sampler(settings)
         fresh = Conversation(id="", title="", model=path, created="", updated="")
         self.conversation = replace(conversation or fresh, model=path, settings=settings)
         self._keep = keep

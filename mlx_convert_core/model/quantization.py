@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -123,6 +123,9 @@ QuantizeStrategy = Callable[[LayerInfo], "Quantization | None"]
 """Asked once for each layer; None keeps the layer as it is."""
 
 
+_ADVISED = ("temperature", "top_p", "top_k", "min_p", "repetition_penalty")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preset:
     """A named bundle that a person picks: numbers, strategy and dtype, with a sentence on when to pick it.
@@ -143,6 +146,17 @@ class Preset:
     top_k: int | None = None
     min_p: float | None = None
     repetition_penalty: float | None = None
+
+    @property
+    def advice(self) -> dict[str, float]:
+        """The sampler settings that are recommended, by the names that GenerateRequest has for them."""
+        values = {name: getattr(self, name) for name in _ADVISED}
+        return {name: value for name, value in values.items() if value is not None}
+
+
+def preset_with_advice(presets: Iterable[Preset], source: str) -> Preset | None:
+    """The first of ``presets`` that is made for ``source``, a ref, and has advice for its answers."""
+    return next((preset for preset in presets if preset.advice and preset.ref and preset.ref == source), None)
 
 
 def bits_per_weight(nbytes: int, parameters: int) -> float:

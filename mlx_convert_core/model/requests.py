@@ -13,7 +13,16 @@ from mlx_convert_core.errors import InvalidRequest
 from mlx_convert_core.model.findings import Finding
 from mlx_convert_core.model.quantization import Dtype, Mode, Quantization
 
-MAX_TOKENS = 1_000_000
+SAMPLER_LIMITS: Mapping[str, tuple[float, float]] = {
+    "max_tokens": (1, 1_000_000),
+    "temperature": (0, 2),
+    "top_p": (0, 1),
+    "top_k": (0, 1_000_000),
+    "min_p": (0, 1),
+    "repetition_penalty": (0.1, 2),
+    "seed": (0, 2**63 - 1),
+}
+"""The least and the most that each number of a sampler may be."""
 # A caller may give text or a Path; text is what is kept, so that a request can be written as JSON.
 if TYPE_CHECKING:
     PathText = str | Path
@@ -193,14 +202,9 @@ class GenerateRequest:
             raise InvalidRequest("the prompt is empty.", hint="Type what the model should answer.", code="empty_prompt")
         if not all(map(is_text, (self.prompt, self.system or "", *(turn.content for turn in self.messages)))):
             raise InvalidRequest("the prompt is no text: it is not UTF-8.", hint="Type it again.", code="not_text")
-        _within("max tokens", self.max_tokens, 1, MAX_TOKENS)
-        _within("temperature", self.temperature, 0, 2)
-        _within("top-p", self.top_p, 0, 1)
-        _within("top-k", self.top_k, 0, 1_000_000)
-        _within("min-p", self.min_p, 0, 1)
-        _within("repetition penalty", self.repetition_penalty, 0.1, 2)
-        if self.seed is not None:
-            _within("seed", self.seed, 0, 2**63 - 1)
+        for name, (low, high) in SAMPLER_LIMITS.items():
+            if (value := getattr(self, name)) is not None:
+                _within(sampler_word(name), value, low, high)
 
     def conversation(self) -> tuple[ChatMessage, ...]:
         """All turns: the system text, the messages so far and the prompt."""
@@ -237,6 +241,11 @@ class GenerationExtras:
     logits_processors: tuple[Any, ...] = ()
     stop: tuple[str, ...] = ()
     notes: Mapping[str, str] = field(default_factory=dict)
+
+
+def sampler_word(name: str) -> str:
+    """What a number of a sampler is called in a sentence: ``top-p``, ``repetition penalty``."""
+    return name.replace("top_", "top-").replace("min_", "min-").replace("_", " ")
 
 
 def _within(name: str, value: float, low: float, high: float) -> None:

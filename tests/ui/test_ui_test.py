@@ -47,6 +47,36 @@ async def test_the_settings_of_the_form_reach_the_model(studio: Studio, parrot: 
         assert (request.max_tokens, request.system) == (512, "Be brief.")
 
 
+async def test_the_form_takes_all_that_the_models_authors_recommend(studio: Studio, parrot: Path) -> None:
+    (parrot / "mlx_convert.json").unlink()  # it may be a link
+    (parrot / "mlx_convert.json").write_text('{"source": {"ref": "LiquidAI/LFM2-1.2B"}}')
+    studio.workspace.scan(parrot)
+    async with visiting(studio, "/test") as user:
+        await fill(user, "model", "")
+        await fill(user, "model", str(parrot))
+        await sees(user, "Settings as the authors of LFM2 1.2B recommend")
+        await fill(user, "top_k", 40)
+        user.find(marker="generate").click()
+        await sees(user, "Speed")
+        (view,) = studio.views.of("generate", "test")
+        request = view.request
+        assert (request.temperature, request.min_p, request.repetition_penalty) == (0.3, 0.15, 1.05)
+        assert (request.top_p, request.top_k) == (1.0, 40)
+
+
+async def test_a_number_beyond_the_slider_reaches_the_model(studio: Studio, parrot: Path) -> None:
+    async with visiting(studio, f"/test?model={parrot}") as user:
+        for marker, value in (("temperature", 1.5), ("max_tokens", 20), ("top_k", 5000), ("repetition_penalty", 0.9)):
+            (box,) = user.find(marker=marker).elements
+            assert box.min <= value <= box.max  # type: ignore[attr-defined]
+            await fill(user, marker, value)
+        user.find(marker="generate").click()
+        await sees(user, "Speed")
+        request = studio.views.of("generate", "test")[0].request
+        assert (request.temperature, request.max_tokens) == (1.5, 20)
+        assert (request.top_k, request.repetition_penalty) == (5000, 0.9)
+
+
 async def test_an_answer_goes_on_over_a_reload_and_can_be_stopped(studio: Studio, parrot: Path, held: Path) -> None:
     async with visiting(studio, f"/test?model={parrot}") as user:
         user.find(marker="generate").click()

@@ -28,7 +28,8 @@ Ctrl-C stops an answer."""
 def chat(model: str | None, id: str | None, no_history: bool, as_json: bool, **values: Any) -> None:
     """Talk with MODEL, a converted folder or a name in the library.
 
-    From a pipe, each line is one turn. With --continue, MODEL may be left out.
+    From a pipe, each line is one turn. With --continue, MODEL may be left out. Numbers that you leave out are those
+    that the model's authors recommend, where mlx-convert knows them; an older conversation keeps its own.
     """
     if model is None and id is None:
         raise InvalidRequest("no model was named.", hint="Name one: mlx-convert chat MODEL", code="no_model")

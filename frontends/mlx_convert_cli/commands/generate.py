@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from mlx_convert_cli.advice import print_sampler, with_advice
 from mlx_convert_cli.answers import AnswerView, tell_figures
 from mlx_convert_cli.asking import prompt_text
 from mlx_convert_cli.options import answering, common, generate_request
@@ -22,12 +23,16 @@ from mlx_convert_core import Cancelled
 def generate(model: str, prompt: str | None, trust_remote_code: bool, as_json: bool, **values: Any) -> None:
     """Answer PROMPT with MODEL, a converted folder or a name in the library.
 
-    Without PROMPT, or with -, the prompt is read from standard input.
+    Without PROMPT, or with -, the prompt is read from standard input. Numbers that you leave out are those that the
+    model's authors recommend, where mlx-convert knows them.
     """
-    request = generate_request(values, prompt=prompt_text(prompt, 'mlx-convert generate MODEL "..."'))
+    asked = generate_request(values, prompt=prompt_text(prompt, 'mlx-convert generate MODEL "..."'))
     with workspace(as_json=as_json) as opened:
-        job = opened.generate(model, request, trust_remote_code=trust_remote_code)
+        path = opened.model_path(model)
+        request = generate_request(with_advice(opened, path, values, as_json=as_json), prompt=asked.prompt)
+        job = opened.generate(path, request, trust_remote_code=trust_remote_code)
         if as_json:
+            print_sampler(request)
             follow(job, as_json=True)
             return
         watch(job, AnswerView())

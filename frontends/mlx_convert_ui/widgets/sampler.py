@@ -8,7 +8,7 @@ from typing import Any
 
 from nicegui import ui
 
-from mlx_convert_core import ChatSettings, GenerateRequest, Preset
+from mlx_convert_core import SAMPLER_LIMITS, ChatSettings, GenerateRequest, Preset
 from mlx_convert_ui.widgets.components import Tag, attributes, block, field, help_mark, named
 
 
@@ -19,6 +19,8 @@ class Sampler:
     max_tokens: int = 512
     temperature: float = 0.7
     top_p: float = 1.0
+    top_k: int = 0
+    min_p: float = 0.0
     repetition_penalty: float = 1.0
     seed: int | None = None
     system: str = ""
@@ -30,6 +32,8 @@ class Sampler:
             max_tokens=settings.max_tokens,
             temperature=settings.temperature,
             top_p=settings.top_p,
+            top_k=settings.top_k,
+            min_p=settings.min_p,
             repetition_penalty=settings.repetition_penalty,
             seed=settings.seed,
             system=settings.system or "",
@@ -38,7 +42,7 @@ class Sampler:
     def values(self) -> dict[str, Any]:
         """Everything by name, whole numbers as such: the page's boxes hold floats."""
         seed = None if self.seed is None else int(self.seed)
-        return {**asdict(self), "max_tokens": int(self.max_tokens), "seed": seed}
+        return {**asdict(self), "max_tokens": int(self.max_tokens), "top_k": int(self.top_k), "seed": seed}
 
     def request(self, prompt: str) -> GenerateRequest:
         """The request for ``prompt``. Raises InvalidRequest."""
@@ -46,22 +50,23 @@ class Sampler:
 
     def recommended(self, preset: Preset) -> Sampler:
         """The same with what the model's authors recommend put over it."""
-        advised = {
-            name: value
-            for name in ("temperature", "top_p", "repetition_penalty")
-            if (value := getattr(preset, name)) is not None
-        }
-        return Sampler(**{**asdict(self), **advised})
+        return Sampler(**{**asdict(self), **preset.advice})
 
 
 @dataclass(frozen=True)
 class _Dial:
+    """A slider over what is common, from ``low`` to ``high``; its box takes all that a model does."""
+
     attribute: str
     label: str
     low: float
     high: float
     step: float
     tip: str
+
+    def within(self, number: float | None) -> float:
+        """Where the slider stands for ``number``."""
+        return self.low if number is None else min(max(number, self.low), self.high)
 
 
 _DIALS = (
@@ -90,6 +95,22 @@ _DIALS = (
         "Leaves unlikely words out: 0.9 keeps those that make up 90 %. 1 leaves none out.",
     ),
     _Dial(
+        "top_k",
+        "Top-k",
+        0,
+        100,
+        1,
+        "Picks among this many of the likeliest words only. 0 among all.",
+    ),
+    _Dial(
+        "min_p",
+        "Min-p",
+        0,
+        0.5,
+        0.01,
+        "Leaves out words that are much less likely than the best: 0.1 those below a tenth of it. 0 leaves none out.",
+    ),
+    _Dial(
         "repetition_penalty",
         "Repetition penalty",
         1,
@@ -111,7 +132,8 @@ class SamplerFields:
             for dial in _DIALS:
                 self._dial(dial)
             with field("Seed", "The same seed gives the same answer again. Empty draws another one each time.") as name:
-                box = ui.number(value=sampler.seed, min=0, step=1, precision=0, placeholder="random")
+                low, high = SAMPLER_LIMITS["seed"]
+                box = ui.number(value=sampler.seed, min=low, max=high, step=1, precision=0, placeholder="random")
                 named(box, name).mark("seed")
                 box.on_value_change(lambda event: self._set("seed", event.value))
             with field("System prompt", "Who the model should be and how it should answer, said first.") as name:
@@ -130,14 +152,13 @@ class SamplerFields:
             with block("field-label"):
                 Tag("span", dial.label)
                 help_mark(dial.tip)
-                box = ui.number(value=value, min=dial.low, max=dial.high, step=dial.step).classes("dial-box")
+                least, most = SAMPLER_LIMITS[dial.attribute]
+                box = ui.number(value=value, min=least, max=most, step=dial.step).classes("dial-box")
                 attributes(box.props("outlined dense hide-bottom-space"), {"aria-label": dial.label})
                 box.mark(dial.attribute)
-            slider = ui.slider(min=dial.low, max=dial.high, step=dial.step, value=value)
+            slider = ui.slider(min=dial.low, max=dial.high, step=dial.step, value=dial.within(value))
             attributes(slider, {"aria-label": f"{dial.label}, slider"})
-            slider.bind_value(
-                box, "value", forward=_unchanged, backward=lambda number: dial.low if number is None else number
-            )
+            slider.bind_value(box, "value", forward=_unchanged, backward=dial.within)
         self._boxes[dial.attribute] = box
         box.on_value_change(lambda event: self._set(dial.attribute, event.value))
 

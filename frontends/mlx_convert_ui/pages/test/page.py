@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from nicegui import run, ui
 
-from mlx_convert_core import LibraryEntry, MlxConvertError
+from mlx_convert_core import LibraryEntry, MlxConvertError, preset_with_advice
 from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.widgets.answer import AnswerCard
 from mlx_convert_ui.widgets.components import Button, Tag, block, card
@@ -71,10 +71,11 @@ class TestPage:
     def _chosen(self, _: str) -> None:
         self._keep()
         entry = self._model.entry
-        for preset in self._studio.workspace.presets.values():
-            if entry is not None and preset.ref and preset.ref == entry.source:
-                self._dials.show(self._sampler.recommended(preset))
-                ui.notify(f"Settings as the authors of {preset.title} recommend")
+        presets = self._studio.workspace.presets.values()
+        preset = preset_with_advice(presets, entry.source) if entry is not None else None
+        if preset is not None:
+            self._dials.show(self._sampler.recommended(preset))
+            ui.notify(f"Settings as the authors of {preset.title} recommend")
 
     def _keep(self) -> None:
         draft = {"model": self._model.value, "prompt": self._prompt.value, "sampler": self._sampler.values()}
