@@ -29,21 +29,12 @@ Each has a ``code`` (stable, for programs), a ``message`` (what happened) and a 
 
 from __future__ import annotations
 
-import errno
 import traceback as traceback_module
 from dataclasses import dataclass
 from typing import ClassVar
 
-_REFUSALS = {
-    errno.EACCES,
-    errno.EPERM,
-    errno.EROFS,
-    errno.ENOSPC,
-    errno.EDQUOT,
-    errno.ENOTDIR,
-    errno.EISDIR,
-    errno.ENAMETOOLONG,
-}
+from mlx_convert_core.refusals import Refusal, system_refusal
+
 # Of a message, in characters: many screens. A file can hold a text of megabytes where a word is expected, and what
 # is wrong with it is said with the text itself.
 LONGEST = 5_000
@@ -238,12 +229,18 @@ class ErrorInfo:
         if isinstance(error, MlxConvertError):
             kind = type(error).__name__
             return cls(kind=kind, code=error.code, message=error.message, hint=error.hint, traceback=trace)
-        code, message, hint = _of_the_system(error) or (
-            "unexpected",
-            shortened(f"{type(error).__name__}: {error}"),
-            "This is a defect of mlx-convert or of a plugin. Run again with --debug and report it.",
+        refused = system_refusal(error) or Refusal(
+            code="unexpected",
+            message=shortened(f"{type(error).__name__}: {error}"),
+            hint="This is a defect of mlx-convert or of a plugin. Run again with --debug and report it.",
         )
-        return cls(kind="MlxConvertError", code=code, message=message, hint=hint, traceback=trace)
+        return cls(
+            kind="MlxConvertError",
+            code=refused.code,
+            message=refused.message,
+            hint=refused.hint,
+            traceback=trace,
+        )
 
     def exception(self) -> MlxConvertError:
         """The error again, of its old class where that is one of ours."""
@@ -252,17 +249,3 @@ class ErrorInfo:
         if self.traceback:
             error.add_note(self.traceback)
         return error
-
-
-def _of_the_system(error: BaseException) -> tuple[str, str, str] | None:
-    """Code, message and hint for what the system refuses and nobody nearer has explained; None for a defect."""
-    lock = getattr(error, "lock_file", "")  # filelock.Timeout
-    if lock:
-        return "locked", f"another process keeps {lock} locked.", "End it, or remove that file if there is none."
-    if not isinstance(error, OSError) or error.errno not in _REFUSALS or not error.filename:
-        return None
-    return (
-        "file",
-        f"can't use {error.filename}: {error.strerror}.",
-        "Check who owns it, and whether its disk has room. MLX_CONVERT_HOME=FOLDER moves what mlx-convert keeps.",
-    )

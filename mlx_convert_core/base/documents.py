@@ -19,6 +19,7 @@ from filelock import FileLock
 from mlx_convert_core.base.codec import decode, encode_pretty
 from mlx_convert_core.base.flushing import flush
 from mlx_convert_core.base.private import FILE_MODE, private_folder
+from mlx_convert_core.refusals import naming
 
 STAMP = "%Y%m%d-%H%M%S"
 WRITE_SECONDS = 3600.0  # no write takes so long: the process with that number is another one by now
@@ -140,7 +141,7 @@ def write_atomic(path: Path, data: bytes, *, mode: int = 0o666) -> None:
                 beside.unlink()
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with open(temporary, "wb", opener=partial(os.open, mode=mode)) as file:
+        with naming(path), open(temporary, "wb", opener=partial(os.open, mode=mode)) as file:
             file.write(data)
             file.flush()
             flush(file.fileno())

@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from errno import EDQUOT, ENOSPC
 from pathlib import Path
 
 from mlx_convert_core.base.memory import peak_memory
@@ -24,7 +23,8 @@ from mlx_convert_core.writing.check import FileDigest, check_output, check_uncha
 from mlx_convert_core.writing.record import write_record
 from mlx_convert_core.writing.replaceable import refuse_changed
 from mlx_convert_core.writing.sidecars import copy_sidecars
-from mlx_convert_core.writing.staging import Staging, disk_full, sync_tree
+from mlx_convert_core.writing.staging import Staging, sync_tree
+from mlx_convert_core.writing.write_errors import explained
 
 
 def plan_exactly(plan: ConvertPlan, context: JobContext) -> ConvertPlan:
@@ -46,11 +46,12 @@ def convert(plan: ConvertPlan, context: JobContext) -> ConvertResult:
     """Carry out an exact plan: fetch, quantize and write, check, publish. Raises the errors in errors.py."""
     began = time.monotonic()
     converter = _converter(plan, context)
-    with ExitStack() as stack, _disk_watched(plan):
+    with ExitStack() as stack:
         stagings = [
             stack.enter_context(Staging(output.path, context.job, resume=plan.request.resume))
             for output in plan.outputs
         ]
+        stack.enter_context(_explained(stagings))
         folders = tuple(staging.output for staging in stagings)
         source = _source(plan, context)
         discard = plan.request.discard_source
@@ -108,7 +109,7 @@ def _complete(
 ) -> tuple[ConvertedModel, dict[str, FileDigest]]:
     """Add what belongs beside the weights, let plugins add theirs, check all of it, write the record."""
     output, folder = staged.output, staged.folder
-    copy_sidecars(original, folder, code=plan.request.trust_remote_code)
+    copy_sidecars(original, folder, code=plan.request.trust_remote_code, expected=plan.model.files)
     about = replace(plan, outputs=(output,), findings=(*plan.findings, *staged.written.findings))
     added = context.hooks.collect("post_convert", Finding, plan=about, staging=folder)
     noticed = (*staged.written.findings, *added)
@@ -215,17 +216,13 @@ def _syncing(folders: tuple[Path, ...]) -> Iterator[None]:
 
 
 @contextmanager
-def _disk_watched(plan: ConvertPlan) -> Iterator[None]:
-    """A full disk shows in many places, plugins included; say it in one way."""
+def _explained(stagings: list[Staging]) -> Iterator[None]:
+    """Say in words about the outputs what the system refuses while they are made."""
     try:
         yield
     except Exception as error:
-        if any(isinstance(cause, OSError) and cause.errno in (ENOSPC, EDQUOT) for cause in _causes(error)):
-            raise disk_full(plan.outputs[0].path) from error
+        for staging in stagings:
+            told = explained(staging.target, staging.root, error)
+            if told is not error:
+                raise told from error
         raise
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__

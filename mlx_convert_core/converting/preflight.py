@@ -279,7 +279,7 @@ def free_disk(path: Path) -> int:
 
 def existing_parent(path: Path) -> Path:
     """The nearest folder above ``path`` that exists."""
-    return next(parent for parent in path.absolute().parents if parent.exists())
+    return next((parent for parent in path.absolute().parents if parent.exists()), Path(path.anchor or "/"))
 
 
 def _error(code: str, message: str, hint: str) -> Finding:

@@ -35,6 +35,27 @@ THEME = Theme(
             "Free some space, choose fewer bits, or a folder on another disk.",
         ),
         Explanation(
+            "file_too_large",
+            "The disk, or a limit of the account, takes no file as large as a weight file of the model.",
+            "A disk formatted as FAT32 holds files up to 4 GB: choose one that is APFS or exFAT. `ulimit -f` shows the"
+            " limit of the account.",
+        ),
+        Explanation(
+            "disk_fault",
+            "The disk reports that it can't read or write.",
+            "Save what matters from it, and have it checked.",
+        ),
+        Explanation(
+            "disk_gone",
+            "A disk or a network share does not answer any more.",
+            "Look whether it is connected, and run it again.",
+        ),
+        Explanation(
+            "output_gone",
+            "The folder for the result was removed or renamed while the model was being made in it.",
+            "Leave that folder alone while a conversion runs, and run it again.",
+        ),
+        Explanation(
             "memory",
             "The conversion needs more memory than is free now.",
             "Close other apps first. Otherwise the Mac swaps, which is slow.",
@@ -70,7 +91,7 @@ THEME = Theme(
             "Update mlx-convert, or install an mlx-lm of the version that it asks for.",
         ),
         Explanation(
-            "killed oom_metal",
+            "killed oom_metal out_of_memory",
             "The memory of the machine, or of its GPU, ran out.",
             "Close other apps and run it again; `--resume` goes on with what a conversion had written. "
             "A smaller model needs less.",

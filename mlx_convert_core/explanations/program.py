@@ -14,6 +14,16 @@ THEME = Theme(
             " MLX_CONVERT_PLUGINS you can leave plugins out and see whether one of them is at fault.",
         ),
         Explanation(
+            "open_files processes",
+            "The system lets this account open no further file, or start no further program.",
+            "Close other programs, or raise the limit first: `ulimit -n 4096`.",
+        ),
+        Explanation(
+            "temporary",
+            "No folder for temporary files can be written.",
+            "Make room on its disk, or name another folder: TMPDIR=FOLDER.",
+        ),
+        Explanation(
             "plugin_error",
             "A plugin failed; the message names it.",
             "Update it, or uninstall it, and tell its author. `mlx-convert plugins list` shows what is in use.",

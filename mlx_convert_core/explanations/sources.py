@@ -79,6 +79,11 @@ THEME = Theme(
             "Download it again.",
         ),
         Explanation(
+            "bad_config",
+            "A setting in config.json is of a kind that it can't be, and no model can be built with it.",
+            "Compare config.json with the one on the model's page, or download it again.",
+        ),
+        Explanation(
             "bad_json",
             "A file of settings, such as config.json, is not valid JSON.",
             "Download it again, or open it and mend the line that the message names.",

@@ -19,6 +19,7 @@ from mlx_convert_core.plugins.interfaces import (
     UploadTarget,
 )
 from mlx_convert_core.plugins.loading import PluginSet
+from mlx_convert_core.refusals import system_refusal
 
 T = TypeVar("T")
 # What each provider hook has to give.
@@ -127,7 +128,13 @@ class Hooks:
         return found
 
     def fault(self, plugin: str, hook: str, error: BaseException) -> PluginError:
-        """The error for what ``plugin`` did wrong in ``hook``, or with what it offered there."""
+        """The error for what ``plugin`` did wrong in ``hook``, or with what it offered there.
+
+        What the system refuses to everybody, such as memory or room on a disk, is not laid at the plugin's door.
+        """
+        refused = system_refusal(error)
+        if refused is not None and not isinstance(error, FileNotFoundError | PermissionError):
+            return PluginError(refused.message, hint=refused.hint, code=refused.code)
         return PluginError(
             f"the plugin {self._named(plugin)} failed in {hook}: {_told(error)}.",
             hint="Report it to the plugin's author, or leave the plugin out with MLX_CONVERT_PLUGINS.",

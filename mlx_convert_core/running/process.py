@@ -19,6 +19,7 @@ from mlx_convert_core.errors import PluginNotLoaded, WorkerDied
 from mlx_convert_core.model.events import AnyEvent
 from mlx_convert_core.plugins.calling import Hooks
 from mlx_convert_core.plugins.loading import PluginSet
+from mlx_convert_core.refusals import no_memory
 from mlx_convert_core.running.context import JobContext, Tasks, cancelled_error
 from mlx_convert_core.running.worker_loop import Done, Failed, Run, Setup, Stop, perform
 
@@ -225,6 +226,12 @@ def _death(code: int, log: str) -> WorkerDied:
             "the worker was killed by the system (signal 9), most likely for want of memory.",
             hint="Close other apps and run it again, or use a machine with more memory.",
             code="killed",
+        )
+    elif no_memory(log):
+        error = WorkerDied(
+            "the worker ended for want of memory.",
+            hint="Close other apps and run it again, or use a machine with more memory.",
+            code="out_of_memory",
         )
     elif code < 0:
         name = signal.Signals(-code).name

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from mlx_convert_core.base.regular_files import copy_regular
+from mlx_convert_core.errors import CorruptCheckpoint
+from mlx_convert_core.model.inspection import FileInfo
+from mlx_convert_core.writing.read_back import stamp_of
 
 KEPT = (
     "*.json", "*.jsonl", "*.jinja", "*.txt", "*.model", "*.tiktoken",
@@ -18,20 +22,42 @@ LEFT = (
 )  # fmt: skip
 
 
-def copy_sidecars(checkpoint: Path, folder: Path, *, code: bool) -> tuple[str, ...]:
+def copy_sidecars(checkpoint: Path, folder: Path, *, code: bool, expected: Iterable[FileInfo] = ()) -> tuple[str, ...]:
     """Copy tokenizer, chat template, generation and licence files; the names copied.
 
     The source's own Python files come along only with ``code`` (remote code was allowed). A file that
-    the converter already wrote is not touched. Raises CorruptCheckpoint for what is no file of ``checkpoint``, OSError.
+    the converter already wrote is not touched. Raises CorruptCheckpoint for what is no file of ``checkpoint``, for what
+    is not as ``expected`` (as it was inspected) or changes meanwhile (code ``source_changed``), and OSError.
     """
-    copied = []
+    copied = {}
     for path in sorted(checkpoint.iterdir()):
         if not is_sidecar(path.name, code=code) or (folder / path.name).exists():
             continue
         if not path.is_dir() or path.is_symlink():
+            before = stamp_of(path)
             copy_regular(path, folder / path.name, within=checkpoint)
-            copied.append(path.name)
+            if stamp_of(path) != before:
+                raise _changed(path.name)
+            copied[path.name] = (folder / path.name).stat().st_size
+    for file in expected:
+        if is_sidecar(file.name, code=code) and copied.get(file.name, file.size) != file.size:
+            raise _changed(file.name)
+        if is_sidecar(file.name, code=code) and _beside(file.name) and not (folder / file.name).exists():
+            raise _changed(file.name)
     return tuple(copied)
+
+
+def _beside(name: str) -> bool:
+    """Whether a file of a source stands beside the weights, where people see it."""
+    return "/" not in name and not name.startswith(".")
+
+
+def _changed(name: str) -> CorruptCheckpoint:
+    return CorruptCheckpoint(
+        f"{name} was changed or removed while the model was being converted.",
+        hint="Wait until whatever writes to the source is done, and run it again.",
+        code="source_changed",
+    )
 
 
 def is_sidecar(name: str, *, code: bool = False) -> bool:

@@ -30,7 +30,8 @@ from mlx_convert_core.base.paths import spelled
 from mlx_convert_core.base.process_identity import alive, identity
 from mlx_convert_core.base.regular_files import read_regular
 from mlx_convert_core.base.shell import command
-from mlx_convert_core.errors import CorruptCheckpoint, InsufficientDisk, OutputExists, SourceError
+from mlx_convert_core.errors import CorruptCheckpoint, OutputExists
+from mlx_convert_core.writing.write_errors import cannot_write
 
 OWNER = "owner.json"
 OWNER_BYTES = 10_000  # a process id and a time
@@ -207,30 +208,6 @@ def output_exists(output: Path) -> OutputExists:
         f"{output} already exists.",
         hint=f"Replace it with --force, or choose another folder: {command('--output', Path(f'{output}-2'))}",
     )
-
-
-def cannot_write(output: Path, error: OSError) -> SourceError | InsufficientDisk:
-    """The error for a folder in which nothing can be made."""
-    if error.errno == 28:
-        return disk_full(output)
-    return SourceError(
-        f"can't write in {output.parent}: {error.strerror or error}.",
-        hint="Choose a folder that you may write in: --output PATH",
-        code="not_writable",
-    )
-
-
-def disk_full(output: Path) -> InsufficientDisk:
-    """The error for a disk that filled up while writing beside ``output``."""
-    free = shutil.disk_usage(_existing(output)).free
-    return InsufficientDisk(
-        f"the disk that holds {output.parent} is full ({free / 1e9:.2f} GB free).",
-        hint="Free some space, or choose another disk with --output PATH. Nothing half-made was kept.",
-    )
-
-
-def _existing(path: Path) -> Path:
-    return next(parent for parent in (path, *path.resolve().parents) if parent.exists())
 
 
 def _stagings(output: Path) -> Iterator[Path]:

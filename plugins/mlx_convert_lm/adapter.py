@@ -6,7 +6,6 @@ Its signatures drift between minor releases; nothing else here may call it (`imp
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from glob import has_magic
@@ -18,13 +17,11 @@ from mlx_convert_engine.model_classes import LazyModel
 
 from mlx_convert_core import (
     ConversionFailed,
-    CorruptCheckpoint,
     GenerationFailed,
-    InvalidRequest,
     MlxConvertError,
-    UnsupportedModel,
 )
-from mlx_convert_lm.importing import loader_of_models
+from mlx_convert_lm.importing import loader_of_models, public
+from mlx_convert_lm.load_errors import explain_load, first_line
 from mlx_convert_lm.module_limit import filled_by
 
 PREFILL_TOKENS = 512  # read at once: few enough that an answer can be stopped soon
@@ -50,7 +47,7 @@ def load_lazily(folder: Path, *, trust_remote_code: bool) -> LazyModel:
     except MlxConvertError:
         raise
     except (Exception, SystemExit) as error:  # a class whose own package is missing ends the program
-        raise explain_load(error, folder.name) from error
+        raise explain_load(error, folder) from error
     if not hasattr(model, "parameters") or not isinstance(config, dict):
         raise ConversionFailed(
             "this release of mlx-lm answers in a way that mlx-convert does not know.",
@@ -109,7 +106,6 @@ def is_switch_linear(layer: Any) -> bool:
 def load_for_generation(folder: Path, *, trust_remote_code: bool) -> tuple[Any, Any]:
     """A model with its weights in memory, and its tokenizer. Raises GenerationFailed, and what `load_lazily` raises."""
     import mlx.core as mx
-    from mlx_lm.utils import load_tokenizer
 
     if not any(next(folder.glob(pattern), None) for pattern in TOKENIZER_FILES):
         raise GenerationFailed(
@@ -123,16 +119,19 @@ def load_for_generation(folder: Path, *, trust_remote_code: bool) -> tuple[Any, 
     if mx.default_device() == mx.cpu:
         _as_float32(model)
     mx.eval(model.parameters())
+    utils = public()
     try:
         with without_patterns(folder) as plain:
-            tokenizer = load_tokenizer(
+            tokenizer = utils.load_tokenizer(
                 model_path=plain,
                 tokenizer_config_extra={"trust_remote_code": trust_remote_code},
                 eos_token_ids=config.get("eos_token_id"),
             )
+    except MemoryError:
+        raise
     except Exception as error:
         raise GenerationFailed(
-            f"the tokenizer of {folder.name} can't be loaded: {_first_line(error)}.",
+            f"the tokenizer of {folder.name} can't be loaded: {first_line(error)}.",
             hint="Check that tokenizer.json and tokenizer_config.json are in the folder, as in the original model.",
             code="tokenizer",
         ) from error
@@ -199,96 +198,3 @@ def stream(
         prefill_step_size=PREFILL_TOKENS,
         prompt_progress_callback=lambda done, total: check_cancelled(),
     )
-
-
-# A phrase in mlx-lm's message -> the class, code, message and hint that say it to a person.
-_REASONS: tuple[tuple[str, type[MlxConvertError], str, str, str], ...] = (
-    (
-        r"Model type (\S+) not supported",
-        UnsupportedModel,
-        "arch",
-        "{name} uses model type '{0}', which the installed mlx-lm can't run.",
-        "See `mlx-convert architectures`.",
-    ),
-    (
-        r"requires importing and running a custom module \((.+?)\)",
-        InvalidRequest,
-        "custom_code",
-        "{name} wants to run its own Python code ({0}).",
-        "Read that file first. If you trust it, run again with --trust-remote-code.",
-    ),
-    (
-        r"Missing 1 parameters: \s*(lm_head\.weight)",
-        CorruptCheckpoint,
-        "tied",
-        "{name} has no {0}, and its config.json does not say that it shares its embeddings instead.",
-        'If the original does, set "tie_word_embeddings": true in config.json; if not, download the model again.',
-    ),
-    (
-        r"Missing (\d+) parameters: \s*([^\n,]+?)\.?(?:[\n,]|$)",
-        CorruptCheckpoint,
-        "missing_tensors",
-        "{name} lacks {0} tensors that its architecture needs, {1} for one.",
-        "A weight file may be missing, or config.json belongs to another model. Download the model again.",
-    ),
-    (
-        r"Received (\d+) parameters not in model: \s*([^\n,]+?)\.?(?:[\n,]|$)",
-        UnsupportedModel,
-        "extra_tensors",
-        "{name} holds {0} tensors that the model class of mlx-lm has no place for, {1} for one.",
-        "It is a newer variant of its architecture, or was quantized by another tool. Try a newer mlx-lm.",
-    ),
-    (
-        r"Expected shape (\(.*?\)) but received shape (\(.*?\)) for parameter (\S+)",
-        CorruptCheckpoint,
-        "shape",
-        "{name}: {2} has shape {1}, config.json asks for {0}.",
-        "config.json and the weights don't belong together. Download the model again.",
-    ),
-    (
-        r"unsupported compressed-tensors format ('\S+')",
-        UnsupportedModel,
-        "compressed_tensors",
-        "{name} was compressed as {0}, which mlx-lm can't read.",
-        "Convert the original bf16 model.",
-    ),
-    (
-        r"Unsupported modelopt quant_algo: (\S+)",
-        UnsupportedModel,
-        "source_modelopt",
-        "{name} is quantized by modelopt as {0}, and mlx-lm takes NVFP4 only.",
-        "Convert the original bf16 model.",
-    ),
-    (
-        r"(\[load_safetensors\]|\[read\]) ?(.*)",
-        CorruptCheckpoint,
-        "corrupt_header",
-        "a weight file of {name} can't be read: {1}.",
-        "Download it again.",
-    ),
-)
-
-
-def explain_load(error: BaseException, name: str) -> MlxConvertError:
-    """mlx-lm's reason for not loading a checkpoint, as one of our errors."""
-    if isinstance(error, SystemExit):
-        return UnsupportedModel(
-            f"mlx-lm's model class for {name} needs a package that is not installed.",
-            hint='To see which, import the class: python -c "import mlx_lm.models.<model type>"',
-            code="model_class",
-        )
-    text = str(error)
-    for pattern, kind, code, message, hint in _REASONS:
-        found = re.search(pattern, text)
-        if found:
-            return kind(message.format(*found.groups(), name=name), hint=hint, code=code)
-    return UnsupportedModel(
-        f"mlx-lm can't build the model of {name}: {_first_line(error)}.",
-        hint="Compare config.json with the original; a newer mlx-lm may know this variant.",
-        code="model_class",
-    )
-
-
-def _first_line(error: BaseException) -> str:
-    text = f"{type(error).__name__}: {error}".strip().splitlines()[0]
-    return text.rstrip(".")[:200]

@@ -204,7 +204,7 @@ TOUCHPOINTS = (
     Touchpoint("files of model classes", "architectures.py", _model_files),
     Touchpoint("layers of stacked experts", "adapter.py", _switch_linear),
     Touchpoint("counting modules", "module_limit.py", _module_count),
-    Touchpoint("messages", "adapter.py", _messages),
+    Touchpoint("messages", "load_errors.py", _messages),
     Touchpoint("graph export", "mlx_convert_engine/provenance.py", _graph),
     Touchpoint("generation", "adapter.py, runner.py", _generation),
 )

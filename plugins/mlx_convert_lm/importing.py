@@ -22,6 +22,36 @@ UNUSED = ("transformers", "huggingface_hub")
 _private: dict[str, ModuleType] = {}
 
 
+def public() -> ModuleType:
+    """``mlx_lm.utils`` with all that it needs."""
+    with own_limits():
+        return importlib.import_module(f"{PACKAGE}.utils")
+
+
+@contextmanager
+def own_limits() -> Iterator[None]:
+    """Keep what mlx-lm does to the limit of open files, when it is imported, to what the system allows.
+
+    It sets the limit to 2,048, and the most that can be asked for to 4,096: an account that has less may not raise
+    that, and could not be used at all; one that has more would lose it.
+    """
+    import resource
+
+    setrlimit = resource.setrlimit
+
+    def fitting(which: int, limits: tuple[int, int]) -> None:
+        soft, hard = resource.getrlimit(which)
+        wanted = limits[0] if hard == resource.RLIM_INFINITY else min(limits[0], hard)
+        if soft != resource.RLIM_INFINITY and soft < wanted:
+            setrlimit(which, (wanted, hard))
+
+    resource.setrlimit = fitting  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        resource.setrlimit = setrlimit
+
+
 @contextmanager
 def loader_of_models() -> Iterator[ModuleType]:
     """Give ``mlx_lm.utils``, whose `load_model` works while the body runs; its tokenizers need not.
@@ -29,11 +59,13 @@ def loader_of_models() -> Iterator[ModuleType]:
     Where mlx_lm is imported already, or on another thread than the main one, it is the usual module.
     """
     if PACKAGE in sys.modules or threading.current_thread() is not threading.main_thread():
-        yield importlib.import_module(f"{PACKAGE}.utils")
+        yield public()
         return
     sys.modules.update(_private)
     try:
-        yield _imported()
+        with own_limits():
+            loader = _imported()
+        yield loader
     finally:
         _private.update(_taken_out())
 

@@ -197,7 +197,7 @@ FOLDERS = {
     "a tensor too many": Case(and_also("model.visual.x"), "extra_tensors", ("1 tensors", "model.visual.x for one")),
     "weights of another model": Case(config(intermediate_size=512), "shape", ("(256, 128)", "(512, 128)")),
     "a config without numbers": Case(wrote("config.json", '{"model_type": "llama"}'), "model_class", ("hidden_size",)),
-    "a config with nonsense": Case(config(hidden_size="big"), "model_class", ("config.json",)),
+    "a config with nonsense": Case(config(hidden_size="big"), "bad_config", ("config.json", "hidden_size 'big'")),
     "weights that are integers": Case(
         tensors(
             lambda infos: {

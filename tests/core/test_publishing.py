@@ -15,10 +15,12 @@ from mlx_convert_core import (
     ConversionFailed,
     ConvertRequest,
     ConvertResult,
+    CorruptCheckpoint,
     Job,
     MlxConvertError,
     OutputExists,
     PluginError,
+    StepStarted,
     Workspace,
 )
 from mlx_convert_core.writing.staging import Staging
@@ -309,4 +311,19 @@ def test_what_the_disk_could_not_keep_is_not_published(
     job = workspace.convert(ConvertRequest(ref=str(write_toy()), preset="bf16", output=tmp_path / "out"), inline=True)
     with pytest.raises(MlxConvertError):
         job.result()
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("change", [Path.unlink, lambda path: path.write_text('{"version": "another"}')])
+def test_a_tokenizer_that_changes_meanwhile_is_named(
+    workspace: Workspace, write_toy: WriteToy, tmp_path: Path, change: Callable[[Path], object]
+) -> None:
+    source = write_toy(convert="linger")
+    job = workspace.convert(ConvertRequest(ref=str(source), preset="bf16", output=tmp_path / "out" / "model"))
+    next(event for event in job.events() if isinstance(event, StepStarted) and event.step == "quantize")
+    change(source / "tokenizer.json")
+    with pytest.raises(CorruptCheckpoint) as caught:
+        job.result()
+    assert caught.value.code == "source_changed"
+    assert caught.value.message.startswith("tokenizer.json was changed or removed")
     assert not (tmp_path / "out").exists()
