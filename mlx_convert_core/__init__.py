@@ -8,7 +8,7 @@ from mlx_convert_core.base.codec import read_json
 from mlx_convert_core.base.documents import JsonDocument
 from mlx_convert_core.base.identity import is_inside, same_place
 from mlx_convert_core.base.installing import install_command
-from mlx_convert_core.base.limits import CONFIG_BYTES
+from mlx_convert_core.base.limits import CONFIG_BYTES, HOME_BYTES, TYPED_BYTES
 from mlx_convert_core.base.memory import free_memory
 from mlx_convert_core.base.paths import expanded, in_text, is_text, spelled
 from mlx_convert_core.base.private import private_folder, readable_by_others
@@ -136,8 +136,10 @@ __all__ = [
     "CONFIG_BYTES",
     "DTYPE_BYTES",
     "FINAL",
+    "HOME_BYTES",
     "RECORD",
     "SAMPLER_LIMITS",
+    "TYPED_BYTES",
     "Account",
     "AccountState",
     "Cancelled",

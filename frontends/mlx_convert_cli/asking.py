@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from mlx_convert_cli.files import read_input
 from mlx_convert_cli.output import say
 from mlx_convert_core import InvalidRequest
 
@@ -16,4 +17,4 @@ def prompt_text(given: str | None, example: str) -> str:
         raise InvalidRequest("the prompt is missing.", hint=f"Give it: {example}", code="empty_prompt")
     if sys.stdin.isatty():
         say("Type the prompt; Ctrl-D ends it.")
-    return sys.stdin.read()
+    return read_input()

@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
-from mlx_convert_core import CorruptCheckpoint, InvalidRequest, RepoNotFound, read_regular
-
-MAX_BYTES = 200_000_000  # a conversation with all that was ever said in it has 1 MB
+from mlx_convert_core import HOME_BYTES, TYPED_BYTES, CorruptCheckpoint, InvalidRequest, RepoNotFound, read_regular
 
 
 def read_text(path: Path) -> str:
     """What is in ``path``. Raises RepoNotFound (code ``no_file``), InvalidRequest (code ``not_text``, and
     for a pipe, a device or a file that is too big)."""
     try:
-        return read_regular(path, MAX_BYTES, within=None).decode()
+        return read_regular(path, HOME_BYTES, within=None).decode()
     except CorruptCheckpoint as error:
         raise InvalidRequest(error.message, hint=error.hint, code=error.code) from None
     except OSError as error:
         raise RepoNotFound(f"can't read {path}: {error.strerror}.", hint="Check the path.", code="no_file") from None
     except UnicodeDecodeError:
         raise InvalidRequest(f"{path} is no text file.", hint="Check the path.", code="not_text") from None
+
+
+def read_input() -> str:
+    """What is piped in, or typed; raises InvalidRequest (code ``too_big``)."""
+    written = sys.stdin.read(TYPED_BYTES + 1)
+    if len(written) > TYPED_BYTES:
+        raise InvalidRequest(
+            f"more than {TYPED_BYTES / 1e6:.0f} MB were piped in.",
+            hint="Give a prompt, or a list with one model a line.",
+            code="too_big",
+        )
+    return written
 
 
 def write_text(path: Path, text: str) -> None:

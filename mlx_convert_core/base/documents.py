@@ -18,6 +18,7 @@ from filelock import FileLock
 
 from mlx_convert_core.base.codec import decode, encode_pretty
 from mlx_convert_core.base.flushing import flush
+from mlx_convert_core.base.limits import HOME_BYTES
 from mlx_convert_core.base.private import FILE_MODE, private_folder
 from mlx_convert_core.refusals import naming
 
@@ -82,7 +83,12 @@ class JsonDocument:
         return FileLock(f"{self.path}.lock", timeout=30)
 
     def _parsed(self) -> dict[str, Any]:
-        document: dict[str, Any] = decode(self.path.read_bytes(), dict[str, Any])
+        """The document; raises ValueError when it is none, or larger than any (HOME_BYTES)."""
+        with self.path.open("rb") as file:
+            data = file.read(HOME_BYTES + 1)
+        if len(data) > HOME_BYTES:
+            raise ValueError(f"{self.path.name} has more than {HOME_BYTES:,} bytes")
+        document: dict[str, Any] = decode(data, dict[str, Any])
         return document
 
     def _read_locked(self) -> dict[str, Any]:

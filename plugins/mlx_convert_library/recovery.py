@@ -19,7 +19,8 @@ _PATH = re.compile(r'"path"\s*:\s*("(?:[^"\\]|\\.)*")')
 
 def recover(damaged: Path, home: Path) -> list[dict[str, Any]]:
     """Objects for the entries that ``damaged`` and the model folders still tell of, each path once."""
-    text = damaged.read_text(encoding="utf-8", errors="replace")[:MAX_TEXT]
+    with damaged.open(encoding="utf-8", errors="replace") as file:
+        text = file.read(MAX_TEXT)
     found: dict[Path, dict[str, Any]] = {}
     for stored in (*_whole_entries(text), *_named_folders(text), *_output_folder(home)):
         path = path_of(stored)

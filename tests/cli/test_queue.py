@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from click.testing import Result
+from mlx_convert_cli import files
 
 from mlx_convert_core import ShardWriter, TensorInfo
 
@@ -82,6 +83,15 @@ def test_json_has_every_event_and_the_items_at_the_end(run: Run, write_toy: Writ
     assert events[-2]["event"] == "JobFinished"
     assert events[-1]["event"] == "QueueFinished"
     assert [item["state"] for item in events[-1]["items"]] == ["finished"]
+
+
+@pytest.mark.parametrize("command", [("queue", "add", "--file", "-"), ("generate", "no-such-model")])
+def test_what_is_piped_in_without_end_is_left(
+    run: Run, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr(files, "TYPED_BYTES", 100)
+    ended = run(*command, input="org/one\n" * 100)
+    assert (ended.exit_code, ended.stderr.startswith("error [too_big]: ")) == (2, True)
 
 
 def test_a_list_and_a_recipe_can_be_added(run: Run, tmp_path: Path, toys: None) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from mlx_convert_core import InvalidRequest, JsonDocument, Settings, SettingsFile
+from mlx_convert_core.base import documents
 from mlx_convert_core.base.documents import write_atomic
 
 COUNT = """
@@ -151,3 +152,15 @@ def test_the_change_that_finds_the_damage_leaves_it_news(tmp_path: Path) -> None
     JsonDocument(path).update(lambda stored: stored.__setitem__("a", 2))
     assert JsonDocument(path).began_anew is None
     assert listed(tmp_path) == {"queue.json", JsonDocument(path).kept_aside.name}  # type: ignore[union-attr]
+
+
+def test_a_document_that_is_larger_than_any_is_damaged_and_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(documents, "HOME_BYTES", 100)
+    path = tmp_path / "library.json"
+    path.write_text(json.dumps({"a": "x" * 200}))
+    document = JsonDocument(path)
+    assert document.read() == {}
+    assert document.moved_aside is not None
+    assert json.loads(document.moved_aside.read_bytes()) == {"a": "x" * 200}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 import click
 
 from mlx_convert_cli.errors import CANCELLED, AlreadyTold, tell
-from mlx_convert_cli.files import read_text
+from mlx_convert_cli.files import read_input, read_text
 from mlx_convert_cli.groups import DefaultGroup
 from mlx_convert_cli.options import check_preset, common, conversion_options, convert_request
 from mlx_convert_cli.output import print_json, say, show
@@ -181,7 +180,7 @@ def _list(opened: Workspace, *, as_json: bool) -> None:
 
 def _listed(name: str) -> list[str]:
     """The models in a list: one a line, "#" begins a comment."""
-    written = sys.stdin.read() if name == "-" else read_text(Path(name))
+    written = read_input() if name == "-" else read_text(Path(name))
     lines = (line.partition("#")[0].strip() for line in written.splitlines())
     found = [line for line in lines if line]
     if not found:
