@@ -138,7 +138,7 @@ class Workspace:
             planned = runner.run("plan", "plan", plan, ConvertPlan, self._dispatcher.send)
         finally:
             runner.close()
-        return planner.finish(planned)
+        return planner.finish(planned, plan.model)
 
     # Do
 

@@ -38,7 +38,7 @@ def carry_out(
         with context.step("plan"):
             plan = planner.estimate(model)
             refuse(plan)
-            plan = planner.finish(runner.run(job.id, "plan", plan, ConvertPlan, job.emit))
+            plan = planner.finish(runner.run(job.id, "plan", plan, ConvertPlan, job.emit), model)
             refuse(plan)
         for output in plan.outputs:
             if output.replaces is not None:

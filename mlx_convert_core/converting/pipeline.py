@@ -28,12 +28,16 @@ from mlx_convert_core.writing.write_errors import explained
 
 
 def plan_exactly(plan: ConvertPlan, context: JobContext) -> ConvertPlan:
-    """The same plan with every tensor of every output, by the real model class; reads no weight."""
+    """The same plan with every tensor of every output, by the real model class; reads no weight.
+
+    The source's own tensors are left out: who asked knows them, and to decode 200,000 again would hold up its pages.
+    """
     converter = _converter(plan, context)
     planned = converter.plan(plan.model, plan.outputs, _strategies(plan, context))
     needed = fetch_disk(plan.model, plan.request, planned.source_bytes)
     return replace(
         plan,
+        model=replace(plan.model, tensors=()),
         outputs=planned.outputs,
         peak_memory=planned.peak_memory,
         free_memory=min(plan.free_memory, planned.memory_limit or plan.free_memory),

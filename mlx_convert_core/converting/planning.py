@@ -62,8 +62,9 @@ class Planner:
             return plan
         return self._examined(plan)
 
-    def finish(self, plan: ConvertPlan) -> ConvertPlan:
-        """An exact plan with what only its sizes tell: space, memory, and layers that stay as they are."""
+    def finish(self, plan: ConvertPlan, model: ModelInfo) -> ConvertPlan:
+        """An exact plan of ``model`` with what only its sizes tell: space, memory, and layers that stay as they are."""
+        plan = replace(plan, model=model)
         kept = tuple(self._kept(output) for output in plan.outputs if output.kept)
         known = {finding.code for finding in plan.findings}
         space = tuple(finding for finding in examine_output(plan) if finding.code not in known)

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from mlx_convert_core import ConvertRequest, InvalidRequest, OutputPlan, Quantization, Workspace
+from mlx_convert_core import ConvertPlan, ConvertRequest, InvalidRequest, OutputPlan, Quantization, Workspace
+from mlx_convert_core.running.process import WorkerProcess
 
 
 def outputs(source: Path, **options: Any) -> tuple[OutputPlan, ...]:
@@ -75,3 +76,17 @@ def test_an_estimate_is_near_what_the_worker_finds(tiny_llama: Path) -> None:
         assert guessed.weight_bytes == pytest.approx(found.weight_bytes, rel=0.05)
         assert guessed.parameters == found.parameters
     assert exact.outputs[1].bits_per_weight == pytest.approx(8.5, abs=0.2)
+
+
+def test_the_tensors_of_the_source_do_not_come_back_from_the_worker(
+    tiny_llama: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There may be hundreds of thousands, and whoever asked has them."""
+    answers: list[ConvertPlan] = []
+    run = WorkerProcess.run
+    monkeypatch.setattr(WorkerProcess, "run", lambda *given: answers.append(run(*given)) or answers[-1])
+    with Workspace() as workspace:
+        model = workspace.inspect(str(tiny_llama))
+        plan = workspace.plan(ConvertRequest(ref=str(tiny_llama), output=tmp_path / "out"))
+    [answer] = answers
+    assert (answer.model.tensors, plan.model, plan.outputs) == ((), model, answer.outputs)
