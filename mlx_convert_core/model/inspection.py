@@ -8,6 +8,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from mlx_convert_core.base.codec import read_json
 from mlx_convert_core.base.limits import CONFIG_BYTES, INDEX_BYTES
 from mlx_convert_core.base.paths import spelled
@@ -187,8 +189,7 @@ def _check_shards(folder: Path, present: set[str]) -> None:
     index = folder / INDEX
     if not index.exists():
         return
-    weight_map = read_config(index, INDEX_BYTES).get("weight_map")
-    wanted = {str(name) for name in weight_map.values()} if isinstance(weight_map, dict) else set()
+    wanted = _named_in(index)
     missing = sorted(wanted - present)
     if missing:
         shown = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
@@ -197,6 +198,20 @@ def _check_shards(folder: Path, present: set[str]) -> None:
             hint=f"Download {missing[0]} into that folder, or give the repo id to fetch what is missing.",
             code="missing_shard",
         )
+
+
+class _Index(msgspec.Struct):
+    weight_map: dict[str, str] = msgspec.field(default_factory=dict)
+
+
+def _named_in(index: Path) -> set[str]:
+    """The weight files that an index names; it may be large, so that nothing else in it is looked at."""
+    try:
+        found = msgspec.json.decode(read_regular(index, INDEX_BYTES, within=index.parent), type=_Index)
+    except (OSError, ValueError, RecursionError):  # something is wrong with it: say what
+        weight_map = read_config(index, INDEX_BYTES).get("weight_map")
+        return {str(name) for name in weight_map.values()} if isinstance(weight_map, dict) else set()
+    return set(found.weight_map.values())
 
 
 def repeated(tensors: Iterable[TensorInfo]) -> tuple[TensorInfo, TensorInfo] | None:
