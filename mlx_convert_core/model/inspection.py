@@ -20,6 +20,7 @@ from mlx_convert_core.model.safetensors import TensorInfo, all_tensors, read_hea
 
 CONFIG = "config.json"
 INDEX = "model.safetensors.index.json"
+_SHOWN = 300  # characters of a name; a disk takes 255
 WEIGHTS = "model*.safetensors"  # the only names that mlx-lm loads
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "spiece.model", "vocab.json", "*.tiktoken")
 _DTYPE_NAMES = {"BF16": "bfloat16", "F16": "float16", "F32": "float32"}
@@ -190,7 +191,7 @@ def _check_shards(folder: Path, present: set[str]) -> None:
     if not index.exists():
         return
     wanted = _named_in(index)
-    missing = sorted(wanted - present)
+    missing = sorted(name[:_SHOWN] for name in wanted - present)
     if missing:
         shown = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
         raise CorruptCheckpoint(
