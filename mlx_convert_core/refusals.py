@@ -41,7 +41,7 @@ _TABLE: dict[int, Refusal] = dict(
     [
         *_for(Refusal("file", "permission is denied", _OWNER), "EACCES", "EPERM"),
         *_for(Refusal("file", "its disk can only be read", f"Choose another disk. {_HOME}"), "EROFS"),
-        *_for(Refusal("file", "a part of its path is a file, not a folder", "Check the path."), "ENOTDIR"),
+        *_for(Refusal("file", "a part of its path is a file, not a folder", f"Check the path. {_HOME}"), "ENOTDIR"),
         *_for(Refusal("file", "it is a folder, not a file", "Check the path."), "EISDIR"),
         *_for(Refusal("file", "its links lead in a circle", "Remove the link, or name the folder itself."), "ELOOP"),
         *_for(Refusal("file", "it is not there, or not any more", "Check the path, and run this again."), "ENOENT"),

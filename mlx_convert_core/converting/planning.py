@@ -99,7 +99,7 @@ class Planner:
                 dtype=request.dtype or preset.dtype,
             )
             named = expanded(request.outputs[index]) if request.outputs else self._default_path(model, output)
-            path = spelled(named.absolute(), room=ROOM)
+            path = spelled(named.resolve() if ".." in named.parts else named.absolute(), room=ROOM)
             there = what_goes(path, source=model.path) if os.path.lexists(path) else None
             outputs.append(replace(output, path=path, replaces=there))
         _check_apart(outputs)

@@ -61,7 +61,7 @@ class Models:
 
         ``left_out`` is told, in a sentence, of each folder that can't be kept, can't be read or is damaged.
         """
-        if not folder.is_dir():
+        if not spelled(folder).is_dir():
             raise RepoNotFound(f"there is no folder {folder}.", hint="Check the path.", code="no_folder")
 
         def skipped(path: Path, reason: str) -> None:

@@ -61,7 +61,9 @@ def _fits(name: str, stored: Mapping[str, Any]) -> bool:
     if name not in stored:
         return False
     try:
-        expanded(codec.convert({name: stored[name]}, Settings).output_folder)
+        folder = expanded(codec.convert({name: stored[name]}, Settings).output_folder)
+        if folder.exists() and not folder.is_dir():
+            return False
     except (msgspec.ValidationError, InvalidRequest, TypeError, ValueError):
         return False
     return True

@@ -45,3 +45,10 @@ def test_the_doctor_says_when_others_may_look_into_the_home(
     assert f"chmod -R go-rwx {home}" in told()
     home.chmod(0o700)
     assert "others on this machine" not in told()
+
+
+def test_a_file_is_no_output_folder(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    ended = run("settings", "set", "output_folder", tmp_path / "file")
+    assert ended.exit_code == 2
+    assert "output_folder can't be" in ended.stderr

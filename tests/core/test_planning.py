@@ -90,3 +90,11 @@ def test_the_tensors_of_the_source_do_not_come_back_from_the_worker(
         plan = workspace.plan(ConvertRequest(ref=str(tiny_llama), output=tmp_path / "out"))
     [answer] = answers
     assert (answer.model.tensors, plan.model, plan.outputs) == ((), model, answer.outputs)
+
+
+def test_dots_in_an_output_are_followed_before_anything_is_done(tiny_llama: Path, tmp_path: Path) -> None:
+    (output,) = outputs(tiny_llama, output=str(tmp_path / "new" / ".." / "model"))
+    assert output.path == (tmp_path / "model").resolve()
+    with Workspace() as workspace:
+        plan = workspace.plan(ConvertRequest(ref=str(tiny_llama), output=str(tmp_path / "new" / "..")), exact=False)
+    assert "not_replaceable" in {finding.code for finding in plan.errors}

@@ -19,6 +19,7 @@ from mlx_convert_core.errors import ErrorInfo
 from mlx_convert_core.refusals import naming
 from mlx_convert_core.writing.write_errors import explained
 
+AddPlugin = Callable[[str, str], Path]
 WriteToy = Callable[..., Path]
 REFUSED = {
     "EACCES": "file", "EPERM": "file", "EROFS": "file", "ENOTDIR": "file", "EISDIR": "file", "ELOOP": "file",
@@ -143,6 +144,20 @@ def test_what_is_refused_while_a_model_is_written_names_the_folder(tmp_path: Pat
         assert os.strerror(code) in told.message
     other = OSError(code, os.strerror(code), "/source/model.safetensors")
     assert explained(tmp_path / "model", root, other) is other
+
+
+@pytest.fixture
+def starved(add_plugin: AddPlugin) -> None:
+    """A plugin that runs out of memory in every conversion; name it before ``workspace``."""
+    add_plugin("starved", "@hookimpl\ndef pre_convert(plan):\n    raise MemoryError\n")
+
+
+@pytest.mark.usefixtures("starved")
+def test_no_memory_in_a_plugin_is_not_laid_at_its_door(workspace: Workspace, write_toy: WriteToy) -> None:
+    with pytest.raises(MlxConvertError) as caught:
+        workspace.plan(ConvertRequest(ref=str(write_toy()), preset="bf16"))
+    assert caught.value.code == "out_of_memory"
+    assert "starved" not in caught.value.message
 
 
 def test_the_root_folder_is_no_output(workspace: Workspace, write_toy: WriteToy) -> None:

@@ -116,6 +116,16 @@ async def test_the_model_to_take_instead_is_one_click_away(studio: Studio, tiny_
         await until(lambda: studio.draft.convert["ref"] == "org/base")
 
 
+@pytest.mark.parametrize("name", [".", "..", "a/b"])
+async def test_a_name_that_is_none_is_said_before_anything_is_done(studio: Studio, tiny_llama: Path, name: str) -> None:
+    async with visiting(studio) as user:
+        await fill(user, "ref", str(tiny_llama))
+        await fill(user, "name", name)
+        await sees(user, "is no name for a folder", "Something above needs your attention first.")
+        user.find(marker="convert").click()
+    assert not studio.views.of("convert")
+
+
 async def test_a_conversion_is_put_into_the_queue(studio: Studio, tiny_llama: Path) -> None:
     async with visiting(studio) as user:
         await fill(user, "ref", str(tiny_llama))

@@ -50,6 +50,12 @@ class Form:
         Raises InvalidRequest.
         """
         named = self.name.strip() or name
+        if named in (".", "..") or "/" in named:
+            raise InvalidRequest(
+                f"'{named}' is no name for a folder.",
+                hint="Type a name without slashes, or choose another folder.",
+                code="output_folder",
+            )
         return ConvertRequest(
             ref=self.ref.strip(),
             preset=self.preset,
