@@ -29,4 +29,4 @@ def explain(code: str) -> Explanation:
         return rows[code]
     close = get_close_matches(code, rows, n=1)
     hint = f"Did you mean {close[0]}?" if close else "A plugin may have codes of its own: see what its author says."
-    raise InvalidRequest(f"no error of mlx-convert has the code '{code}'.", hint=hint, code="no_code")
+    raise InvalidRequest(f"no error here has the code '{code}'.", hint=hint, code="no_code")

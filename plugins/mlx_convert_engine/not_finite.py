@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mlx_convert_core import ConversionFailed, Finding
+from mlx_convert_core import ConversionFailed, Finding, command
 
 SHORT = {"float16": "F16", "bfloat16": "BF16", "float32": "F32"}  # mlx's name -> safetensors'
 NAMED = 3  # tensors that a finding names
@@ -78,7 +78,7 @@ def overflow(name: str, count: int, target: str) -> ConversionFailed:
         f"{name} has {count:,} {'value' if count == 1 else 'values'} that {target} can't hold "
         f"(its largest is {_LARGEST.get(target, 'less')}): as infinity they would spoil every answer.",
         hint="Nothing was published. Convert with the range of the source: "
-        f"--dtype {'float32' if target == 'bfloat16' else 'bfloat16'}",
+        + command("--dtype", "float32" if target == "bfloat16" else "bfloat16"),
         code="overflow",
     )
 

@@ -177,7 +177,7 @@ def _stand_ins() -> str:
     with loader_of_models() as module:
         heavy = [name for name in UNUSED if name in sys.modules]
         if heavy:
-            return f"importing mlx_lm.utils imports {', '.join(heavy)}, and a conversion starts later"
+            return f"{', '.join(heavy)} is imported along with mlx_lm.utils now: a conversion starts later"
         return "" if callable(module.load_model) else "mlx_lm.utils has no load_model"
 
 

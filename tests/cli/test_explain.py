@@ -29,6 +29,6 @@ def test_the_code_of_a_real_error_is_explained(run: Run) -> None:
 def test_a_code_that_nobody_knows_is_refused_with_the_nearest(run: Run) -> None:
     refused = run("explain", "lfs_ponter")
     assert refused.exit_code == 2
-    assert "no error of mlx-convert has the code 'lfs_ponter'" in refused.stderr
+    assert "no error here has the code 'lfs_ponter'" in refused.stderr
     assert "Did you mean lfs_pointer?" in refused.stderr
     assert "plugin" in run("explain", "qqqqqq").stderr

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shlex
 import signal
 import sys
 import threading
@@ -13,7 +12,7 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from mlx_convert_core import InvalidRequest, Workspace
+from mlx_convert_core import InvalidRequest, Workspace, command
 from mlx_convert_ui.shell.address import Address, bind, is_loopback
 from mlx_convert_ui.shell.keys import LONG, TOKEN, Keys
 from mlx_convert_ui.shell.native import Window
@@ -45,7 +44,7 @@ def serve(
         raise InvalidRequest(
             f"{host} can be reached by other machines, so it needs a key of your own of at least {LONG} characters.",
             hint="Leave --host out and use an SSH tunnel, or: "
-            f"{TOKEN}=$(openssl rand -hex 16) mlx-convert ui --host {shlex.quote(host)}",
+            f"{TOKEN}=$(openssl rand -hex 16) {command('mlx-convert ui --host', host)}",
             code="open_bind",
         )
     if native:
