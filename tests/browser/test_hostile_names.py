@@ -144,6 +144,7 @@ def test_a_conversation_and_its_dialogs(visitor: Visitor, models: tuple[Path, Pa
     expect(page.get_by_role("dialog").get_by_role("textbox").first).to_have_value(NAME)
     _nothing_ran(page)
     page.get_by_role("button", name="Close the settings").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
     page.get_by_role("button", name="Delete", exact=True).click()
     expect(page.get_by_role("dialog")).to_contain_text("again")
     _nothing_ran(page)
