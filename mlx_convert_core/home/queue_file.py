@@ -22,7 +22,6 @@ from mlx_convert_core.model.events import JobState
 from mlx_convert_core.model.requests import ConvertRequest
 
 Stored = dict[str, Any]
-Place = tuple[list[Any], int]  # all stored items, and the index of one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
