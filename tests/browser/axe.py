@@ -6,10 +6,19 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
 OPTIONS = {"resultTypes": ["violations"]}
+# A page that still draws itself is looked at half in one state and half in the next: a button that is enabled meanwhile
+# counts as too pale. A clock on the page ticks once a second, so a third of that is quiet; 20 s are for a busy machine.
+_QUIET = """() => new Promise(done => {
+    let timer = setTimeout(done, 350);
+    const watch = new MutationObserver(() => { clearTimeout(timer); timer = setTimeout(done, 350); });
+    watch.observe(document, {subtree: true, childList: true, attributes: true, characterData: true});
+    setTimeout(done, 20000);
+})"""
 
 
 def violations(page: Page) -> list[str]:
     """Each as one line with the elements concerned, ready to be read in a failed test."""
+    page.evaluate(_QUIET)
     found = Axe().run(page, options=OPTIONS).response["violations"]
     return [
         f"{one['id']} ({one['impact']}): {one['help']}: {node['html'][:200]} {_why(node)}"
