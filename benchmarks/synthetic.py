@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from mlx_convert_core import ShardWriter, TensorInfo, split
+from mlx_convert_core.plugin import ShardWriter, TensorInfo, split
 
 SHARD_BYTES = 5 << 30
 SEED = 20

@@ -13,7 +13,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from mlx_convert_core import GenerateRequest, GenerateResult, Reporter, hookimpl
+from mlx_convert_core import GenerateRequest, GenerateResult
+from mlx_convert_core.plugin import Reporter, hookimpl
 
 
 @hookimpl

@@ -1,68 +1,34 @@
-"""Convert models to MLX, prove the result, keep it and share it: the core that every frontend drives."""
+"""Convert models to MLX, prove the result, keep it and share it: what a script needs.
 
-from mlx_convert_core.answering.compare import ComparedAnswer, CompareResult, Comparison, first_divergence
+What a plugin or a frontend needs besides is in `mlx_convert_core.plugin`; docs/api.md says what is promised.
+"""
+
+import warnings
+from importlib import import_module
+from typing import Any
+
+from mlx_convert_core.answering.compare import ComparedAnswer, CompareResult, Comparison
 from mlx_convert_core.answering.model_session import ModelSession
-from mlx_convert_core.base.addresses import bare_address, without_secrets
-from mlx_convert_core.base.child_python import current_folder_entries, python_command, python_environment
-from mlx_convert_core.base.codec import read_json
-from mlx_convert_core.base.documents import JsonDocument
-from mlx_convert_core.base.identity import is_inside, same_place
-from mlx_convert_core.base.installing import install_command
-from mlx_convert_core.base.limits import CONFIG_BYTES, HOME_BYTES, TYPED_BYTES
-from mlx_convert_core.base.memory import free_memory
-from mlx_convert_core.base.paths import expanded, in_text, is_text, spelled
-from mlx_convert_core.base.private import private_folder, readable_by_others
-from mlx_convert_core.base.regular_files import check_regular, open_regular, read_regular, regular_files
-from mlx_convert_core.base.shell import command, typed
-from mlx_convert_core.base.trash import has_trash
-from mlx_convert_core.converting.preflight import quantization_config
 from mlx_convert_core.errors import (
     Cancelled,
     ConversionFailed,
-    CorruptCheckpoint,
     EntryNotFound,
-    ErrorInfo,
-    GatedRepo,
     GenerationFailed,
     InsufficientDisk,
     InvalidRequest,
-    LibraryError,
     MlxConvertError,
-    NameConflict,
     OutputExists,
     PluginError,
-    PluginNotLoaded,
     PreflightFailed,
-    QueueBusy,
-    RepoNotFound,
-    RevisionNotFound,
     SourceError,
-    SourceUnreachable,
     UnsupportedModel,
     UploadError,
-    WorkerDied,
-)
-from mlx_convert_core.explanations import Explanation, explain
-from mlx_convert_core.home.conversation_store import ConversationStore
-from mlx_convert_core.home.conversion_queue import ConversionQueue
-from mlx_convert_core.home.queue_file import QueueItem
-from mlx_convert_core.home.settings import Settings, SettingsFile
-from mlx_convert_core.model.checkpoint import Checkpoint
-from mlx_convert_core.model.contents import FolderContents
-from mlx_convert_core.model.conversations import (
-    ChatSettings,
-    Conversation,
-    ConversationSummary,
-    StoredMessage,
-    figures_of,
 )
 from mlx_convert_core.model.events import (
-    FINAL,
     Event,
     JobCancelled,
     JobFailed,
     JobFinished,
-    JobStarted,
     JobState,
     Message,
     Progress,
@@ -71,107 +37,40 @@ from mlx_convert_core.model.events import (
     Token,
 )
 from mlx_convert_core.model.findings import Finding
-from mlx_convert_core.model.inspection import FileInfo, ModelInfo, inspect_folder, read_config, repeated
-from mlx_convert_core.model.library import LibraryEntry, entry_of, scan
+from mlx_convert_core.model.inspection import ModelInfo
+from mlx_convert_core.model.library import LibraryEntry
 from mlx_convert_core.model.plan import ConvertPlan, OutputPlan
-from mlx_convert_core.model.quantization import (
-    KeptLayer,
-    LayerInfo,
-    Preset,
-    Quantization,
-    QuantizedLayer,
-    QuantizeStrategy,
-    preset_with_advice,
-)
-from mlx_convert_core.model.recipes import Recipe, RecipeOutput, load_recipe, read_recipe, recipe_of, write_recipe
-from mlx_convert_core.model.record import RECORD, Record, encode_record, parse_record, public_record, read_record
+from mlx_convert_core.model.quantization import Preset, Quantization
+from mlx_convert_core.model.recipes import Recipe, load_recipe
 from mlx_convert_core.model.requests import (
-    SAMPLER_LIMITS,
     ChatMessage,
     ConvertedModel,
     ConvertRequest,
     ConvertResult,
     GenerateRequest,
     GenerateResult,
-    GenerationExtras,
     UploadRequest,
     UploadResult,
-    sampler_word,
 )
-from mlx_convert_core.model.safetensors import (
-    DTYPE_BYTES,
-    TensorInfo,
-    all_tensors,
-    header_length,
-    parse_header,
-    read_header,
-)
-from mlx_convert_core.plugins.hookspecs import hookimpl
-from mlx_convert_core.plugins.interfaces import (
-    Account,
-    AccountState,
-    Command,
-    DiscardableSource,
-    LibraryStore,
-    ModelConverter,
-    ModelRunner,
-    ModelSource,
-    Page,
-    Planned,
-    Reporter,
-    StreamedSource,
-    UploadTarget,
-    Written,
-)
-from mlx_convert_core.plugins.loading import LoadedPlugin, PluginFailure
 from mlx_convert_core.running.jobs import Job
 from mlx_convert_core.workspace import Workspace
-from mlx_convert_core.writing.leftovers import Leftover, clear_leftover
-from mlx_convert_core.writing.read_back import stamp_of
-from mlx_convert_core.writing.replaceable import what_goes
-from mlx_convert_core.writing.shards import ShardWriter, layouts, split
-from mlx_convert_core.writing.staging import Staging
 
 __all__ = [
-    "CONFIG_BYTES",
-    "DTYPE_BYTES",
-    "FINAL",
-    "HOME_BYTES",
-    "RECORD",
-    "SAMPLER_LIMITS",
-    "TYPED_BYTES",
-    "Account",
-    "AccountState",
     "Cancelled",
     "ChatMessage",
-    "ChatSettings",
-    "Checkpoint",
-    "Command",
     "CompareResult",
     "ComparedAnswer",
     "Comparison",
-    "Conversation",
-    "ConversationStore",
-    "ConversationSummary",
     "ConversionFailed",
-    "ConversionQueue",
     "ConvertPlan",
     "ConvertRequest",
     "ConvertResult",
     "ConvertedModel",
-    "CorruptCheckpoint",
-    "DiscardableSource",
     "EntryNotFound",
-    "ErrorInfo",
     "Event",
-    "Explanation",
-    "FileInfo",
     "Finding",
-    "FolderContents",
-    "GatedRepo",
     "GenerateRequest",
     "GenerateResult",
-    "GenerationExtras",
     "GenerationFailed",
     "InsufficientDisk",
     "InvalidRequest",
@@ -179,115 +78,38 @@ __all__ = [
     "JobCancelled",
     "JobFailed",
     "JobFinished",
-    "JobStarted",
     "JobState",
-    "JsonDocument",
-    "KeptLayer",
-    "LayerInfo",
-    "Leftover",
     "LibraryEntry",
-    "LibraryError",
-    "LibraryStore",
-    "LoadedPlugin",
     "Message",
     "MlxConvertError",
-    "ModelConverter",
     "ModelInfo",
-    "ModelRunner",
     "ModelSession",
-    "ModelSource",
-    "NameConflict",
     "OutputExists",
     "OutputPlan",
-    "Page",
-    "Planned",
     "PluginError",
-    "PluginFailure",
-    "PluginNotLoaded",
     "PreflightFailed",
     "Preset",
     "Progress",
     "Quantization",
-    "QuantizeStrategy",
-    "QuantizedLayer",
-    "QueueBusy",
-    "QueueItem",
     "Recipe",
-    "RecipeOutput",
-    "Record",
-    "RepoNotFound",
-    "Reporter",
-    "RevisionNotFound",
-    "Settings",
-    "SettingsFile",
-    "ShardWriter",
     "SourceError",
-    "SourceUnreachable",
-    "Staging",
     "StepFinished",
     "StepStarted",
-    "StoredMessage",
-    "StreamedSource",
-    "TensorInfo",
     "Token",
     "UnsupportedModel",
     "UploadError",
     "UploadRequest",
     "UploadResult",
-    "UploadTarget",
-    "WorkerDied",
     "Workspace",
-    "Written",
-    "all_tensors",
-    "bare_address",
-    "check_regular",
-    "clear_leftover",
-    "command",
-    "current_folder_entries",
-    "encode_record",
-    "entry_of",
-    "expanded",
-    "explain",
-    "figures_of",
-    "first_divergence",
-    "free_memory",
-    "has_trash",
-    "header_length",
-    "hookimpl",
-    "in_text",
-    "inspect_folder",
-    "install_command",
-    "is_inside",
-    "is_text",
-    "layouts",
     "load_recipe",
-    "open_regular",
-    "parse_header",
-    "parse_record",
-    "preset_with_advice",
-    "private_folder",
-    "public_record",
-    "python_command",
-    "python_environment",
-    "quantization_config",
-    "read_config",
-    "read_header",
-    "read_json",
-    "read_recipe",
-    "read_record",
-    "read_regular",
-    "readable_by_others",
-    "recipe_of",
-    "regular_files",
-    "repeated",
-    "same_place",
-    "sampler_word",
-    "scan",
-    "spelled",
-    "split",
-    "stamp_of",
-    "typed",
-    "what_goes",
-    "without_secrets",
-    "write_recipe",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Hand out what was here in 0.1, with a warning, for one minor release."""
+    plugin = import_module("mlx_convert_core.plugin")
+    if name not in plugin.__all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    message = f"{name} is imported from mlx_convert_core.plugin; mlx_convert_core itself drops it with 0.3"
+    warnings.warn(message, DeprecationWarning, stacklevel=2)
+    return getattr(plugin, name)

@@ -96,7 +96,7 @@ def write_tiny_checkpoint(folder: Path, *, layers: int = 2, **config: Any) -> Pa
 
     ``config`` replaces fields of config.json. Needs no library but the core's.
     """
-    from mlx_convert_core import ShardWriter, TensorInfo
+    from mlx_convert_core.plugin import ShardWriter, TensorInfo
 
     folder.mkdir(parents=True)
     tensors = tuple(

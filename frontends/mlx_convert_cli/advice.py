@@ -7,15 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from mlx_convert_cli.output import print_json, say
-from mlx_convert_core import (
-    SAMPLER_LIMITS,
-    ChatSettings,
-    GenerateRequest,
-    Workspace,
-    entry_of,
-    preset_with_advice,
-    sampler_word,
-)
+from mlx_convert_core import GenerateRequest, Workspace
+from mlx_convert_core.plugin import SAMPLER_LIMITS, ChatSettings, entry_of, preset_with_advice, sampler_word
 
 
 def with_advice(workspace: Workspace, path: Path, values: Mapping[str, Any], *, as_json: bool) -> dict[str, Any]:

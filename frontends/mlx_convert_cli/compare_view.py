@@ -11,17 +11,8 @@ from mlx_convert_cli import text
 from mlx_convert_cli.interrupts import interrupts
 from mlx_convert_cli.output import console, pairs, print_json, put, say, styled, tell_out
 from mlx_convert_cli.progress import tell_message
-from mlx_convert_core import (
-    FINAL,
-    ComparedAnswer,
-    CompareResult,
-    Comparison,
-    Event,
-    GenerateResult,
-    Job,
-    StepStarted,
-    Token,
-)
+from mlx_convert_core import ComparedAnswer, CompareResult, Comparison, Event, GenerateResult, Job, StepStarted, Token
+from mlx_convert_core.plugin import FINAL
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

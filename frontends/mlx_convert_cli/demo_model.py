@@ -20,16 +20,8 @@ import platformdirs
 from filelock import FileLock
 
 from mlx_convert_cli.progress import View
-from mlx_convert_core import (
-    Progress,
-    SourceError,
-    SourceUnreachable,
-    StepFinished,
-    StepStarted,
-    command,
-    python_command,
-    python_environment,
-)
+from mlx_convert_core import Progress, SourceError, StepFinished, StepStarted
+from mlx_convert_core.plugin import SourceUnreachable, command, python_command, python_environment
 
 NAME = "SmolLM2-135M-Instruct"
 REPO = f"HuggingFaceTB/{NAME}"

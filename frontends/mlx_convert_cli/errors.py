@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from mlx_convert_core import ErrorInfo
+    from mlx_convert_core.plugin import ErrorInfo
 
 CANCELLED = 130
 
@@ -67,7 +67,8 @@ def _indented(text: str) -> str:
 
 
 def _described(error: BaseException) -> tuple[ErrorInfo, int]:
-    from mlx_convert_core import ErrorInfo, MlxConvertError
+    from mlx_convert_core import MlxConvertError
+    from mlx_convert_core.plugin import ErrorInfo
 
     if isinstance(error, (click.Abort, KeyboardInterrupt)):
         return ErrorInfo(kind="Cancelled", code="cancelled", message="cancelled."), CANCELLED

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from mlx_convert_core import HOME_BYTES, TYPED_BYTES, CorruptCheckpoint, InvalidRequest, RepoNotFound, read_regular
+from mlx_convert_core import InvalidRequest
+from mlx_convert_core.plugin import HOME_BYTES, TYPED_BYTES, CorruptCheckpoint, RepoNotFound, read_regular
 
 
 def read_text(path: Path) -> str:

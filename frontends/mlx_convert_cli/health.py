@@ -17,9 +17,8 @@ from pathlib import Path
 import psutil
 
 from mlx_convert_cli import text
-from mlx_convert_core import (
-    MlxConvertError,
-    Workspace,
+from mlx_convert_core import MlxConvertError, Workspace
+from mlx_convert_core.plugin import (
     clear_leftover,
     command,
     current_folder_entries,

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from mlx_convert_core import InvalidRequest, OutputExists, Workspace, command, spelled
+from mlx_convert_core import InvalidRequest, OutputExists, Workspace
+from mlx_convert_core.plugin import command, spelled
 
 TEMPLATE = Path(__file__).with_name("plugin_template")
 FILES = (  # of the template: what tools leave beside them (caches, compiled files) is not copied

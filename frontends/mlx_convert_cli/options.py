@@ -18,9 +18,9 @@ from mlx_convert_core import (
     MlxConvertError,
     Preset,
     Workspace,
-    expanded,
     load_recipe,
 )
+from mlx_convert_core.plugin import expanded
 
 F = TypeVar("F", bound=Callable[..., Any])
 MODES = ("affine", "mxfp4", "nvfp4", "mxfp8")

@@ -10,14 +10,7 @@ from mlx_convert_cli.errors import AlreadyTold, tell
 from mlx_convert_cli.interrupts import interrupts
 from mlx_convert_cli.output import print_json, say
 from mlx_convert_cli.steps import Row, Rows
-from mlx_convert_core import (
-    Event,
-    Job,
-    Message,
-    MlxConvertError,
-    Progress,
-    StepFinished,
-)
+from mlx_convert_core import Event, Job, Message, MlxConvertError, Progress, StepFinished
 
 T = TypeVar("T")
 PLAIN_SECONDS = 10.0  # between two lines about the same step

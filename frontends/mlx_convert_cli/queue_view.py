@@ -9,7 +9,8 @@ from mlx_convert_cli import text
 from mlx_convert_cli.errors import tell
 from mlx_convert_cli.output import print_json, say, table
 from mlx_convert_cli.progress import View, view, watch
-from mlx_convert_core import Cancelled, ConversionQueue, Event, JobState, MlxConvertError, QueueItem
+from mlx_convert_core import Cancelled, Event, JobState, MlxConvertError
+from mlx_convert_core.plugin import ConversionQueue, QueueItem
 
 if TYPE_CHECKING:
     from rich.text import Text

@@ -11,18 +11,8 @@ from mlx_convert_cli.answers import AnswerView, tell_figures
 from mlx_convert_cli.errors import AlreadyTold, tell
 from mlx_convert_cli.output import say
 from mlx_convert_cli.progress import JsonView, watch
-from mlx_convert_core import (
-    Cancelled,
-    ChatSettings,
-    Conversation,
-    GenerateResult,
-    Job,
-    MlxConvertError,
-    ModelSession,
-    WorkerDied,
-    Workspace,
-    figures_of,
-)
+from mlx_convert_core import Cancelled, GenerateResult, Job, MlxConvertError, ModelSession, Workspace
+from mlx_convert_core.plugin import ChatSettings, Conversation, WorkerDied, figures_of
 
 
 class Talk:

@@ -8,7 +8,8 @@ from pathlib import Path
 from mlx_convert_cli import text
 from mlx_convert_cli.output import put, say
 from mlx_convert_cli.progress import follow
-from mlx_convert_core import ConvertRequest, InvalidRequest, UploadRequest, UploadResult, Workspace, command
+from mlx_convert_core import ConvertRequest, InvalidRequest, UploadRequest, UploadResult, Workspace
+from mlx_convert_core.plugin import command
 
 NOT_MADE_YET = Path("a model that is not made yet")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from mlx_convert_core import Command, hookimpl
+from mlx_convert_core.plugin import Command, hookimpl
 
 
 @hookimpl

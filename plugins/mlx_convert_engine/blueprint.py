@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from mlx_convert_core import (
+from mlx_convert_core.plugin import (
     KeptLayer,
     OutputPlan,
     Quantization,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mlx_convert_core import LayerInfo, Quantization, QuantizeStrategy
+from mlx_convert_core.plugin import LayerInfo, Quantization, QuantizeStrategy
 from mlx_convert_engine.model_classes import LazyModel
 
 

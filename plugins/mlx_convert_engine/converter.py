@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from mlx_convert_core import (
+from mlx_convert_core.plugin import (
     Checkpoint,
     CorruptCheckpoint,
     ModelInfo,

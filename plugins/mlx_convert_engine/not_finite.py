@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mlx_convert_core import ConversionFailed, Finding, command
+from mlx_convert_core.plugin import ConversionFailed, Finding, command
 
 SHORT = {"float16": "F16", "bfloat16": "BF16", "float32": "F32"}  # mlx's name -> safetensors'
 NAMED = 3  # tensors that a finding names

@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from mlx_convert_core import OutputPlan, quantization_config
+from mlx_convert_core.plugin import OutputPlan, quantization_config
 
 INDEX = "model.safetensors.index.json"
 NOT_PACKED_BY_MLX = ("bitnet",)  # methods with layers of their own, which mlx-lm finds by the source's word

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from mlx_convert_core import Quantization, TensorInfo
+from mlx_convert_core.plugin import Quantization, TensorInfo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from mlx_convert_core import TensorInfo
+from mlx_convert_core.plugin import TensorInfo
 
 # Operations that leave values and their order as they are.
 _SAME_ORDER = ("ExpandDims", "Reshape", "Squeeze", "Flatten", "Unflatten")

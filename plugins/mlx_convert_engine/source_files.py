@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
-from mlx_convert_core import Checkpoint, CorruptCheckpoint, TensorInfo, open_regular, read_header, stamp_of
+from mlx_convert_core.plugin import Checkpoint, CorruptCheckpoint, TensorInfo, open_regular, read_header, stamp_of
 
 
 class SourceFiles:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mlx_convert_core import ModelInfo, layouts
+from mlx_convert_core.plugin import ModelInfo, layouts
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from mlx_convert_core import Checkpoint, ModelInfo, Reporter, ShardWriter
+from mlx_convert_core.plugin import Checkpoint, ModelInfo, Reporter, ShardWriter
 from mlx_convert_engine.blueprint import Blueprint
 from mlx_convert_engine.source_files import SourceFiles
 from mlx_convert_engine.stand_in import standing_in

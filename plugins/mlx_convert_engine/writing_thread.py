@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from queue import Queue
 from typing import Any
 
-from mlx_convert_core import Reporter, ShardWriter
+from mlx_convert_core.plugin import Reporter, ShardWriter
 from mlx_convert_engine.not_finite import SHORT, Sizes, overflow
 
 

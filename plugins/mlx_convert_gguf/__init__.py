@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from mlx_convert_core import ConvertPlan, Finding, ModelSource, hookimpl
+from mlx_convert_core.plugin import ConvertPlan, Finding, ModelSource, hookimpl
 from mlx_convert_gguf.findings import quantized_source
 from mlx_convert_gguf.locate import gguf_at
 from mlx_convert_gguf.source import GgufFile

@@ -14,7 +14,7 @@ from math import prod
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
-from mlx_convert_core import CorruptCheckpoint, UnsupportedModel, open_regular
+from mlx_convert_core.plugin import CorruptCheckpoint, UnsupportedModel, open_regular
 
 MAGIC = b"GGUF"
 VERSIONS = (2, 3)

@@ -7,7 +7,7 @@ import struct
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from mlx_convert_core import CorruptCheckpoint
+from mlx_convert_core.plugin import CorruptCheckpoint
 
 T = TypeVar("T")
 LARGEST = 3.4e38  # about the end of 32-bit floats; a field may hold a 64-bit one

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mlx_convert_core import Finding, ModelInfo
+from mlx_convert_core.plugin import Finding, ModelInfo
 from mlx_convert_gguf.container import is_gguf, read_gguf, type_name
 
 _WHOLE = ("F32", "F16", "BF16")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from mlx_convert_core import InvalidRequest, RepoNotFound, check_regular, expanded
+from mlx_convert_core.plugin import InvalidRequest, RepoNotFound, check_regular, expanded
 from mlx_convert_gguf.container import is_gguf
 
 SUFFIX = ".gguf"

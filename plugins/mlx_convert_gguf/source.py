@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mlx_convert_core import CorruptCheckpoint, FileInfo, ModelInfo, Reporter, TensorInfo, layouts
+from mlx_convert_core.plugin import CorruptCheckpoint, FileInfo, ModelInfo, Reporter, TensorInfo, layouts
 from mlx_convert_gguf.architectures.llama import Rebuilt, Shape, check_architecture, config_of, rebuilt_tensors
 from mlx_convert_gguf.architectures.rope import FACTORS
 from mlx_convert_gguf.card import card_of, model_name

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlx_convert_core import Reporter, ShardWriter, TensorInfo, open_regular
+from mlx_convert_core.plugin import Reporter, ShardWriter, TensorInfo, open_regular
 from mlx_convert_gguf.architectures.llama import Rebuilt
 from mlx_convert_gguf.container import GgufTensor, block, truncated
 

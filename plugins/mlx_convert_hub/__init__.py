@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from mlx_convert_core import (
+from mlx_convert_core.plugin import (
     Account,
     ConvertPlan,
     Finding,

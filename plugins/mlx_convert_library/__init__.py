@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mlx_convert_core import LibraryStore, hookimpl
+from mlx_convert_core.plugin import LibraryStore, hookimpl
 from mlx_convert_library.store import JsonLibrary
 
 

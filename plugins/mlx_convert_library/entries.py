@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from mlx_convert_core import LibraryEntry
+from mlx_convert_core.plugin import LibraryEntry
 
 
 def as_json(entry: LibraryEntry) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from mlx_convert_core import SettingsFile, entry_of, expanded, scan
+from mlx_convert_core.plugin import SettingsFile, entry_of, expanded, scan
 from mlx_convert_library.entries import as_json, from_json, path_of
 
 MAX_TEXT = 20_000_000

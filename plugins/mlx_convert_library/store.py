@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from mlx_convert_core import EntryNotFound, JsonDocument, LibraryEntry, LibraryError, expanded
+from mlx_convert_core.plugin import EntryNotFound, JsonDocument, LibraryEntry, LibraryError, expanded
 from mlx_convert_library.entries import as_json, from_json, path_of
 from mlx_convert_library.recovery import recover
 

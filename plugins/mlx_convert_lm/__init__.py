@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from mlx_convert_core import (
+from mlx_convert_core.plugin import (
     Command,
     ConvertRequest,
     ModelConverter,

@@ -15,11 +15,7 @@ from typing import Any
 
 from mlx_convert_engine.model_classes import LazyModel
 
-from mlx_convert_core import (
-    ConversionFailed,
-    GenerationFailed,
-    MlxConvertError,
-)
+from mlx_convert_core.plugin import ConversionFailed, GenerationFailed, MlxConvertError
 from mlx_convert_lm.importing import loader_of_models, public
 from mlx_convert_lm.load_errors import explain_load, first_line
 from mlx_convert_lm.module_limit import filled_by

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
-from mlx_convert_core import ChatMessage, GenerationFailed
+from mlx_convert_core.plugin import ChatMessage, GenerationFailed
 
 PROBE = "mlx-convert"  # a text that no template changes
 Turn = dict[str, Any]

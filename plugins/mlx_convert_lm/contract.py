@@ -95,7 +95,7 @@ def _module_count() -> str:
     """A module that is built runs the __init__ that nn.Module has at that moment, so that modules can be counted."""
     import mlx.nn as nn
 
-    from mlx_convert_core import CorruptCheckpoint
+    from mlx_convert_core.plugin import CorruptCheckpoint
     from mlx_convert_lm.module_limit import MODULES, filled_by
 
     with tempfile.TemporaryDirectory() as empty:
@@ -124,7 +124,7 @@ def _graph() -> str:
     import mlx.core as mx
     from mlx_convert_engine.provenance import Provenance
 
-    from mlx_convert_core import read_header
+    from mlx_convert_core.plugin import read_header
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.safetensors"

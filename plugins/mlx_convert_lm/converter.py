@@ -10,7 +10,7 @@ from typing import Any
 from mlx_convert_engine.converter import StreamingConverter
 from mlx_convert_engine.model_classes import LazyModel
 
-from mlx_convert_core import ConvertPlan, Finding, ModelInfo, OutputPlan, Planned, QuantizeStrategy
+from mlx_convert_core.plugin import ConvertPlan, Finding, ModelInfo, OutputPlan, Planned, QuantizeStrategy
 from mlx_convert_lm.findings import examine
 from mlx_convert_lm.strategies import unfit
 

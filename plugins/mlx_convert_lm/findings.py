@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from mlx_convert_core import ConvertPlan, Finding, ModelInfo, quantization_config
+from mlx_convert_core.plugin import ConvertPlan, Finding, ModelInfo, quantization_config
 from mlx_convert_lm.architectures import model_types, module_of, nearest
 
 # Methods whose packed weights mlx-lm loads as they are (mlx_lm.utils.load_model).

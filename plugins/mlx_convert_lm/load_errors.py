@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from mlx_convert_core import (
+from mlx_convert_core.plugin import (
     CorruptCheckpoint,
     ErrorInfo,
     InvalidRequest,

@@ -8,7 +8,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from mlx_convert_core import CorruptCheckpoint
+from mlx_convert_core.plugin import CorruptCheckpoint
 
 MODULES = 20_000  # whatever the weights; 5 kB each. A class that builds every expert of a stack has some thousands
 MODULES_PER_TENSOR = 4  # a module with weights has a tensor at least; mlx-lm's classes build 1.5 for each

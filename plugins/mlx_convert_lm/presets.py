@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mlx_convert_core import Preset, Quantization
+from mlx_convert_core.plugin import Preset, Quantization
 
 
 def _affine(bits: int, summary: str) -> Preset:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from mlx_convert_core import GenerateRequest, GenerateResult, GenerationExtras, GenerationFailed, Reporter
+from mlx_convert_core.plugin import GenerateRequest, GenerateResult, GenerationExtras, GenerationFailed, Reporter
 from mlx_convert_lm.chat_template import ChatTemplate
 
 

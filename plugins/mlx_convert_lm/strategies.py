@@ -7,7 +7,15 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from mlx_convert_core import Finding, InvalidRequest, LayerInfo, ModelInfo, OutputPlan, Quantization, QuantizeStrategy
+from mlx_convert_core.plugin import (
+    Finding,
+    InvalidRequest,
+    LayerInfo,
+    ModelInfo,
+    OutputPlan,
+    Quantization,
+    QuantizeStrategy,
+)
 
 # The recipes of mlx_lm.convert: (bits of most layers, bits of those that matter most).
 MIXED = {"mixed_2_6": (2, 6), "mixed_3_4": (3, 4), "mixed_3_6": (3, 6), "mixed_4_6": (4, 6)}

@@ -20,7 +20,7 @@ from architectures.nested import NESTED
 from architectures.packed import PACKED
 from architectures.recurrent import RECURRENT
 from architectures.tiny import Tiny
-from mlx_convert_core import ShardWriter, TensorInfo
+from mlx_convert_core.plugin import ShardWriter, TensorInfo
 
 # By model type; those in PACKED have names of their own.
 TINY: dict[str, Tiny] = DENSE | EXPERT_MODELS | LATENT_MODELS | RECURRENT | NESTED

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from mlx_convert_core import TensorInfo, read_header
+from mlx_convert_core.plugin import TensorInfo, read_header
 
 _QUANTIZATION = ("quantization", "quantization_config")
 _DEFAULT = {"group_size": 64, "bits": 4, "mode": "affine"}  # of MLX's layers, for what config.json leaves out

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from architectures.checkpoints import TINY, source_specs, tiny_config
-from mlx_convert_core import read_header
+from mlx_convert_core.plugin import read_header
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 pytest.importorskip("torch")

@@ -11,7 +11,8 @@ import pytest
 from architectures.checkpoints import write_tiny
 from architectures.packed import PACKED
 from architectures.sweep import Row, sweep
-from mlx_convert_core import ConvertRequest, ShardWriter, TensorInfo, UnsupportedModel, Workspace
+from mlx_convert_core import ConvertRequest, UnsupportedModel, Workspace
+from mlx_convert_core.plugin import ShardWriter, TensorInfo
 
 METAL_ONLY = ("muse_spark-nvfp4", "llama-bitnet")
 TERNARY = "llama-bitnet"  # converts without further quantization only

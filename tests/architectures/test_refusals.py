@@ -12,7 +12,8 @@ from mlx_convert_lm.adapter import load_lazily
 from mlx_convert_lm.architectures import module_of
 
 from architectures.checkpoints import tiny_config, write_tiny
-from mlx_convert_core import ConvertRequest, CorruptCheckpoint, UnsupportedModel, Workspace
+from mlx_convert_core import ConvertRequest, UnsupportedModel, Workspace
+from mlx_convert_core.plugin import CorruptCheckpoint
 
 
 def test_a_class_that_lacks_its_own_package_is_refused(tmp_path: Path) -> None:

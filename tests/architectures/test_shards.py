@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from mlx_convert_core import TensorInfo, split
+from mlx_convert_core.plugin import TensorInfo, split
 
 GIGABYTE = 1 << 30
 

@@ -26,7 +26,8 @@ from browser import asking, chromium
 from browser.convert_page import choose, job, source_field, start_button
 from browser.program import Program
 from browser.watching import Visitor, alive
-from mlx_convert_core import ChatSettings, ConvertRequest, Workspace, figures_of
+from mlx_convert_core import ConvertRequest, Workspace
+from mlx_convert_core.plugin import ChatSettings, figures_of
 
 TARGET = Path(__file__).parents[2] / "docs" / "screenshots"
 REPO = f"HuggingFaceTB/{NAME}"

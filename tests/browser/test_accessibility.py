@@ -16,7 +16,8 @@ from browser.convert_page import describe, job, start_button
 from browser.models import copy_model, scripted_model
 from browser.program import Program
 from browser.watching import Visitor, alive
-from mlx_convert_core import ChatSettings, Workspace
+from mlx_convert_core import Workspace
+from mlx_convert_core.plugin import ChatSettings
 
 PLUGINS = ("acme", "broken", "hold", "scripted")
 HEIGHT = 860

@@ -16,7 +16,7 @@ from playwright.sync_api import expect
 from browser.convert_page import choose, describe, job, source_field, start_button
 from browser.program import Program
 from browser.watching import Visitor
-from mlx_convert_core import ShardWriter, read_header
+from mlx_convert_core.plugin import ShardWriter, read_header
 
 REPO = "maker/tiny-llama"
 

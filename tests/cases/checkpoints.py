@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from mlx_convert_core import ShardWriter, TensorInfo, read_header
+from mlx_convert_core.plugin import ShardWriter, TensorInfo, read_header
 from mlx_convert_core.testing import write_tiny_checkpoint
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from mlx_convert_core import ChatSettings, Conversation, ConversationStore
+from mlx_convert_core.plugin import ChatSettings, Conversation, ConversationStore
 
 Run = Callable[..., Result]
 GREEDY = ("--temperature", "0", "--max-tokens", "6")

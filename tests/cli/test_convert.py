@@ -207,7 +207,8 @@ def _same(plan: str) -> list[str]:
 
 def _preset(name: str, ref: object) -> str:
     return f"""
-from mlx_convert_core import Preset, Quantization, hookimpl
+from mlx_convert_core import Preset, Quantization
+from mlx_convert_core.plugin import hookimpl
 
 class {name}:
     pass

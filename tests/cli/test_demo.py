@@ -20,7 +20,7 @@ from hubserver import Hub
 from mlx_convert_cli import demo_model
 from mlx_convert_cli.progress import JsonView
 
-from mlx_convert_core import SourceUnreachable
+from mlx_convert_core.plugin import SourceUnreachable
 
 Start = Callable[..., "subprocess.Popen[str]"]
 NOWHERE = "http://127.0.0.1:9"  # nothing listens there

@@ -13,7 +13,7 @@ from click.testing import Result
 Run = Callable[..., Result]
 BROKEN = """
 import click
-from mlx_convert_core import Command, hookimpl
+from mlx_convert_core.plugin import Command, hookimpl
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True)

@@ -83,7 +83,7 @@ def test_a_command_of_a_single_file_plugin_runs(run: Run, add_plugin: Callable[[
         "greeting",
         """
 import click
-from mlx_convert_core import Command, hookimpl
+from mlx_convert_core.plugin import Command, hookimpl
 
 @click.command()
 def hello():

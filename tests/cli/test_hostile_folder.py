@@ -20,7 +20,8 @@ from mlx_convert_cli import health
 from mlx_convert_cli.entry_points import entry_points
 from mlx_convert_cli.main import cli
 
-from mlx_convert_core import ConvertRequest, Workspace, python_environment
+from mlx_convert_core import ConvertRequest, Workspace
+from mlx_convert_core.plugin import python_environment
 from mlx_convert_core.plugins.loading import discover
 
 # What the program of an installed mlx-convert does, line by line of the file that is named; its own folder comes first
@@ -80,7 +81,7 @@ COMMANDS = {
 # A lock between processes, as tqdm makes one, starts a Python that looks after it.
 LOCKING = """
 import click
-from mlx_convert_core import Command, hookimpl
+from mlx_convert_core.plugin import Command, hookimpl
 
 @click.command()
 def lock():

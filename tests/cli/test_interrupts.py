@@ -20,7 +20,7 @@ Start = Callable[..., "subprocess.Popen[str]"]
 SLOW = """
 import os, time
 from pathlib import Path
-from mlx_convert_core import hookimpl, inspect_folder
+from mlx_convert_core.plugin import hookimpl, inspect_folder
 
 class Slow:
     def __init__(self, path):

@@ -14,7 +14,7 @@ import pytest
 from click.testing import Result
 from mlx_convert_cli import files
 
-from mlx_convert_core import ShardWriter, TensorInfo
+from mlx_convert_core.plugin import ShardWriter, TensorInfo
 
 Run = Callable[..., Result]
 Start = Callable[..., "subprocess.Popen[str]"]

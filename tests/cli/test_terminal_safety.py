@@ -16,13 +16,15 @@ from mlx_convert_cli.output import console, show, table
 from mlx_convert_cli.text import printable
 from terminal import Terminal
 
-from mlx_convert_core import ChatSettings, ConvertRequest, Workspace
+from mlx_convert_core import ConvertRequest, Workspace
+from mlx_convert_core.plugin import ChatSettings
 
 # Sets the window's title, rings, blinks (in seven and in eight bits), and turns letters around.
 EVIL = "\x1b]0;owned\x07\x1b[5m\x9b5m\u202e\u2066 [red]:smile:"
 STEERING = ("\x1b]", "\x07", "\x1b[5m", "\x9b", "\u202e", "\u2066")
 PLUGIN = f"""
-from mlx_convert_core import Preset, Quantization, hookimpl
+from mlx_convert_core import Preset, Quantization
+from mlx_convert_core.plugin import hookimpl
 
 @hookimpl
 def register_presets():

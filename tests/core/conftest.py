@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from mlx_convert_core import ShardWriter, TensorInfo, Workspace
+from mlx_convert_core import Workspace
+from mlx_convert_core.plugin import ShardWriter, TensorInfo
 
 AddPlugin = Callable[[str, str], Path]
 WriteToy = Callable[..., Path]
@@ -23,7 +24,9 @@ def add_plugin(home: Path) -> AddPlugin:
     def add(name: str, code: str) -> Path:
         path = home / "plugins" / f"{name}.py"
         path.parent.mkdir(exist_ok=True)
-        path.write_text(f"from mlx_convert_core import *\nfrom pathlib import Path\n\n{code}")
+        path.write_text(
+            f"from mlx_convert_core import *\nfrom mlx_convert_core.plugin import *\nfrom pathlib import Path\n\n{code}"
+        )
         return path
 
     return add

@@ -16,16 +16,8 @@ from click.testing import CliRunner
 from mlx_convert_cli.main import cli
 
 from core.unprivileged import as_nobody
-from mlx_convert_core import (
-    ConvertRequest,
-    GenerateRequest,
-    InvalidRequest,
-    MlxConvertError,
-    ShardWriter,
-    TensorInfo,
-    Workspace,
-    read_header,
-)
+from mlx_convert_core import ConvertRequest, GenerateRequest, InvalidRequest, MlxConvertError, Workspace
+from mlx_convert_core.plugin import ShardWriter, TensorInfo, read_header
 
 Spoil = Callable[[Path], object]
 WEIGHTS = "model.safetensors"

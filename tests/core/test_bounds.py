@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from mlx_convert_core import ConvertRequest, CorruptCheckpoint, Workspace, inspect_folder, read_header
+from mlx_convert_core import ConvertRequest, Workspace
 from mlx_convert_core.base import limits
 from mlx_convert_core.model import safetensors
+from mlx_convert_core.plugin import CorruptCheckpoint, inspect_folder, read_header
 
 
 def header(path: Path, entries: dict[str, object], data: int = 0) -> Path:

@@ -9,15 +9,8 @@ from typing import Any
 
 import pytest
 
-from mlx_convert_core import (
-    ConversionFailed,
-    KeptLayer,
-    OutputPlan,
-    Quantization,
-    QuantizedLayer,
-    ShardWriter,
-    TensorInfo,
-)
+from mlx_convert_core import ConversionFailed, OutputPlan, Quantization
+from mlx_convert_core.plugin import KeptLayer, QuantizedLayer, ShardWriter, TensorInfo
 from mlx_convert_core.writing.check import check_output
 
 FOUR, EIGHT = Quantization(bits=4), Quantization(bits=8)

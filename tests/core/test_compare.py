@@ -16,13 +16,12 @@ from mlx_convert_core import (
     JobCancelled,
     JobState,
     Message,
-    RepoNotFound,
     StepFinished,
     StepStarted,
     Token,
     Workspace,
-    first_divergence,
 )
+from mlx_convert_core.plugin import RepoNotFound, first_divergence
 
 WriteModel = Callable[..., Path]
 ASKED = GenerateRequest(prompt="one two three")

@@ -10,22 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from mlx_convert_core import (
-    ChatMessage,
-    ChatSettings,
-    Conversation,
-    ConversationStore,
-    GenerateResult,
-    InvalidRequest,
-    figures_of,
-)
+from mlx_convert_core import ChatMessage, GenerateResult, InvalidRequest
+from mlx_convert_core.plugin import ChatSettings, Conversation, ConversationStore, figures_of
 
 MODEL = Path("/models/Tiny-MLX-4bit")
 SAVE = """
 import sys
 from dataclasses import replace
 from pathlib import Path
-from mlx_convert_core import ConversationStore
+from mlx_convert_core.plugin import ConversationStore
 
 store = ConversationStore(Path(sys.argv[1]))
 conversation = store.get(sys.argv[2])

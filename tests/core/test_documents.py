@@ -12,14 +12,15 @@ from typing import Any
 
 import pytest
 
-from mlx_convert_core import InvalidRequest, JsonDocument, Settings, SettingsFile
+from mlx_convert_core import InvalidRequest
 from mlx_convert_core.base import documents
 from mlx_convert_core.base.documents import write_atomic
+from mlx_convert_core.plugin import JsonDocument, Settings, SettingsFile
 
 COUNT = """
 import sys
 from pathlib import Path
-from mlx_convert_core import JsonDocument
+from mlx_convert_core.plugin import JsonDocument
 document = JsonDocument(Path(sys.argv[1]))
 for _ in range(50):
     document.update(lambda stored: stored.__setitem__(sys.argv[2], stored.get(sys.argv[2], 0) + 1))

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from mlx_convert_core import ErrorInfo, Finding, InvalidRequest, MlxConvertError, load_recipe
+from mlx_convert_core import Finding, InvalidRequest, MlxConvertError, load_recipe
+from mlx_convert_core.plugin import ErrorInfo
 
 
 class QuotaExceeded(MlxConvertError):

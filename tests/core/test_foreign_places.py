@@ -13,7 +13,8 @@ from mlx_convert_hub.card.published_card import card_to_send
 from mlx_convert_hub.fetch.cache import RepoCache
 from mlx_convert_hub.send.folder_target import FolderTarget
 
-from mlx_convert_core import ConvertRequest, CorruptCheckpoint, FileInfo, MlxConvertError, UploadRequest, Workspace
+from mlx_convert_core import ConvertRequest, MlxConvertError, UploadRequest, Workspace
+from mlx_convert_core.plugin import CorruptCheckpoint, FileInfo
 
 Put = Callable[[Path], object]
 PUT: dict[str, Put] = {

@@ -9,8 +9,9 @@ import pytest
 from samples.caseless_disk import caseless_disk
 from samples.mlx_folder import write_mlx_folder
 
-from mlx_convert_core import ConvertRequest, InvalidRequest, LibraryError, MlxConvertError, Workspace, is_inside
+from mlx_convert_core import ConvertRequest, InvalidRequest, MlxConvertError, Workspace
 from mlx_convert_core.base.identity import as_on_disk, same_place
+from mlx_convert_core.plugin import LibraryError, is_inside
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mlx_convert_core import install_command
+from mlx_convert_core.plugin import install_command
 
 
 @pytest.fixture

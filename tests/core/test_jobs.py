@@ -14,12 +14,12 @@ from mlx_convert_core import (
     JobCancelled,
     JobFailed,
     JobFinished,
-    JobStarted,
     JobState,
     Message,
     MlxConvertError,
 )
 from mlx_convert_core.model.events import AnyEvent
+from mlx_convert_core.plugin import JobStarted
 from mlx_convert_core.running.jobs import KEPT, JobQueue
 
 

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlx_convert_core import ErrorInfo, FileInfo, InvalidRequest, read_json
+from mlx_convert_core import InvalidRequest
 from mlx_convert_core.base import codec
+from mlx_convert_core.plugin import ErrorInfo, FileInfo, read_json
 
 ANY = st.text(st.characters(), max_size=8) | st.text(st.sampled_from("a\ud800\udfff\udcfc😀"), max_size=4)
 

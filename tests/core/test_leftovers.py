@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from core.test_staging import left_behind, names
-from mlx_convert_core import ConvertRequest, JsonDocument, Staging, Workspace, clear_leftover
+from mlx_convert_core import ConvertRequest, Workspace
+from mlx_convert_core.plugin import JsonDocument, Staging, clear_leftover
 from mlx_convert_core.writing.leftovers import REMOVED_SECONDS, leftovers
 
 JOB = "0123abcd"

@@ -9,15 +9,8 @@ from pathlib import Path
 import pytest
 from samples.mlx_folder import write_mlx_folder
 
-from mlx_convert_core import (
-    ConvertRequest,
-    CorruptCheckpoint,
-    InvalidRequest,
-    MlxConvertError,
-    Workspace,
-    entry_of,
-    load_recipe,
-)
+from mlx_convert_core import ConvertRequest, InvalidRequest, MlxConvertError, Workspace, load_recipe
+from mlx_convert_core.plugin import CorruptCheckpoint, entry_of
 
 WriteToy = Callable[..., Path]
 Spoil = Callable[[Path], object]

@@ -11,16 +11,9 @@ from typing import Any
 import pytest
 from samples.mlx_folder import write_mlx_folder
 
-from mlx_convert_core import (
-    ConvertRequest,
-    EntryNotFound,
-    LibraryEntry,
-    MlxConvertError,
-    Workspace,
-    entry_of,
-    recipe_of,
-)
+from mlx_convert_core import ConvertRequest, EntryNotFound, LibraryEntry, MlxConvertError, Workspace
 from mlx_convert_core.model.record import Record, Source, parse_record, public_record, public_text, read_record
+from mlx_convert_core.plugin import entry_of, recipe_of
 
 WHOLE: dict[str, Any] = {
     "schema": 1,

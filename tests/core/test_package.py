@@ -6,42 +6,50 @@ import ast
 import importlib
 import inspect
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 import mlx_convert_core
+from mlx_convert_core import plugin
 from mlx_convert_core.testing import heavy_imports, write_tiny_checkpoint
 
-IMPORTED = [
-    alias.asname or alias.name
-    for node in ast.parse(Path(mlx_convert_core.__file__).read_text()).body
-    if isinstance(node, ast.ImportFrom)
-    for alias in node.names
-]
+PUBLIC = pytest.mark.parametrize("module", [mlx_convert_core, plugin], ids=lambda module: module.__name__)
 
 
-def test_all_names_everything_that_is_there_once() -> None:
-    assert sorted(mlx_convert_core.__all__) == sorted(IMPORTED)
-    assert len(set(mlx_convert_core.__all__)) == len(mlx_convert_core.__all__)
-    for name in mlx_convert_core.__all__:
-        assert getattr(mlx_convert_core, name) is not None
+@PUBLIC
+def test_all_names_everything_that_is_there_once(module: ModuleType) -> None:
+    imported = [
+        alias.asname or alias.name
+        for node in ast.parse(Path(str(module.__file__)).read_text()).body
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("mlx_convert_core")
+        for alias in node.names
+    ]
+    assert sorted(module.__all__) == sorted(imported)
+    assert len(set(module.__all__)) == len(module.__all__)
+    for name in module.__all__:
+        assert getattr(module, name) is not None
 
 
-def test_all_is_sorted_constants_then_classes_then_functions() -> None:
+@PUBLIC
+def test_all_is_sorted_constants_then_classes_then_functions(module: ModuleType) -> None:
     def kind(name: str) -> int:
         return 0 if name.isupper() else 1 if name[0].isupper() else 2
 
-    assert list(mlx_convert_core.__all__) == sorted(mlx_convert_core.__all__, key=lambda name: (kind(name), name))
+    assert list(module.__all__) == sorted(module.__all__, key=lambda name: (kind(name), name))
 
 
-def test_every_public_name_has_a_docstring() -> None:
-    for name in mlx_convert_core.__all__:
-        value = getattr(mlx_convert_core, name)
+@PUBLIC
+def test_every_public_name_has_a_docstring(module: ModuleType) -> None:
+    for name in module.__all__:
+        value = getattr(module, name)
         if inspect.isclass(value) or inspect.isfunction(value):
             assert value.__doc__, name
 
 
-@pytest.mark.parametrize("module", ["mlx_convert_core", "mlx_convert_core.worker", "mlx_convert_core.testing"])
+@pytest.mark.parametrize(
+    "module", ["mlx_convert_core", "mlx_convert_core.plugin", "mlx_convert_core.worker", "mlx_convert_core.testing"]
+)
 def test_importing_the_core_imports_nothing_heavy(module: str) -> None:
     assert heavy_imports(module, "click", "rich") == ()
 
@@ -63,7 +71,7 @@ def test_the_tiny_checkpoint_is_the_same_every_time_and_takes_settings(tmp_path:
     first = write_tiny_checkpoint(tmp_path / "first")
     second = write_tiny_checkpoint(tmp_path / "second", rope_theta=5.0)
     assert (first / "model.safetensors").read_bytes() == (second / "model.safetensors").read_bytes()
-    assert mlx_convert_core.inspect_folder(second).config["rope_theta"] == 5.0
+    assert plugin.inspect_folder(second).config["rope_theta"] == 5.0
 
 
 def test_the_fixtures_for_plugin_authors_are_there(

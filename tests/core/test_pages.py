@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from mlx_convert_core import Page, Workspace
+from mlx_convert_core import Workspace
+from mlx_convert_core.plugin import Page
 
 DRAWN = """
 def load():

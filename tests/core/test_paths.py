@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mlx_convert_core import ConvertRequest, InvalidRequest, Settings, SettingsFile, Workspace, expanded
+from mlx_convert_core import ConvertRequest, InvalidRequest, Workspace
+from mlx_convert_core.plugin import Settings, SettingsFile, expanded
 
 
 def test_the_own_home_folder_is_filled_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from mlx_convert_core import ConvertRequest, Workspace, private_folder, readable_by_others, write_recipe
+from mlx_convert_core import ConvertRequest, Workspace
+from mlx_convert_core.plugin import private_folder, readable_by_others, write_recipe
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,6 @@ from mlx_convert_core import (
     ConversionFailed,
     ConvertRequest,
     ConvertResult,
-    CorruptCheckpoint,
     Job,
     MlxConvertError,
     OutputExists,
@@ -23,6 +22,7 @@ from mlx_convert_core import (
     StepStarted,
     Workspace,
 )
+from mlx_convert_core.plugin import CorruptCheckpoint
 from mlx_convert_core.writing.staging import Staging
 
 WriteToy = Callable[..., Path]

@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from mlx_convert_core import ConvertRequest, InvalidRequest, JobState, QueueBusy, QueueItem, Workspace
+from mlx_convert_core import ConvertRequest, InvalidRequest, JobState, Workspace
+from mlx_convert_core.plugin import QueueBusy, QueueItem
 
 WriteToy = Callable[..., Path]
 DRAIN = """

@@ -11,17 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from mlx_convert_core import (
-    ConvertRequest,
-    EntryNotFound,
-    InvalidRequest,
-    Recipe,
-    load_recipe,
-    read_recipe,
-    recipe_of,
-    write_recipe,
-)
+from mlx_convert_core import ConvertRequest, EntryNotFound, InvalidRequest, Recipe, load_recipe
 from mlx_convert_core.model.recipes import shareable
+from mlx_convert_core.plugin import read_recipe, recipe_of, write_recipe
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "recipe.json"
 affine = some.fixed_dictionaries(

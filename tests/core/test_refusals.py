@@ -99,6 +99,7 @@ def test_no_memory_is_no_defect(tmp_path: Path) -> None:
     code = f"""
 import resource
 from mlx_convert_core import *
+from mlx_convert_core.plugin import *
 with Workspace() as workspace:
     for megabytes in (60, 120, 150, 200):  # for the worker; each is too little at another place
         resource.setrlimit(resource.RLIMIT_AS, (megabytes << 20, -1))

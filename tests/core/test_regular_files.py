@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from mlx_convert_core import CorruptCheckpoint
 from mlx_convert_core.base import regular_files as files
 from mlx_convert_core.base.regular_files import open_regular, read_regular, regular_files
+from mlx_convert_core.plugin import CorruptCheckpoint
 
 Spoil = Callable[[Path], object]
 

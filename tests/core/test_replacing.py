@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from samples.mlx_folder import write_mlx_folder
 
-from mlx_convert_core import ConvertRequest, InvalidRequest, Message, MlxConvertError, Workspace, what_goes
+from mlx_convert_core import ConvertRequest, InvalidRequest, Message, MlxConvertError, Workspace
+from mlx_convert_core.plugin import what_goes
 
 from .conftest import AddPlugin, WriteToy
 
@@ -173,7 +174,7 @@ def test_a_recorded_file_that_a_person_has_changed_is_that_persons(tiny_llama: P
 
 
 PUTS_A_PHOTO = """
-from mlx_convert_core import hookimpl
+from mlx_convert_core.plugin import hookimpl
 
 
 @hookimpl
@@ -181,7 +182,7 @@ def post_convert(plan, staging):
     (plan.outputs[0].path / "photo.jpg").write_text("precious")
 """
 PUTS_A_MODEL = """
-from mlx_convert_core import hookimpl
+from mlx_convert_core.plugin import hookimpl
 
 
 @hookimpl

@@ -19,11 +19,11 @@ from mlx_convert_core import (
     ModelSession,
     PluginError,
     Token,
-    WorkerDied,
     Workspace,
 )
 from mlx_convert_core.answering.model_session import ModelSession as Session
 from mlx_convert_core.answering.open_sessions import weight_bytes
+from mlx_convert_core.plugin import WorkerDied
 from mlx_convert_core.running.process import WorkerProcess
 
 WriteToy = Callable[..., Path]

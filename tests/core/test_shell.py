@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlx_convert_core import command, typed
+from mlx_convert_core.plugin import command, typed
 
 ROOT = Path(__file__).parents[2]
 SOURCES = ("mlx_convert_core", "plugins", "frontends")

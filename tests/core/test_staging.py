@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from mlx_convert_core import OutputExists, SourceError, Staging
+from mlx_convert_core import OutputExists, SourceError
+from mlx_convert_core.plugin import Staging
 from mlx_convert_core.writing.staging import OWNERLESS_SECONDS, clear_dead, dead_bytes, discard, staging_root
 
 # Names each file just before it is removed.
@@ -33,7 +34,7 @@ discard(Path(sys.argv[1]), Path(sys.argv[2]))
 PUBLISH = """
 import os, sys
 from pathlib import Path
-from mlx_convert_core import Staging
+from mlx_convert_core.plugin import Staging
 from mlx_convert_core.writing import staging
 
 steps = int(sys.argv[2])

@@ -17,9 +17,9 @@ from mlx_convert_core import (
     JobFinished,
     JobState,
     MlxConvertError,
-    WorkerDied,
     Workspace,
 )
+from mlx_convert_core.plugin import WorkerDied
 
 WriteToy = Callable[..., Path]
 DEATHS = {

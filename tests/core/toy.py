@@ -18,15 +18,17 @@ from pathlib import Path
 from typing import Any
 
 from mlx_convert_core import (
-    Checkpoint,
     ConvertPlan,
     ConvertRequest,
     Finding,
     GenerateRequest,
     GenerateResult,
-    GenerationExtras,
     ModelInfo,
     OutputPlan,
+)
+from mlx_convert_core.plugin import (
+    Checkpoint,
+    GenerationExtras,
     Planned,
     QuantizeStrategy,
     Reporter,

@@ -13,7 +13,8 @@ from click.testing import CliRunner
 from mlx_convert_cli.main import cli
 from pages import ROOT, blocks, sections
 
-from mlx_convert_core import ConvertRequest, GenerateRequest, ShardWriter, TensorInfo, Workspace
+from mlx_convert_core import ConvertRequest, GenerateRequest, Workspace
+from mlx_convert_core.plugin import ShardWriter, TensorInfo
 from mlx_convert_core.plugins import hookspecs
 
 PAGE = sections(ROOT / "docs" / "hooks.md")

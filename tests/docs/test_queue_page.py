@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pages import ROOT, blocks, sections
 
-from mlx_convert_core import read_recipe
+from mlx_convert_core.plugin import read_recipe
 
 PAGE = sections(ROOT / "docs" / "queue-and-recipes.md")
 

@@ -9,8 +9,8 @@ import pytest
 import troubleshooting
 from codes import SOURCES, Codes, codes_in
 
-from mlx_convert_core import explain
 from mlx_convert_core.explanations import Explanation, themes
+from mlx_convert_core.plugin import explain
 
 ROWS = [row for theme in themes() for row in theme.rows]
 NAMES = {"macOS", "mlx-community", "mlx-convert", "mlx-lm", "mlx-vlm"}  # written small also where a sentence begins

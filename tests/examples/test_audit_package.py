@@ -13,7 +13,7 @@ import pytest
 PACKAGE = Path(__file__).with_name("mlx-convert-audit")
 PROGRAM = """
 import os, sys
-from mlx_convert_core import ConvertRequest, GenerateRequest, Workspace
+from mlx_convert_core.plugin import ConvertRequest, GenerateRequest, Workspace
 
 with Workspace() as workspace:
     print(os.getpid())

@@ -9,7 +9,8 @@ from typing import Any
 
 from fuzz.folders import spoiled_copy
 from fuzz.loop import Case, Fuzz, amounts
-from mlx_convert_core import ConvertRequest, Workspace, read_header
+from mlx_convert_core import ConvertRequest, Workspace
+from mlx_convert_core.plugin import read_header
 
 CONVERTED = 0.05  # of the inputs are converted, too
 FIELDS: dict[str, Any] = {

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from fuzz.folders import spoiled_copy
 from fuzz.loop import Case, Fuzz, amounts, told
-from mlx_convert_core import ConvertRequest, UploadRequest, Workspace, entry_of, recipe_of
+from mlx_convert_core import ConvertRequest, UploadRequest, Workspace
+from mlx_convert_core.plugin import entry_of, recipe_of
 
 
 @amounts

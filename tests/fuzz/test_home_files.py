@@ -14,18 +14,9 @@ from mlx_convert_library.store import JsonLibrary
 from fuzz.loop import Case, Fuzz, amounts
 from fuzz.mutations import spoiled_json
 from fuzz.test_imported_conversations import TALK
-from mlx_convert_core import (
-    ConversationStore,
-    ConversionQueue,
-    ConvertRequest,
-    ErrorInfo,
-    JobState,
-    LibraryEntry,
-    MlxConvertError,
-    QueueItem,
-    SettingsFile,
-)
+from mlx_convert_core import ConvertRequest, JobState, LibraryEntry, MlxConvertError
 from mlx_convert_core.base import codec
+from mlx_convert_core.plugin import ConversationStore, ConversionQueue, ErrorInfo, QueueItem, SettingsFile
 
 ENTRY = LibraryEntry(
     name="Tiny-MLX-4bit",

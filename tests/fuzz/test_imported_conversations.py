@@ -7,8 +7,8 @@ from pathlib import Path
 
 from fuzz.loop import Case, Fuzz, amounts
 from fuzz.mutations import spoiled_json
-from mlx_convert_core import ChatSettings, Conversation, ConversationStore
 from mlx_convert_core.base import codec
+from mlx_convert_core.plugin import ChatSettings, Conversation, ConversationStore
 
 TALK = (
     Conversation(

@@ -8,7 +8,7 @@ from random import Random
 
 from fuzz.loop import Case, Fuzz, amounts
 from fuzz.mutations import spoiled_bytes, spoiled_json
-from mlx_convert_core import read_header
+from mlx_convert_core.plugin import read_header
 
 
 @amounts

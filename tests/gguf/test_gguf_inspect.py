@@ -30,15 +30,8 @@ from samples.gguf import (
 )
 from samples.tiny import tiny_shapes, write_tiny_llama
 
-from mlx_convert_core import (
-    CorruptCheckpoint,
-    InvalidRequest,
-    MlxConvertError,
-    ModelInfo,
-    RepoNotFound,
-    UnsupportedModel,
-    Workspace,
-)
+from mlx_convert_core import InvalidRequest, MlxConvertError, ModelInfo, UnsupportedModel, Workspace
+from mlx_convert_core.plugin import CorruptCheckpoint, RepoNotFound
 
 
 def inspect(path: Path) -> ModelInfo:

@@ -17,7 +17,8 @@ from samples.tiny import TEXT, VOCABULARY, tiny_shapes
 from tokenizers import Tokenizer
 from tokenizers.pre_tokenizers import PreTokenizer
 
-from mlx_convert_core import CorruptCheckpoint, ModelInfo, UnsupportedModel
+from mlx_convert_core import ModelInfo, UnsupportedModel
+from mlx_convert_core.plugin import CorruptCheckpoint
 from mlx_convert_core.testing import SPECIAL
 
 Rebuild = Callable[[Path], tuple[ModelInfo, Path]]

@@ -19,7 +19,8 @@ from samples.gguf import Values, llama_metadata, llama_values, permuted, write_l
 from samples.smollm2 import Silent
 from samples.tiny import tiny_shapes
 
-from mlx_convert_core import Cancelled, CorruptCheckpoint, ModelInfo, inspect_folder
+from mlx_convert_core import Cancelled, ModelInfo
+from mlx_convert_core.plugin import CorruptCheckpoint, inspect_folder
 
 Rebuild = Callable[[Path], tuple[ModelInfo, Path]]
 

@@ -18,8 +18,9 @@ from mlx_convert_hub.fetch.findings import community_models
 from mlx_convert_hub.fetch.repo import HubRepo
 from mlx_convert_hub.send.hub_target import HubTarget
 
-from mlx_convert_core import CONFIG_BYTES, MlxConvertError, UploadRequest
+from mlx_convert_core import MlxConvertError, UploadRequest
 from mlx_convert_core.base.limits import HEADER_BYTES
+from mlx_convert_core.plugin import CONFIG_BYTES
 
 from .models import Recorder, converted_folder, model_files
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from mlx_convert_hub import post_convert
 from mlx_convert_hub.card.front_matter import front_matter, split_card, without_fields
 
-from mlx_convert_core import ConvertPlan, ConvertRequest, KeptLayer, ModelInfo, OutputPlan, Quantization, QuantizedLayer
+from mlx_convert_core import ConvertPlan, ConvertRequest, ModelInfo, OutputPlan, Quantization
+from mlx_convert_core.plugin import KeptLayer, QuantizedLayer
 
 FOUR = Quantization(bits=4, group_size=64)
 CARD = {

@@ -8,7 +8,8 @@ import pytest
 from hubserver import Hub
 from lm.random_llama import write_llama
 
-from mlx_convert_core import ConvertRequest, Event, Progress, Workspace, hookimpl
+from mlx_convert_core import ConvertRequest, Event, Progress, Workspace
+from mlx_convert_core.plugin import hookimpl
 
 SHARDS = 4
 

@@ -93,7 +93,7 @@ def test_a_file_that_can_not_be_fetched_ends_the_job_though_others_wait(
 KILLER = """
 import os, signal
 from pathlib import Path
-from mlx_convert_core import hookimpl
+from mlx_convert_core.plugin import hookimpl
 
 @hookimpl
 def post_convert(plan, staging):

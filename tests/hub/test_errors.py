@@ -20,7 +20,8 @@ from mlx_convert_hub.trouble.explain import explain, explained
 from mlx_convert_hub.trouble.seen import Situation, scrub
 from mlx_convert_hub.trouble.table import ROWS
 
-from mlx_convert_core import ErrorInfo, InsufficientDisk, MlxConvertError
+from mlx_convert_core import InsufficientDisk, MlxConvertError
+from mlx_convert_core.plugin import ErrorInfo
 
 from .models import Recorder, model_files
 

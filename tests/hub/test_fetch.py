@@ -17,7 +17,8 @@ from mlx_convert_hub.client.connection import HubConnection
 from mlx_convert_hub.fetch.cache import RepoCache
 from mlx_convert_hub.fetch.repo import HubRepo
 
-from mlx_convert_core import Cancelled, CorruptCheckpoint, ModelInfo, SourceError
+from mlx_convert_core import Cancelled, ModelInfo, SourceError
+from mlx_convert_core.plugin import CorruptCheckpoint
 
 from .models import Recorder, model_files
 

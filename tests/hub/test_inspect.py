@@ -9,7 +9,8 @@ from hubserver import Hub
 from mlx_convert_hub.client.connection import HubConnection
 from mlx_convert_hub.fetch.repo import HubRepo
 
-from mlx_convert_core import CorruptCheckpoint, ModelInfo
+from mlx_convert_core import ModelInfo
+from mlx_convert_core.plugin import CorruptCheckpoint
 
 from .models import CONFIG, Recorder, model_files, safetensors
 

@@ -9,7 +9,7 @@ from hubserver import Hub
 from mlx_convert_hub.client.connection import HubConnection
 from mlx_convert_hub.fetch.repo import HubRepo
 
-from mlx_convert_core import CorruptCheckpoint, SourceUnreachable
+from mlx_convert_core.plugin import CorruptCheckpoint, SourceUnreachable
 
 from .models import CONFIG, Recorder, model_files
 

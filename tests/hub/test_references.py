@@ -9,7 +9,8 @@ from mlx_convert_hub import model_source
 from mlx_convert_hub.fetch.local import LocalFolder
 from mlx_convert_hub.fetch.repo import HubRepo
 
-from mlx_convert_core import InvalidRequest, RepoNotFound
+from mlx_convert_core import InvalidRequest
+from mlx_convert_core.plugin import RepoNotFound
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 

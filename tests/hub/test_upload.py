@@ -11,7 +11,8 @@ from hubserver import Hub, silent_address
 from mlx_convert_hub.client.connection import HubConnection
 from mlx_convert_hub.send.hub_target import HubTarget
 
-from mlx_convert_core import UploadError, UploadRequest, UploadResult, parse_record, read_record
+from mlx_convert_core import UploadError, UploadRequest, UploadResult
+from mlx_convert_core.plugin import parse_record, read_record
 
 from .models import Recorder, converted_folder, safetensors
 

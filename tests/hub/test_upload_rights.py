@@ -12,7 +12,8 @@ from hubserver import Hub, refusing_address
 from mlx_convert_hub.client.connection import HubConnection
 from mlx_convert_hub.send.hub_target import HubTarget
 
-from mlx_convert_core import ErrorInfo, MlxConvertError, UploadError, UploadRequest
+from mlx_convert_core import MlxConvertError, UploadError, UploadRequest
+from mlx_convert_core.plugin import ErrorInfo
 
 from .models import Recorder, converted_folder
 

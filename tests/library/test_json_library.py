@@ -13,7 +13,8 @@ import pytest
 from mlx_convert_library import library_store
 from samples.tiny import write_tiny_llama
 
-from mlx_convert_core import EntryNotFound, LibraryEntry, LibraryError, LibraryStore, Workspace
+from mlx_convert_core import EntryNotFound, LibraryEntry, Workspace
+from mlx_convert_core.plugin import LibraryError, LibraryStore
 
 ADD_MANY = """
 import sys

@@ -12,7 +12,8 @@ from types import SimpleNamespace
 import pytest
 from samples.mlx_folder import write_mlx_folder
 
-from mlx_convert_core import LibraryEntry, LibraryError, Workspace
+from mlx_convert_core import LibraryEntry, Workspace
+from mlx_convert_core.plugin import LibraryError
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from mlx_convert_core import ShardWriter, TensorInfo
+from mlx_convert_core.plugin import ShardWriter, TensorInfo
 
 HIDDEN, INNER, VOCABULARY = 128, 256, 320
 CONFIG: dict[str, Any] = {

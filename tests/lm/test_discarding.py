@@ -16,18 +16,8 @@ from mlx_convert_engine.discard_order import bytes_at_once, waves
 from mlx_convert_engine.pieces import Computed, Copied
 from random_llama import write_llama
 
-from mlx_convert_core import (
-    Checkpoint,
-    ConvertRequest,
-    InvalidRequest,
-    ModelInfo,
-    PreflightFailed,
-    Reporter,
-    TensorInfo,
-    Workspace,
-    hookimpl,
-    inspect_folder,
-)
+from mlx_convert_core import ConvertRequest, InvalidRequest, ModelInfo, PreflightFailed, Workspace
+from mlx_convert_core.plugin import Checkpoint, Reporter, TensorInfo, hookimpl, inspect_folder
 
 sys.path.append(str(Path(__file__).parents[1]))
 

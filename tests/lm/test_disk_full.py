@@ -25,7 +25,7 @@ FILLING = """
 import errno, os
 from pathlib import Path
 
-from mlx_convert_core import hookimpl
+from mlx_convert_core.plugin import hookimpl
 
 left = int(Path(__file__).with_suffix(".bytes").read_text())
 write = os.pwrite
@@ -96,7 +96,7 @@ def test_a_real_disk_that_others_fill_meanwhile(tmp_path: Path, small_disk: Path
     plugins = tmp_path / "home" / "plugins"
     plugins.mkdir(parents=True)
     (plugins / "greedy.py").write_text(
-        "from mlx_convert_core import hookimpl\n"
+        "from mlx_convert_core.plugin import hookimpl\n"
         "@hookimpl\n"
         "def post_convert(plan, staging):\n"
         "    with open(staging / 'README.md', 'wb') as file:\n"

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from mlx_convert_lm.adapter import load_lazily
 
-from mlx_convert_core import CorruptCheckpoint, MlxConvertError
+from mlx_convert_core import MlxConvertError
+from mlx_convert_core.plugin import CorruptCheckpoint
 from mlx_convert_core.testing import write_tiny_checkpoint
 
 ODD: list[tuple[str, Any]] = [

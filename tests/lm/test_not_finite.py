@@ -17,15 +17,8 @@ from hypothesis import strategies as some
 from mlx_convert_engine.not_finite import Sizes
 from random_llama import write_llama
 
-from mlx_convert_core import (
-    ConversionFailed,
-    ConvertRequest,
-    Finding,
-    MlxConvertError,
-    ShardWriter,
-    Workspace,
-    read_header,
-)
+from mlx_convert_core import ConversionFailed, ConvertRequest, Finding, MlxConvertError, Workspace
+from mlx_convert_core.plugin import ShardWriter, read_header
 
 NORM, QUERY, EMBEDDING = "model.norm.weight", "model.layers.1.self_attn.q_proj.weight", "model.embed_tokens.weight"
 WEIGHTS = "model.safetensors"
@@ -164,7 +157,7 @@ def test_a_resumed_conversion_still_knows(source: Path, tmp_path: Path) -> None:
     plugins = tmp_path / "home" / "plugins"
     plugins.mkdir(parents=True)
     (plugins / "killer.py").write_text(
-        "import os, signal\nfrom pathlib import Path\nfrom mlx_convert_core import hookimpl\n\n"
+        "import os, signal\nfrom pathlib import Path\nfrom mlx_convert_core.plugin import hookimpl\n\n"
         "@hookimpl\ndef post_convert(plan, staging):\n"
         "    if not plan.request.resume:\n        os.kill(os.getpid(), signal.SIGKILL)\n"
     )

@@ -10,7 +10,7 @@ import pytest
 from mlx_convert_engine.provenance import Provenance
 from random_llama import write_llama
 
-from mlx_convert_core import read_header
+from mlx_convert_core.plugin import read_header
 
 Q = "model.layers.0.self_attn.q_proj.weight"
 O = "model.layers.0.self_attn.o_proj.weight"  # noqa: E741

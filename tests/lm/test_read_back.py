@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mlx_convert_core import ShardWriter, TensorInfo
+from mlx_convert_core.plugin import ShardWriter, TensorInfo
 from mlx_convert_core.writing.read_back import PartRead, ReadBack, stamp_of
 
 SIZES = {"a": 3_000_000, "b": 0, "c": 10, "d": 2_000_000}

@@ -16,14 +16,13 @@ from mlx_convert_core import (
     ChatMessage,
     ConvertRequest,
     GenerateRequest,
-    GenerationExtras,
     GenerationFailed,
     Message,
     ModelSession,
     Token,
     Workspace,
-    hookimpl,
 )
+from mlx_convert_core.plugin import GenerationExtras, hookimpl
 
 
 @pytest.fixture(scope="session")

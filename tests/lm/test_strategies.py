@@ -9,16 +9,8 @@ import pytest
 from mlx_convert_lm.strategies import strategy_named, unfit
 from random_llama import write_llama
 
-from mlx_convert_core import (
-    ConvertRequest,
-    InvalidRequest,
-    LayerInfo,
-    ModelInfo,
-    OutputPlan,
-    Quantization,
-    QuantizedLayer,
-    Workspace,
-)
+from mlx_convert_core import ConvertRequest, InvalidRequest, ModelInfo, OutputPlan, Quantization, Workspace
+from mlx_convert_core.plugin import LayerInfo, QuantizedLayer
 
 FOUR = Quantization(bits=4)
 

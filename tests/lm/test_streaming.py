@@ -18,19 +18,15 @@ from random_llama import write_llama
 
 from mlx_convert_core import (
     ConvertRequest,
-    CorruptCheckpoint,
     MlxConvertError,
     ModelInfo,
     OutputPlan,
     Progress,
-    Reporter,
     StepFinished,
     StepStarted,
-    TensorInfo,
     Workspace,
-    hookimpl,
-    inspect_folder,
 )
+from mlx_convert_core.plugin import CorruptCheckpoint, Reporter, TensorInfo, hookimpl, inspect_folder
 
 
 def weights_of(folder: Path) -> str:
@@ -197,7 +193,7 @@ def test_a_source_cut_short_after_planning_is_refused(tmp_path: Path, cut: int) 
 KILLER = """
 import os, signal
 from pathlib import Path
-from mlx_convert_core import hookimpl
+from mlx_convert_core.plugin import hookimpl
 
 @hookimpl
 def post_convert(plan, staging):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-HEAD = "from mlx_convert_core import *\nfrom pathlib import Path\n\n"
+HEAD = "from mlx_convert_core import *\nfrom mlx_convert_core.plugin import *\nfrom pathlib import Path\n\n"
 AddFile = Callable[[str, str], Path]
 AddPackage = Callable[..., Path]
 

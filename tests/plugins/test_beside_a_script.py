@@ -19,7 +19,7 @@ with Workspace(plugins=[signing]) as workspace:
     print((job.result().path / "SIGNED").read_text())
 """
 PLUGIN = """
-from mlx_convert_core import hookimpl
+from mlx_convert_core.plugin import hookimpl
 from {package} import helper
 
 @hookimpl

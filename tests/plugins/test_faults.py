@@ -11,7 +11,8 @@ import pytest
 from click.testing import CliRunner
 from mlx_convert_cli.main import cli
 
-from mlx_convert_core import ConvertRequest, PluginError, PluginFailure, PluginNotLoaded, Workspace, hookimpl
+from mlx_convert_core import ConvertRequest, PluginError, Workspace
+from mlx_convert_core.plugin import PluginFailure, PluginNotLoaded, hookimpl
 
 AddPlugin = Callable[[str, str], Path]
 BUILT_IN = set(importlib.metadata.distribution("mlx-convert").entry_points.select(group="mlx_convert").names)

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from mlx_convert_core import ConvertRequest, InvalidRequest, PluginNotLoaded, Workspace
+from mlx_convert_core import ConvertRequest, InvalidRequest, Workspace
+from mlx_convert_core.plugin import PluginNotLoaded
 
 AddFile = Callable[[str, str], Path]
 AddPackage = Callable[..., Path]

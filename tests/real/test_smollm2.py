@@ -13,15 +13,8 @@ import pytest
 from architectures.compare import differences
 from architectures.worker import PRESETS as REFERENCE
 
-from mlx_convert_core import (
-    ConvertPlan,
-    ConvertRequest,
-    ConvertResult,
-    GenerateRequest,
-    GenerationExtras,
-    Workspace,
-    hookimpl,
-)
+from mlx_convert_core import ConvertPlan, ConvertRequest, ConvertResult, GenerateRequest, Workspace
+from mlx_convert_core.plugin import GenerationExtras, hookimpl
 
 PRESETS = ("4bit", "8bit", "bf16")
 QUESTION = "What is the capital of France?"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mlx_convert_core import ShardWriter, TensorInfo
+from mlx_convert_core.plugin import ShardWriter, TensorInfo
 
 
 def write_mlx_folder(folder: Path) -> Path:

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from mlx_convert_core import ShardWriter, TensorInfo, testing
+from mlx_convert_core import testing
+from mlx_convert_core.plugin import ShardWriter, TensorInfo
 from mlx_convert_core.testing import CHAT_TEMPLATE, SPECIAL
 
 VOCABULARY = 384

@@ -8,7 +8,7 @@ import pytest
 from browser.models import scripted_model
 from mlx_convert_ui.state.studio import Studio
 
-from mlx_convert_core import ChatSettings, Conversation
+from mlx_convert_core.plugin import ChatSettings, Conversation
 
 
 @pytest.mark.usefixtures("scripted")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from mlx_convert_ui.widgets.remedies import hint_of
 
-from mlx_convert_core import WorkerDied
 from mlx_convert_core.converting.conversion_job import _say_what_is_kept
+from mlx_convert_core.plugin import WorkerDied
 from mlx_convert_core.writing.staging import staging_root
 
 

@@ -11,7 +11,8 @@ from typing import Any
 from mlx_convert_ui.state.chats import Chats
 from mlx_convert_ui.state.job_views import LOG_LINES, JobView
 
-from mlx_convert_core import ChatSettings, ConversationStore, Job, Message, Progress, StepFinished, StepStarted
+from mlx_convert_core import Job, Message, Progress, StepFinished, StepStarted
+from mlx_convert_core.plugin import ChatSettings, ConversationStore
 
 
 class SlowNumber(int):

@@ -14,7 +14,8 @@ from nicegui.testing import User
 from nicegui.testing.user_interaction import UserInteraction
 from simulated import fill, sees, until, visiting
 
-from mlx_convert_core import ChatSettings, Conversation, InvalidRequest
+from mlx_convert_core import InvalidRequest
+from mlx_convert_core.plugin import ChatSettings, Conversation
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.usefixtures("scripted")]
 ANSWER = "<think>\nHm.\n</think>\nYou said: {prompt}"

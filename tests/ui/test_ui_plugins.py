@@ -13,7 +13,8 @@ from mlx_convert_core import Workspace
 pytestmark = pytest.mark.asyncio
 
 GOOD = """
-from mlx_convert_core import Page, Preset, Quantization, hookimpl
+from mlx_convert_core import Preset, Quantization
+from mlx_convert_core.plugin import Page, hookimpl
 
 
 @hookimpl

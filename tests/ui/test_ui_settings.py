@@ -13,7 +13,8 @@ from mlx_convert_ui.state.studio import Studio
 from nicegui.testing import User
 from simulated import fill, labelled, sees, until, visiting
 
-from mlx_convert_core import Account, AccountState, MlxConvertError, Workspace, hookimpl
+from mlx_convert_core import MlxConvertError, Workspace
+from mlx_convert_core.plugin import Account, AccountState, hookimpl
 
 pytestmark = pytest.mark.asyncio
 

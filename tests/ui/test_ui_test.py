@@ -10,7 +10,7 @@ from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.widgets.prompts import EXAMPLE_PROMPTS
 from simulated import fill, sees, until, visiting
 
-from mlx_convert_core import ChatSettings
+from mlx_convert_core.plugin import ChatSettings
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.usefixtures("scripted")]
 

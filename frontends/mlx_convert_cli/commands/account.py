@@ -12,7 +12,8 @@ from mlx_convert_cli.options import common
 from mlx_convert_cli.output import ask_hidden, at_terminal, plain, print_json, say
 from mlx_convert_cli.waiting import waiting
 from mlx_convert_cli.workspace import workspace
-from mlx_convert_core import Account, AccountState, InvalidRequest, Workspace
+from mlx_convert_core import InvalidRequest, Workspace
+from mlx_convert_core.plugin import Account, AccountState
 
 TOKEN_STARTS = ("hf_", "api_")
 

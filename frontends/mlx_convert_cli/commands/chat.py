@@ -11,7 +11,8 @@ from mlx_convert_cli.options import answering, common
 from mlx_convert_cli.output import say
 from mlx_convert_cli.talk import Talk
 from mlx_convert_cli.workspace import workspace
-from mlx_convert_core import InvalidRequest, command
+from mlx_convert_core import InvalidRequest
+from mlx_convert_core.plugin import command
 
 HELP = """/system TEXT  say how the model should behave (empty: nothing); starts anew
 /reset        begin a new conversation

@@ -13,7 +13,8 @@ from mlx_convert_cli.groups import DefaultGroup
 from mlx_convert_cli.options import common
 from mlx_convert_cli.output import at_terminal, confirm, print_json, put, say, show, table
 from mlx_convert_cli.workspace import workspace
-from mlx_convert_core import InvalidRequest, command
+from mlx_convert_core import InvalidRequest
+from mlx_convert_core.plugin import command
 
 
 @click.group(cls=DefaultGroup, default="list")

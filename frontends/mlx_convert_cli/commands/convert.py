@@ -17,7 +17,8 @@ from mlx_convert_cli.plan_view import show_plan
 from mlx_convert_cli.progress import follow
 from mlx_convert_cli.uploads import check_before_conversion, send
 from mlx_convert_cli.workspace import workspace
-from mlx_convert_core import ConvertRequest, ConvertResult, MlxConvertError, OutputExists, Workspace, command
+from mlx_convert_core import ConvertRequest, ConvertResult, MlxConvertError, OutputExists, Workspace
+from mlx_convert_core.plugin import command
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

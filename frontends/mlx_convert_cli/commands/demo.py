@@ -31,11 +31,8 @@ from mlx_convert_core import (
     OutputExists,
     SourceError,
     Workspace,
-    command,
-    entry_of,
-    expanded,
-    typed,
 )
+from mlx_convert_core.plugin import command, entry_of, expanded, typed
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

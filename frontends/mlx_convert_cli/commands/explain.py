@@ -6,7 +6,7 @@ import click
 
 from mlx_convert_cli.options import common
 from mlx_convert_cli.output import print_json, styled, tell_out
-from mlx_convert_core import explain as explanation_of
+from mlx_convert_core.plugin import explain as explanation_of
 
 
 @click.command()

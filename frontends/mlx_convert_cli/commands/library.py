@@ -14,7 +14,8 @@ from mlx_convert_cli.groups import DefaultGroup
 from mlx_convert_cli.options import common
 from mlx_convert_cli.output import at_terminal, confirm, pairs, plain, print_json, say, show, table
 from mlx_convert_cli.workspace import workspace
-from mlx_convert_core import FolderContents, InvalidRequest, LibraryEntry, Workspace, command, expanded, has_trash
+from mlx_convert_core import InvalidRequest, LibraryEntry, Workspace
+from mlx_convert_core.plugin import FolderContents, command, expanded, has_trash
 
 
 @click.group(cls=DefaultGroup, default="list")

@@ -16,7 +16,8 @@ from mlx_convert_cli.options import check_preset, common, conversion_options, co
 from mlx_convert_cli.output import print_json, say, show
 from mlx_convert_cli.queue_view import Stopped, items_table, watch_item
 from mlx_convert_cli.workspace import workspace
-from mlx_convert_core import InvalidRequest, JobState, QueueBusy, QueueItem, Workspace
+from mlx_convert_core import InvalidRequest, JobState, Workspace
+from mlx_convert_core.plugin import QueueBusy, QueueItem
 
 
 @click.group(cls=DefaultGroup, default="list")

@@ -11,7 +11,8 @@ from mlx_convert_cli.files import write_text
 from mlx_convert_cli.options import common
 from mlx_convert_cli.output import pairs, print_json, put, say, show
 from mlx_convert_cli.workspace import workspace
-from mlx_convert_core import Recipe, RecipeOutput, command, load_recipe, recipe_of
+from mlx_convert_core import Recipe, load_recipe
+from mlx_convert_core.plugin import RecipeOutput, command, recipe_of
 
 
 @click.group()

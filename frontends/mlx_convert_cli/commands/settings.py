@@ -8,7 +8,7 @@ from mlx_convert_cli.groups import DefaultGroup
 from mlx_convert_cli.options import check_preset, common
 from mlx_convert_cli.output import print_json, show, table
 from mlx_convert_cli.workspace import workspace
-from mlx_convert_core import Settings
+from mlx_convert_core.plugin import Settings
 
 MEANINGS = {
     "output_folder": "where converted models go; not absolute: below the folder you are in",

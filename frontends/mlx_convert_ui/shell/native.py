@@ -8,7 +8,8 @@ import subprocess
 import threading
 from collections.abc import Callable
 
-from mlx_convert_core import MlxConvertError, install_command, python_command, python_environment
+from mlx_convert_core import MlxConvertError
+from mlx_convert_core.plugin import install_command, python_command, python_environment
 
 _WINDOW = """
 import sys, webview

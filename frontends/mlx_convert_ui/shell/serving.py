@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from mlx_convert_core import InvalidRequest, Workspace, command
+from mlx_convert_core import InvalidRequest, Workspace
+from mlx_convert_core.plugin import command
 from mlx_convert_ui.shell.address import Address, bind, is_loopback
 from mlx_convert_ui.shell.keys import LONG, TOKEN, Keys
 from mlx_convert_ui.shell.native import Window

@@ -9,19 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from mlx_convert_core import (
-    Cancelled,
+from mlx_convert_core import Cancelled, GenerateResult, InvalidRequest, Job, JobState, MlxConvertError, Token
+from mlx_convert_core.plugin import (
     ChatSettings,
     Conversation,
     ConversationStore,
     ConversationSummary,
-    GenerateResult,
-    InvalidRequest,
-    Job,
-    JobState,
-    MlxConvertError,
     StoredMessage,
-    Token,
     figures_of,
 )
 from mlx_convert_ui.state.answers import Answers

@@ -17,9 +17,8 @@ from mlx_convert_core import (
     JobState,
     LibraryEntry,
     Workspace,
-    entry_of,
-    first_divergence,
 )
+from mlx_convert_core.plugin import entry_of, first_divergence
 from mlx_convert_ui.state.answers import Answers
 from mlx_convert_ui.state.job_views import JobView, JobViews
 

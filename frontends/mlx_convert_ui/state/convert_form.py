@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from mlx_convert_core import ConvertRequest, InvalidRequest, Preset, command, expanded
+from mlx_convert_core import ConvertRequest, InvalidRequest, Preset
+from mlx_convert_core.plugin import command, expanded
 
 CARDS = ("4bit", "6bit", "8bit", "bf16")
 _REPO = re.compile(r"(hf://)?[\w.-]+/[\w.-]+(@[\w./-]+)?|https?://\S+/\S+/\S+")

@@ -13,13 +13,11 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from mlx_convert_core import (
-    ErrorInfo,
     Event,
     Job,
     JobCancelled,
     JobFailed,
     JobFinished,
-    JobStarted,
     JobState,
     Message,
     Progress,
@@ -27,6 +25,7 @@ from mlx_convert_core import (
     StepStarted,
     Token,
 )
+from mlx_convert_core.plugin import ErrorInfo, JobStarted
 
 STEPS = ("resolve", "inspect", "plan", "fetch", "quantize", "write", "check", "publish", "store")
 LOG_LINES = 200

@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from mlx_convert_core import JsonDocument
+from mlx_convert_core.plugin import JsonDocument
 
 
 class Theme(StrEnum):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 
-from mlx_convert_core import QueueItem, Workspace
+from mlx_convert_core import Workspace
+from mlx_convert_core.plugin import QueueItem
 from mlx_convert_ui.state.job_views import JobView, JobViews
 
 LOOK_SECONDS = 0.25

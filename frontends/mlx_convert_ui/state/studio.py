@@ -8,13 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlx_convert_core import (
-    ConvertRequest,
-    LibraryEntry,
-    MlxConvertError,
-    UploadRequest,
-    Workspace,
-)
+from mlx_convert_core import ConvertRequest, LibraryEntry, MlxConvertError, UploadRequest, Workspace
 from mlx_convert_ui.state.answers import Answers
 from mlx_convert_ui.state.chats import Chats
 from mlx_convert_ui.state.comparisons import Comparisons
@@ -24,7 +18,7 @@ from mlx_convert_ui.state.preferences import Preferences, PreferencesFile, Theme
 from mlx_convert_ui.state.queue_news import QueueNews
 
 if TYPE_CHECKING:
-    from mlx_convert_core import Page
+    from mlx_convert_core.plugin import Page
 
 
 @dataclass

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from nicegui import background_tasks
 
-from mlx_convert_core import MlxConvertError, UploadRequest, UploadTarget
+from mlx_convert_core import MlxConvertError, UploadRequest
+from mlx_convert_core.plugin import UploadTarget
 from mlx_convert_ui.state.studio import Studio
 
 TYPING_SECONDS = 0.4

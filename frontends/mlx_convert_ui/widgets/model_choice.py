@@ -7,7 +7,8 @@ from typing import Any
 
 from nicegui import ui
 
-from mlx_convert_core import LibraryEntry, MlxConvertError, expanded
+from mlx_convert_core import LibraryEntry, MlxConvertError
+from mlx_convert_core.plugin import expanded
 from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.widgets.components import CHEVRON, Button, attributes, block
 from mlx_convert_ui.widgets.picker import pick_folder

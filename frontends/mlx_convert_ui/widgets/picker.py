@@ -9,7 +9,8 @@ from pathlib import Path
 
 from nicegui import run, ui
 
-from mlx_convert_core import InvalidRequest, expanded
+from mlx_convert_core import InvalidRequest
+from mlx_convert_core.plugin import expanded
 from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.widgets.components import Badge, Button, Tag, block, note
 from mlx_convert_ui.widgets.dialogs import answer_of

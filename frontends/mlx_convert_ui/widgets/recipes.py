@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from mlx_convert_core import ConvertRequest, InvalidRequest, load_recipe, recipe_of
+from mlx_convert_core import ConvertRequest, InvalidRequest, load_recipe
+from mlx_convert_core.plugin import recipe_of
 
 
 def recipe_text(folder: Path) -> str:

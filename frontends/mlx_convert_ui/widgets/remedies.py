@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from mlx_convert_core import ErrorInfo, Finding, MlxConvertError
+from mlx_convert_core import Finding, MlxConvertError
+from mlx_convert_core.plugin import ErrorInfo
 from mlx_convert_ui.widgets.components import Tag, address_of, note
 
 SIGN_IN = frozenset({"token_none", "token_bad", "gated_login", "gated_denied", "login_needed", "up_forbidden"})

@@ -8,7 +8,8 @@ from typing import Any
 
 from nicegui import ui
 
-from mlx_convert_core import SAMPLER_LIMITS, ChatSettings, GenerateRequest, Preset
+from mlx_convert_core import GenerateRequest, Preset
+from mlx_convert_core.plugin import SAMPLER_LIMITS, ChatSettings
 from mlx_convert_ui.widgets.components import Tag, attributes, block, field, help_mark, named
 
 

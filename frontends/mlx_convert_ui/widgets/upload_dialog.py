@@ -6,7 +6,8 @@ from pathlib import Path
 
 from nicegui import run, ui
 
-from mlx_convert_core import MlxConvertError, UploadRequest, UploadTarget
+from mlx_convert_core import MlxConvertError, UploadRequest
+from mlx_convert_core.plugin import UploadTarget
 from mlx_convert_ui.state.job_views import JobView
 from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.state.upload_form import Checker, UploadForm, title_of

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mlx_convert_core import CorruptCheckpoint, UnsupportedModel
+from mlx_convert_core.plugin import CorruptCheckpoint, UnsupportedModel
 from mlx_convert_gguf.architectures.rope import FACTORS, rope_scaling
 from mlx_convert_gguf.container import GgufTensor
 from mlx_convert_gguf.fields import Fields

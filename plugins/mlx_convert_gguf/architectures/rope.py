@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from mlx_convert_core import UnsupportedModel
+from mlx_convert_core.plugin import UnsupportedModel
 from mlx_convert_gguf.fields import Fields
 
 FACTORS = "rope_freqs.weight"

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from mlx_convert_core import UnsupportedModel
+from mlx_convert_core.plugin import UnsupportedModel
 from mlx_convert_gguf.fields import Fields
 from mlx_convert_gguf.tokenizers.vocabulary import Kind, Vocabulary, damaged
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from mlx_convert_core import UnsupportedModel
+from mlx_convert_core.plugin import UnsupportedModel
 from mlx_convert_gguf.fields import Fields
 from mlx_convert_gguf.tokenizers.vocabulary import Kind, Vocabulary, damaged
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from mlx_convert_core import UnsupportedModel
+from mlx_convert_core.plugin import UnsupportedModel
 from mlx_convert_gguf.fields import Fields
 from mlx_convert_gguf.tokenizers.byte_level import byte_level
 from mlx_convert_gguf.tokenizers.sentencepiece import pieces

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
-from mlx_convert_core import CorruptCheckpoint
+from mlx_convert_core.plugin import CorruptCheckpoint
 from mlx_convert_gguf.fields import Fields
 
 # Tokens that end a turn, by their text, as llama.cpp knows them too; many files name only one end.

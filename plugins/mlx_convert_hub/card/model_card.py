@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from mlx_convert_core import ConvertPlan, Finding, ModelInfo, OutputPlan, Quantization, command
+from mlx_convert_core.plugin import ConvertPlan, Finding, ModelInfo, OutputPlan, Quantization, command
 from mlx_convert_hub.card.front_matter import card_fields, front_matter
 from mlx_convert_hub.trouble.seen import one_line
 

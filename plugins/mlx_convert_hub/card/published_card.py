@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from mlx_convert_core import read_record, read_regular
+from mlx_convert_core.plugin import read_record, read_regular
 from mlx_convert_hub.card.front_matter import TAG, card_fields, front_matter, quoted, split_card, without_fields
 from mlx_convert_hub.card.model_card import BEGIN, CARD, END, USE_BEGIN, USE_END, escaped, use_section
 from mlx_convert_hub.trouble.seen import one_line

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from dataclasses import dataclass
 
-from mlx_convert_core import AccountState, InvalidRequest, MlxConvertError, SourceError
+from mlx_convert_core.plugin import AccountState, InvalidRequest, MlxConvertError, SourceError
 from mlx_convert_hub.client.connection import HubConnection
 from mlx_convert_hub.client.identity import identify
 from mlx_convert_hub.client.patience import within

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
-from mlx_convert_core import bare_address, read_json, spelled
+from mlx_convert_core.plugin import bare_address, read_json, spelled
 from mlx_convert_hub.client.patience import OddAnswer, RangeRefused, TooSlow, is_packed, session, within
 from mlx_convert_hub.trouble.seen import Failure, Situation
 

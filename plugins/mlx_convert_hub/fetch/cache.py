@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from glob import escape
 from pathlib import Path
 
-from mlx_convert_core import CorruptCheckpoint, FileInfo, check_regular
+from mlx_convert_core.plugin import CorruptCheckpoint, FileInfo, check_regular
 from mlx_convert_hub.fetch.references import COMMIT
 
 LOCK_POLL_SECONDS = 0.1

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlx_convert_core import CorruptCheckpoint, FileInfo
+from mlx_convert_core.plugin import CorruptCheckpoint, FileInfo
 from mlx_convert_hub.client.connection import HubConnection, seconds_to_wait
 from mlx_convert_hub.client.patience import EndedEarly, RangeRefused
 from mlx_convert_hub.fetch.cache import RepoCache

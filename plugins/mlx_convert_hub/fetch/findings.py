@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
 
-from mlx_convert_core import ConvertPlan, Finding, ModelInfo, command
+from mlx_convert_core.plugin import ConvertPlan, Finding, ModelInfo, command
 from mlx_convert_hub.client.connection import HubConnection
 from mlx_convert_hub.client.patience import within
 from mlx_convert_hub.fetch.references import is_repo_id

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
-from mlx_convert_core import FileInfo, TensorInfo, all_tensors, header_length, parse_header, read_header
+from mlx_convert_core.plugin import FileInfo, TensorInfo, all_tensors, header_length, parse_header, read_header
 from mlx_convert_hub.client.connection import HubConnection
 from mlx_convert_hub.fetch.cache import RepoCache
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from mlx_convert_core import CorruptCheckpoint, FileInfo, TensorInfo, command, repeated
+from mlx_convert_core.plugin import CorruptCheckpoint, FileInfo, TensorInfo, command, repeated
 from mlx_convert_hub.fetch.cache import is_oid
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlx_convert_core import ModelInfo, Reporter, inspect_folder
+from mlx_convert_core.plugin import ModelInfo, Reporter, inspect_folder
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
-from mlx_convert_core import FileInfo, open_regular
+from mlx_convert_core.plugin import FileInfo, open_regular
 
 BLOCK = 1 << 20
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from mlx_convert_core import InvalidRequest, bare_address, without_secrets
+from mlx_convert_core.plugin import InvalidRequest, bare_address, without_secrets
 
 SITES = ("huggingface.co", "www.huggingface.co", "hf.co")
 PROTOCOL = "hf://"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlx_convert_core import (
+from mlx_convert_core.plugin import (
     CONFIG_BYTES,
     CorruptCheckpoint,
     FileInfo,

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from mlx_convert_core import Cancelled, FileInfo, Reporter
+from mlx_convert_core.plugin import Cancelled, FileInfo, Reporter
 
 if TYPE_CHECKING:
     import httpx2

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from mlx_convert_core import check_regular, open_regular
+from mlx_convert_core.plugin import check_regular, open_regular
 
 BLOCK = 1 << 22
 _FICLONE = 0x40049409  # linux/fs.h

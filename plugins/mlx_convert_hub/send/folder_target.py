@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from errno import EDQUOT, ENOSPC
 from pathlib import Path
 
-from mlx_convert_core import (
+from mlx_convert_core.plugin import (
     FolderContents,
     InsufficientDisk,
     InvalidRequest,

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mlx_convert_core import (
+from mlx_convert_core.plugin import (
     InvalidRequest,
     MlxConvertError,
     Reporter,

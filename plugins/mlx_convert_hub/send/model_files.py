@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from mlx_convert_core import RECORD, CorruptCheckpoint, UploadError, open_regular, regular_files, spelled
+from mlx_convert_core.plugin import RECORD, CorruptCheckpoint, UploadError, open_regular, regular_files, spelled
 from mlx_convert_hub.card.origin import has_weights
 
 BLOCK = 1 << 20

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from mlx_convert_core import RECORD, FileInfo, UploadError, parse_record
+from mlx_convert_core.plugin import RECORD, FileInfo, UploadError, parse_record
 from mlx_convert_hub.card.model_card import CARD
 from mlx_convert_hub.card.origin import Origin, has_weights, origin_of
 from mlx_convert_hub.client.connection import ANSWER_BYTES, HubConnection

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from mlx_convert_core import Reporter
+from mlx_convert_core.plugin import Reporter
 from mlx_convert_hub.client.connection import HubConnection
 from mlx_convert_hub.send.watched_thread import Pulse, attend
 

@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TypeVar
 
-from mlx_convert_core import (
+from mlx_convert_core.plugin import (
     RECORD,
     FileInfo,
     MlxConvertError,

@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from mlx_convert_core import MlxConvertError, SourceError, UploadError
+from mlx_convert_core.plugin import MlxConvertError, SourceError, UploadError
 from mlx_convert_hub.trouble.seen import Failure, Situation, one_line, scrub
 from mlx_convert_hub.trouble.table import NEW_TOKEN, ROWS, SIGN_IN, UNKNOWN
 

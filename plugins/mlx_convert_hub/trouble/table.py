@@ -11,7 +11,7 @@ import errno
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mlx_convert_core import (
+from mlx_convert_core.plugin import (
     GatedRepo,
     InsufficientDisk,
     InvalidRequest,

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from mlx_convert_core import Page, Preset, Quantization, Reporter, UploadRequest, UploadResult, Workspace, hookimpl
+from mlx_convert_core import Preset, Quantization, UploadRequest, UploadResult, Workspace
+from mlx_convert_core.plugin import Page, Reporter, hookimpl
 
 
 class Shelf:

@@ -6,7 +6,8 @@ import os
 import time
 from pathlib import Path
 
-from mlx_convert_core import ConvertPlan, hookimpl
+from mlx_convert_core import ConvertPlan
+from mlx_convert_core.plugin import hookimpl
 
 
 @hookimpl

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
-from mlx_convert_core import Page, Preset, Quantization, Reporter, UploadRequest, UploadResult, hookimpl
+from mlx_convert_core import Preset, Quantization, UploadRequest, UploadResult
+from mlx_convert_core.plugin import Page, Reporter, hookimpl
 
 NAME = "\"' :data-x=\"window.ran='plugin'\" <img src=x onerror=window.ran='plugin'> {{window.ran='plugin'}}"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from mlx_convert_core import ConvertRequest, PreflightFailed, UploadError, Workspace
+from mlx_convert_core.plugin import ConvertRequest, PreflightFailed, UploadError, Workspace
 from mlx_convert_core.testing import heavy_imports
 
 import mlx_convert_acme

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from nicegui import ui
 
-from mlx_convert_core import ConversationSummary
+from mlx_convert_core.plugin import ConversationSummary
 from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.widgets.components import Button, Tag, address_of, block, note
 from mlx_convert_ui.wording import when

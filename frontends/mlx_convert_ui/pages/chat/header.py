@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from nicegui import ui
 
-from mlx_convert_core import Conversation
+from mlx_convert_core.plugin import Conversation
 from mlx_convert_ui.widgets.components import Button, Tag, block
 from mlx_convert_ui.widgets.model_choice import ModelChoice
 

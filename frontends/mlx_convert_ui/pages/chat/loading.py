@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mlx_convert_core import Conversation, ConversationSummary, LibraryEntry, MlxConvertError
+from mlx_convert_core import LibraryEntry, MlxConvertError
+from mlx_convert_core.plugin import Conversation, ConversationSummary
 
 if TYPE_CHECKING:
     from mlx_convert_ui.state.studio import Studio

@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 from nicegui import run, ui
 
-from mlx_convert_core import ChatSettings, Conversation, MlxConvertError
+from mlx_convert_core import MlxConvertError
+from mlx_convert_core.plugin import ChatSettings, Conversation
 from mlx_convert_ui import wording
 from mlx_convert_ui.pages.chat.composer import Composer
 from mlx_convert_ui.pages.chat.conversations import ConversationList

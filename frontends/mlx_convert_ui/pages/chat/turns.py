@@ -8,7 +8,7 @@ from typing import Any
 
 from nicegui import ui
 
-from mlx_convert_core import Conversation, StoredMessage
+from mlx_convert_core.plugin import Conversation, StoredMessage
 from mlx_convert_ui import wording
 from mlx_convert_ui.state.job_views import JobView
 from mlx_convert_ui.widgets.answer import Answer, copy_button

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from nicegui import run, ui
 
-from mlx_convert_core import ConvertRequest, MlxConvertError, OutputPlan, expanded
+from mlx_convert_core import ConvertRequest, MlxConvertError, OutputPlan
+from mlx_convert_core.plugin import expanded
 from mlx_convert_ui.pages.convert.estimate import EstimateCard
 from mlx_convert_ui.pages.convert.form_planner import FormPlanner
 from mlx_convert_ui.pages.convert.output import OutputCard

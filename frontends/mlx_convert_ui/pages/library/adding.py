@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from nicegui import run, ui
 
-from mlx_convert_core import LibraryEntry, MlxConvertError, expanded
+from mlx_convert_core import LibraryEntry, MlxConvertError
+from mlx_convert_core.plugin import expanded
 from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.widgets.components import Button, Tag, block, field, named
 from mlx_convert_ui.widgets.dialogs import answer_of, show_error, waiting

@@ -6,7 +6,8 @@ from urllib.parse import quote
 
 from nicegui import run, ui
 
-from mlx_convert_core import MlxConvertError, has_trash
+from mlx_convert_core import MlxConvertError
+from mlx_convert_core.plugin import has_trash
 from mlx_convert_ui import wording
 from mlx_convert_ui.pages.library.adding import SHOWN, add_folder
 from mlx_convert_ui.pages.library.table import AT_ONCE, RowActions, table

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from nicegui import run, ui
 
-from mlx_convert_core import LoadedPlugin, PluginFailure, private_folder
+from mlx_convert_core.plugin import LoadedPlugin, PluginFailure, private_folder
 from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.widgets.components import Badge, Button, Tag, block, card, note
 from mlx_convert_ui.widgets.desktop import SHOW_LABEL, reveal

@@ -13,7 +13,7 @@ from mlx_convert_ui.widgets.components import Button, Tag, block, empty, note
 from mlx_convert_ui.widgets.frame import frame
 
 if TYPE_CHECKING:
-    from mlx_convert_core import Page
+    from mlx_convert_core.plugin import Page
 
 LOAD_SECONDS = 60  # a plugin may import something heavy the first time
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from nicegui import run, ui
 
-from mlx_convert_core import ConvertRequest, InvalidRequest, MlxConvertError, expanded
+from mlx_convert_core import ConvertRequest, InvalidRequest, MlxConvertError
+from mlx_convert_core.plugin import expanded
 from mlx_convert_ui.state.convert_form import looks_like_ref
 from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.widgets.components import CHEVRON, Button, Tag, block, card, field, named

@@ -8,7 +8,8 @@ from typing import Any
 
 from nicegui import run, ui
 
-from mlx_convert_core import JobState, MlxConvertError, QueueItem
+from mlx_convert_core import JobState, MlxConvertError
+from mlx_convert_core.plugin import QueueItem
 from mlx_convert_ui.pages.queue.adding import AddingCard
 from mlx_convert_ui.pages.queue.row import QueueRow, RowActions
 from mlx_convert_ui.state.library_rows import counted

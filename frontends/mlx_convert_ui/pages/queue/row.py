@@ -8,7 +8,8 @@ from urllib.parse import quote
 
 from nicegui import ui
 
-from mlx_convert_core import JobState, Preset, QueueItem
+from mlx_convert_core import JobState, Preset
+from mlx_convert_core.plugin import QueueItem
 from mlx_convert_ui import wording
 from mlx_convert_ui.state.job_views import JobView
 from mlx_convert_ui.state.queue_news import name_of

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from nicegui import background_tasks, ui
 
-from mlx_convert_core import Account, AccountState, MlxConvertError
+from mlx_convert_core import MlxConvertError
+from mlx_convert_core.plugin import Account, AccountState
 from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.widgets.components import Badge, Button, Tag, block, card, field, named, note
 from mlx_convert_ui.widgets.dialogs import waiting

@@ -8,7 +8,8 @@ from typing import Any
 
 from nicegui import run, ui
 
-from mlx_convert_core import MlxConvertError, expanded
+from mlx_convert_core import MlxConvertError
+from mlx_convert_core.plugin import expanded
 from mlx_convert_ui.state.preferences import Theme
 from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.state.upload_form import title_of

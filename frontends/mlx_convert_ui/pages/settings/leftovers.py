@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nicegui import background_tasks, run
 
-from mlx_convert_core import Leftover, clear_leftover
+from mlx_convert_core.plugin import Leftover, clear_leftover
 from mlx_convert_ui import wording
 from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.widgets.components import Button, Tag, block, card, note

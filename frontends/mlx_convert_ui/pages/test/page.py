@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from nicegui import run, ui
 
-from mlx_convert_core import LibraryEntry, MlxConvertError, preset_with_advice
+from mlx_convert_core import LibraryEntry, MlxConvertError
+from mlx_convert_core.plugin import preset_with_advice
 from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.widgets.answer import AnswerCard
 from mlx_convert_ui.widgets.components import Button, Tag, block, card

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mlx_convert_core import ConvertRequest, EntryNotFound, GenerateRequest, LayerInfo, Quantization, Workspace
+from mlx_convert_core.plugin import ConvertRequest, EntryNotFound, GenerateRequest, LayerInfo, Quantization, Workspace
 from mlx_convert_core.testing import heavy_imports
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from mlx_convert_core import ConvertPlan, Finding, Preset, Quantization, UploadTarget, hookimpl
+from mlx_convert_core.plugin import ConvertPlan, Finding, Preset, Quantization, UploadTarget, hookimpl
 
 from mlx_convert_acme.shared_folder import SharedFolder
 

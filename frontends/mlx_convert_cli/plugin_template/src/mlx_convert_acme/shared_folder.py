@@ -8,7 +8,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-from mlx_convert_core import InvalidRequest, Reporter, Staging, UploadError, UploadRequest, UploadResult
+from mlx_convert_core.plugin import InvalidRequest, Reporter, Staging, UploadError, UploadRequest, UploadResult
 
 VARIABLE = "ACME_FOLDER"  # of the environment: the shared folder
 

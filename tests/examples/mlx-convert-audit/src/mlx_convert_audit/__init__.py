@@ -9,7 +9,7 @@ from typing import Any
 
 from mlx_convert_audit.library import SqliteLibrary
 from mlx_convert_audit.log import note
-from mlx_convert_core import (
+from mlx_convert_core.plugin import (
     ConvertPlan,
     Event,
     Finding,

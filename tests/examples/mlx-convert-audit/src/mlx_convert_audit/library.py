@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
-from mlx_convert_core import EntryNotFound, LibraryEntry
+from mlx_convert_core.plugin import EntryNotFound, LibraryEntry
 
 
 class SqliteLibrary:

@@ -1,0 +1,280 @@
+"""What a plugin or a frontend needs: the hook marker, the protocols of the hooks, their data, and tools for both.
+
+docs/api.md says what is promised, docs/hooks.md which hook takes what.
+"""
+
+from mlx_convert_core.answering.compare import first_divergence
+from mlx_convert_core.base.addresses import bare_address, without_secrets
+from mlx_convert_core.base.child_python import current_folder_entries, python_command, python_environment
+from mlx_convert_core.base.codec import read_json
+from mlx_convert_core.base.documents import JsonDocument
+from mlx_convert_core.base.identity import is_inside
+from mlx_convert_core.base.installing import install_command
+from mlx_convert_core.base.limits import CONFIG_BYTES, HOME_BYTES, TYPED_BYTES
+from mlx_convert_core.base.memory import free_memory
+from mlx_convert_core.base.paths import expanded, spelled
+from mlx_convert_core.base.private import private_folder, readable_by_others
+from mlx_convert_core.base.regular_files import check_regular, open_regular, read_regular, regular_files
+from mlx_convert_core.base.shell import command, typed
+from mlx_convert_core.base.trash import has_trash
+from mlx_convert_core.converting.preflight import quantization_config
+from mlx_convert_core.errors import (
+    Cancelled,
+    ConversionFailed,
+    CorruptCheckpoint,
+    EntryNotFound,
+    ErrorInfo,
+    GatedRepo,
+    GenerationFailed,
+    InsufficientDisk,
+    InvalidRequest,
+    LibraryError,
+    MlxConvertError,
+    NameConflict,
+    OutputExists,
+    PluginError,
+    PluginNotLoaded,
+    PreflightFailed,
+    QueueBusy,
+    RepoNotFound,
+    RevisionNotFound,
+    SourceError,
+    SourceUnreachable,
+    UnsupportedModel,
+    UploadError,
+    WorkerDied,
+)
+from mlx_convert_core.explanations import Explanation, explain
+from mlx_convert_core.home.conversation_store import ConversationStore
+from mlx_convert_core.home.conversion_queue import ConversionQueue
+from mlx_convert_core.home.queue_file import QueueItem
+from mlx_convert_core.home.settings import Settings, SettingsFile
+from mlx_convert_core.model.checkpoint import Checkpoint
+from mlx_convert_core.model.contents import FolderContents
+from mlx_convert_core.model.conversations import (
+    ChatSettings,
+    Conversation,
+    ConversationSummary,
+    StoredMessage,
+    figures_of,
+)
+from mlx_convert_core.model.events import (
+    FINAL,
+    AnyEvent,
+    Event,
+    JobCancelled,
+    JobFailed,
+    JobFinished,
+    JobStarted,
+    JobState,
+    Message,
+    Progress,
+    StepFinished,
+    StepStarted,
+    Token,
+)
+from mlx_convert_core.model.findings import Finding
+from mlx_convert_core.model.inspection import FileInfo, ModelInfo, inspect_folder, read_config, repeated
+from mlx_convert_core.model.library import LibraryEntry, entry_of, scan
+from mlx_convert_core.model.plan import ConvertPlan, OutputPlan
+from mlx_convert_core.model.quantization import (
+    KeptLayer,
+    LayerInfo,
+    Preset,
+    Quantization,
+    QuantizedLayer,
+    QuantizeStrategy,
+    preset_with_advice,
+)
+from mlx_convert_core.model.recipes import Recipe, RecipeOutput, read_recipe, recipe_of, write_recipe
+from mlx_convert_core.model.record import RECORD, Record, encode_record, parse_record, public_record, read_record
+from mlx_convert_core.model.requests import (
+    SAMPLER_LIMITS,
+    ChatMessage,
+    ConvertedModel,
+    ConvertRequest,
+    ConvertResult,
+    GenerateRequest,
+    GenerateResult,
+    GenerationExtras,
+    UploadRequest,
+    UploadResult,
+    sampler_word,
+)
+from mlx_convert_core.model.safetensors import TensorInfo, all_tensors, header_length, parse_header, read_header
+from mlx_convert_core.plugins.hookspecs import hookimpl
+from mlx_convert_core.plugins.interfaces import (
+    Account,
+    AccountState,
+    Command,
+    DiscardableSource,
+    LibraryStore,
+    ModelConverter,
+    ModelRunner,
+    ModelSource,
+    Page,
+    Planned,
+    Reporter,
+    StreamedSource,
+    UploadTarget,
+    Written,
+)
+from mlx_convert_core.plugins.loading import LoadedPlugin, PluginFailure
+from mlx_convert_core.workspace import Workspace
+from mlx_convert_core.writing.leftovers import Leftover, clear_leftover
+from mlx_convert_core.writing.read_back import PartRead, stamp_of
+from mlx_convert_core.writing.replaceable import what_goes
+from mlx_convert_core.writing.shards import ShardWriter, layouts, split
+from mlx_convert_core.writing.staging import Staging
+
+__all__ = [
+    "CONFIG_BYTES",
+    "FINAL",
+    "HOME_BYTES",
+    "RECORD",
+    "SAMPLER_LIMITS",
+    "TYPED_BYTES",
+    "Account",
+    "AccountState",
+    "AnyEvent",
+    "Cancelled",
+    "ChatMessage",
+    "ChatSettings",
+    "Checkpoint",
+    "Command",
+    "Conversation",
+    "ConversationStore",
+    "ConversationSummary",
+    "ConversionFailed",
+    "ConversionQueue",
+    "ConvertPlan",
+    "ConvertRequest",
+    "ConvertResult",
+    "ConvertedModel",
+    "CorruptCheckpoint",
+    "DiscardableSource",
+    "EntryNotFound",
+    "ErrorInfo",
+    "Event",
+    "Explanation",
+    "FileInfo",
+    "Finding",
+    "FolderContents",
+    "GatedRepo",
+    "GenerateRequest",
+    "GenerateResult",
+    "GenerationExtras",
+    "GenerationFailed",
+    "InsufficientDisk",
+    "InvalidRequest",
+    "JobCancelled",
+    "JobFailed",
+    "JobFinished",
+    "JobStarted",
+    "JobState",
+    "JsonDocument",
+    "KeptLayer",
+    "LayerInfo",
+    "Leftover",
+    "LibraryEntry",
+    "LibraryError",
+    "LibraryStore",
+    "LoadedPlugin",
+    "Message",
+    "MlxConvertError",
+    "ModelConverter",
+    "ModelInfo",
+    "ModelRunner",
+    "ModelSource",
+    "NameConflict",
+    "OutputExists",
+    "OutputPlan",
+    "Page",
+    "PartRead",
+    "Planned",
+    "PluginError",
+    "PluginFailure",
+    "PluginNotLoaded",
+    "PreflightFailed",
+    "Preset",
+    "Progress",
+    "Quantization",
+    "QuantizeStrategy",
+    "QuantizedLayer",
+    "QueueBusy",
+    "QueueItem",
+    "Recipe",
+    "RecipeOutput",
+    "Record",
+    "RepoNotFound",
+    "Reporter",
+    "RevisionNotFound",
+    "Settings",
+    "SettingsFile",
+    "ShardWriter",
+    "SourceError",
+    "SourceUnreachable",
+    "Staging",
+    "StepFinished",
+    "StepStarted",
+    "StoredMessage",
+    "StreamedSource",
+    "TensorInfo",
+    "Token",
+    "UnsupportedModel",
+    "UploadError",
+    "UploadRequest",
+    "UploadResult",
+    "UploadTarget",
+    "WorkerDied",
+    "Workspace",
+    "Written",
+    "all_tensors",
+    "bare_address",
+    "check_regular",
+    "clear_leftover",
+    "command",
+    "current_folder_entries",
+    "encode_record",
+    "entry_of",
+    "expanded",
+    "explain",
+    "figures_of",
+    "first_divergence",
+    "free_memory",
+    "has_trash",
+    "header_length",
+    "hookimpl",
+    "inspect_folder",
+    "install_command",
+    "is_inside",
+    "layouts",
+    "open_regular",
+    "parse_header",
+    "parse_record",
+    "preset_with_advice",
+    "private_folder",
+    "public_record",
+    "python_command",
+    "python_environment",
+    "quantization_config",
+    "read_config",
+    "read_header",
+    "read_json",
+    "read_recipe",
+    "read_record",
+    "read_regular",
+    "readable_by_others",
+    "recipe_of",
+    "regular_files",
+    "repeated",
+    "sampler_word",
+    "scan",
+    "spelled",
+    "split",
+    "stamp_of",
+    "typed",
+    "what_goes",
+    "without_secrets",
+    "write_recipe",
+]
