@@ -9,6 +9,7 @@ from typing import Any
 
 from mlx_convert_core.answering.compare import ComparedAnswer, CompareResult, Comparison
 from mlx_convert_core.answering.model_session import ModelSession
+from mlx_convert_core.base.codec import to_json
 from mlx_convert_core.errors import (
     Cancelled,
     ConversionFailed,
@@ -102,6 +103,7 @@ __all__ = [
     "UploadResult",
     "Workspace",
     "load_recipe",
+    "to_json",
 ]
 
 

@@ -4,9 +4,10 @@ docs/api.md says what is promised, docs/hooks.md which hook takes what.
 """
 
 from mlx_convert_core.answering.compare import first_divergence
+from mlx_convert_core.base import units
 from mlx_convert_core.base.addresses import bare_address, without_secrets
 from mlx_convert_core.base.child_python import current_folder_entries, python_command, python_environment
-from mlx_convert_core.base.codec import read_json
+from mlx_convert_core.base.codec import from_plain, plain, read_json, to_json
 from mlx_convert_core.base.documents import JsonDocument
 from mlx_convert_core.base.identity import is_inside
 from mlx_convert_core.base.installing import install_command
@@ -242,6 +243,7 @@ __all__ = [
     "figures_of",
     "first_divergence",
     "free_memory",
+    "from_plain",
     "has_trash",
     "header_length",
     "hookimpl",
@@ -252,6 +254,7 @@ __all__ = [
     "open_regular",
     "parse_header",
     "parse_record",
+    "plain",
     "preset_with_advice",
     "private_folder",
     "public_record",
@@ -273,7 +276,9 @@ __all__ = [
     "spelled",
     "split",
     "stamp_of",
+    "to_json",
     "typed",
+    "units",
     "what_goes",
     "without_secrets",
     "write_recipe",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 
-from mlx_convert_cli import text
 from mlx_convert_cli.output import put, say, styled
 from mlx_convert_cli.progress import tell_message
 from mlx_convert_cli.waiting import waiting
 from mlx_convert_core import Event, GenerateResult, StepStarted, Token
+from mlx_convert_core.plugin import units
 
 
 class AnswerView:
@@ -46,9 +46,9 @@ def tell_figures(result: GenerateResult) -> None:
     """Speed and memory of an answer, in one line."""
     parts = [
         f"{result.generation_tokens} tokens",
-        f"{result.generation_tokens_per_second:.1f} tokens/s",
-        f"first token after {text.seconds(result.time_to_first_token)}",
-        f"peak memory {text.size(result.peak_memory)}",
+        units.speed(result.generation_tokens_per_second),
+        f"first token after {units.duration(result.time_to_first_token)}",
+        f"peak memory {units.size(result.peak_memory)}",
     ]
     if result.finish_reason == "length":
         parts.append("stopped at --max-tokens")

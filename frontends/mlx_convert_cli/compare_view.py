@@ -7,12 +7,11 @@ import threading
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from mlx_convert_cli import text
 from mlx_convert_cli.interrupts import interrupts
 from mlx_convert_cli.output import console, pairs, print_json, put, say, styled, tell_out
 from mlx_convert_cli.progress import tell_message
 from mlx_convert_core import ComparedAnswer, CompareResult, Comparison, Event, GenerateResult, Job, StepStarted, Token
-from mlx_convert_core.plugin import FINAL
+from mlx_convert_core.plugin import FINAL, units
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -135,10 +134,10 @@ def _text(column: ComparedAnswer) -> str:
 
 
 def _figures(column: ComparedAnswer, result: CompareResult, index: int) -> list[str]:
-    size = f"{text.size(column.size)} · {text.bits(column.bits_per_weight)} bits per weight"
+    size = f"{units.size(column.size)} · {units.bits_per_weight(column.bits_per_weight)}"
     if column.answer is None:
         return [size]
-    speed = f"{column.answer.generation_tokens} tokens · {column.answer.generation_tokens_per_second:.1f} tokens/s"
+    speed = f"{column.answer.generation_tokens} tokens · {units.speed(column.answer.generation_tokens_per_second)}"
     if index == 0 or result.answers[0].answer is None:
         return [speed, size]
     return [speed, size, _difference(column.answer.text, result.divergence[index], result.answers[0].name)]

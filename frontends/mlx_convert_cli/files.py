@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from mlx_convert_core import InvalidRequest
-from mlx_convert_core.plugin import HOME_BYTES, TYPED_BYTES, CorruptCheckpoint, RepoNotFound, read_regular
+from mlx_convert_core.plugin import HOME_BYTES, TYPED_BYTES, CorruptCheckpoint, RepoNotFound, read_regular, units
 
 
 def read_text(path: Path) -> str:
@@ -27,7 +27,7 @@ def read_input() -> str:
     written = sys.stdin.read(TYPED_BYTES + 1)
     if len(written) > TYPED_BYTES:
         raise InvalidRequest(
-            f"more than {TYPED_BYTES / 1e6:.0f} MB were piped in.",
+            f"more than {units.size(TYPED_BYTES)} were piped in.",
             hint="Give a prompt, or a list with one model a line.",
             code="too_big",
         )

@@ -16,7 +16,6 @@ from pathlib import Path
 
 import psutil
 
-from mlx_convert_cli import text
 from mlx_convert_core import MlxConvertError, Workspace
 from mlx_convert_core.plugin import (
     clear_leftover,
@@ -28,6 +27,7 @@ from mlx_convert_core.plugin import (
     python_command,
     python_environment,
     readable_by_others,
+    units,
 )
 
 PROBE_SECONDS = 60
@@ -113,7 +113,7 @@ def _platform() -> Check:
 
 def _memory() -> Check:
     total, free = psutil.virtual_memory().total, free_memory()
-    detail = f"{text.size(free)} of {text.size(total)} free"
+    detail = f"{units.size(free)} of {units.size(total)} free"
     if free < 2 * GB:
         return Check(name="memory", state=State.WARN, detail=detail, hint="Close other apps before you convert.")
     return Check(name="memory", state=State.OK, detail=detail)
@@ -167,7 +167,7 @@ def _open_home(home: Path) -> Check:
 def _disk(folder: Path) -> Check:
     parent = next(place for place in (folder, *folder.parents) if place.exists())
     free = shutil.disk_usage(parent).free
-    detail = f"{text.size(free)} free for {folder}"
+    detail = f"{units.size(free)} free for {folder}"
     if free < 10 * GB:
         hint = "Free some space, or choose another disk: mlx-convert settings set output_folder PATH"
         return Check(name="disk", state=State.WARN, detail=detail, hint=hint)
@@ -203,7 +203,7 @@ def _leftovers(workspace: Workspace, *, clear: bool) -> Iterator[Check]:
     if not found:
         yield Check(name="leftovers", state=State.OK, detail="none")
     for left in found:
-        detail = f"{left.place} ({text.size(left.nbytes)}): {LEFT[left.kind].format(left.path.name)}"
+        detail = f"{left.place} ({units.size(left.nbytes)}): {LEFT[left.kind].format(left.path.name)}"
         if not clear:
             hint = "Remove it: mlx-convert doctor --clear"
             if left.resumable:

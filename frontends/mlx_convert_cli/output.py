@@ -6,19 +6,17 @@ others, and none of them may steer the terminal. Only the looks that we give, by
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
-import msgspec
 
 from mlx_convert_cli.text import printable
+from mlx_convert_core import to_json
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
@@ -102,15 +100,7 @@ def ask_hidden(question: str) -> str:
 
 def print_json(value: Any) -> None:
     """``value`` as one line of JSON on standard output, sent at once."""
-    try:
-        click.echo(msgspec.json.encode(value, enc_hook=_path), file=out())
-    except UnicodeEncodeError:  # half of a surrogate pair, or a name that is no UTF-8: JSON can spell it
-        click.echo(json.dumps(plain(value)), file=out())
-
-
-def plain(value: Any) -> Any:
-    """``value`` as plain dicts and lists, to add to before it is printed."""
-    return msgspec.to_builtins(value, enc_hook=_path)
+    click.echo(to_json(value), file=out())
 
 
 def console(*, err: bool = False) -> Console:
@@ -196,9 +186,3 @@ def show_command(label: str, command: str, *, err: bool = False) -> None:
 def at_terminal() -> bool:
     """Whether a person can be asked: standard input and standard error are a terminal."""
     return sys.stdin.isatty() and sys.stderr.isatty()
-
-
-def _path(value: Any) -> Any:
-    if isinstance(value, Path):
-        return str(value)
-    raise NotImplementedError(f"{type(value).__name__} can't be written as JSON")

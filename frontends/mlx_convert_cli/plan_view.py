@@ -9,9 +9,10 @@ import click
 
 from mlx_convert_cli import text
 from mlx_convert_cli.findings import finding_texts
-from mlx_convert_cli.output import pairs, plain, print_json, show, table
+from mlx_convert_cli.output import pairs, print_json, show, table
 from mlx_convert_cli.waiting import waiting
 from mlx_convert_core import ConvertPlan, ConvertRequest, OutputPlan, Workspace
+from mlx_convert_core.plugin import plain, units
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -79,7 +80,7 @@ def _title(plan: ConvertPlan) -> str:
     model = plan.model
     facts = [model.name, model.model_type]
     if model.tensors:
-        facts += [f"{text.count(model.parameters)} parameters", text.size(model.weight_bytes)]
+        facts += [f"{units.count(model.parameters)} parameters", units.size(model.weight_bytes)]
     return text.one_line(" · ".join(fact for fact in facts if fact))
 
 
@@ -89,8 +90,8 @@ def _sizes(plan: ConvertPlan) -> RenderableType:
         (
             output.preset,
             str(output.quantization or output.dtype or "unquantized"),
-            text.size(output.weight_bytes),
-            text.bits(output.bits_per_weight),
+            units.size(output.weight_bytes),
+            units.bits(output.bits_per_weight),
             text.folder(output.path),
         )
         for output in plan.outputs
@@ -101,12 +102,12 @@ def _sizes(plan: ConvertPlan) -> RenderableType:
 
 def _needs(plan: ConvertPlan) -> list[tuple[str, RenderableType]]:
     written = sum(output.weight_bytes for output in plan.outputs)
-    disk = f"{text.size(written)} to write"
+    disk = f"{units.size(written)} to write"
     if plan.fetch_bytes:
-        disk = f"{text.size(plan.fetch_bytes)} to fetch, {disk}"
-    rows: list[tuple[str, RenderableType]] = [("disk", f"{disk}; {text.size(plan.free_disk)} free")]
+        disk = f"{units.size(plan.fetch_bytes)} to fetch, {disk}"
+    rows: list[tuple[str, RenderableType]] = [("disk", f"{disk}; {units.size(plan.free_disk)} free")]
     if plan.peak_memory:
-        rows.append(("memory", f"about {text.size(plan.peak_memory)}; {text.size(plan.free_memory)} free"))
+        rows.append(("memory", f"about {units.size(plan.peak_memory)}; {units.size(plan.free_memory)} free"))
     for output in plan.outputs:
         if output.replaces is not None and not output.replaces.stays:
             rows.append(("replaces", text.one_line(f"{text.folder(output.path)}, {output.replaces.words}")))

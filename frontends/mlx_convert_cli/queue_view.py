@@ -10,7 +10,7 @@ from mlx_convert_cli.errors import tell
 from mlx_convert_cli.output import print_json, say, table
 from mlx_convert_cli.progress import View, view, watch
 from mlx_convert_core import Cancelled, Event, JobState, MlxConvertError
-from mlx_convert_core.plugin import ConversionQueue, QueueItem
+from mlx_convert_core.plugin import ConversionQueue, QueueItem, units
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -63,7 +63,7 @@ def watch_item(queue: ConversionQueue, item: QueueItem, *, as_json: bool) -> Non
             say("cancelled.") if known else tell(f"error [{error.code}]", error.message, error.hint, color="red")
         return
     for model in () if as_json else models:
-        say(f"{text.folder(model.path)}  {text.size(model.total_bytes)}")
+        say(f"{text.folder(model.path)}  {units.size(model.total_bytes)}")
 
 
 class _Noticing:

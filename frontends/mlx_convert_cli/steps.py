@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from mlx_convert_cli import text
 from mlx_convert_core import Event, Progress, StepFinished, StepStarted
+from mlx_convert_core.plugin import units
 
 TOGETHER = {"quantize": "quantize, write", "write": "quantize, write"}  # these run at the same time
 WORTH_SECONDS = 0.5  # a step without progress that was shorter is not worth a line
@@ -61,18 +61,18 @@ class Row:
         """Where it stands: how much of how much, how fast, how long still."""
         parts = [self.reached()]
         if rate := self._rate():
-            parts.append(f"{text.size(rate)}/s")
+            parts.append(f"{units.size(rate)}/s")
         if self.main is not None and self.main.eta:
-            parts.append(f"{text.seconds(self.main.eta)} left")
+            parts.append(f"{units.duration(self.main.eta)} left")
         return " · ".join(parts)
 
     def outcome(self) -> str:
         """What was done, and in which time."""
-        parts = [
-            text.size(self._earlier + progress.done) if progress.unit == "bytes" else f"{progress.done} {progress.unit}"
-            for progress in self._ordered()
-        ]
-        return " · ".join([*parts, text.seconds(self.seconds)])
+        done = (
+            units.size(self._earlier + one.done) if one.unit == "bytes" else f"{one.done} {one.unit}"
+            for one in self._ordered()
+        )
+        return " · ".join([*done, units.duration(self.seconds)])
 
     def _ordered(self) -> list[Progress]:
         return sorted(self.latest.values(), key=lambda progress: progress.unit != "bytes")
@@ -112,5 +112,5 @@ class Rows:
 
 def _part(progress: Progress) -> str:
     if progress.unit == "bytes":
-        return text.size_of(progress.done, progress.total)
+        return units.size_of(progress.done, progress.total)
     return f"{progress.done} of {progress.total} {progress.unit}"

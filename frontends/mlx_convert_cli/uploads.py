@@ -5,11 +5,10 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from mlx_convert_cli import text
 from mlx_convert_cli.output import put, say
 from mlx_convert_cli.progress import follow
 from mlx_convert_core import ConvertRequest, InvalidRequest, UploadRequest, UploadResult, Workspace
-from mlx_convert_core.plugin import command
+from mlx_convert_core.plugin import command, units
 
 NOT_MADE_YET = Path("a model that is not made yet")
 
@@ -45,4 +44,4 @@ def _told(result: UploadResult) -> str:
     if not result.sent_files:
         return f"Up to date: {there}"
     files = "1 file" if result.sent_files == 1 else f"{result.sent_files} files"
-    return f"Sent {files}, {text.size(result.sent_bytes)}, in {text.seconds(result.seconds)}: {there}"
+    return f"Sent {files}, {units.size(result.sent_bytes)}, in {units.duration(result.seconds)}: {there}"

@@ -1,38 +1,8 @@
-"""Sizes, counts, times and titles in words."""
+"""Days and titles in words."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-
-
-def size(nbytes: float) -> str:
-    """Decimal, as disks and download pages count: ``4.3 GB``, ``143 MB``."""
-    for unit, scale in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if nbytes >= scale:
-            value = nbytes / scale
-            return f"{value:.1f} {unit}" if value < 100 and unit in ("TB", "GB") else f"{value:.0f} {unit}"
-    return f"{nbytes:.0f} B"
-
-
-def count(number: float) -> str:
-    """``7.62 B``, ``135 M``."""
-    for unit, scale in (("T", 1e12), ("B", 1e9), ("M", 1e6), ("k", 1e3)):
-        if number >= scale:
-            value = number / scale
-            return f"{value:.2f} {unit}" if value < 10 else f"{value:.3g} {unit}"
-    return f"{number:.0f}"
-
-
-def duration(seconds: float) -> str:
-    """``0.8 s``, ``14 s``, ``2 min 5 s``, ``1 h 3 min``."""
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
 def day(stamp: str) -> str:

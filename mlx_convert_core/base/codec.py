@@ -1,5 +1,8 @@
 """Our data types to and from JSON, with validation, through msgspec; paths travel as text.
 
+Whatever mlx-convert says or keeps as JSON is written by `to_json`. Files whose layout belongs to others (config.json,
+a tokenizer, a header of weights) are written where that layout is known.
+
 JSON is UTF-8, and text of others may not be: half of a surrogate pair, a byte in a file's name. It is written out
 in what is said about it (``\\xfc``), and refused where it would be used.
 """
@@ -19,17 +22,13 @@ T = TypeVar("T")
 _HALF = re.compile(rb"\\u[dD][89a-fA-F]|\xed[\xa0-\xbf]")  # what may become half of a surrogate pair
 
 
-def encode(value: Any) -> bytes:
-    """``value`` as one line of JSON."""
+def to_json(value: Any, *, indent: bool = False) -> bytes:
+    """``value``, one of our data types or made of them, as JSON: a line, or indented with a newline at the end."""
     try:
-        return msgspec.json.encode(value, enc_hook=_to_json)
+        data = msgspec.json.encode(value, enc_hook=_to_json)
     except UnicodeEncodeError:
-        return msgspec.json.encode(_in_text(plain(value)))
-
-
-def encode_pretty(value: Any) -> bytes:
-    """``value`` as indented JSON that a person can read, with a newline at the end."""
-    return msgspec.json.format(encode(value), indent=2) + b"\n"
+        data = msgspec.json.encode(_in_text(plain(value)))
+    return msgspec.json.format(data, indent=2) + b"\n" if indent else data
 
 
 def decode(data: bytes | str, kind: Any) -> Any:
@@ -40,13 +39,13 @@ def decode(data: bytes | str, kind: Any) -> Any:
         raise msgspec.DecodeError(f"it is not UTF-8: {error}") from None
 
 
-def convert(value: Any, kind: type[T]) -> T:
+def from_plain(value: Any, kind: type[T]) -> T:
     """``value``, made of plain dicts and lists, as a ``kind``; raises msgspec.ValidationError."""
     return msgspec.convert(value, type=kind, dec_hook=_from_json)
 
 
 def plain(value: Any) -> Any:
-    """``value`` as plain dicts, lists, numbers and strings."""
+    """``value`` as plain dicts, lists, numbers and strings, as `to_json` writes them."""
     return msgspec.to_builtins(value, enc_hook=_to_json)
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 from filelock import FileLock
 
-from mlx_convert_core.base.codec import decode, encode_pretty
+from mlx_convert_core.base.codec import decode, to_json
 from mlx_convert_core.base.flushing import flush
 from mlx_convert_core.base.limits import HOME_BYTES
 from mlx_convert_core.base.private import FILE_MODE, private_folder
@@ -74,7 +74,7 @@ class JsonDocument:
             document = self._read_locked()
             change(document)
             document["schema"] = self.schema
-            write_atomic(self.path, encode_pretty(document), mode=FILE_MODE)
+            write_atomic(self.path, to_json(document, indent=True), mode=FILE_MODE)
             if known and not mends:
                 _news_of(self.path).unlink(missing_ok=True)
         return document

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from mlx_convert_core.base import units
 from mlx_convert_core.base.paths import expanded
 from mlx_convert_core.converting.planning import Planner
 from mlx_convert_core.converting.preflight import refuse
@@ -64,7 +65,7 @@ def _say_what_is_kept(error: WorkerDied, job: str, outputs: Iterable[Path]) -> N
     """A worker that died could not clean up: what a next run can go on with is kept, and told; the rest is removed."""
     kept = sum(keep_for_resume(staging_root(output, job), output) for output in outputs)
     if kept:
-        error.message += f" {kept / 1e9:.2f} GB that it wrote are kept."
+        error.message += f" {units.size(kept)} that it wrote are kept."
         error.hint += " With --resume it goes on where it was. `mlx-convert doctor --clear` deletes what is kept."
 
 

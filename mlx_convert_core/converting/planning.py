@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from itertools import permutations
 from pathlib import Path
 
+from mlx_convert_core.base import units
 from mlx_convert_core.base.identity import is_inside
 from mlx_convert_core.base.memory import free_memory
 from mlx_convert_core.base.paths import expanded, spelled
@@ -143,7 +144,7 @@ class Planner:
         return Finding(
             code="layers_kept",
             level="info",
-            message=f"{output.preset}: {len(output.kept)} layers ({size / 1e6:.1f} MB) stay unquantized: "
+            message=f"{output.preset}: {len(output.kept)} layers ({units.size(size)}) stay unquantized: "
             f"{'; '.join(reasons)}.",
             hint="mlx_convert.json lists them.",
         )

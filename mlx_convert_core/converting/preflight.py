@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from mlx_convert_core.base import units
 from mlx_convert_core.base.shell import command
 from mlx_convert_core.errors import (
     InsufficientDisk,
@@ -75,7 +76,7 @@ def examine_output(plan: ConvertPlan) -> Iterator[Finding]:
         yield Finding(
             code="memory",
             level="warning",
-            message=f"this needs about {plan.peak_memory / 1e9:.1f} GB of memory and {plan.free_memory / 1e9:.1f} GB"
+            message=f"this needs about {units.size(plan.peak_memory)} of memory, and {units.size(plan.free_memory)}"
             " are free.",
             hint="Close other apps first; otherwise the Mac will swap and be slow.",
         )
@@ -262,7 +263,7 @@ def _examine_space(plan: ConvertPlan) -> Iterator[Finding]:
         if need > free:
             yield _error(
                 "disk",
-                f"this takes {need / 1e9:.2f} GB on the disk of {existing_parent(place)}; {free / 1e9:.2f} are free.",
+                f"this takes {units.size(need)} on the disk of {existing_parent(place)}; {units.size(free)} are free.",
                 "Free some space, choose fewer bits, or another disk with --output PATH.",
             )
 

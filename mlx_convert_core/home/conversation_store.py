@@ -94,7 +94,7 @@ class ConversationStore:
     def export(self, id: str, form: Literal["markdown", "json"]) -> str:
         """The conversation ``id`` as a Markdown document, or as JSON that `load` reads. Raises as `get`."""
         conversation = self.get(id)
-        return conversation.markdown() if form == "markdown" else codec.encode_pretty(conversation).decode()
+        return conversation.markdown() if form == "markdown" else codec.to_json(conversation, indent=True).decode()
 
     def load(self, text: str | bytes) -> Conversation:
         """Keep an exported conversation, under a new id if its own is taken. Raises InvalidRequest."""
@@ -134,7 +134,7 @@ class ConversationStore:
 
 
 def _conversation(stored: dict[str, Any]) -> Conversation:
-    return codec.convert({name: value for name, value in stored.items() if name != "schema"}, Conversation)
+    return codec.from_plain({name: value for name, value in stored.items() if name != "schema"}, Conversation)
 
 
 def _unknown(id: str) -> InvalidRequest:

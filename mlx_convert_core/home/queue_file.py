@@ -259,7 +259,7 @@ def _item(one: Any) -> QueueItem | None:
         return None
     began = one.get("started", "") if state is not JobState.QUEUED else ""
     try:
-        return codec.convert({**one, "state": state.value, "started": began}, QueueItem)
+        return codec.from_plain({**one, "state": state.value, "started": began}, QueueItem)
     except (msgspec.ValidationError, MlxConvertError):
         return None
 

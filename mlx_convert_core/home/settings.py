@@ -33,7 +33,7 @@ class SettingsFile:
         """The settings; what is missing or can't be has its default."""
         stored = self.document.read()
         known = {field.name: stored[field.name] for field in fields(Settings) if _fits(field.name, stored)}
-        return codec.convert(known, Settings)
+        return codec.from_plain(known, Settings)
 
     @property
     def problem(self) -> str:
@@ -61,7 +61,7 @@ def _fits(name: str, stored: Mapping[str, Any]) -> bool:
     if name not in stored:
         return False
     try:
-        folder = expanded(codec.convert({name: stored[name]}, Settings).output_folder)
+        folder = expanded(codec.from_plain({name: stored[name]}, Settings).output_folder)
         if folder.exists() and not folder.is_dir():
             return False
     except (msgspec.ValidationError, InvalidRequest, TypeError, ValueError):

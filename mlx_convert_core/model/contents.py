@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from mlx_convert_core.base import units
 from mlx_convert_core.base.paths import in_text
 from mlx_convert_core.model.library import LibraryEntry
 
@@ -36,7 +37,7 @@ class FolderContents:
         made = f", made {self.model.created[:10]}" if self.model.created else ""
         counted = f"{len(weights)} weight file{'' if len(weights) == 1 else 's'}"
         named = listed(others)
-        return f"{self.model.quantization}{made}, {_size(self.size)}: {named}{' and ' * bool(named)}{counted}"
+        return f"{self.model.quantization}{made}, {units.size(self.size)}: {named}{' and ' * bool(named)}{counted}"
 
     def instead(self, elsewhere: str) -> str:
         """The next step when it stays; ``elsewhere`` says how another folder is named."""
@@ -53,10 +54,3 @@ def listed(names: list[str] | tuple[str, ...], at_most: int = NAMED) -> str:
     """File names in one line, the first ``at_most`` of them: ``a, b, c and 12 more``."""
     shown = ", ".join(in_text(name) for name in names[:at_most])
     return f"{shown} and {len(names) - at_most} more" if len(names) > at_most else shown
-
-
-def _size(nbytes: int) -> str:
-    for scale, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
-        if nbytes >= scale:
-            return f"{nbytes / scale:.1f} {unit}"
-    return f"{nbytes} bytes"

@@ -118,7 +118,7 @@ def load_recipe(path: Path) -> Recipe:
 
 def write_recipe(path: Path | str, request: ConvertRequest) -> None:
     """Write ``request`` as a recipe file that can be shared."""
-    write_atomic(Path(path), codec.encode_pretty(Recipe.of(request).data()))
+    write_atomic(Path(path), codec.to_json(Recipe.of(request).data(), indent=True))
 
 
 def recipe_of(folder: Path | str) -> dict[str, Any]:

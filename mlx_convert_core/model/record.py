@@ -93,7 +93,7 @@ def parse_record(data: bytes) -> Record | None:
 
 def encode_record(record: Record, private: Iterable[str] = ()) -> bytes:
     """``record`` as it is written and sent: public, as `public_record` says."""
-    return codec.encode_pretty(public_record(record, private))
+    return codec.to_json(public_record(record, private), indent=True)
 
 
 def public_record(record: Record, private: Iterable[str] = ()) -> Record:
@@ -103,7 +103,7 @@ def public_record(record: Record, private: Iterable[str] = ()) -> Record:
     places = [*private, str(Path.home()), *([ref] if _is_place(ref) else [])]
     source = Source(ref=public_ref(ref), revision=record.source.revision)
     rest = {name: _public(value, places) for name, value in codec.plain(record).items() if name != "source"}
-    return codec.convert({**rest, "source": codec.plain(source)}, Record)
+    return codec.from_plain({**rest, "source": codec.plain(source)}, Record)
 
 
 def public_ref(ref: str) -> str:
@@ -158,7 +158,7 @@ def _taken(value: Any, kind: Any) -> Any:
         return dict(_each((name, item, parts[1]) for name, item in value.items()))
     if get_origin(kind) is tuple and isinstance(value, list):
         return tuple(item for _, item in _each(("", item, parts[0]) for item in value))
-    return codec.convert(value, kind)
+    return codec.from_plain(value, kind)
 
 
 def _each(parts: Iterable[tuple[str, Any, Any]]) -> Iterator[tuple[str, Any]]:

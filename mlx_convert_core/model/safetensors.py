@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 
+from mlx_convert_core.base import units
 from mlx_convert_core.base.limits import ALL_TENSORS, DIMENSIONS, ELEMENTS, HEADER_BYTES, METADATA_BYTES, TENSORS
 from mlx_convert_core.base.regular_files import open_regular
 from mlx_convert_core.errors import CorruptCheckpoint
@@ -114,7 +115,7 @@ def header_length(start: bytes, file_size: int, name: str) -> int:
             code="truncated",
         )
     if length > HEADER_BYTES:
-        raise _too_much(name, f"has a header of {length / 1e6:.0f} MB; up to {HEADER_BYTES / 1e6:.0f} MB are read")
+        raise _too_much(name, f"has a header of {units.size(length)}; up to {units.size(HEADER_BYTES)} are read")
     return length
 
 
@@ -168,7 +169,7 @@ def _entries(header: bytes, name: str) -> Iterator[tuple[str, _Entry]]:
     raw = msgspec.json.decode(header, type=dict[str, msgspec.Raw])
     metadata = raw.pop("__metadata__", msgspec.Raw(b"{}"))
     if len(memoryview(metadata)) > METADATA_BYTES:
-        raise _too_much(name, f"has more than {METADATA_BYTES / 1e6:.0f} MB of text about itself in its header")
+        raise _too_much(name, f"has more than {units.size(METADATA_BYTES)} of text about itself in its header")
     msgspec.json.decode(metadata)  # whatever it says: MLX writes null
     if len(raw) > TENSORS:
         raise _too_much(name, f"has {len(raw):,} tensors; up to {TENSORS:,} in one file are read")

@@ -87,7 +87,7 @@ class WorkerProcess:
             self._current = job
             if job in self._cancelled:
                 raise cancelled_error()
-        self._send(Run(job=job, task=task, payload=msgspec.Raw(codec.encode(payload))))
+        self._send(Run(job=job, task=task, payload=msgspec.Raw(codec.to_json(payload))))
         try:
             result: T = codec.decode(self._answer(job, emit), kind)
             return result
@@ -146,7 +146,7 @@ class WorkerProcess:
     def _send(self, message: Setup | Run | Stop) -> None:
         try:
             assert self._process.stdin is not None
-            self._process.stdin.write(codec.encode(message) + b"\n")
+            self._process.stdin.write(codec.to_json(message) + b"\n")
             self._process.stdin.flush()
         except (BrokenPipeError, ValueError):
             pass  # dead or closed: run() sees the end of its output and says why
@@ -177,8 +177,8 @@ class InlineRunner:
     def run(self, job: str, task: str, payload: Any, kind: type[T], emit: Emit) -> T:
         """See TaskRunner."""
         context = JobContext(job, Hooks(self._plugins), self._home, emit, self._flag(job), kept=self._kept)
-        result = perform(self._tasks, task, codec.encode(payload), context)
-        answer: T = codec.decode(codec.encode(result), kind)
+        result = perform(self._tasks, task, codec.to_json(payload), context)
+        answer: T = codec.decode(codec.to_json(result), kind)
         return answer
 
     def cancel(self, job: str) -> None:

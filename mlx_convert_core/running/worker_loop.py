@@ -112,13 +112,13 @@ class WorkerLoop:
         try:
             _require(plugins)
             result = perform(self._tasks, run.task, bytes(run.payload), context)
-            answer = Done(job=run.job, result=msgspec.Raw(codec.encode(result)))
+            answer = Done(job=run.job, result=msgspec.Raw(codec.to_json(result)))
         except BaseException as error:
             answer = Failed(job=run.job, error=ErrorInfo.of(error))
-        self._write(codec.encode(answer))
+        self._write(codec.to_json(answer))
 
     def _event(self, event: AnyEvent) -> None:
-        self._write(codec.encode(event))
+        self._write(codec.to_json(event))
 
     def _write(self, line: bytes) -> None:
         with self._lock:

@@ -15,7 +15,6 @@ them, the old output is put back by whatever clears the staging folder.
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import time
@@ -24,6 +23,7 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
+from mlx_convert_core.base.codec import read_json, to_json
 from mlx_convert_core.base.exchange import exchange
 from mlx_convert_core.base.flushing import flush
 from mlx_convert_core.base.paths import spelled
@@ -66,7 +66,7 @@ class Staging:
             else:
                 clear_dead(self.target)  # first: it may be what fills the disk
             self.output.mkdir(parents=True, exist_ok=True)
-            (self.root / OWNER).write_text(json.dumps(identity()))
+            (self.root / OWNER).write_bytes(to_json(identity()))
             self.scratch.mkdir()
         except OSError as error:
             self._remove()
@@ -227,7 +227,7 @@ def is_staging(root: Path) -> bool:
 def is_alive(root: Path) -> bool:
     """Whether the owner of a staging folder still works on it, or may be about to sign it."""
     try:
-        return alive(json.loads(read_regular(root / OWNER, OWNER_BYTES, within=root)))
+        return alive(read_json(read_regular(root / OWNER, OWNER_BYTES, within=root)))
     except (OSError, ValueError, KeyError, TypeError, CorruptCheckpoint):
         try:
             return time.time() - root.stat().st_mtime < OWNERLESS_SECONDS

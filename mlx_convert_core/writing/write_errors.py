@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from mlx_convert_core.base import units
 from mlx_convert_core.errors import Cancelled, ConversionFailed, InsufficientDisk, SourceError
 from mlx_convert_core.refusals import Refusal, system_refusal
 
@@ -66,7 +67,7 @@ def disk_full(output: Path) -> InsufficientDisk:
     """The error for a disk that filled up while writing beside ``output``."""
     free = shutil.disk_usage(_existing(output)).free
     return InsufficientDisk(
-        f"the disk that holds {output.parent} is full ({free / 1e9:.2f} GB free).",
+        f"the disk that holds {output.parent} is full ({units.size(free)} free).",
         hint="Free some space, or choose another disk with --output PATH. Nothing half-made was kept.",
     )
 

@@ -14,7 +14,7 @@ from math import prod
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
-from mlx_convert_core.plugin import CorruptCheckpoint, UnsupportedModel, open_regular
+from mlx_convert_core.plugin import CorruptCheckpoint, UnsupportedModel, open_regular, units
 
 MAGIC = b"GGUF"
 VERSIONS = (2, 3)
@@ -105,7 +105,7 @@ class _Cursor:
     def take(self, length: int) -> bytes:
         """The next ``length`` bytes."""
         if self.position + length > MAX_HEADER:
-            self.refuse(f"its header has more than {MAX_HEADER / 1e6:.0f} MB")
+            self.refuse(f"its header has more than {units.size(MAX_HEADER)}")
         data = self._file.read(length) if self.position + length <= self.size else b""
         if len(data) != length:
             raise truncated(self.name, self.position + length, self.size)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mlx_convert_core.plugin import Finding, ModelInfo
+from mlx_convert_core.plugin import Finding, ModelInfo, units
 from mlx_convert_gguf.container import is_gguf, read_gguf, type_name
 
 _WHOLE = ("F32", "F16", "BF16")
@@ -24,7 +24,7 @@ def quantized_source(model: ModelInfo) -> Iterator[Finding]:
         yield Finding(
             code="gguf_quantized",
             level="info",
-            message=f"{model.path.name} is quantized already ({biggest}, {bits:.1f} bits per weight): the result "
+            message=f"{model.path.name} is quantized already ({biggest}, {units.bits_per_weight(bits)}): the result "
             "can't be more exact than that.",
             hint="For the best result, convert the original model: give its repo id.",
         )

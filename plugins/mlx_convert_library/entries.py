@@ -1,26 +1,19 @@
-"""Library entries as JSON objects and back."""
+"""Library entries as the objects of the file."""
 
 from __future__ import annotations
 
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from mlx_convert_core.plugin import LibraryEntry
+from mlx_convert_core.plugin import LibraryEntry, from_plain
 
 
-def as_json(entry: LibraryEntry) -> dict[str, Any]:
-    """``entry`` as an object for the file."""
-    values = {field.name: getattr(entry, field.name) for field in fields(entry)}
-    return values | {"path": str(entry.path), "measurements": dict(entry.measurements)}
-
-
-def from_json(stored: Any) -> LibraryEntry | None:
+def entry_in(stored: Any) -> LibraryEntry | None:
     """The entry in an object of the file, None when it is of a wrong shape; unknown fields don't matter."""
     try:
-        return msgspec.convert(stored, LibraryEntry, dec_hook=lambda kind, value: kind(value))
+        return from_plain(stored, LibraryEntry)
     except (msgspec.ValidationError, TypeError, ValueError):
         return None
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from mlx_convert_core.plugin import SettingsFile, entry_of, expanded, scan
-from mlx_convert_library.entries import as_json, from_json, path_of
+from mlx_convert_core.plugin import SettingsFile, entry_of, expanded, plain, scan
+from mlx_convert_library.entries import entry_in, path_of
 
 MAX_TEXT = 20_000_000
 PATIENCE = 20  # how often all of the text is gone through in vain; one that lacks its end needs one or two
@@ -40,7 +40,7 @@ def _whole_entries(text: str) -> Iterator[dict[str, Any]]:
             stored, end = None, error.pos
         except (ValueError, RecursionError):
             stored, end = None, position + DEEP
-        if from_json(stored) is None:
+        if entry_in(stored) is None:
             patience -= end - position
             end = position + 1
         else:
@@ -55,10 +55,10 @@ def _named_folders(text: str) -> Iterator[dict[str, Any]]:
         except (ValueError, OSError):
             continue
         if entry is not None:
-            yield as_json(entry)
+            yield plain(entry)
 
 
 def _output_folder(home: Path) -> Iterator[dict[str, Any]]:
     folder = expanded(SettingsFile(home).load().output_folder)
     if folder.is_dir():
-        yield from map(as_json, scan(folder))
+        yield from map(plain, scan(folder))

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from mlx_convert_core.plugin import EntryNotFound, JsonDocument, LibraryEntry, LibraryError, expanded
-from mlx_convert_library.entries import as_json, from_json, path_of
+from mlx_convert_core.plugin import EntryNotFound, JsonDocument, LibraryEntry, LibraryError, expanded, plain
+from mlx_convert_library.entries import entry_in, path_of
 from mlx_convert_library.recovery import recover
 
 FILE = "library.json"
@@ -34,7 +34,7 @@ class JsonLibrary:
             if not document and self._file.kept_aside is not None:
                 document = self._update(lambda stored: None, mends=True)
         stored = _stored(document)
-        read = [entry for one in reversed(stored) if (entry := from_json(one)) is not None]
+        read = [entry for one in reversed(stored) if (entry := entry_in(one)) is not None]
         self._stored, self._read = len(stored), len(read)
         return tuple(sorted(read, key=lambda entry: entry.created, reverse=True))
 
@@ -57,7 +57,7 @@ class JsonLibrary:
         def change(document: dict[str, Any]) -> None:
             stored = _stored(document)
             old = [one for one in stored if path_of(one) == entry.path]
-            fresh = {**(old[0] if old else {}), **as_json(entry)}
+            fresh = {**(old[0] if old else {}), **plain(entry)}
             document["entries"] = [*(one for one in stored if one not in old), fresh]
 
         with self._told():

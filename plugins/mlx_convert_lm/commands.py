@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
+from mlx_convert_core.plugin import to_json
 from mlx_convert_lm.architectures import model_types
 
 
@@ -16,7 +15,7 @@ def architectures(pattern: str, as_json: bool) -> None:
     """List the model types that the installed mlx-lm can convert, or those that contain PATTERN."""
     found = [name for name in model_types() if pattern.lower() in name.lower()]
     if as_json:
-        click.echo(json.dumps(found))
+        click.echo(to_json(found))
         return
     for name in found:
         click.echo(name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from mlx_convert_cli import text
 from mlx_convert_cli.live import StepLines
 from mlx_convert_cli.steps import Rows
 from rich.console import Console
@@ -113,31 +112,3 @@ def test_lines_fit_a_narrow_terminal() -> None:
 def test_what_was_cut_short_is_marked() -> None:
     made = rows(StepStarted(step="fetch", time=0.0), Progress(step="fetch", done=3_000, total=5_000, time=1.0))
     assert screen(made, over=True) == " ✗ fetch           3.00 of 5.00 kB"
-
-
-def test_figures_are_short_and_in_decimal_units() -> None:
-    assert [text.size(value) for value in (0, 999, 1_000, 75_790_656, 269_060_381, 2_471_645_608)] == [
-        "0 bytes",
-        "999 bytes",
-        "1.00 kB",
-        "75.8 MB",
-        "269 MB",
-        "2.47 GB",
-    ]
-    assert [text.size(value) for value in (999_499, 999_500, 9_994_999, 9_996_000, 99_960_000)] == [
-        "999 kB",
-        "1.00 MB",
-        "9.99 MB",
-        "10.0 MB",
-        "100 MB",
-    ]
-    assert [text.seconds(value) for value in (0.04, 9.94, 9.96, 59.4, 59.6, 185, 3720)] == [
-        "0.0 s",
-        "9.9 s",
-        "10 s",
-        "59 s",
-        "1 min 00 s",
-        "3 min 05 s",
-        "1 h 02 min",
-    ]
-    assert [text.count(value) for value in (900, 134_515_008, 1_235_814_400)] == ["900", "135 M", "1.24 B"]

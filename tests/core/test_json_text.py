@@ -25,7 +25,7 @@ def test_what_is_read_can_be_written(key: str, text: str, ascii_only: bool, enco
     data = json.dumps([key, text], ensure_ascii=ascii_only).encode(encoding, "surrogatepass")
     meant = json.loads(data)  # two halves that stand together are one character
     if all(map(whole, meant)):
-        assert codec.decode(codec.encode(read_json(data)), list[str]) == meant
+        assert codec.decode(codec.to_json(read_json(data)), list[str]) == meant
     else:
         with pytest.raises(ValueError, match="is half of a character"):
             read_json(data)
@@ -33,7 +33,7 @@ def test_what_is_read_can_be_written(key: str, text: str, ascii_only: bool, enco
 
 @given(text=ANY)
 def test_any_message_of_an_error_crosses_to_another_process(text: str) -> None:
-    sent = codec.encode(ErrorInfo(kind="SourceError", code="x", message=text))
+    sent = codec.to_json(ErrorInfo(kind="SourceError", code="x", message=text))
     told = codec.decode(sent, ErrorInfo).message
     assert whole(told)
     assert told == text or not whole(text)
@@ -41,7 +41,7 @@ def test_any_message_of_an_error_crosses_to_another_process(text: str) -> None:
 
 def test_a_path_that_is_no_text_is_written_out() -> None:
     assert (
-        codec.encode({"path": Path("m\udcfcn"), "\ud800": ("\udfff",)})
+        codec.to_json({"path": Path("m\udcfcn"), "\ud800": ("\udfff",)})
         == b'{"path":"m\\\\xfcn","\\\\ud800":["\\\\udfff"]}'
     )
 

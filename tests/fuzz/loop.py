@@ -87,7 +87,7 @@ class Fuzz:
         try:
             with self._watch.looking():
                 try:
-                    wrong = _unfit(codec.encode(attempt(case)).decode())
+                    wrong = _unfit(codec.to_json(attempt(case)).decode())
                 except MlxConvertError as error:
                     wrong = _unfit_error(error)
         except Hang as hang:
@@ -113,7 +113,7 @@ def _unfit_error(error: MlxConvertError) -> str:
         return f"[{told.code}] {told.message[:300]}{_place(error)}"
     if len(told.message) + len(told.hint) > LONGEST_MESSAGE:
         return f"[{told.code}] a message of {len(told.message) + len(told.hint)} characters: {told.message[:200]}"
-    codec.encode(told)
+    codec.to_json(told)
     return _unfit(told.message + told.hint)
 
 

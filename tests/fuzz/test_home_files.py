@@ -57,7 +57,7 @@ def test_a_spoiled_home_is_read_as_far_as_it_can_be(fuzz: Fuzz) -> None:
         document, use = files[name]
         path = case.folder / name
         path.parent.mkdir(exist_ok=True)
-        path.write_bytes(spoiled_json(case.random, json.loads(codec.encode(document))))
+        path.write_bytes(spoiled_json(case.random, json.loads(codec.to_json(document))))
         return list(use(case.folder))
 
     fuzz("home files", 1_200, attempt)

@@ -26,7 +26,7 @@ TALK = (
 
 @amounts
 def test_a_spoiled_conversation_is_imported_or_refused(fuzz: Fuzz, home: Path) -> None:
-    exported = json.loads(codec.encode(TALK))
+    exported = json.loads(codec.to_json(TALK))
 
     def attempt(case: Case) -> object:
         store = ConversationStore(case.folder)

@@ -49,7 +49,7 @@ def test_quantized_source_is_pointed_out(tmp_path: Path) -> None:
         )
     [finding] = [finding for finding in plan.findings if finding.code == "gguf_quantized"]
     assert finding.level == "info"
-    assert "Q4_0, 4.6 bits per weight" in finding.message
+    assert "Q4_0, 4.55 bits per weight" in finding.message
     assert not [finding for finding in whole.findings if finding.code == "gguf_quantized"]
 
 

@@ -9,11 +9,11 @@ import click
 from mlx_convert_cli.errors import tell
 from mlx_convert_cli.groups import DefaultGroup
 from mlx_convert_cli.options import common
-from mlx_convert_cli.output import ask_hidden, at_terminal, plain, print_json, say
+from mlx_convert_cli.output import ask_hidden, at_terminal, print_json, say
 from mlx_convert_cli.waiting import waiting
 from mlx_convert_cli.workspace import workspace
 from mlx_convert_core import InvalidRequest, Workspace
-from mlx_convert_core.plugin import Account, AccountState
+from mlx_convert_core.plugin import Account, AccountState, plain
 
 TOKEN_STARTS = ("hf_", "api_")
 

@@ -18,7 +18,7 @@ from mlx_convert_cli.progress import follow
 from mlx_convert_cli.uploads import check_before_conversion, send
 from mlx_convert_cli.workspace import workspace
 from mlx_convert_core import ConvertRequest, ConvertResult, MlxConvertError, OutputExists, Workspace
-from mlx_convert_core.plugin import command
+from mlx_convert_core.plugin import command, units
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -90,10 +90,10 @@ def _summary(result: ConvertResult, seconds: float) -> list[RenderableType]:
     from rich.text import Text
 
     rows = [
-        (model.preset, text.size(model.total_bytes), text.bits(model.bits_per_weight), text.folder(model.path))
+        (model.preset, units.size(model.total_bytes), units.bits(model.bits_per_weight), text.folder(model.path))
         for model in result.models
     ]
-    took = f"{text.seconds(seconds)}, peak memory {text.size(result.peak_memory)}"
+    took = f"{units.duration(seconds)}, peak memory {units.size(result.peak_memory)}"
     findings = finding_texts(finding for model in result.models for finding in model.findings)
     return [
         "",

@@ -18,7 +18,7 @@ from mlx_convert_cli.demo_model import NAME, REPO, endpoint, hub_answers, kept_m
 from mlx_convert_cli.errors import AlreadyTold
 from mlx_convert_cli.findings import finding_texts
 from mlx_convert_cli.options import common
-from mlx_convert_cli.output import plain, print_json, say, show, show_command, styled, table, tell_out
+from mlx_convert_cli.output import print_json, say, show, show_command, styled, table, tell_out
 from mlx_convert_cli.progress import follow, view, watch
 from mlx_convert_cli.waiting import waiting
 from mlx_convert_cli.workspace import workspace
@@ -32,7 +32,7 @@ from mlx_convert_core import (
     SourceError,
     Workspace,
 )
-from mlx_convert_core.plugin import command, entry_of, expanded, typed
+from mlx_convert_core.plugin import command, entry_of, expanded, typed, units
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -157,7 +157,7 @@ def _summary(answered: list[Answered], seconds: float) -> list[RenderableType]:
     from rich.text import Text
 
     first = answered[0].model
-    before = ("bf16", text.size(first.parameters * 2), text.bits(16), "", "")
+    before = ("bf16", units.size(first.parameters * 2), units.bits(16), "", "")
     rows = [[Text(cell, "dim") for cell in before], *(_row(one) for one in answered)]
     columns = (NAME, "size", "bits per weight", "seconds to answer", "tokens/s")
     warnings = [finding for finding in first.findings if finding.level != "info"]
@@ -165,7 +165,7 @@ def _summary(answered: list[Answered], seconds: float) -> list[RenderableType]:
         "",
         table(*columns, rows=rows, right=columns[1:]),
         "",
-        f"Both were made from one read of the model, in {text.seconds(seconds)}.",
+        f"Both were made from one read of the model, in {units.duration(seconds)}.",
         *_remarks(),
         *finding_texts(warnings),
         "",
@@ -175,8 +175,8 @@ def _summary(answered: list[Answered], seconds: float) -> list[RenderableType]:
 def _row(one: Answered) -> tuple[str, ...]:
     return (
         one.model.preset,
-        text.size(one.model.total_bytes),
-        text.bits(one.model.bits_per_weight),
+        units.size(one.model.total_bytes),
+        units.bits(one.model.bits_per_weight),
         f"{one.seconds:.1f}",
         f"{one.answer.generation_tokens_per_second:.1f}",
     )
@@ -202,4 +202,4 @@ def _program() -> str:
 
 
 def _data(one: Answered) -> dict[str, Any]:
-    return {"model": plain(one.model), "answer": plain(one.answer), "seconds": one.seconds}
+    return {"model": one.model, "answer": one.answer, "seconds": one.seconds}

@@ -8,14 +8,13 @@ from typing import Any
 
 import click
 
-from mlx_convert_cli import text
 from mlx_convert_cli.errors import tell
 from mlx_convert_cli.groups import DefaultGroup
 from mlx_convert_cli.options import common
-from mlx_convert_cli.output import at_terminal, confirm, pairs, plain, print_json, say, show, table
+from mlx_convert_cli.output import at_terminal, confirm, pairs, print_json, say, show, table
 from mlx_convert_cli.workspace import workspace
 from mlx_convert_core import InvalidRequest, LibraryEntry, Workspace
-from mlx_convert_core.plugin import FolderContents, command, expanded, has_trash
+from mlx_convert_core.plugin import FolderContents, command, expanded, has_trash, plain, units
 
 
 @click.group(cls=DefaultGroup, default="list")
@@ -47,9 +46,9 @@ def show_entry(name: str, as_json: bool) -> None:
     facts = {
         "name": entry.name,
         "folder": f"{entry.path} (missing)" if entry.missing else str(entry.path),
-        "size": text.size(entry.size),
+        "size": units.size(entry.size),
         "quantization": entry.quantization,
-        "bits per weight": text.bits(entry.bits_per_weight),
+        "bits per weight": units.bits(entry.bits_per_weight),
         "model type": entry.model_type,
         "source": _source(entry),
         "preset": entry.preset,
@@ -93,7 +92,7 @@ def remove(name: str, yes: bool, keep_files: bool, permanently: bool, as_json: b
         gone = goes is not None
         print_json({"removed": _data(entry), "deleted": gone, "trashed": gone and trashes, "went": goes})
     elif goes is not None:
-        what = f"{entry.path} ({text.size(goes.size)})"
+        what = f"{entry.path} ({units.size(goes.size)})"
         say(f"Moved {what} to the Trash." if trashes else f"Deleted {what} for good.")
     else:
         say(f"Forgot {entry.name}; no file was deleted.")
@@ -137,12 +136,12 @@ def _print(entries: tuple[LibraryEntry, ...], *, as_json: bool) -> None:
 def _row(entry: LibraryEntry) -> tuple[Any, ...]:
     from rich.text import Text
 
-    size = Text("missing", "red") if entry.missing else text.size(entry.size)
+    size = Text("missing", "red") if entry.missing else units.size(entry.size)
     source = _source(entry) or str(entry.path)
     return (
         entry.name,
         size,
-        text.bits(entry.bits_per_weight),
+        units.bits(entry.bits_per_weight),
         entry.created[:10],
         source,
     )

@@ -9,10 +9,10 @@ import click
 
 from mlx_convert_cli.groups import DefaultGroup
 from mlx_convert_cli.options import common
-from mlx_convert_cli.output import data_only, plain, print_json, put, say, show, show_command, table
+from mlx_convert_cli.output import data_only, print_json, put, say, show, show_command, table
 from mlx_convert_cli.text import nearby
 from mlx_convert_core import Workspace
-from mlx_convert_core.plugin import LoadedPlugin, PluginFailure, command, expanded
+from mlx_convert_core.plugin import LoadedPlugin, PluginFailure, command, expanded, plain
 
 
 @click.group(cls=DefaultGroup, default="list")

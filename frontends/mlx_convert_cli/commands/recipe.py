@@ -11,7 +11,7 @@ from mlx_convert_cli.files import write_text
 from mlx_convert_cli.options import common
 from mlx_convert_cli.output import pairs, print_json, put, say, show
 from mlx_convert_cli.workspace import workspace
-from mlx_convert_core import Recipe, load_recipe
+from mlx_convert_core import Recipe, load_recipe, to_json
 from mlx_convert_core.plugin import RecipeOutput, command, recipe_of
 
 
@@ -29,15 +29,13 @@ def export_recipe(model: str, output: str | None, as_json: bool) -> None:
 
     It names the model on the Hub and the numbers, never a folder of this machine.
     """
-    import msgspec
-
     with workspace(as_json=as_json) as opened:
         made = recipe_of(opened.model_path(model))
-    data = msgspec.json.format(msgspec.json.encode(made), indent=2).decode()
+    data = to_json(made, indent=True).decode()
     if output is None:
-        print_json(made) if as_json else put(data)
+        print_json(made) if as_json else put(data, nl=False)
         return
-    write_text(Path(output), data + "\n")
+    write_text(Path(output), data)
     print_json({"file": output, "recipe": made}) if as_json else say(f"Wrote {output}.")
     if "ref" not in made and not as_json:
         say("The model came from a folder of this machine, so the recipe does not name it.")

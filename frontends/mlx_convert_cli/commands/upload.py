@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from mlx_convert_cli.options import common
-from mlx_convert_cli.output import plain, print_json, put, show, table
+from mlx_convert_cli.output import print_json, put, show, table
 from mlx_convert_cli.uploads import send
 from mlx_convert_cli.workspace import workspace
 from mlx_convert_core import InvalidRequest, UploadRequest, Workspace
@@ -58,6 +58,6 @@ def _preview(opened: Workspace, request: UploadRequest, *, as_json: bool) -> Non
 def _list(opened: Workspace, *, as_json: bool) -> None:
     found = [{"name": target.name, "summary": target.summary} for target in opened.upload_targets().values()]
     if as_json:
-        print_json(plain(found))
+        print_json(found)
         return
     show(table("target", "what its names look like", rows=[(row["name"], row["summary"]) for row in found]))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 import sys
@@ -12,7 +11,7 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from mlx_convert_core import InvalidRequest, Workspace
+from mlx_convert_core import InvalidRequest, Workspace, to_json
 from mlx_convert_core.plugin import command
 from mlx_convert_ui.shell.address import Address, bind, is_loopback
 from mlx_convert_ui.shell.keys import LONG, TOKEN, Keys
@@ -66,7 +65,7 @@ def serve(
 
 def _announce(address: Address, *, as_json: bool) -> None:
     if as_json:
-        print(json.dumps({"url": address.url, "port": address.port}), flush=True)
+        print(to_json({"url": address.url, "port": address.port}).decode(), flush=True)
     else:
         print(f"mlx-convert ui: {address.url}\nPress Ctrl-C to stop.", file=sys.stderr, flush=True)
     if not is_loopback(address.host):

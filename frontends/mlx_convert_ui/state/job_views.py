@@ -25,7 +25,7 @@ from mlx_convert_core import (
     StepStarted,
     Token,
 )
-from mlx_convert_core.plugin import ErrorInfo, JobStarted
+from mlx_convert_core.plugin import ErrorInfo, JobStarted, units
 
 STEPS = ("resolve", "inspect", "plan", "fetch", "quantize", "write", "check", "publish", "store")
 LOG_LINES = 200
@@ -139,7 +139,7 @@ class JobView:
     def _finish(self, event: StepFinished) -> None:
         self._put(StepView(event.step, "done", event.seconds))
         moved = self.progress.get(event.step)
-        amount = f"  {moved.total / 1e6:,.0f} MB" if moved is not None and moved.unit == "bytes" else ""
+        amount = f"  {units.size(moved.total)}" if moved is not None and moved.unit == "bytes" else ""
         amount = f"  {moved.total:,} tensors" if moved is not None and moved.unit == "tensors" else amount
         self._write(f"{event.step:<9}{event.seconds:8.2f} s{amount}")
 

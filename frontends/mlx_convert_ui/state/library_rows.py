@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mlx_convert_core import LibraryEntry, MlxConvertError
-from mlx_convert_ui import wording
+from mlx_convert_core.plugin import units
 from mlx_convert_ui.state.studio import Studio
 
 
@@ -48,7 +48,7 @@ class LibraryRows:
     def summary(self) -> str:
         """``3 models · 1.2 GB``."""
         here = [row.entry.size for row in self.rows if not row.missing]
-        return f"{counted(len(self.rows), 'model')} · {wording.size(sum(here))}"
+        return f"{counted(len(self.rows), 'model')} · {units.size(sum(here))}"
 
 
 def read(studio: Studio) -> LibraryRows:

@@ -10,7 +10,7 @@ from typing import Any
 from nicegui import ui
 
 from mlx_convert_core import GenerateResult, JobState
-from mlx_convert_ui import wording
+from mlx_convert_core.plugin import units
 from mlx_convert_ui.state.job_views import JobView
 from mlx_convert_ui.widgets.components import Badge, Button, Tag, block, empty, note
 from mlx_convert_ui.widgets.dialogs import confirm, lasting
@@ -123,7 +123,7 @@ class Answer:
         if self._live is None:
             with self._figures:
                 self._live = Tag("span", "", "muted")
-        self._live.show(f"{(len(view.chunks) - 1) / seconds:.1f} tokens/s so far")
+        self._live.show(f"{units.speed((len(view.chunks) - 1) / seconds)} so far")
 
 
 class AnswerCard:
@@ -200,9 +200,9 @@ def is_loading(view: JobView) -> bool:
 def figures(result: GenerateResult) -> None:
     """How fast an answer came, and what it took."""
     rows = [
-        ("Speed", f"{result.generation_tokens_per_second:.1f} tokens/s"),
-        ("First token after", wording.duration(result.time_to_first_token)),
-        ("Peak memory", wording.size(result.peak_memory)),
+        ("Speed", units.speed(result.generation_tokens_per_second)),
+        ("First token after", units.duration(result.time_to_first_token)),
+        ("Peak memory", units.size(result.peak_memory)),
         ("Tokens", f"{result.prompt_tokens} in, {result.generation_tokens} out"),
     ]
     for name, value in rows:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from nicegui import ElementFilter, app, run, ui
 
+from mlx_convert_core.plugin import units
 from mlx_convert_ui.assets import STATIC
 from mlx_convert_ui.state import device
 from mlx_convert_ui.state.preferences import Theme
@@ -87,7 +88,7 @@ def _device_card() -> None:
 
     def refresh() -> None:
         used, total = device.memory()
-        amount.show(f"{used / 1e9:.1f} / {total / 1e9:.0f} GB")
+        amount.show(units.size_of(used, total))
         set_progress(bar, used / total)
 
     refresh()

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from nicegui import run, ui
 
 from mlx_convert_core import ConvertedModel, ConvertRequest, JobState, MlxConvertError, Progress
-from mlx_convert_ui import wording
+from mlx_convert_core.plugin import units
 from mlx_convert_ui.state.convert_form import command_line
 from mlx_convert_ui.state.job_views import STEPS, JobView
 from mlx_convert_ui.widgets.components import Badge, Button, Tag, block, note, progress_bar, sentence, set_progress
@@ -102,8 +102,8 @@ def _success(
         Tag("span", "", "success-mark", icon="check").props("aria-hidden=true")
         with block("success-text"):
             Tag("h2", f"{model.path.name} is ready", "job-title")
-            size, bits = wording.size(model.total_bytes), f"{model.bits_per_weight:.2f} bits per weight"
-            Tag("p", f"{size} · {bits} · {wording.duration(view.ended - view.started)}", "muted")
+            size, bits = units.size(model.total_bytes), units.bits_per_weight(model.bits_per_weight)
+            Tag("p", f"{size} · {bits} · {units.duration(view.ended - view.started)}", "muted")
             Tag("p", str(model.path), "path")
         Button("", dismiss, icon="x", kind="ghost", label="Dismiss").mark("dismiss")
     target = f"/test?model={quote(str(model.path))}"
@@ -150,11 +150,11 @@ def progress_in_words(view: JobView) -> str:
     if moved is not None:
         parts.append(_amount(moved))
     if moved is not None and moved.eta:
-        parts.append(f"{wording.duration(moved.eta)} left")
+        parts.append(f"{units.duration(moved.eta)} left")
     return " · ".join(parts)
 
 
 def _amount(moved: Progress) -> str:
     if moved.unit == "bytes":
-        return f"{wording.size(moved.done)} of {wording.size(moved.total)}"
+        return units.size_of(moved.done, moved.total)
     return f"{moved.done:,} of {moved.total:,} {moved.unit}"

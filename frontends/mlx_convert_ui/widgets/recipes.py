@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
-from mlx_convert_core import ConvertRequest, InvalidRequest, load_recipe
+from mlx_convert_core import ConvertRequest, InvalidRequest, load_recipe, to_json
 from mlx_convert_core.plugin import recipe_of
 
 
 def recipe_text(folder: Path) -> str:
     """The recipe of the model in ``folder`` as a person may share it. Reads the disk: call it on a thread."""
-    return json.dumps(recipe_of(folder), indent=2, ensure_ascii=False) + "\n"
+    return to_json(recipe_of(folder), indent=True).decode()
 
 
 def recipe_request(path: Path, ref: str = "") -> ConvertRequest:

@@ -8,7 +8,7 @@ from pathlib import Path
 from nicegui import ui
 
 from mlx_convert_core import JobState, MlxConvertError, UploadRequest, UploadResult
-from mlx_convert_ui import wording
+from mlx_convert_core.plugin import units
 from mlx_convert_ui.state.job_views import JobView
 from mlx_convert_ui.widgets.components import Badge, Button, Tag, block, progress_bar, sentence, set_progress
 from mlx_convert_ui.widgets.desktop import SHOW_LABEL, reveal
@@ -57,8 +57,8 @@ class UploadProgress(LiveJob):
             return
         set_progress(self._bar, moved.done / moved.total)
         bytes_ = moved.unit == "bytes"
-        amount = f"{wording.size(moved.done)} of {wording.size(moved.total)}" if bytes_ else ""
-        left = f"{wording.duration(moved.eta)} left" if moved.eta else ""
+        amount = units.size_of(moved.done, moved.total) if bytes_ else ""
+        left = f"{units.duration(moved.eta)} left" if moved.eta else ""
         parts = [f"{moved.done / moved.total:.0%}", amount or f"{moved.done:,} of {moved.total:,} {moved.unit}", left]
         self._numbers.show(" · ".join(filter(None, parts)))
 
@@ -86,8 +86,8 @@ def _title(request: UploadRequest) -> str:
 
 
 def _arrived(result: UploadResult) -> None:
-    sent = f"{wording.size(result.sent_bytes)} sent" if result.sent_bytes else "everything was there already"
-    Tag("p", f"{result.files} files · {sent} · {wording.duration(result.seconds)}", "muted")
+    sent = f"{units.size(result.sent_bytes)} sent" if result.sent_bytes else "everything was there already"
+    Tag("p", f"{result.files} files · {sent} · {units.duration(result.seconds)}", "muted")
     location = result.location
     if location.startswith(("https://", "http://")):  # never a scheme that runs something
         link = Tag("a", location, "path", icon="external-link").attribute("href", location)

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from mlx_convert_core.plugin import ConvertPlan, Finding, ModelInfo, OutputPlan, Quantization, command
+from mlx_convert_core.plugin import ConvertPlan, Finding, ModelInfo, OutputPlan, Quantization, command, units
 from mlx_convert_hub.card.front_matter import card_fields, front_matter
 from mlx_convert_hub.trouble.seen import one_line
 
@@ -111,8 +111,8 @@ def _source(model: ModelInfo) -> str:
 
 def _facts(model: ModelInfo, output: OutputPlan) -> Iterator[str]:
     yield f"- Recipe: {_recipe(output)}"
-    yield f"- Bits per weight: {output.bits_per_weight:.3f}, scales included"
-    yield f"- Size: {output.weight_bytes / 1e9:.3f} GB of weights, {output.parameters:,} parameters"
+    yield f"- Bits per weight: {units.bits(output.bits_per_weight)}, scales included"
+    yield f"- Size: {units.size(output.weight_bytes)} of weights, {output.parameters:,} parameters"
     if model.revision:
         yield f"- Source commit: `{_code(model.revision)}`"
     licence = model.card.get("license_name") or model.card.get("license")

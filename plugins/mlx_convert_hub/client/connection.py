@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
-from mlx_convert_core.plugin import bare_address, read_json, spelled
+from mlx_convert_core.plugin import bare_address, read_json, spelled, units
 from mlx_convert_hub.client.patience import OddAnswer, RangeRefused, TooSlow, is_packed, session, within
 from mlx_convert_hub.trouble.seen import Failure, Situation
 
@@ -130,7 +130,7 @@ class HubConnection:
         for block in response.iter_raw():
             size += len(block)
             if size > limit:
-                raise OddAnswer(f"the answer has more than {limit / 1e6:g} MB")
+                raise OddAnswer(f"the answer has more than {units.size(limit)}")
             if time.monotonic() > end:
                 raise TooSlow(f"after {self.answer_seconds:g} s only {size:,} bytes of the answer were there")
             yield block

@@ -10,6 +10,8 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from mlx_convert_core.plugin import units
+
 if TYPE_CHECKING:
     import httpx2
 
@@ -99,7 +101,7 @@ def _limited(stream: Any, most: int) -> Any:
             for block in stream:
                 done += len(block)
                 if done > most:
-                    raise OddAnswer(f"there are more than {most / 1e6:g} MB beside the answer")
+                    raise OddAnswer(f"there are more than {units.size(most)} beside the answer")
                 yield block
 
         def close(self) -> None:

@@ -8,8 +8,7 @@ from typing import Any
 
 from nicegui import ui
 
-from mlx_convert_core.plugin import Conversation, StoredMessage
-from mlx_convert_ui import wording
+from mlx_convert_core.plugin import Conversation, StoredMessage, units
 from mlx_convert_ui.state.job_views import JobView
 from mlx_convert_ui.widgets.answer import Answer, copy_button
 from mlx_convert_ui.widgets.components import Button, Tag, block, note
@@ -185,9 +184,9 @@ def _figures(message: StoredMessage) -> str:
     figures = message.figures
     parts = []
     if speed := figures.get("generation_tokens_per_second"):
-        parts.append(f"{speed:.1f} tokens/s")
+        parts.append(units.speed(speed))
     if first := figures.get("time_to_first_token"):
-        parts.append(f"first after {wording.duration(first)}")
+        parts.append(f"first after {units.duration(first)}")
     if tokens := figures.get("generation_tokens"):
         parts.append(f"{tokens} tokens")
     if figures.get("finish_reason") == "stopped":

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mlx_convert_core import JobState
-from mlx_convert_ui import wording
+from mlx_convert_core.plugin import units
 from mlx_convert_ui.state.comparisons import Column, Match, token_at
 from mlx_convert_ui.widgets.answer import Answer, copy_button, is_loading, state_badge
 from mlx_convert_ui.widgets.components import Tag, block
@@ -106,4 +106,4 @@ def _size(column: Column) -> str:
     entry = column.entry
     if entry is None:
         return "Not a converted model that can be read"
-    return f"{wording.size(entry.size)} · {entry.bits_per_weight:.2f} bits per weight · {entry.quantization}"
+    return f"{units.size(entry.size)} · {units.bits_per_weight(entry.bits_per_weight)} · {entry.quantization}"

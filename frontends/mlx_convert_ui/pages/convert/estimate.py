@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mlx_convert_core import ConvertPlan, OutputPlan
-from mlx_convert_ui import wording
+from mlx_convert_core.plugin import units
 from mlx_convert_ui.pages.convert.form_planner import FormPlanner, Preview
 from mlx_convert_ui.widgets.components import Button, Tag, block, card, facts, progress_bar, set_progress
 from mlx_convert_ui.widgets.remedies import tell
@@ -64,7 +64,7 @@ def _headline(plan: ConvertPlan, output: OutputPlan, busy: str) -> None:
     original = plan.model.weight_bytes
     share = output.weight_bytes / original if original else 1.0
     with block("estimate-size"):
-        number = ("" if output.exact else "≈ ") + wording.size(output.weight_bytes)
+        number = ("" if output.exact else "≈ ") + units.size(output.weight_bytes)
         Tag("span", number, "estimate-number").mark("estimate")
         change = f"{1 - share:.0%} smaller" if share < 0.995 else ("same size" if share < 1.005 else "larger")
         Tag("span", change, "estimate-note")
@@ -74,10 +74,10 @@ def _headline(plan: ConvertPlan, output: OutputPlan, busy: str) -> None:
 
 
 def _rows(plan: ConvertPlan, output: OutputPlan) -> list[tuple[str, str]]:
-    rows = [("Bits per weight", f"{output.bits_per_weight:.2f}")]
+    rows = [("Bits per weight", units.bits(output.bits_per_weight))]
     if plan.peak_memory:
-        rows.append(("Memory to convert", wording.size(plan.peak_memory)))
+        rows.append(("Memory to convert", units.size(plan.peak_memory)))
     if plan.fetch_bytes:
-        rows.append(("To download", wording.size(plan.fetch_bytes)))
-    rows += [("Original", wording.size(plan.model.weight_bytes)), ("Free disk", wording.size(plan.free_disk))]
+        rows.append(("To download", units.size(plan.fetch_bytes)))
+    rows += [("Original", units.size(plan.model.weight_bytes)), ("Free disk", units.size(plan.free_disk))]
     return rows

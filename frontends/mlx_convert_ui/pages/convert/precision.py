@@ -8,7 +8,7 @@ from typing import Any
 from nicegui import ui
 
 from mlx_convert_core import OutputPlan, Preset
-from mlx_convert_ui import wording
+from mlx_convert_core.plugin import units
 from mlx_convert_ui.pages.convert.form_planner import FormPlanner
 from mlx_convert_ui.state.convert_form import Form, cards
 from mlx_convert_ui.widgets.components import CHEVRON, Badge, Tag, attributes, block, card, field, named, tooltip
@@ -162,7 +162,7 @@ class PrecisionCard:
 def _size(output: OutputPlan | None, *, busy: bool) -> str:
     if output is None:
         return "…" if busy else ""
-    return ("" if output.exact else "≈ ") + wording.size(output.weight_bytes)
+    return ("" if output.exact else "≈ ") + units.size(output.weight_bytes)
 
 
 def _quality(preset: Preset) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from nicegui import ui
 
 from mlx_convert_core import Finding, ModelInfo
-from mlx_convert_ui import wording
+from mlx_convert_core.plugin import units
 from mlx_convert_ui.pages.convert.form_planner import FormPlanner
 from mlx_convert_ui.state.convert_form import Form
 from mlx_convert_ui.state.studio import Studio
@@ -123,9 +123,9 @@ def _chips(model: ModelInfo) -> None:
     context = config.get("max_position_embeddings")
     rows = [
         ("Architecture", model.model_type),
-        ("Parameters", wording.count(model.parameters) if model.parameters else ""),
+        ("Parameters", units.count(model.parameters) if model.parameters else ""),
         ("Weights", model.dtype),
-        ("Size", wording.size(model.weight_bytes) if model.weight_bytes else ""),
+        ("Size", units.size(model.weight_bytes) if model.weight_bytes else ""),
         ("Context", f"{context / 1024:g} k" if isinstance(context, int) and context >= 1024 else ""),
         ("Licence", licence if isinstance(licence, str) else ""),
     ]

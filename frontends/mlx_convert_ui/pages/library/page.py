@@ -7,8 +7,7 @@ from urllib.parse import quote
 from nicegui import run, ui
 
 from mlx_convert_core import MlxConvertError
-from mlx_convert_core.plugin import has_trash
-from mlx_convert_ui import wording
+from mlx_convert_core.plugin import has_trash, units
 from mlx_convert_ui.pages.library.adding import SHOWN, add_folder
 from mlx_convert_ui.pages.library.table import AT_ONCE, RowActions, table
 from mlx_convert_ui.state.library_rows import LibraryRow, LibraryRows, counted, read
@@ -158,7 +157,7 @@ class LibraryPage:
             await self._reread()
             return
         where = "gone for good" if permanently else "in the Trash until you empty that"
-        freed = wording.size(goes.size)
+        freed = units.size(goes.size)
         sure = await confirm(
             f"Delete {entry.name}?",
             f"{f'This frees {freed}. ' if permanently else ''}The folder and everything in it is {where}:\n"

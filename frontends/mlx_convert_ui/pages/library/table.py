@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from nicegui import ui
 
+from mlx_convert_core.plugin import units
 from mlx_convert_ui import wording
 from mlx_convert_ui.state.library_rows import LibraryRow
 from mlx_convert_ui.widgets.components import Badge, Button, Tag, block
@@ -57,8 +58,8 @@ def _row(row: LibraryRow, actions: RowActions) -> None:
             if about:
                 Tag("span", about, "list-about")
             Tag("span", str(entry.path), "path")
-        _cell("Size", wording.size(entry.size), "number")
-        _cell("Bits per weight", f"{entry.bits_per_weight:.2f}" if entry.bits_per_weight else "", "number")
+        _cell("Size", units.size(entry.size), "number")
+        _cell("Bits per weight", units.bits(entry.bits_per_weight) if entry.bits_per_weight else "", "number")
         _cell("Quantization", entry.quantization)
         _cell("Converted", wording.day(entry.created).partition(",")[0])
         with block("list-actions", "td"):

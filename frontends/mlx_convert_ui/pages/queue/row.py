@@ -9,8 +9,7 @@ from urllib.parse import quote
 from nicegui import ui
 
 from mlx_convert_core import JobState, Preset
-from mlx_convert_core.plugin import QueueItem
-from mlx_convert_ui import wording
+from mlx_convert_core.plugin import QueueItem, units
 from mlx_convert_ui.state.job_views import JobView
 from mlx_convert_ui.state.queue_news import name_of
 from mlx_convert_ui.widgets.components import Badge, Button, Tag, block, progress_bar, set_progress
@@ -105,7 +104,7 @@ class QueueRow:
         if item.state is JobState.FINISHED:
             parts += [path.name for path in item.outputs]
         if item.state.final and (took := _seconds(item)) is not None:
-            parts.append(wording.duration(took))
+            parts.append(units.duration(took))
         elif item.state is JobState.QUEUED:
             parts.append(item.request.ref)
         return " · ".join(filter(None, parts))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from nicegui import background_tasks, run
 
-from mlx_convert_core.plugin import Leftover, clear_leftover
-from mlx_convert_ui import wording
+from mlx_convert_core.plugin import Leftover, clear_leftover, units
 from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.widgets.components import Button, Tag, block, card, note
 from mlx_convert_ui.widgets.dialogs import confirm, waiting
@@ -37,20 +36,20 @@ class _Leftovers:
         self._place.clear()
         if not found:
             return
-        size = wording.size(sum(left.nbytes for left in found))
+        size = units.size(sum(left.nbytes for left in found))
         with self._place, card("Left behind", f"By programs that were killed. It takes {size}."):
             for left in found:
                 with block("item-words"):
                     what = f"{left.path.name} {_WHAT[left.kind]}"
                     Tag("span", f"{what} Trying again goes on where it was." if left.resumable else what)
-                    Tag("span", f"{wording.size(left.nbytes)} · {left.place}", "muted path")
+                    Tag("span", f"{units.size(left.nbytes)} · {left.place}", "muted path")
             with block("actions"):
                 Button("Remove all", lambda: self._clear(found), icon="trash-2", kind="danger").mark("clear-leftovers")
             if problem:
                 note("error", problem)
 
     async def _clear(self, found: tuple[Leftover, ...]) -> None:
-        size = wording.size(sum(left.nbytes for left in found))
+        size = units.size(sum(left.nbytes for left in found))
         if not await confirm(
             "Remove what was left behind?", f"It takes {size} and can't be got back.", action="Remove"
         ):

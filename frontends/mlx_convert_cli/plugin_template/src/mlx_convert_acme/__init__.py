@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from mlx_convert_core.plugin import ConvertPlan, Finding, Preset, Quantization, UploadTarget, hookimpl
+from mlx_convert_core.plugin import ConvertPlan, Finding, Preset, Quantization, UploadTarget, hookimpl, units
 
 from mlx_convert_acme.shared_folder import SharedFolder
 
@@ -35,8 +35,8 @@ def pre_convert(plan: ConvertPlan) -> Iterable[Finding]:
             yield Finding(
                 code="too_large",
                 level="error",
-                message=f"{output.path.name} would have {output.weight_bytes / 1e9:.1f} GB of weights.",
-                hint=f"Choose a smaller model: at most {LARGEST / 1e9:.0f} GB fit.",
+                message=f"{output.path.name} would have {units.size(output.weight_bytes)} of weights.",
+                hint=f"Choose a smaller model: at most {units.size(LARGEST)} fit.",
             )
 
 
