@@ -11,6 +11,7 @@ import msgspec
 
 from mlx_convert_core.answering.model_session import ModelSession
 from mlx_convert_core.model.events import FINAL, AnyEvent, JobStarted
+from mlx_convert_core.model.inspection import WEIGHTS
 from mlx_convert_core.model.requests import GenerateRequest, GenerateResult
 from mlx_convert_core.running.jobs import Job
 from mlx_convert_core.running.process import TaskRunner
@@ -74,7 +75,7 @@ def answer_once(session: ModelSession, request: GenerateRequest, job: Job[Genera
 
 def weight_bytes(path: Path) -> int:
     """The size of the weight files in the folder ``path``; a link that leads to nothing is for loading to refuse."""
-    return sum(_bytes_of(file) for file in path.glob("*.safetensors"))
+    return sum(_bytes_of(file) for file in path.glob(WEIGHTS))
 
 
 def _bytes_of(file: Path) -> int:

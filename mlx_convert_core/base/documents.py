@@ -20,6 +20,7 @@ from mlx_convert_core.base.codec import decode, to_json
 from mlx_convert_core.base.flushing import flush
 from mlx_convert_core.base.limits import HOME_BYTES
 from mlx_convert_core.base.private import FILE_MODE, private_folder
+from mlx_convert_core.base.system_files import is_system_file
 from mlx_convert_core.refusals import naming
 
 STAMP = "%Y%m%d-%H%M%S"
@@ -123,7 +124,7 @@ def _news_of(path: Path) -> Path:
 def unfinished_write(path: Path) -> str:
     """The name of the file that a write which was killed left ``path`` of, "" when it is something else."""
     match = _TEMPORARY.fullmatch(path.name)
-    if not match or path.is_symlink() or not path.is_file():
+    if not match or is_system_file(path.name) or path.is_symlink() or not path.is_file():
         return ""
     old = time.time() - path.stat().st_mtime > WRITE_SECONDS
     return match[1] if old or not psutil.pid_exists(int(match[2])) else ""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from errno import EINVAL, ENOSYS, ENOTSUP
+from errno import EEXIST, EINVAL, ENOSYS, ENOTEMPTY, ENOTSUP
 from pathlib import Path
 
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2  # Linux: renameat2(2)
 _RENAME_SWAP = 2  # macOS: renamex_np(2)
-_UNKNOWN = {ENOSYS, EINVAL, ENOTSUP}  # an old kernel, or a file system that can't
+# An old kernel, or a file system that can't; the last two: one that does not look at the wish and tries to rename.
+_UNKNOWN = {ENOSYS, EINVAL, ENOTSUP, ENOTEMPTY, EEXIST}
 
 
 def exchange(one: Path, other: Path) -> bool:

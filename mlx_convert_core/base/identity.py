@@ -1,6 +1,7 @@
 """Which file or folder a path leads to, however it is spelled: told by device and inode, as the system tells them.
 
 On a Mac's usual disk ``Smol`` and ``SMOL`` are one folder, and anywhere a link or a mount gives a folder a second path.
+Some disks (exFAT by FUSE, network shares) make up an inode for each spelling: there the names in the folder decide.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from pathlib import Path
 def same_place(one: Path, other: Path) -> bool:
     """Whether both paths lead to one file or folder; where one leads nowhere, whether they are spelled alike."""
     try:
-        return os.path.samestat(one.stat(), other.stat())
+        return _is(one, other)
     except (OSError, ValueError):
         return os.path.abspath(one) == os.path.abspath(other)
 
@@ -26,7 +27,7 @@ def is_inside(path: Path, folder: Path) -> bool:
     base, missing = _anchored(folder)
     real = _real(path)
     for parent in (real, *real.parents):
-        if _is(parent, base):
+        if _is_known(parent, base):
             below = real.parts[len(parent.parts) :]
             taken = bool(missing and below) and os.path.lexists(parent / below[0])
             return not taken and _folded(below[: len(missing)]) == _folded(missing)
@@ -65,11 +66,20 @@ def _anchored(path: Path) -> tuple[Path, tuple[str, ...]]:
     return there, real.parts[len(there.parts) :]
 
 
-def _is(one: Path, other: Path) -> bool:
+def _is_known(one: Path, other: Path) -> bool:
     try:
-        return os.path.samestat(one.stat(), other.stat())
+        return _is(one, other)
     except OSError:
         return False
+
+
+def _is(one: Path, other: Path) -> bool:
+    """Whether two paths lead to the same; raises OSError where one leads nowhere."""
+    ours, theirs = one.stat(), other.stat()
+    if os.path.samestat(ours, theirs) or ours.st_dev != theirs.st_dev:
+        return ours.st_dev == theirs.st_dev
+    here, there = _real(one), _real(other)
+    return here != there and _folded(here.parts) == _folded(there.parts) and as_on_disk(here) == as_on_disk(there)
 
 
 def _folded(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -84,7 +94,9 @@ def _name_in(folder: Path, name: str) -> str:
         names = os.listdir(folder)
         if name in names:
             return name
+        alike = [other for other in names if _folded((other,)) == _folded((name,))]
         seen = os.lstat(folder / name)
-        return next((other for other in names if os.path.samestat(os.lstat(folder / other), seen)), name)
+        same = (other for other in alike or names if os.path.samestat(os.lstat(folder / other), seen))
+        return next(same, alike[0] if alike else name)
     except OSError:
         return name

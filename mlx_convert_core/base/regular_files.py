@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from mlx_convert_core.base.paths import in_text
+from mlx_convert_core.base.system_files import is_system_file
 from mlx_convert_core.errors import CorruptCheckpoint
 
 _KINDS = {
@@ -79,14 +80,15 @@ def check_regular(path: Path, *, within: Path | None) -> os.stat_result:
 def regular_files(folder: Path, *, below: bool = False, hidden: bool = False) -> list[Path]:
     """The files in ``folder``, and ``below`` it, in order; what begins with a dot only if ``hidden`` is asked for.
 
-    Raises OSError, and CorruptCheckpoint for what is there and no regular file inside (codes as `open_regular`).
+    What systems leave in any folder (`is_system_file`) is never among them. Raises OSError, and CorruptCheckpoint for
+    what is there and no regular file inside (codes as `open_regular`).
     """
     return list(_files(folder, folder, below, hidden))
 
 
 def _files(place: Path, folder: Path, below: bool, hidden: bool) -> Iterator[Path]:
     for path in sorted(place.iterdir()):
-        if (path.name.startswith(".") and not hidden) or _is_pruned(path):
+        if (path.name.startswith(".") and not hidden) or is_system_file(path.name) or _is_pruned(path):
             continue
         if not _is_folder(path, folder):
             yield path

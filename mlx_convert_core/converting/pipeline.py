@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mlx_convert_core.base.memory import peak_memory
+from mlx_convert_core.base.regular_files import regular_files
 from mlx_convert_core.converting.estimate import fetch_disk
 from mlx_convert_core.converting.fetching import arriving
 from mlx_convert_core.errors import MlxConvertError, PluginNotLoaded
@@ -125,7 +126,7 @@ def _complete(
         path=output.path,
         preset=output.preset,
         weight_bytes=output.weight_bytes,
-        total_bytes=sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
+        total_bytes=sum(path.stat().st_size for path in regular_files(folder, below=True, hidden=True)),
         parameters=output.parameters,
         bits_per_weight=output.bits_per_weight,
         findings=findings,

@@ -22,6 +22,7 @@ from typing import Any, Literal
 import pluggy
 
 from mlx_convert_core.base.paths import spelled
+from mlx_convert_core.base.system_files import is_system_file
 from mlx_convert_core.errors import InvalidRequest, PluginNotLoaded
 from mlx_convert_core.plugins import hookspecs
 
@@ -158,7 +159,8 @@ def _entry_points() -> Iterable[PluginSpec]:
 
 def _files(folder: Path) -> Iterable[PluginSpec]:
     for path in sorted(folder.glob("*.py")):
-        yield PluginSpec(name=path.stem, kind="file", target=str(path), distribution=path.name)
+        if not is_system_file(path.name):
+            yield PluginSpec(name=path.stem, kind="file", target=str(path), distribution=path.name)
 
 
 def _call_order(spec: PluginSpec) -> tuple[int, str, str]:

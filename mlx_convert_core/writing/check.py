@@ -12,6 +12,7 @@ from typing import Any
 import xxhash
 
 from mlx_convert_core.base.regular_files import regular_files
+from mlx_convert_core.base.system_files import is_system_file
 from mlx_convert_core.errors import ConversionFailed, CorruptCheckpoint
 from mlx_convert_core.model.findings import Finding
 from mlx_convert_core.model.inspection import CONFIG, INDEX, read_config
@@ -92,7 +93,8 @@ def _problems(output: OutputPlan, folder: Path, digests: Mapping[str, str]) -> I
         yield from _differences(planned[name], written[name])
     extra = {path.name for path in folder.glob("*.safetensors")} - set(shards)
     for name in sorted(extra):
-        yield f"the weight file {name} was not planned"
+        if not is_system_file(name):
+            yield f"the weight file {name} was not planned"
     yield from _index_problems(folder, planned)
     yield from _config_problems(output, read_config(folder / CONFIG))
     for name in sorted(planned.keys() - digests.keys()):

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from mlx_convert_core.base.documents import unfinished_write
+from mlx_convert_core.base.removing import remove_tree
 from mlx_convert_core.writing.journal import has_notes
 from mlx_convert_core.writing.staging import JOURNAL, SCRATCH, bytes_below, discard, is_alive, is_staging, put_back
 
@@ -58,7 +59,7 @@ def clear_leftover(left: Leftover) -> bool:
         elif _STAGING.fullmatch(left.place.name):
             discard(left.place, left.path)
         else:
-            shutil.rmtree(left.place)
+            remove_tree(left.place)
     return not os.path.lexists(left.place)
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from mlx_convert_core.base.identity import identities, is_inside
 from mlx_convert_core.base.paths import in_text
 from mlx_convert_core.base.shell import command
+from mlx_convert_core.base.system_files import is_system_file
 from mlx_convert_core.errors import ConversionFailed
 from mlx_convert_core.model.contents import FolderContents, listed
 from mlx_convert_core.model.inspection import CONFIG
@@ -39,7 +40,6 @@ MODEL_FILES = (
     ".cache/huggingface/.gitignore", ".cache/huggingface/CACHEDIR.TAG",
     ".cache/huggingface/download/*.metadata", ".cache/huggingface/download/*.lock",
 )  # fmt: skip
-_NOISE = (".DS_Store", "._*", ".localized", "Thumbs.db", "desktop.ini")  # what systems leave in any folder
 _HISTORIES = {".git": "git", ".hg": "Mercurial", ".svn": "Subversion", ".jj": "Jujutsu"}
 _WEIGHTS = (".safetensors", ".gguf", ".bin", ".pt", ".pth", ".npz")
 MANY = 5_000  # files: a model has far fewer, and to say no it takes only the first foreign ones
@@ -110,9 +110,14 @@ def _of_a_person() -> Iterator[tuple[Path, str]]:
 
 
 def _inside(place: Path, folder: Path) -> Iterator[Path]:
-    """Files below ``folder``, and folders that are not looked into, as paths below it; what is near comes first."""
+    """Files below ``folder``, and folders that are not looked into, as paths below it; what is near comes first.
+
+    What systems leave there is nobody's, and left out.
+    """
     below = []
     for path in sorted(place.iterdir()):
+        if is_system_file(path.name):
+            continue
         if path.is_symlink() or not path.is_dir() or path.name in _HISTORIES or os.path.ismount(path):
             yield path.relative_to(folder)
         else:
@@ -162,9 +167,7 @@ def _contents(folder: Path, inside: list[Path], source: Path | None) -> FolderCo
 
 
 def _belongs(folder: Path, path: Path, recorded: Mapping[str, RecordedFile]) -> bool:
-    """Whether a file is one of the model's, or noise; our record vouches for those that are as it says."""
-    if any(fnmatchcase(path.name, pattern) for pattern in _NOISE):
-        return True
+    """Whether a file is one of the model's; our record vouches for those that are as it says."""
     status = (folder / path).lstat()
     if stat.S_ISDIR(status.st_mode):  # something is mounted there
         return False

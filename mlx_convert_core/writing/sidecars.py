@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from mlx_convert_core.base.regular_files import copy_regular
+from mlx_convert_core.base.system_files import is_system_file
 from mlx_convert_core.errors import CorruptCheckpoint
 from mlx_convert_core.model.inspection import FileInfo
 from mlx_convert_core.writing.read_back import stamp_of
@@ -62,6 +63,6 @@ def _changed(name: str) -> CorruptCheckpoint:
 
 def is_sidecar(name: str, *, code: bool = False) -> bool:
     """Whether a converted folder keeps the source's file ``name``."""
-    if any(fnmatchcase(name, pattern) for pattern in LEFT):
+    if is_system_file(name) or any(fnmatchcase(name, pattern) for pattern in LEFT):
         return False
     return any(fnmatchcase(name, pattern) for pattern in KEPT) or (code and name.endswith(".py"))

@@ -29,7 +29,9 @@ from mlx_convert_core.base.flushing import flush
 from mlx_convert_core.base.paths import spelled
 from mlx_convert_core.base.process_identity import alive, identity
 from mlx_convert_core.base.regular_files import read_regular
+from mlx_convert_core.base.removing import remove_tree
 from mlx_convert_core.base.shell import command
+from mlx_convert_core.base.system_files import is_system_file
 from mlx_convert_core.errors import CorruptCheckpoint, OutputExists
 from mlx_convert_core.writing.write_errors import cannot_write
 
@@ -94,9 +96,9 @@ class Staging:
             if root != newest:
                 discard(root, self.target)
         shutil.rmtree(self.scratch, ignore_errors=True)
-        for path in self.output.iterdir() if self.output.is_dir() else ():
+        for path in list(self.output.iterdir()) if self.output.is_dir() else ():
             if path.suffix != ".safetensors":
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
+                remove_tree(path)
 
     def settle(self) -> None:
         """Wait until the disk has all of the output."""
@@ -111,7 +113,8 @@ class Staging:
             if not force:
                 raise output_exists(self.target)
             if exchange(self.output, self.target):
-                self.output.rename(self.replaced)
+                with suppress(FileNotFoundError):  # an empty folder on a disk that renames over it instead
+                    self.output.rename(self.replaced)
                 _sync_folder(self.target.parent)
                 return
             self.target.rename(self.replaced)
@@ -219,7 +222,9 @@ def _stagings(output: Path) -> Iterator[Path]:
 def is_staging(root: Path) -> bool:
     """Whether ``root``, named like a staging folder, is one: a real folder with the parts of one and nothing else."""
     try:
-        return not root.is_symlink() and CONTENT.issuperset(os.listdir(root))
+        return not root.is_symlink() and CONTENT.issuperset(
+            name for name in os.listdir(root) if not is_system_file(name)
+        )
     except OSError:
         return False
 

@@ -18,6 +18,7 @@ from mlx_convert_core.plugin import (
     ShardWriter,
     TensorInfo,
     Written,
+    regular_files,
     stamp_of,
 )
 from mlx_convert_engine.blueprint import Blueprint, blueprint
@@ -116,7 +117,9 @@ def _weights(model: ModelInfo) -> list[Path]:
     """The files of this machine that the weights come from."""
     if model.path is None:
         return []
-    return sorted(model.path.glob("*.safetensors")) if model.path.is_dir() else [model.path]
+    if not model.path.is_dir():
+        return [model.path]
+    return [path for path in regular_files(model.path) if path.suffix == ".safetensors"]
 
 
 def _check_as_planned(blueprints: list[Blueprint], outputs: tuple[OutputPlan, ...]) -> None:

@@ -1,17 +1,21 @@
-"""A disk on which ``Smol`` and ``SMOL`` are one folder, as on most Macs; on Linux it is made with FUSE.
+"""Disks as a Mac has them; on Linux they are made with FUSE.
 
-Run as a program it serves a folder: ``python caseless_disk.py FOLDER MOUNT``.
+On most of them ``Smol`` and ``SMOL`` are one folder. An exFAT disk or a network share has no links and no inodes that
+last, and can't let two paths change places. The Mac puts a file ``._x`` beside each ``x`` there (AppleDouble), moves it
+along, and takes it away with ``x``; a folder in which nothing else is left counts as empty.
+Run as a program it serves a folder: ``python caseless_disk.py FOLDER MOUNT [apple_double]``.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
 import time
 import unicodedata
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +27,18 @@ SECONDS = 20.0
 @contextmanager
 def caseless_disk(place: Path) -> Iterator[Path]:
     """Give a folder on such a disk: ``place`` itself, where it is on one. Skips the test where none can be had."""
-    (place / "Disk").mkdir()
-    if (place / "dISK").exists():
-        yield place / "Disk"
+    (place / "here").mkdir()
+    if (place / "HERE").exists():
+        yield place / "here"
         return
+    with mac_disk(place) as disk:
+        yield disk
+
+
+@contextmanager
+def mac_disk(place: Path, *, apple_double: bool = False) -> Iterator[Path]:
+    """Give a folder on a disk made with FUSE, with ``._`` files if asked for. Skips the test where none can be made."""
+    (place / "Disk").mkdir()
     if not Path("/dev/fuse").exists():
         pytest.skip("needs a disk that ignores case, or FUSE")
     try:
@@ -34,7 +46,8 @@ def caseless_disk(place: Path) -> Iterator[Path]:
     except (ImportError, OSError) as error:
         pytest.skip(f"needs a disk that ignores case, or mfusepy: {error}")
     (place / "stored").mkdir()
-    server = subprocess.Popen([sys.executable, __file__, str(place / "stored"), str(place / "Disk")])
+    kind = ["apple_double"] * apple_double
+    server = subprocess.Popen([sys.executable, __file__, str(place / "stored"), str(place / "Disk"), *kind])
     try:
         until = time.monotonic() + SECONDS
         while not os.path.ismount(place / "Disk"):
@@ -48,11 +61,14 @@ def caseless_disk(place: Path) -> Iterator[Path]:
         subprocess.run(["umount", "-l", str(place / "Disk")], capture_output=True)
 
 
-def _serve(folder: str, mount: str) -> None:
+def _serve(folder: str, mount: str, kind: str = "") -> None:
     import mfusepy
 
     options = dict.fromkeys(("attr_timeout", "entry_timeout", "negative_timeout", "ac_attr_timeout"), 0)
-    mfusepy.FUSE(_disk(mfusepy)(folder), mount, foreground=True, nothreads=True, use_ino=True, **options)
+    disk = _disk(mfusepy)
+    if kind == "apple_double":
+        disk = _with_apple_double(mfusepy, disk)
+    mfusepy.FUSE(disk(folder), mount, foreground=True, nothreads=True, use_ino=not kind, **options)
 
 
 def _disk(mfusepy: Any) -> Any:
@@ -136,6 +152,55 @@ def _disk(mfusepy: Any) -> Any:
             os.utime(self._real(path), ns=times)
 
     return Disk
+
+
+def _with_apple_double(mfusepy: Any, disk: Any) -> Any:
+    """Build the file system of a Mac on a disk that can hold nothing of a file but its bytes."""
+
+    class Foreign(disk):  # type: ignore[misc]
+        def link(self, target: str, source: str) -> None:
+            raise mfusepy.FuseOSError(errno.EPERM)
+
+        def symlink(self, target: str, source: str) -> None:
+            raise mfusepy.FuseOSError(errno.EPERM)
+
+        def create(self, path: str, mode: int, fi: object = None) -> int:
+            self._keep_beside(path)
+            return int(super().create(path, mode, fi))
+
+        def mkdir(self, path: str, mode: int) -> None:
+            super().mkdir(path, mode)
+            self._keep_beside(path)
+
+        def rename(self, old: str, new: str) -> None:
+            super().rename(old, new)
+            with suppress(FileNotFoundError):
+                super().rename(_beside(old), _beside(new))
+
+        def unlink(self, path: str) -> None:
+            super().unlink(path)
+            with suppress(FileNotFoundError):
+                super().unlink(_beside(path))
+
+        def rmdir(self, path: str) -> None:
+            real = self._real(path)
+            if all(name.startswith("._") for name in os.listdir(real)):
+                for name in os.listdir(real):
+                    os.unlink(os.path.join(real, name))
+            super().rmdir(path)
+            with suppress(FileNotFoundError):
+                super().unlink(_beside(path))
+
+        def _keep_beside(self, path: str) -> None:
+            if not os.path.basename(path).startswith("._"):
+                with open(self._real(_beside(path)), "wb") as file:
+                    file.write(b"\0\5\x16\7" + bytes(4092))
+
+    return Foreign
+
+
+def _beside(path: str) -> str:
+    return os.path.join(os.path.dirname(path), f"._{os.path.basename(path)}")
 
 
 def _folded(name: str) -> str:

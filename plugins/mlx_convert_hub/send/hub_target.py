@@ -16,6 +16,7 @@ from mlx_convert_core.plugin import (
     UploadResult,
     command,
     read_record,
+    regular_files,
 )
 from mlx_convert_hub.card.origin import origin_of
 from mlx_convert_hub.card.published_card import card_to_send
@@ -105,7 +106,7 @@ def _same_model(folder: Path, remote: RemoteRepo) -> bool:
 
 
 def _weights(folder: Path) -> dict[str, int]:
-    return {path.name: path.stat().st_size for path in folder.iterdir() if _is_weights(path.name)}
+    return {path.name: path.stat().st_size for path in regular_files(folder) if _is_weights(path.name)}
 
 
 def _is_weights(name: str) -> bool:

@@ -8,7 +8,15 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-from mlx_convert_core.plugin import InvalidRequest, Reporter, Staging, UploadError, UploadRequest, UploadResult
+from mlx_convert_core.plugin import (
+    InvalidRequest,
+    Reporter,
+    Staging,
+    UploadError,
+    UploadRequest,
+    UploadResult,
+    regular_files,
+)
 
 VARIABLE = "ACME_FOLDER"  # of the environment: the shared folder
 
@@ -35,7 +43,7 @@ class SharedFolder:
 
     def upload(self, request: UploadRequest, report: Reporter) -> UploadResult:
         """See UploadTarget: under a hidden name first, then whole by a rename."""
-        files = [path for path in sorted(request.path.rglob("*")) if path.is_file() and not path.is_symlink()]
+        files = regular_files(request.path, below=True)
         total, done = sum(path.stat().st_size for path in files), 0
         target = _folder() / request.name
         with Staging(target, secrets.token_hex(4)) as staging:
