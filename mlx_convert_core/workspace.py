@@ -11,6 +11,7 @@ from mlx_convert_core.answering.compare import Comparison
 from mlx_convert_core.answering.model_session import ModelSession
 from mlx_convert_core.answering.open_sessions import Sessions, answer_once
 from mlx_convert_core.base.addresses import without_secrets
+from mlx_convert_core.base.awake import awake
 from mlx_convert_core.base.memory import free_memory
 from mlx_convert_core.base.paths import spelled
 from mlx_convert_core.converting.conversion_job import carry_out, source_of
@@ -154,7 +155,8 @@ class Workspace:
             context = context_of(job, self._hooks, self.home)
             runner = self._runner(inline=inline)  # starts importing while the source is looked at
             job.on_cancel(lambda: runner.cancel(job.id))
-            result = carry_out(job, planner, context, runner, self._sessions.make_room)
+            with awake():
+                result = carry_out(job, planner, context, runner, self._sessions.make_room)
             with context.step("store", cancellable=False):  # the model is there by now
                 self._models.remember(result, context)
             return result
@@ -228,7 +230,8 @@ class Workspace:
             runner = self._runner(inline=inline)
             job.on_cancel(lambda: runner.cancel(job.id))
             try:
-                return runner.run(job.id, "upload", checked, UploadResult, job.emit)
+                with awake():
+                    return runner.run(job.id, "upload", checked, UploadResult, job.emit)
             finally:
                 runner.close()
 

@@ -12,6 +12,8 @@ from mlx_convert_core import ConvertRequest, MlxConvertError, Workspace
 from mlx_convert_core.base.exchange import exchange
 from mlx_convert_core.base.system_files import is_system_file
 
+from .conftest import WriteToy
+
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
@@ -23,7 +25,9 @@ def names(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir() if not is_system_file(path.name) and path.name[:1] != "."}
 
 
-def test_a_model_is_made_replaced_sent_and_removed(disk: Path, workspace: Workspace, write_toy, tmp_path: Path) -> None:
+def test_a_model_is_made_replaced_sent_and_removed(
+    disk: Path, workspace: Workspace, write_toy: WriteToy, tmp_path: Path
+) -> None:
     request = ConvertRequest(ref=str(write_toy()), output=disk / "out", preset="bf16", force=True)
     for _ in range(2):
         made = workspace.convert(request, inline=True).result().models[0]
@@ -34,7 +38,9 @@ def test_a_model_is_made_replaced_sent_and_removed(disk: Path, workspace: Worksp
     assert names(disk) == {"sent"}
 
 
-def test_the_source_is_not_replaced_by_its_other_spelling(disk: Path, workspace: Workspace, write_toy) -> None:
+def test_the_source_is_not_replaced_by_its_other_spelling(
+    disk: Path, workspace: Workspace, write_toy: WriteToy
+) -> None:
     model = disk / "Toy"
     model.mkdir()
     for path in write_toy().iterdir():

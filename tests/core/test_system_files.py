@@ -13,6 +13,8 @@ from mlx_convert_core import ConvertRequest, Workspace, read_record, regular_fil
 from mlx_convert_core.answering.open_sessions import weight_bytes
 from mlx_convert_core.base.system_files import is_system_file
 
+from .conftest import AddPlugin, WriteToy
+
 # What a Mac does on a disk that can't hold what belongs to a file besides its bytes, and the Finder everywhere.
 LIKE_A_MAC = """
 @hookimpl
@@ -24,8 +26,8 @@ def post_convert(plan, staging):
 
 
 @pytest.fixture
-def like_a_mac(add_plugin: object, toys: None) -> None:
-    add_plugin("like_a_mac", LIKE_A_MAC)  # type: ignore[operator]
+def like_a_mac(add_plugin: AddPlugin, toys: None) -> None:
+    add_plugin("like_a_mac", LIKE_A_MAC)
 
 
 @pytest.fixture
@@ -49,7 +51,9 @@ def test_other_names_are_a_persons(name: str) -> None:
     assert not is_system_file(name)
 
 
-def test_a_conversion_takes_no_notice_of_it(like_a_mac: None, workspace: Workspace, write_toy, tmp_path: Path) -> None:
+def test_a_conversion_takes_no_notice_of_it(
+    like_a_mac: None, workspace: Workspace, write_toy: WriteToy, tmp_path: Path
+) -> None:
     request = ConvertRequest(ref=str(write_toy()), output=tmp_path / "out", preset="bf16")
     model = workspace.convert(request, inline=True).result().models[0]
     assert "._model.safetensors" in left_by_the_system(model.path)
@@ -63,7 +67,7 @@ def test_a_conversion_takes_no_notice_of_it(like_a_mac: None, workspace: Workspa
 
 
 def test_such_a_model_is_replaced_and_removed(
-    like_a_mac: None, workspace: Workspace, write_toy, tmp_path: Path
+    like_a_mac: None, workspace: Workspace, write_toy: WriteToy, tmp_path: Path
 ) -> None:
     request = ConvertRequest(ref=str(write_toy()), output=tmp_path / "out", preset="bf16", force=True)
     for _ in range(2):
@@ -74,7 +78,7 @@ def test_such_a_model_is_replaced_and_removed(
     assert {path.name for path in tmp_path.iterdir()} == {"toy-model"}
 
 
-def test_a_source_loses_none_of_its_files_for_them(workspace: Workspace, write_toy, tmp_path: Path) -> None:
+def test_a_source_loses_none_of_its_files_for_them(workspace: Workspace, write_toy: WriteToy, tmp_path: Path) -> None:
     source = write_toy()
     for name in ("tokenizer.json", "._tokenizer.json", "._config.json", ".DS_Store"):
         (source / name).write_text("{}")
@@ -104,7 +108,7 @@ def test_it_is_no_plugin(home: Path, toys: None) -> None:
 
 
 def test_a_model_is_made_replaced_taken_up_and_removed_on_such_a_disk(
-    disk: Path, workspace: Workspace, write_toy
+    disk: Path, workspace: Workspace, write_toy: WriteToy
 ) -> None:
     request = ConvertRequest(ref=str(write_toy()), output=disk / "out", preset="bf16", force=True)
     for _ in range(2):
