@@ -12,6 +12,7 @@ from mlx_convert_core.base.documents import JsonDocument
 from mlx_convert_core.base.identity import is_inside
 from mlx_convert_core.base.installing import install_command
 from mlx_convert_core.base.limits import CONFIG_BYTES, HOME_BYTES, TYPED_BYTES
+from mlx_convert_core.base.mac import mac_trouble
 from mlx_convert_core.base.memory import free_memory
 from mlx_convert_core.base.paths import expanded, spelled
 from mlx_convert_core.base.private import private_folder, readable_by_others
@@ -251,6 +252,7 @@ __all__ = [
     "install_command",
     "is_inside",
     "layouts",
+    "mac_trouble",
     "open_regular",
     "parse_header",
     "parse_record",

@@ -24,6 +24,7 @@ from mlx_convert_core.plugin import (
     expanded,
     free_memory,
     install_command,
+    mac_trouble,
     python_command,
     python_environment,
     readable_by_others,
@@ -100,13 +101,12 @@ def _python() -> Check:
 
 def _platform() -> Check:
     detail = platform.platform()
-    if sys.platform == "darwin" and platform.machine() == "arm64":
-        return Check(name="platform", state=State.OK, detail=f"{detail}, Apple silicon")
-    if sys.platform == "darwin" and platform.processor() == "arm":
-        hint = "Install Python for arm64; this one is built for Intel and runs under Rosetta."
-        return Check(name="platform", state=State.FAIL, detail=detail, hint=hint)
+    trouble = mac_trouble()
+    if trouble is not None:
+        told = f"{detail}: {trouble.message.rstrip('.')}"
+        return Check(name="platform", state=State.FAIL, detail=told, hint=trouble.hint)
     if sys.platform == "darwin":
-        return Check(name="platform", state=State.FAIL, detail=detail, hint="MLX needs a Mac with Apple silicon.")
+        return Check(name="platform", state=State.OK, detail=f"{detail}, Apple silicon")
     hint = "Conversions are fine here; answers are slow without a Mac's GPU."
     return Check(name="platform", state=State.WARN, detail=f"{detail}, no Apple silicon", hint=hint)
 

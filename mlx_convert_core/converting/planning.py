@@ -16,7 +16,7 @@ from mlx_convert_core.base.memory import free_memory
 from mlx_convert_core.base.paths import expanded, spelled
 from mlx_convert_core.converting.estimate import estimate, fetch_disk
 from mlx_convert_core.converting.fetching import cannot_discard
-from mlx_convert_core.converting.preflight import examine_model, examine_output, free_disk
+from mlx_convert_core.converting.preflight import examine_machine, examine_model, examine_output, free_disk
 from mlx_convert_core.errors import InvalidRequest
 from mlx_convert_core.home.settings import Settings
 from mlx_convert_core.model.findings import Finding
@@ -44,7 +44,7 @@ class Planner:
 
     def estimate(self, model: ModelInfo) -> ConvertPlan:
         """The plan with estimated sizes and every finding that needs no model class."""
-        findings = list(examine_model(model, trust_remote_code=self.request.trust_remote_code))
+        findings = [*examine_machine(), *examine_model(model, trust_remote_code=self.request.trust_remote_code)]
         if self.request.discard_source and not model.fetch_window:
             error = cannot_discard(model)
             findings.append(Finding(code=error.code, level="error", message=error.message, hint=error.hint))

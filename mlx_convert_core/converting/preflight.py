@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mlx_convert_core.base import units
+from mlx_convert_core.base.mac import mac_trouble
 from mlx_convert_core.base.shell import command
 from mlx_convert_core.errors import (
     InsufficientDisk,
@@ -33,6 +34,13 @@ _KINDS: dict[str, type[MlxConvertError]] = {
     "arch": UnsupportedModel,
     "vision": UnsupportedModel,
 }
+
+
+def examine_machine() -> Iterator[Finding]:
+    """Why nothing can be converted here, whatever the model: see `mac_trouble`."""
+    trouble = mac_trouble()
+    if trouble is not None:
+        yield _error(trouble.code, trouble.message, trouble.hint)
 
 
 def examine_model(model: ModelInfo, *, trust_remote_code: bool) -> Iterator[Finding]:

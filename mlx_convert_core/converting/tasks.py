@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from mlx_convert_core.base.mac import mac_trouble
 from mlx_convert_core.base.regular_files import regular_files
 from mlx_convert_core.converting.pipeline import convert, plan_exactly
 from mlx_convert_core.converting.uploads import upload
@@ -38,6 +39,9 @@ def load(asked: LoadRequest, context: JobContext) -> None:
 
     Raises CorruptCheckpoint for a file that is none: whoever reads the folder would follow it, or wait for ever.
     """
+    trouble = mac_trouble()
+    if trouble is not None:
+        raise GenerationFailed(trouble.message, hint=trouble.hint, code=trouble.code)
     regular_files(asked.path, below=True)
     config = read_config(asked.path / CONFIG)
     runner: ModelRunner | None = context.hooks.first(

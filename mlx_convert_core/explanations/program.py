@@ -19,6 +19,23 @@ THEME = Theme(
             "Close other programs, or raise the limit first: `ulimit -n 4096`.",
         ),
         Explanation(
+            "rosetta",
+            "The Python in which mlx-convert is installed is built for Intel, and macOS translates it (Rosetta). MLX"
+            " has no such build.",
+            "Install a Python for Apple silicon: that of python.org, of uv or of a Homebrew in /opt/homebrew is one."
+            " `python3 -c 'import platform; print(platform.machine())'` says arm64 then. Install mlx-convert with it.",
+        ),
+        Explanation(
+            "intel_mac",
+            "MLX runs on Macs with Apple silicon only, and this one has an Intel processor.",
+            "Use a Mac with an M1 or newer, or Linux.",
+        ),
+        Explanation(
+            "old_macos",
+            "MLX is built for macOS 14 and newer.",
+            "Update macOS under System Settings, General, Software Update.",
+        ),
+        Explanation(
             "temporary",
             "No folder for temporary files can be written.",
             "Make room on its disk, or name another folder: TMPDIR=FOLDER.",

@@ -10,6 +10,8 @@ import pytest
 from click.testing import Result
 from mlx_convert_cli import health
 
+from mlx_convert_core.base import mac
+
 Run = Callable[..., Result]
 
 
@@ -42,3 +44,14 @@ def test_clear_removes_it_and_says_so(run: Run, unfinished: Path) -> None:
     assert check["detail"].startswith(f"removed: {unfinished} (2.")
     assert not unfinished.exists()
     assert "leftovers        none" in run("doctor").stdout
+
+
+def test_a_python_under_rosetta_is_told_by_that_name(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "_device", health._python)
+    monkeypatch.setattr(health, "mac_trouble", lambda: mac._ROSETTA)
+    ended = run("doctor", "--json")
+    (check,) = [check for check in json.loads(ended.stdout) if check["name"] == "platform"]
+    assert check["state"] == "fail"
+    assert "runs under Rosetta" in check["detail"]
+    assert "for Apple silicon (arm64)" in check["hint"]
+    assert ended.exit_code == 1

@@ -12,7 +12,6 @@ from pathlib import Path
 import psutil
 import pytest
 
-
 from mlx_convert_core import Cancelled, ConvertRequest, Workspace
 from mlx_convert_core.base import awake as module
 from mlx_convert_core.base.awake import awake
