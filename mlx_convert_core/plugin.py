@@ -14,7 +14,7 @@ from mlx_convert_core.base.installing import install_command
 from mlx_convert_core.base.limits import CONFIG_BYTES, HOME_BYTES, TYPED_BYTES
 from mlx_convert_core.base.mac import mac_trouble
 from mlx_convert_core.base.memory import free_memory
-from mlx_convert_core.base.paths import expanded, spelled
+from mlx_convert_core.base.paths import expanded, is_text, spelled
 from mlx_convert_core.base.private import private_folder, readable_by_others
 from mlx_convert_core.base.regular_files import check_regular, open_regular, read_regular, regular_files
 from mlx_convert_core.base.shell import command, typed
@@ -76,8 +76,10 @@ from mlx_convert_core.model.events import (
     Token,
 )
 from mlx_convert_core.model.findings import Finding
+from mlx_convert_core.model.hub_cache import CachedRepo, cached_repo, model_name, snapshot_in
 from mlx_convert_core.model.inspection import FileInfo, ModelInfo, inspect_folder, read_config, repeated
-from mlx_convert_core.model.library import LibraryEntry, entry_of, scan
+from mlx_convert_core.model.library import LibraryEntry, entry_of
+from mlx_convert_core.model.library_scan import SCAN_LEVELS, scan
 from mlx_convert_core.model.plan import ConvertPlan, OutputPlan
 from mlx_convert_core.model.quantization import (
     KeptLayer,
@@ -135,10 +137,12 @@ __all__ = [
     "HOME_BYTES",
     "RECORD",
     "SAMPLER_LIMITS",
+    "SCAN_LEVELS",
     "TYPED_BYTES",
     "Account",
     "AccountState",
     "AnyEvent",
+    "CachedRepo",
     "Cancelled",
     "ChatMessage",
     "ChatSettings",
@@ -233,6 +237,7 @@ __all__ = [
     "Written",
     "all_tensors",
     "bare_address",
+    "cached_repo",
     "check_regular",
     "clear_leftover",
     "command",
@@ -251,8 +256,10 @@ __all__ = [
     "inspect_folder",
     "install_command",
     "is_inside",
+    "is_text",
     "layouts",
     "mac_trouble",
+    "model_name",
     "open_regular",
     "parse_header",
     "parse_record",
@@ -275,6 +282,7 @@ __all__ = [
     "repeated",
     "sampler_word",
     "scan",
+    "snapshot_in",
     "spelled",
     "split",
     "stamp_of",

@@ -26,6 +26,7 @@ from mlx_convert_core.home.left_behind import left_behind
 from mlx_convert_core.home.location import default_home
 from mlx_convert_core.home.settings import SettingsFile
 from mlx_convert_core.model.contents import FolderContents
+from mlx_convert_core.model.hub_cache import model_name
 from mlx_convert_core.model.inspection import ModelInfo
 from mlx_convert_core.model.library import LibraryEntry
 from mlx_convert_core.model.plan import ConvertPlan
@@ -179,7 +180,7 @@ class Workspace:
     ) -> Job[GenerateResult]:
         """Load a model, answer once and let go of it; see `open`."""
         path = self.model_path(model)
-        job: Job[GenerateResult] = Job("generate", f"Answer with {path.name}", self._dispatcher.send)
+        job: Job[GenerateResult] = Job("generate", f"Answer with {model_name(path)}", self._dispatcher.send)
 
         def body(job: Job[GenerateResult]) -> GenerateResult:
             return answer_once(self.open(path, trust_remote_code=trust_remote_code), request, job)
@@ -221,7 +222,7 @@ class Workspace:
         """
         request = UploadRequest.to(self.model_path(model), to, public=public, replace=replace)
         target = target_of(request, self.upload_targets())
-        title = f"Upload {request.path.name} to {request.target}:{request.name}"
+        title = f"Upload {model_name(request.path)} to {request.target}:{request.name}"
         job: Job[UploadResult] = Job("upload", title, self._dispatcher.send)
 
         def body(job: Job[UploadResult]) -> UploadResult:
@@ -256,9 +257,10 @@ class Workspace:
         return self._models.find(name)
 
     def scan(self, folder: Path, left_out: Callable[[str], None] = lambda why: None) -> tuple[LibraryEntry, ...]:
-        """Add every MLX folder at or below ``folder`` to the library; the entries that were found.
+        """Add every MLX folder at or below ``folder``, also in a Hub cache, to the library; the entries found.
 
-        ``left_out`` is told, in a sentence, of each that can't be kept.
+        It is looked `SCAN_LEVELS` deep, and in no hidden folder. ``left_out`` is told, in a sentence each, of what
+        can't be kept, is damaged or was not looked at.
         """
         return self._models.scan(folder, left_out)
 

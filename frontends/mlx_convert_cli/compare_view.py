@@ -11,7 +11,7 @@ from mlx_convert_cli.interrupts import interrupts
 from mlx_convert_cli.output import console, pairs, print_json, put, say, styled, tell_out
 from mlx_convert_cli.progress import tell_message
 from mlx_convert_core import ComparedAnswer, CompareResult, Comparison, Event, GenerateResult, Job, StepStarted, Token
-from mlx_convert_core.plugin import FINAL, units
+from mlx_convert_core.plugin import FINAL, model_name, units
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -85,7 +85,7 @@ class ComparisonView:
         return stack
 
     def _lines(self) -> RenderableType:
-        names = (path.name for path in self._comparison.models)
+        names = (model_name(path) for path in self._comparison.models)
         return pairs(zip(names, self._states, strict=True))
 
 

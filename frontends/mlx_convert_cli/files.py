@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from mlx_convert_core import InvalidRequest
-from mlx_convert_core.plugin import HOME_BYTES, TYPED_BYTES, CorruptCheckpoint, RepoNotFound, read_regular, units
+from mlx_convert_core.plugin import (
+    HOME_BYTES,
+    TYPED_BYTES,
+    CorruptCheckpoint,
+    RepoNotFound,
+    is_text,
+    read_regular,
+    units,
+)
 
 
 def read_text(path: Path) -> str:
@@ -23,8 +33,8 @@ def read_text(path: Path) -> str:
 
 
 def read_input() -> str:
-    """What is piped in, or typed; raises InvalidRequest (code ``too_big``)."""
-    written = sys.stdin.read(TYPED_BYTES + 1)
+    """What is piped in, or typed; raises InvalidRequest (codes ``too_big``, ``not_text``)."""
+    written = _as_text(lambda: sys.stdin.read(TYPED_BYTES + 1))
     if len(written) > TYPED_BYTES:
         raise InvalidRequest(
             f"more than {units.size(TYPED_BYTES)} were piped in.",
@@ -32,6 +42,24 @@ def read_input() -> str:
             code="too_big",
         )
     return written
+
+
+def read_line() -> str:
+    """The next line of what is piped in, "" at its end; raises InvalidRequest (code ``not_text``)."""
+    return _as_text(sys.stdin.readline)
+
+
+def _as_text(read: Callable[[], str]) -> str:
+    """What ``read`` gives, if it is text: where the locale is none of UTF-8, strange bytes come as half surrogates."""
+    with suppress(UnicodeDecodeError):
+        written = read()
+        if is_text(written):
+            return written
+    raise InvalidRequest(
+        "what was piped in is no text: it is not UTF-8.",
+        hint="Save it as UTF-8, and pipe it in again.",
+        code="not_text",
+    )
 
 
 def write_text(path: Path, text: str) -> None:

@@ -100,7 +100,9 @@ def main() -> None:
     """The program."""
     for stream in (sys.stdin, sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")  # a terminal without UTF-8 shows "?" and goes on; so does its text
+            # A terminal without UTF-8 shows "?" and goes on; what is piped in is kept as it is, and refused by name.
+            piped = stream is sys.stdin and not stream.isatty()
+            stream.reconfigure(errors="surrogateescape" if piped else "replace")
     cli.main(prog_name="mlx-convert")
 
 

@@ -12,7 +12,7 @@ from mlx_convert_cli.errors import AlreadyTold, tell
 from mlx_convert_cli.output import say
 from mlx_convert_cli.progress import JsonView, watch
 from mlx_convert_core import Cancelled, GenerateResult, Job, MlxConvertError, ModelSession, Workspace
-from mlx_convert_core.plugin import ChatSettings, Conversation, WorkerDied, figures_of
+from mlx_convert_core.plugin import ChatSettings, Conversation, WorkerDied, figures_of, model_name
 
 
 class Talk:
@@ -51,7 +51,7 @@ class Talk:
     @property
     def name(self) -> str:
         """The model's name."""
-        return self.conversation.model.name
+        return model_name(self.conversation.model)
 
     def load(self) -> None:
         """Load the model and wait for it."""

@@ -13,6 +13,7 @@ from mlx_convert_core.answering.model_session import ModelSession
 from mlx_convert_core.answering.open_sessions import Sessions, answer_once, weight_bytes
 from mlx_convert_core.errors import ErrorInfo, InvalidRequest, MlxConvertError
 from mlx_convert_core.model.events import AnyEvent, Message
+from mlx_convert_core.model.hub_cache import model_name
 from mlx_convert_core.model.library import entry_of
 from mlx_convert_core.model.requests import GenerateRequest, GenerateResult
 from mlx_convert_core.running.context import cancelled_error
@@ -62,7 +63,7 @@ class Comparison:
         self.request = replace(request, seed=secrets.randbelow(2**31)) if request.seed is None else request
         self.job: Job[CompareResult] = Job("compare", f"Compare {len(models)} models", observer)
         self.answers: tuple[Job[GenerateResult], ...] = tuple(
-            Job("generate", f"Answer with {model.name}", observer) for model in models
+            Job("generate", f"Answer with {model_name(model)}", observer) for model in models
         )
         self._begun: set[str] = set()
         self._lock = threading.Lock()

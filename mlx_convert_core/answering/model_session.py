@@ -12,6 +12,7 @@ from typing import Any
 from mlx_convert_core.converting.tasks import LoadRequest, SessionRequest
 from mlx_convert_core.errors import GenerationFailed
 from mlx_convert_core.model.events import AnyEvent
+from mlx_convert_core.model.hub_cache import model_name
 from mlx_convert_core.model.requests import ChatMessage, GenerateRequest, GenerateResult
 from mlx_convert_core.running.jobs import Job, JobQueue
 from mlx_convert_core.running.process import TaskRunner
@@ -44,13 +45,13 @@ class ModelSession:
         self._idle: threading.Timer | None = None
         self._name = str(id(self))
         asked = LoadRequest(session=self._name, path=path, trust_remote_code=trust_remote_code)
-        self.loading: Job[Any] = self._start("load", f"Load {path.name}", "load", asked, type(None))
+        self.loading: Job[Any] = self._start("load", f"Load {model_name(path)}", "load", asked, type(None))
 
     def generate(self, request: GenerateRequest) -> Job[GenerateResult]:
         """Answer ``request``; its pieces arrive as Token events, the figures with `Job.result`."""
         self._check_open()
         asked = SessionRequest(session=self._name, request=request)
-        return self._start("generate", f"Answer with {self.path.name}", "generate", asked, GenerateResult)
+        return self._start("generate", f"Answer with {model_name(self.path)}", "generate", asked, GenerateResult)
 
     def chat(self, messages: Iterable[ChatMessage], settings: GenerateRequest | None = None) -> Job[GenerateResult]:
         """Continue a conversation; ``settings`` gives the sampler's numbers, its prompt is not used."""
@@ -105,7 +106,7 @@ class ModelSession:
 
     def _check_open(self) -> None:
         if self.closed:
-            raise GenerationFailed(f"the session of {self.path.name} is closed.", hint="Open the model again.")
+            raise GenerationFailed(f"the session of {model_name(self.path)} is closed.", hint="Open the model again.")
 
     def _give_up(self) -> None:
         """End a session that has no model: what waits for it finds it closed."""

@@ -10,6 +10,7 @@ from mlx_convert_core.base.regular_files import regular_files
 from mlx_convert_core.converting.pipeline import convert, plan_exactly
 from mlx_convert_core.converting.uploads import upload
 from mlx_convert_core.errors import GenerationFailed, UnsupportedModel
+from mlx_convert_core.model.hub_cache import model_name
 from mlx_convert_core.model.inspection import CONFIG, read_config
 from mlx_convert_core.model.plan import ConvertPlan
 from mlx_convert_core.model.requests import GenerateRequest, GenerateResult, GenerationExtras, UploadRequest
@@ -49,7 +50,7 @@ def load(asked: LoadRequest, context: JobContext) -> None:
     )
     if runner is None:
         raise UnsupportedModel(
-            f"no plugin can run {asked.path.name} (model type '{config.get('model_type')}').",
+            f"no plugin can run {model_name(asked.path)} (model type '{config.get('model_type')}').",
             hint="See `mlx-convert plugins list`.",
             code="arch",
         )

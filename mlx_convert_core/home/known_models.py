@@ -13,7 +13,8 @@ from mlx_convert_core.base.shell import command, typed
 from mlx_convert_core.errors import EntryNotFound, InvalidRequest, MlxConvertError, PluginNotLoaded, RepoNotFound
 from mlx_convert_core.model.contents import FolderContents
 from mlx_convert_core.model.inspection import CONFIG
-from mlx_convert_core.model.library import LibraryEntry, entry_of, scan
+from mlx_convert_core.model.library import LibraryEntry, entry_of
+from mlx_convert_core.model.library_scan import scan
 from mlx_convert_core.model.requests import ConvertResult
 from mlx_convert_core.plugins.calling import Hooks
 from mlx_convert_core.plugins.interfaces import LibraryStore
@@ -59,7 +60,7 @@ class Models:
     def scan(self, folder: Path, left_out: Callable[[str], None]) -> tuple[LibraryEntry, ...]:
         """Add every MLX folder at or below ``folder`` to the library; the entries that were found.
 
-        ``left_out`` is told, in a sentence, of each folder that can't be kept, can't be read or is damaged.
+        ``left_out`` is told, in a sentence, of what can't be kept, can't be read, is damaged or was not looked at.
         """
         if not spelled(folder).is_dir():
             raise RepoNotFound(f"there is no folder {folder}.", hint="Check the path.", code="no_folder")

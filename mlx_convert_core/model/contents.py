@@ -17,7 +17,8 @@ class FolderContents:
     """A folder that a conversion, an upload or a person would have go, as it was looked at.
 
     ``model`` is None for one that holds nothing; ``files`` are paths below it, ``size`` their bytes. ``stays`` says
-    why it must stay, "" when it may go; ``foreign`` are then files in it that are none of the model's.
+    why it must stay, "" when it may go; ``foreign`` are then files in it that are none of the model's. ``cached`` is
+    one of a Hub cache: ``size`` is what only it needs there, and it goes for good, since a Trash would hold but links.
     """
 
     path: Path
@@ -26,6 +27,7 @@ class FolderContents:
     size: int = 0
     stays: str = ""
     foreign: tuple[str, ...] = ()
+    cached: bool = False
 
     @property
     def words(self) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mlx_convert_core.base import codec
+from mlx_convert_core.model.hub_cache import model_name
 from mlx_convert_core.model.requests import ChatMessage, GenerateRequest, GenerateResult
 
 Role = Literal["system", "user", "assistant"]
@@ -116,8 +117,8 @@ class Conversation:
 
     def markdown(self) -> str:
         """The conversation as a document for people; the model is named, its folder is not."""
-        named = {"system": "System", "user": "You", "assistant": self.model.name}
-        parts = [f"# {self.title or 'Conversation'}", f"{self.model.name} · {self.created[:10]}"]
+        named = {"system": "System", "user": "You", "assistant": model_name(self.model)}
+        parts = [f"# {self.title or 'Conversation'}", f"{model_name(self.model)} · {self.created[:10]}"]
         if self.settings.system:
             parts += ["## System", self.settings.system]
         for message in self.messages:

@@ -16,6 +16,7 @@ from mlx_convert_core.base.paths import spelled
 from mlx_convert_core.base.regular_files import read_regular, regular_files
 from mlx_convert_core.errors import CorruptCheckpoint, RepoNotFound
 from mlx_convert_core.model.card import read_card
+from mlx_convert_core.model.hub_cache import cached_repo, model_name
 from mlx_convert_core.model.safetensors import TensorInfo, all_tensors, read_header
 
 CONFIG = "config.json"
@@ -47,7 +48,8 @@ class ModelInfo:
     """A source as it was inspected.
 
     ``ref`` is what the user typed; ``name`` the model's own name; ``path`` the local folder or file if
-    there is one; ``revision`` the commit for a hub source, ``branch`` the name that it was resolved from.
+    there is one; ``repo_id`` and ``revision`` (the commit) are those of a hub source, or of a folder in a Hub cache;
+    ``branch`` is the name that a commit was resolved from.
     ``card`` holds the front matter of the source's README (licence, language, base model), untrusted.
     ``fetch_bytes`` are still to be fetched, into ``fetch_folder`` (None: beside the output). ``fetch_window``
     is the number of weight files on the disk at once when each is deleted after its use; 0: none is deleted.
@@ -129,9 +131,12 @@ def inspect_folder(folder: Path, *, ref: str | None = None, name: str | None = N
             code="empty_folder",
         )
     config = read_config(folder / CONFIG) if (folder / CONFIG).exists() else {}
+    cached = cached_repo(folder)
     model = ModelInfo(
         ref=ref or str(folder),
-        name=name or folder.resolve().name,
+        name=name or model_name(folder.resolve()),
+        repo_id=cached.repo_id if cached is not None else None,
+        revision=cached.commit if cached is not None else None,
         path=folder.resolve(),
         config=config,
         files=files,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,9 +12,10 @@ from typing import Any
 from mlx_convert_core.base.identity import as_on_disk
 from mlx_convert_core.base.regular_files import regular_files
 from mlx_convert_core.errors import CorruptCheckpoint
+from mlx_convert_core.model.hub_cache import cached_repo, model_name
 from mlx_convert_core.model.inspection import CONFIG, WEIGHTS, read_config, unreadable
 from mlx_convert_core.model.quantization import bits_per_weight
-from mlx_convert_core.model.record import RECORD, Record, read_record
+from mlx_convert_core.model.record import Record, read_record
 from mlx_convert_core.model.safetensors import TensorInfo, all_tensors, read_header, read_metadata
 
 
@@ -81,47 +82,21 @@ def described(folder: Path) -> LibraryEntry | None:
         raise unreadable(Path(error.filename or folder), error) from error
     record = read_record(folder) or Record()
     place = as_on_disk(folder)
+    cached = cached_repo(place)
     return LibraryEntry(
-        name=place.name,
+        name=model_name(place),
         path=place,
         size=size,
         bits_per_weight=_stored_bits_per_weight(tensors, config),
         quantization=_summary(config),
         model_type=_text(config.get("model_type")),
-        source=record.source.ref,
-        revision=record.source.revision,
+        source=record.source.ref or (cached.repo_id if cached is not None else ""),
+        revision=record.source.revision or (cached.commit if cached is not None else None),
         preset=_text(record.recipe.get("preset")),
         created=record.created if _is_time(record.created) else _modified(folder / CONFIG),
         made_here=record != Record(),
         measurements=record.figures,
     )
-
-
-def scan(root: Path, skipped: Callable[[Path, str], Any] = lambda folder, reason: None) -> Iterator[LibraryEntry]:
-    """Every MLX folder at or below ``root``, at most three levels deep; hidden folders are skipped.
-
-    ``skipped`` is told of each folder that could not be read, or is damaged, and why; also of records.
-    """
-    yield from _scan(root, 3, skipped)
-
-
-def _scan(folder: Path, depth: int, skipped: Callable[[Path, str], Any]) -> Iterator[LibraryEntry]:
-    try:
-        entry = described(folder)
-        children = sorted(child for child in folder.iterdir() if child.is_dir()) if entry is None and depth else []
-    except CorruptCheckpoint as error:
-        skipped(folder, error.message)
-        return
-    except OSError as error:
-        skipped(folder, f"it can't be read: {error.strerror or error}.")
-        return
-    if entry is not None:
-        if not entry.made_here and os.path.lexists(folder / RECORD):
-            skipped(folder / RECORD, "it is no record of a conversion.")
-        yield entry
-    for child in children:
-        if not child.name.startswith("."):
-            yield from _scan(child, depth - 1, skipped)
 
 
 def _text(value: Any) -> str:

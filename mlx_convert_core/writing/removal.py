@@ -11,7 +11,9 @@ from mlx_convert_core.base.shell import command
 from mlx_convert_core.base.trash import has_trash, move_to_trash
 from mlx_convert_core.errors import LibraryError
 from mlx_convert_core.model.contents import FolderContents
+from mlx_convert_core.model.hub_cache import CachedRepo, cached_repo
 from mlx_convert_core.model.library import LibraryEntry
+from mlx_convert_core.writing.cached_removal import delete_revision, what_revision_takes
 from mlx_convert_core.writing.replaceable import what_goes
 from mlx_convert_core.writing.staging import discard, staging_root
 
@@ -22,8 +24,11 @@ def what_removal_takes(entry: LibraryEntry, entries: Iterable[LibraryEntry]) -> 
     Raises LibraryError: code ``not_removable`` for a folder that must stay, ``entry_changed`` when another model took
     its place.
     """
+    repo = _revision(entry)
     others = [other.path for other in entries if not same_place(other.path, entry.path)]
     contents = what_goes(entry.path, models=others)
+    if repo is not None:
+        contents = what_revision_takes(contents, repo)
     model = contents.model
     stays = contents.stays or ("" if model is not None else "it is empty")
     if stays:
@@ -50,11 +55,31 @@ def delete_folder(entry: LibraryEntry, entries: Iterable[LibraryEntry], *, perma
     refuses.
     """
     contents = what_removal_takes(entry, entries)
-    if has_trash() and not permanently:
+    repo = _revision(entry)
+    if repo is not None:
+        _forget_revision(entry, repo)
+    elif has_trash() and not permanently:
         _trash(entry)
     else:
         _delete(entry, contents)
     return contents
+
+
+def _revision(entry: LibraryEntry) -> CachedRepo | None:
+    """The repo of whose cache ``entry`` is a snapshot."""
+    repo = cached_repo(entry.path)
+    return repo if repo is not None and repo.commit == entry.path.name else None
+
+
+def _forget_revision(entry: LibraryEntry, repo: CachedRepo) -> None:
+    try:
+        delete_revision(entry, repo)
+    except OSError as error:
+        raise LibraryError(
+            f"can't delete {entry.path}: {error.strerror or error}.",
+            hint=f"Check who owns {repo.folder} and what is in it.",
+            code="not_removed",
+        ) from error
 
 
 def _trash(entry: LibraryEntry) -> None:

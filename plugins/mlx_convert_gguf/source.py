@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mlx_convert_core.plugin import CorruptCheckpoint, FileInfo, ModelInfo, Reporter, TensorInfo, layouts
+from mlx_convert_core.plugin import CorruptCheckpoint, FileInfo, ModelInfo, Reporter, TensorInfo, cached_repo, layouts
 from mlx_convert_gguf.architectures.llama import Rebuilt, Shape, check_architecture, config_of, rebuilt_tensors
 from mlx_convert_gguf.architectures.rope import FACTORS
-from mlx_convert_gguf.card import card_of, model_name
+from mlx_convert_gguf.card import card_of, name_of
 from mlx_convert_gguf.container import GgufHeader, read_gguf
 from mlx_convert_gguf.fields import Fields
 from mlx_convert_gguf.tokenizers.tokenizer_files import special_ids, text_files, tokenizer_of
@@ -85,9 +85,12 @@ class _Blueprint:
     def describe(self, ref: str) -> ModelInfo:
         small = [FileInfo(name=name, size=len(data)) for name, data in self.files.items()]
         weights = FileInfo(name=SHARD, size=self.weight_file_bytes)
+        cached = cached_repo(self.path)
         return ModelInfo(
             ref=ref,
-            name=model_name(self.path),
+            name=name_of(self.path, self.fields),
+            repo_id=cached.repo_id if cached is not None else None,
+            revision=cached.commit if cached is not None else None,
             path=self.path.resolve(),
             config=self.config,
             files=tuple(sorted([*small, weights], key=lambda info: info.name)),

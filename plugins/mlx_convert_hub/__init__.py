@@ -13,6 +13,7 @@ from mlx_convert_core.plugin import (
     UploadTarget,
     expanded,
     hookimpl,
+    snapshot_in,
     without_secrets,
 )
 from mlx_convert_hub.card.model_card import write_card
@@ -29,6 +30,7 @@ from mlx_convert_hub.send.hub_target import HubTarget
 def model_source(ref: str, revision: str | None) -> ModelSource | None:
     """Take a folder that exists, else a repo id, a Hub address or ``hf://owner/name@revision``."""
     path = expanded(ref)
+    path = snapshot_in(path) or path
     if path.is_dir() or ref.startswith((".", "/", "~")):
         return LocalFolder(ref, path) if path.is_dir() or not path.exists() else None
     named = parse_ref(ref, revision)

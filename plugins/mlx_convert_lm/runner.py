@@ -7,7 +7,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from mlx_convert_core.plugin import GenerateRequest, GenerateResult, GenerationExtras, GenerationFailed, Reporter
+from mlx_convert_core.plugin import (
+    GenerateRequest,
+    GenerateResult,
+    GenerationExtras,
+    GenerationFailed,
+    Reporter,
+    model_name,
+)
 from mlx_convert_lm.chat_template import ChatTemplate
 
 
@@ -33,9 +40,11 @@ class LmRunner:
 
         self._model, self._tokenizer = load_for_generation(self._path, trust_remote_code=self._trusted)
         if self._tokenizer.has_chat_template:
-            self._template = ChatTemplate(self._tokenizer, self._path.name)
+            self._template = ChatTemplate(self._tokenizer, model_name(self._path))
         else:
-            report.message(f"{self._path.name} has no chat template: the prompt is continued as plain text.", "warning")
+            report.message(
+                f"{model_name(self._path)} has no chat template: the prompt is continued as plain text.", "warning"
+            )
 
     def generate(
         self, request: GenerateRequest, extras: tuple[GenerationExtras, ...], report: Reporter

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,7 +13,6 @@ import numpy.typing as npt
 from mlx_convert_core.plugin import ShardWriter, TensorInfo, read_header
 from mlx_convert_core.testing import write_tiny_checkpoint
 
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
 TYPES = {"F64": "<f8", "F32": "<f4", "BF16": "<u2", "F8_E4M3": "<u1", "I32": "<i4", "I64": "<i8"}
 
 
@@ -81,20 +79,6 @@ def change_json(path: Path, *without: str, **fields: Any) -> None:
     """Set fields of a JSON object in a file, and leave others out."""
     content = json.loads(path.read_text()) | fields
     path.write_text(json.dumps({key: value for key, value in content.items() if key not in without}))
-
-
-def cached(source: Path, cache: Path, repo: str = "acme/Tiny-Llama-1B") -> Path:
-    """Put a folder into a Hub cache, as huggingface_hub does: blobs, and links in a snapshot, which is given."""
-    folder = cache / f"models--{repo.replace('/', '--')}"
-    snapshot = folder / "snapshots" / COMMIT
-    for place in (folder / "blobs", folder / "refs", snapshot):
-        place.mkdir(parents=True)
-    (folder / "refs" / "main").write_text(COMMIT)
-    for path in source.iterdir():
-        blob = folder / "blobs" / sha256(path.read_bytes()).hexdigest()
-        blob.write_bytes(path.read_bytes())
-        (snapshot / path.name).symlink_to(Path("../../blobs") / blob.name)
-    return snapshot
 
 
 def floats(tensor: Stored) -> npt.NDArray[np.float32]:

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 from samples.gguf import llama_metadata, write_llama_gguf
+from samples.hub_cache import COMMIT, cached
 
-from cases.checkpoints import COMMIT, cached
+from cases.checkpoints import change_config
 from cases.converting import Convert
 
 Run = Callable[..., Result]
@@ -82,8 +83,6 @@ def test_scan_stops_silently(run: Run, model: Path, hf_cache: Path) -> None:
 
 def test_trusted_model_file(run: Run, llama: Path, convert: Convert) -> None:
     import mlx_lm.models.llama
-
-    from cases.checkpoints import change_config
 
     shutil.copy(str(mlx_lm.models.llama.__file__), llama / "my_model.py")
     source = (llama / "my_model.py").read_text()

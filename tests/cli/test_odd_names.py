@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import Result
@@ -190,8 +191,10 @@ def test_half_a_character_in_config_json_is_named(run: Run, tiny_llama: Path, tm
     assert run("library", "list", "--json").exit_code == 0
 
 
-def test_a_pipe_that_is_no_text_is_no_defect(run: Run, parrot: Path, start: Callable[..., object]) -> None:
-    process = start("generate", parrot, "-")
-    process.stdin.buffer.write(b"Gr\xfc\xdfe\n")  # type: ignore[attr-defined]
-    told, _ = process.communicate(timeout=60)  # type: ignore[attr-defined]
-    assert told.strip() == "Gr\ufffd\ufffde"
+@pytest.mark.parametrize("words", [("generate", "-"), ("chat",), ("queue", "add", "--file", "-")], ids=" ".join)
+def test_what_is_piped_in_has_to_be_text(parrot: Path, start: Callable[..., Any], words: tuple[str, ...]) -> None:
+    process = start(words[0], *([parrot] if words[0] != "queue" else []), *words[1:])
+    process.stdin.buffer.write(b"Gr\xfc\xdfe\n")
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert told.startswith("error [not_text]: what was piped in is no text: it is not UTF-8.")

@@ -15,6 +15,7 @@ MAY = {
     "mlx_convert_core/base/trash.py": "called by writing/removal.py",
     "mlx_convert_core/home/conversation_store.py": "a conversation in the home folder, when its person says so",
     "mlx_convert_core/base/exchange.py": "called by writing/staging.py",
+    "mlx_convert_core/writing/cached_removal.py": "a revision in a Hub cache; removal.py asks what_goes",
     "mlx_convert_core/writing/leftovers.py": "what killed programs of ours left, told by name, parts and owner",
     "mlx_convert_core/writing/removal.py": "asks what_goes, and renames into a staging folder",
     "mlx_convert_core/writing/staging.py": "staging folders, and an output that its caller asked about",

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mlx_convert_gguf import model_source
 from mlx_convert_gguf.architectures.rope import llama3_factors
-from mlx_convert_gguf.card import model_name
+from mlx_convert_gguf.card import name_of
 from mlx_convert_gguf.container import read_gguf
 from mlx_convert_gguf.fields import Fields
 from mlx_convert_gguf.tokenizers.sentencepiece import pieces
@@ -28,6 +28,7 @@ from samples.gguf import (
     write_gguf,
     write_llama_gguf,
 )
+from samples.hub_cache import COMMIT, cached
 from samples.tiny import tiny_shapes, write_tiny_llama
 
 from mlx_convert_core import InvalidRequest, MlxConvertError, ModelInfo, UnsupportedModel, Workspace
@@ -139,7 +140,37 @@ def test_missing_file_is_named(tmp_path: Path) -> None:
     ],
 )
 def test_name_is_the_files_without_its_quantization(file: str, name: str) -> None:
-    assert model_name(Path(file)) == name
+    assert name_of(Path(file), Fields(file, {"general.name": "Another"})) == name
+
+
+HASH = "ab12" * 16
+
+
+@pytest.mark.parametrize(
+    ("file", "metadata", "name"),
+    [
+        (f"sha256-{HASH}", {"general.name": "Llama 3.2 1B Instruct"}, "Llama-3.2-1B-Instruct"),
+        (HASH, {"general.name": "../../etc/passwd"}, "passwd"),
+        (HASH, {"general.name": "Tiny-Q4_K_M"}, "Tiny"),
+        (f"{HASH[:32]}.gguf", {"general.basename": "Qwen2.5", "general.size_label": "0.5B"}, "Qwen2.5-0.5B"),
+        (f"models--org--Smol-GGUF/blobs/{HASH}", {"general.name": HASH}, "Smol"),
+        (HASH, {}, "model-ab12ab12ab12"),
+    ],
+)
+def test_a_file_named_by_a_hash_has_the_name_that_stands_in_it(file: str, metadata: dict[str, str], name: str) -> None:
+    assert name_of(Path(file), Fields(file, metadata)) == name
+
+
+def test_a_file_of_a_hub_cache_comes_from_its_repo(tiny_gguf: Path, tmp_path: Path) -> None:
+    shelf = tmp_path / "shelf"
+    shelf.mkdir()
+    tiny_gguf.rename(shelf / "Tiny-F16.gguf")
+    snapshot = cached(shelf, tmp_path / "hub", "org/Tiny-GGUF")
+    model = inspect(snapshot / "Tiny-F16.gguf")
+    assert (model.name, model.repo_id, model.revision) == ("Tiny", "org/Tiny-GGUF", COMMIT)
+    (blob,) = (snapshot.parents[1] / "blobs").iterdir()
+    model = inspect(blob)
+    assert (model.name, model.repo_id, model.revision) == ("Tiny-Llama", "org/Tiny-GGUF", None)
 
 
 def test_licence_languages_and_base_model_go_along(tmp_path: Path) -> None:

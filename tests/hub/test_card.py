@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mlx_convert_hub import post_convert
 from mlx_convert_hub.card.front_matter import front_matter, split_card, without_fields
+from mlx_convert_hub.card.published_card import for_repo
 
 from mlx_convert_core import ConvertPlan, ConvertRequest, ModelInfo, OutputPlan, Quantization
 from mlx_convert_core.plugin import KeptLayer, QuantizedLayer
@@ -48,6 +49,15 @@ def written(plan: ConvertPlan, folder: Path) -> tuple[dict[str, Any], str]:
     post_convert(plan=plan, staging=folder)
     lines, body = split_card((folder / "README.md").read_text())
     return yaml.safe_load("\n".join(lines)), body
+
+
+def test_a_model_with_code_of_its_own_says_so_in_each_command(tmp_path: Path) -> None:
+    _, body = written(plan_of(config={"model_file": "own.py"}), tmp_path)
+    assert "mlx_lm.generate --model Tiny-MLX-4bit --trust-remote-code" in body
+    assert 'load("Tiny-MLX-4bit", trust_remote_code=True)' in body
+    assert "mlx-convert generate --trust-remote-code Tiny-MLX-4bit" in body
+    sent = for_repo(body, "me/Tiny", {})
+    assert "mlx_lm.generate --model me/Tiny --trust-remote-code" in sent
 
 
 def test_card_carries_licence_language_and_base_model(tmp_path: Path) -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 
 from mlx_convert_cli.errors import tell
+from mlx_convert_cli.files import read_line
 from mlx_convert_cli.groups import DefaultGroup
 from mlx_convert_cli.options import common
 from mlx_convert_cli.output import ask_hidden, at_terminal, print_json, say
@@ -68,7 +67,7 @@ def sign_out(name: str | None, as_json: bool) -> None:
 def _token(chosen: Account) -> str:
     if at_terminal():
         return ask_hidden(f"Token for {chosen.title} (it is not shown)")
-    return sys.stdin.readline().strip()
+    return read_line().strip()
 
 
 def _named(opened: Workspace) -> dict[str, Account]:

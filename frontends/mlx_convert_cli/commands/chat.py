@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from mlx_convert_cli.files import read_line
 from mlx_convert_cli.options import answering, common
 from mlx_convert_cli.output import say
 from mlx_convert_cli.talk import Talk
@@ -66,7 +67,7 @@ def _talk(talk: Talk, *, interactive: bool) -> None:
 def _line(interactive: bool) -> str | None:
     """The next turn; None at the end."""
     if not interactive:
-        line = sys.stdin.readline()
+        line = read_line()
         return line.rstrip("\n") if line else None
     while True:
         try:

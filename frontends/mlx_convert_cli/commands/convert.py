@@ -49,7 +49,7 @@ def convert(dry_run: bool, upload: str | None, public: bool, as_json: bool, **va
         began = time.monotonic()
         result = _converted(opened, request, as_json=as_json)
         if not as_json:
-            _tell(result, time.monotonic() - began)
+            _tell(request, result, time.monotonic() - began)
         if upload:
             _send(opened, result, upload, public=public, as_json=as_json)
 
@@ -64,9 +64,11 @@ def _send(opened: Workspace, result: ConvertResult, to: str, *, public: bool, as
         raise
 
 
-def _tell(result: ConvertResult, seconds: float) -> None:
+def _tell(request: ConvertRequest, result: ConvertResult, seconds: float) -> None:
     show(*_summary(result, seconds), err=True)
-    example = f'{command("mlx-convert generate", text.nearby(result.path))} "What is the capital of France?"'
+    trusted = ("--trust-remote-code",) if request.trust_remote_code else ()
+    asked = command("mlx-convert generate", *trusted, text.nearby(result.path))
+    example = f'{asked} "What is the capital of France?"'
     show_command("Try it:  ", example, err=True)
     if not sys.stdout.isatty():
         for model in result.models:

@@ -14,7 +14,7 @@ from mlx_convert_cli.options import common
 from mlx_convert_cli.output import at_terminal, confirm, pairs, print_json, say, show, table
 from mlx_convert_cli.workspace import workspace
 from mlx_convert_core import InvalidRequest, LibraryEntry, Workspace
-from mlx_convert_core.plugin import FolderContents, command, expanded, has_trash, plain, units
+from mlx_convert_core.plugin import SCAN_LEVELS, FolderContents, command, expanded, has_trash, plain, units
 
 
 @click.group(cls=DefaultGroup, default="list")
@@ -62,12 +62,16 @@ def show_entry(name: str, as_json: bool) -> None:
 @click.argument("folder", type=click.Path())
 @common
 def scan(folder: str, as_json: bool) -> None:
-    """Add every MLX model at or below FOLDER, also those made by other tools."""
+    """Add every MLX model at or below FOLDER, also those made by other tools or in a Hugging Face cache.
+
+    Hidden folders below it are not looked into.
+    """
     with _workspace(as_json=as_json) as opened:
         found = opened.scan(expanded(folder), lambda why: tell("warning", why, color="yellow"))
     _print(found, as_json=as_json)
     if not as_json:
-        say(f"{len(found)} {'model' if len(found) == 1 else 'models'} found below {folder}.")
+        counted = f"{len(found)} {'model' if len(found) == 1 else 'models'}"
+        say(f"{counted} found in {folder} and up to {SCAN_LEVELS} levels below, but for hidden folders.")
 
 
 @library.command("remove")
@@ -79,12 +83,14 @@ def scan(folder: str, as_json: bool) -> None:
 def remove(name: str, yes: bool, keep_files: bool, permanently: bool, as_json: bool) -> None:
     """Remove NAME, a name or a folder in the library, and its folder.
 
-    On a Mac the folder goes to the Trash, elsewhere it is deleted for good.
+    On a Mac the folder goes to the Trash, elsewhere it is deleted for good. Of a Hugging Face cache the revision is
+    deleted, with the bytes that no other one needs.
     """
     with _workspace(as_json=as_json) as opened:
         entry = opened.find(name)
         trashes = has_trash() and not permanently
         goes = None if keep_files else opened.what_removal_takes(entry)
+        trashes = trashes and not (goes is not None and goes.cached)
         if goes is not None and not yes:
             _ask(entry, goes, trashes=trashes, as_json=as_json)
         opened.remove(entry, keep_files=keep_files, permanently=permanently)

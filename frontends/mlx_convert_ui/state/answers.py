@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from mlx_convert_core import GenerateRequest, ModelSession, Workspace
+from mlx_convert_core.plugin import model_name
 from mlx_convert_ui.state.job_views import JobView, JobViews
 
 Identity = tuple[int, int] | None
@@ -33,9 +34,11 @@ class Answers:
         """Have ``model`` answer, loading it unless it is open; ``place`` names the page. Raises MlxConvertError."""
         with self._lock:
             session = self._open(self.folder(model))
-            loading = self._views.follow(session.loading, model=session.path.name)
+            loading = self._views.follow(session.loading, model=model_name(session.path))
             answer = session.generate(request)
-            view = self._views.follow(answer, model=session.path.name, request=request, loading=loading, place=place)
+            view = self._views.follow(
+                answer, model=model_name(session.path), request=request, loading=loading, place=place
+            )
             view.allow = partial(self.trust, session.path)
             return view
 

@@ -18,7 +18,7 @@ from mlx_convert_core import (
     LibraryEntry,
     Workspace,
 )
-from mlx_convert_core.plugin import entry_of, first_divergence
+from mlx_convert_core.plugin import entry_of, first_divergence, model_name
 from mlx_convert_ui.state.answers import Answers
 from mlx_convert_ui.state.job_views import JobView, JobViews
 
@@ -97,7 +97,7 @@ class Comparisons:
             return self.current
 
     def _follow(self, job: Job[GenerateResult], path: Path, request: GenerateRequest) -> JobView:
-        view = self._views.follow(job, model=path.name, request=request, place=PLACE)
+        view = self._views.follow(job, model=model_name(path), request=request, place=PLACE)
         view.allow = partial(self._answers.trust, path)
         return view
 

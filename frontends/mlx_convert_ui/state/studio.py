@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlx_convert_core import ConvertRequest, LibraryEntry, MlxConvertError, UploadRequest, Workspace
+from mlx_convert_core.plugin import model_name
 from mlx_convert_ui.state.answers import Answers
 from mlx_convert_ui.state.chats import Chats
 from mlx_convert_ui.state.comparisons import Comparisons
@@ -94,7 +95,7 @@ class Studio:
         """Start an upload and watch it. Raises InvalidRequest."""
         to = f"{request.target}:{request.name}"
         job = self.workspace.upload(request.path, to, public=request.public, replace=request.replace)
-        return self.views.follow(job, model=request.path.name, request=request)
+        return self.views.follow(job, model=model_name(request.path), request=request)
 
     def start(self) -> None:
         """Have the queue carried out, here or where another program does it already."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from nicegui import run, ui
 
 from mlx_convert_core import MlxConvertError, UploadRequest
-from mlx_convert_core.plugin import UploadTarget
+from mlx_convert_core.plugin import UploadTarget, model_name
 from mlx_convert_ui.state.job_views import JobView
 from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.state.upload_form import Checker, UploadForm, title_of
@@ -50,7 +50,7 @@ class _Upload:
         self._checker.stop()
 
     def _build(self) -> None:
-        Tag("h2", f"Upload {self._form.path.name}", "dialog-title").props("id=upload-title")
+        Tag("h2", f"Upload {model_name(self._form.path)}", "dialog-title").props("id=upload-title")
         if not self._targets:
             Tag("p", "No plugin offers a place to send models to. See the Plugins page.", "dialog-text")
             with block("dialog-actions"):
@@ -169,7 +169,7 @@ class _Upload:
         self._checker.stop()
         self._body.clear()
         with self._body:
-            Tag("h2", f"Upload {self._form.path.name}", "dialog-title").props("id=upload-title")
+            Tag("h2", f"Upload {model_name(self._form.path)}", "dialog-title").props("id=upload-title")
             self._progress = UploadProgress(view, self._run)
             ui.timer(REFRESH_SECONDS, self._progress.refresh)
             self._verdict = block("notes")

@@ -8,7 +8,7 @@ from pathlib import Path
 from nicegui import ui
 
 from mlx_convert_core import JobState, MlxConvertError, UploadRequest, UploadResult
-from mlx_convert_core.plugin import units
+from mlx_convert_core.plugin import model_name, units
 from mlx_convert_ui.state.job_views import JobView
 from mlx_convert_ui.widgets.components import Badge, Button, Tag, block, progress_bar, sentence, set_progress
 from mlx_convert_ui.widgets.desktop import SHOW_LABEL, reveal
@@ -82,7 +82,7 @@ _STATES = {
 
 
 def _title(request: UploadRequest) -> str:
-    return f"{request.path.name} → {request.target}:{request.name}".removesuffix(":")
+    return f"{model_name(request.path)} → {request.target}:{request.name}".removesuffix(":")
 
 
 def _arrived(result: UploadResult) -> None:

@@ -23,6 +23,7 @@ USE_BEGIN = "<!-- mlx-convert: use -->"
 USE_END = "<!-- mlx-convert: end of use -->"
 SHOWN_LAYERS = 10
 NOTICED = ("not_finite",)  # findings that whoever uses the model should know
+TRUST = "--trust-remote-code"
 _ENGINES = ("mlx-convert", "mlx", "mlx-lm")
 
 
@@ -39,22 +40,26 @@ def model_card(model: ModelInfo, output: OutputPlan, noticed: Sequence[Finding] 
     return f"{front_matter(fields)}\n{BEGIN}\n{_body(model, output, noticed)}\n{END}\n"
 
 
-def use_section(model: str) -> str:
-    """How to run the model at ``model``, a folder or a repo id, between its own marks."""
+def use_section(model: str, *, own_code: bool = False) -> str:
+    """How to run the model at ``model``, a folder or a repo id, between its own marks.
+
+    With ``own_code`` it brings Python code of its own, which each command has to allow.
+    """
     model = one_line(model).replace("<!--", "<!-")  # no mark of ours
     word = Path(model) if model.startswith(("-", "~")) else model
+    options = (TRUST,) if own_code else ()
     return f"""{USE_BEGIN}
 With [mlx-lm](https://github.com/ml-explore/mlx-lm):
 
 ```
 pip install mlx-lm
-{command("mlx_lm.generate --model", word)} --prompt "What is the capital of France?"
+{command("mlx_lm.generate --model", word, *options)} --prompt "What is the capital of France?"
 ```
 
 ```python
 from mlx_lm import generate, load
 
-model, tokenizer = load({json.dumps(model, ensure_ascii=False)})
+model, tokenizer = load({json.dumps(model, ensure_ascii=False)}{", trust_remote_code=True" * own_code})
 messages = [{{"role": "user", "content": "What is the capital of France?"}}]
 prompt = tokenizer.apply_chat_template(messages, add_generation_prompt=True)
 print(generate(model, tokenizer, prompt=prompt))
@@ -63,7 +68,7 @@ print(generate(model, tokenizer, prompt=prompt))
 With mlx-convert:
 
 ```
-{_our_commands(word)}
+{_our_commands(word, options)}
 ```
 {USE_END}"""
 
@@ -73,15 +78,16 @@ def escaped(text: str) -> str:
     return re.sub(r"([\\`*_{}\[\]<>()#+!|~&@:])", r"\\\1", one_line(text))
 
 
-def _our_commands(model: str | Path) -> str:
+def _our_commands(model: str | Path, options: tuple[str, ...]) -> str:
     """The commands of mlx-convert that ask ``model``; a repo becomes a folder first, for `generate` takes no other."""
     name = model.rpartition("/")[2] if isinstance(model, str) else model
     fetch = f"{command('hf download', model, '--local-dir', name)}\n" if name != model else ""
-    asked = command("mlx-convert generate", Path(name) if fetch else model)
+    asked = command("mlx-convert generate", *options, Path(name) if fetch else model)
     return f'{fetch}{asked} "What is the capital of France?"'
 
 
 def _body(model: ModelInfo, output: OutputPlan, noticed: Sequence[Finding]) -> str:
+    own_code = bool(model.config.get("model_file"))  # without consent to it, there would be no model
     source = _source(model)
     lines = [
         f"# {escaped(output.path.name)}",
@@ -98,7 +104,7 @@ def _body(model: ModelInfo, output: OutputPlan, noticed: Sequence[Finding]) -> s
         "",
         "## How to use it",
         "",
-        use_section(output.path.name),
+        use_section(output.path.name, own_code=own_code),
     ]
     return "\n".join(lines)
 

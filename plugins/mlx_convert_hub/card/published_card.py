@@ -13,7 +13,7 @@ from typing import Any
 
 from mlx_convert_core.plugin import read_record, read_regular
 from mlx_convert_hub.card.front_matter import TAG, card_fields, front_matter, quoted, split_card, without_fields
-from mlx_convert_hub.card.model_card import BEGIN, CARD, END, USE_BEGIN, USE_END, escaped, use_section
+from mlx_convert_hub.card.model_card import BEGIN, CARD, END, TRUST, USE_BEGIN, USE_END, escaped, use_section
 from mlx_convert_hub.trouble.seen import one_line
 
 MEASURED_BEGIN = "<!-- mlx-convert: measurements -->"
@@ -52,7 +52,7 @@ def for_repo(generated: str, repo_id: str, measurements: Any) -> str:
     text = re.sub(r"^# .*$", lambda _: title, generated, count=1, flags=re.MULTILINE)
     use = _section(text, USE_BEGIN, USE_END)
     if use is not None:
-        text = text.replace(use, use_section(repo_id), 1)
+        text = text.replace(use, use_section(repo_id, own_code=TRUST in use), 1)
     old = _section(text, MEASURED_BEGIN, MEASURED_END)
     if old is not None:
         text = text.replace(f"{old}\n\n", "")

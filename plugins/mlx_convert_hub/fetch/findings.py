@@ -9,7 +9,7 @@ from functools import lru_cache
 from mlx_convert_core.plugin import ConvertPlan, Finding, ModelInfo, command
 from mlx_convert_hub.client.connection import HubConnection
 from mlx_convert_hub.client.patience import within
-from mlx_convert_hub.fetch.references import is_repo_id
+from mlx_convert_hub.fetch.references import is_path, is_repo_id
 
 COMMUNITY = "mlx-community"
 TIMEOUT_SECONDS = 2.0
@@ -20,7 +20,7 @@ LIMIT = 50
 def examine(plan: ConvertPlan, connection: HubConnection | None = None) -> Iterator[Finding]:
     """The findings about ``plan``; for a source on the Hub one of them takes a request."""
     model = plan.model
-    if model.repo_id is None:
+    if model.repo_id is None or is_path(model.ref):
         yield from _folder_taken(model)
         return
     connection = connection or HubConnection.from_environment()
@@ -34,7 +34,7 @@ def _folder_taken(model: ModelInfo) -> Iterator[Finding]:
         yield Finding(
             code="folder_taken",
             level="info",
-            message=f"{model.ref} is a folder here, and that was taken.",
+            message=f"{model.ref} is a {'file' if model.path.is_file() else 'folder'} here, and that was taken.",
             hint=f"For the repo of this name on the Hub: hf://{model.ref}",
         )
 

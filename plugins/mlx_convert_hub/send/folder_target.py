@@ -28,6 +28,7 @@ from mlx_convert_core.plugin import (
     command,
     expanded,
     is_inside,
+    model_name,
     read_record,
     spelled,
     what_goes,
@@ -100,7 +101,7 @@ def _place(request: UploadRequest) -> Path:
         return _in_lm_studio(request, [part for part in rest if part])
     path = spelled(expanded(request.name).absolute())
     holds_models = path.is_dir() and not (path / CONFIG).exists()
-    return Path(os.path.normpath(path / request.path.name if holds_models else path))
+    return Path(os.path.normpath(path / model_name(request.path) if holds_models else path))
 
 
 def _in_lm_studio(request: UploadRequest, parts: list[str]) -> Path:
@@ -111,7 +112,7 @@ def _in_lm_studio(request: UploadRequest, parts: list[str]) -> Path:
             hint="Start LM Studio once, or give its models folder: folder:/path/to/models/publisher/Name",
             code="no_lmstudio",
         )
-    publisher, model = [*parts, PUBLISHER][0], [*parts, "", ""][1] or request.path.name
+    publisher, model = [*parts, PUBLISHER][0], [*parts, "", ""][1] or model_name(request.path)
     if len(parts) > 2 or any(part.startswith(".") for part in (publisher, model)):
         raise InvalidRequest(
             f"'{request.name}' is not a place in LM Studio's models folder.",

@@ -15,6 +15,7 @@ from mlx_convert_core.plugin import (
     UploadRequest,
     UploadResult,
     command,
+    model_name,
     read_record,
     regular_files,
 )
@@ -131,7 +132,7 @@ def _visibility(request: UploadRequest, remote: RemoteRepo) -> UploadError:
 def _given_name(request: UploadRequest) -> str:
     """The repo id, or only its last part, that the request names or that the folder's name gives."""
     if not request.name:
-        return re.sub(r"[^A-Za-z0-9._-]+|--+|\.\.+", "-", request.path.name).strip("-.") or "model"
+        return re.sub(r"[^A-Za-z0-9._-]+|--+|\.\.+", "-", model_name(request.path)).strip("-.") or "model"
     named = parse_ref(request.name) if "://" in request.name else None
     repo_id = named.repo_id if named is not None else request.name
     parts: Iterable[str] = (repo_id,) if "/" in repo_id else ("owner", repo_id)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from nicegui import ui
 
-from mlx_convert_core.plugin import ConversationSummary
+from mlx_convert_core.plugin import ConversationSummary, model_name
 from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.widgets.components import Button, Tag, address_of, block, note
 from mlx_convert_ui.wording import when
@@ -67,4 +67,4 @@ def _item(one: ConversationSummary, *, current: bool, busy: bool) -> None:
         with block("chat-item-line", "span"):
             if busy:
                 Tag("span", "", "spin", label="Being answered").props("role=img")
-            Tag("span", " · ".join(filter(None, (when(one.updated), one.model.name))), "chat-item-note")
+            Tag("span", " · ".join(filter(None, (when(one.updated), model_name(one.model)))), "chat-item-note")

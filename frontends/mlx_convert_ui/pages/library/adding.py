@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from nicegui import run, ui
 
 from mlx_convert_core import LibraryEntry, MlxConvertError
-from mlx_convert_core.plugin import expanded
+from mlx_convert_core.plugin import SCAN_LEVELS, expanded
 from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.widgets.components import Button, Tag, block, field, named
 from mlx_convert_ui.widgets.dialogs import answer_of, show_error, waiting
@@ -15,7 +15,7 @@ from mlx_convert_ui.widgets.picker import pick_folder
 
 SHOWN = 5  # of what was left out
 _TEXT = (
-    "Every MLX model in the folder and up to three levels below it joins the library. "
+    f"Every MLX model in the folder and up to {SCAN_LEVELS} levels below it joins the library, but for hidden folders. "
     "Nothing is moved, copied or changed."
 )
 

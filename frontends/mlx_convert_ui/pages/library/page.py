@@ -146,7 +146,7 @@ class LibraryPage:
 
     async def _delete(self, row: LibraryRow) -> None:
         """Show what goes and where to, ask, and have it go."""
-        entry, permanently = row.entry, not has_trash()
+        entry = row.entry
         try:
             goes = await run.io_bound(self._studio.workspace.what_removal_takes, entry)
         except MlxConvertError as error:
@@ -156,6 +156,7 @@ class LibraryPage:
         if goes is None:
             await self._reread()
             return
+        permanently = goes.cached or not has_trash()
         where = "gone for good" if permanently else "in the Trash until you empty that"
         freed = units.size(goes.size)
         sure = await confirm(
@@ -165,9 +166,9 @@ class LibraryPage:
             action="Delete" if permanently else "Move to Trash",
         )
         if sure:
-            await self._remove(row, keep_files=False)
+            await self._remove(row, keep_files=False, trashed=not permanently)
 
-    async def _remove(self, row: LibraryRow, *, keep_files: bool) -> None:
+    async def _remove(self, row: LibraryRow, *, keep_files: bool, trashed: bool = False) -> None:
         try:
             async with waiting(f"Removing {row.entry.name} …"):
                 if not keep_files:
@@ -176,7 +177,7 @@ class LibraryPage:
         except MlxConvertError as error:
             show_error(self._notes, error)
         else:
-            what = "forgotten" if keep_files else "in the Trash" if has_trash() else "deleted"
+            what = "forgotten" if keep_files else "in the Trash" if trashed else "deleted"
             ui.notify(f"{row.entry.name} is {what}")
         await self._reread()
 
