@@ -19,7 +19,6 @@ from mlx_convert_core.base.private import private_folder, readable_by_others
 from mlx_convert_core.base.regular_files import check_regular, open_regular, read_regular, regular_files
 from mlx_convert_core.base.shell import command, typed
 from mlx_convert_core.base.trash import has_trash
-from mlx_convert_core.converting.preflight import quantization_config
 from mlx_convert_core.errors import (
     Cancelled,
     ConversionFailed,
@@ -80,6 +79,7 @@ from mlx_convert_core.model.hub_cache import CachedRepo, cached_repo, model_name
 from mlx_convert_core.model.inspection import FileInfo, ModelInfo, inspect_folder, read_config, repeated
 from mlx_convert_core.model.library import LibraryEntry, entry_of
 from mlx_convert_core.model.library_scan import SCAN_LEVELS, scan
+from mlx_convert_core.model.packing import leftover_method, packed_tensors, quantization_config
 from mlx_convert_core.model.plan import ConvertPlan, OutputPlan
 from mlx_convert_core.model.quantization import (
     KeptLayer,
@@ -258,9 +258,11 @@ __all__ = [
     "is_inside",
     "is_text",
     "layouts",
+    "leftover_method",
     "mac_trouble",
     "model_name",
     "open_regular",
+    "packed_tensors",
     "parse_header",
     "parse_record",
     "plain",

@@ -21,6 +21,7 @@ from mlx_convert_core.errors import (
 )
 from mlx_convert_core.model.findings import Finding
 from mlx_convert_core.model.inspection import CONFIG, TOKENIZER_FILES, WEIGHTS, ModelInfo, read_config
+from mlx_convert_core.model.packing import leftover_method, quantization_config
 from mlx_convert_core.model.plan import ConvertPlan, OutputPlan
 from mlx_convert_core.writing.replaceable import another_output
 from mlx_convert_core.writing.staging import dead_bytes, output_exists
@@ -191,6 +192,15 @@ def _counts(config: Mapping[str, Any], depth: int = 0) -> Iterator[tuple[str, in
 
 
 def _quantized_already(model: ModelInfo) -> Iterator[Finding]:
+    leftover = leftover_method(model.config, model.tensors)
+    if leftover:
+        yield Finding(
+            code="leftover_quantization",
+            level="info",
+            message=f"{CONFIG} of {model.name} says that it was quantized by {leftover}, but every tensor holds plain"
+            " numbers: it is converted like any other model, and the entry is left out of the result.",
+        )
+        return
     if isinstance(model.config.get("quantization"), dict):
         yield _error(
             "already_mlx",
@@ -209,13 +219,6 @@ def _quantized_already(model: ModelInfo) -> Iterator[Finding]:
             f"{model.name} says that it is quantized, but not how (no quant_method).",
             "Convert the original model.",
         )
-
-
-def quantization_config(config: Any) -> dict[str, Any] | None:
-    """The source's own quantization_config, also where it stands under text_config."""
-    text = config.get("text_config")
-    found = config.get("quantization_config") or (isinstance(text, dict) and text.get("quantization_config"))
-    return found if isinstance(found, dict) else None
 
 
 def _custom_code(model: ModelInfo, trusted: bool) -> Iterator[Finding]:

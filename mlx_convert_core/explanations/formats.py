@@ -60,8 +60,27 @@ THEME = Theme(
             " the preset `bf16`; those layers stay as small as they are.",
         ),
         Explanation(
+            "leftover_quantization",
+            "config.json says that a tool quantized the model, but every tensor holds plain numbers: it was loaded"
+            " packed and saved plain, and the entry was left.",
+            "Nothing need be done: the tensors decide, and the entry is left out of the result.",
+        ),
+        Explanation(
+            "renamed",
+            "The tensors have other names than the model class of mlx-lm expects: something stands before them, or is"
+            " missing. It is the same model, and they are renamed.",
+            "Nothing need be done.",
+        ),
+        Explanation(
+            "names",
+            "The tensors are named and ordered in a layout that the model class of mlx-lm does not know, and that no"
+            " plain renaming turns into one it knows.",
+            "Save the model again with the library that made it, or look for one in the layout of transformers.",
+        ),
+        Explanation(
             "source_fp8 source_fbgemm_fp8",
-            "The model is stored in 8-bit floats. Where it is known how, they are expanded first; here it may not be.",
+            "The model is stored in 8-bit floats. They are expanded first, where their scales are laid out in a known"
+            " way; as an error: here they are not.",
             "Convert the original bf16 model; its page names it as the base model.",
         ),
         Explanation(

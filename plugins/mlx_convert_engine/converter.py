@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mlx_convert_core.plugin import (
     Checkpoint,
     CorruptCheckpoint,
+    Finding,
     ModelInfo,
     OutputPlan,
     Planned,
@@ -46,13 +48,15 @@ class StreamingConverter:
     ) -> Planned:
         """See ModelConverter; a remote source is planned over empty files with its real headers."""
         with _readable(model) as folder:
-            blueprints, _ = self._blueprints(folder, outputs, strategies, model.tensors)
+            loaded = self._blueprints(folder, outputs, strategies, model.tensors)
+            blueprints = loaded.blueprints
             shards = {tensor.shard for tensor in model.tensors}
             sizes = {file.name: file.size for file in model.files if file.name in shards}
             return Planned(
                 outputs=tuple(plan.planned(output) for plan, output in zip(blueprints, outputs, strict=True)),
                 peak_memory=working_memory(blueprints),
                 memory_limit=device_memory(),
+                findings=loaded.findings,
                 source_bytes=bytes_at_once(blueprints, sizes, model.fetch_window) if model.fetch_window else None,
             )
 
@@ -75,9 +79,9 @@ class StreamingConverter:
             writing = stack.enter_context(WritingThread(report, writers))
 
             def load(folder: Path) -> tuple[list[Blueprint], dict[str, Any]]:
-                blueprints, config = self._blueprints(folder, outputs, strategies, model.tensors)
-                _check_as_planned(blueprints, outputs)
-                return blueprints, config
+                loaded = self._blueprints(folder, outputs, strategies, model.tensors)
+                _check_as_planned(loaded.blueprints, outputs)
+                return loaded.blueprints, loaded.config
 
             convert = discarding if checkpoint.discards else streaming
             config = convert(Flow(model, checkpoint, writers, source, writing, report), load)
@@ -95,15 +99,24 @@ class StreamingConverter:
         outputs: tuple[OutputPlan, ...],
         strategies: Mapping[str, QuantizeStrategy],
         tensors: Iterable[TensorInfo],
-    ) -> tuple[list[Blueprint], dict[str, Any]]:
+    ) -> _Loaded:
         """The blueprint of each output. The loaded model ends here, or every array would live on with it."""
-        lazy = self._classes.load(folder)
+        lazy = self._classes.load(folder, tuple(tensors))
         provenance = Provenance(lazy.arrays, {tensor.name: tensor for tensor in tensors})
         blueprints = [
             blueprint(lazy, self._classes, provenance, output, strategies.get(output.preset)) for output in outputs
         ]
         kept = {name: value for name, value in lazy.config.items() if name not in lazy.drops}
-        return blueprints, kept
+        return _Loaded(blueprints, kept, lazy.findings)
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """What is left of a loaded model: the blueprint of each output, config.json, and what there is to say."""
+
+    blueprints: list[Blueprint]
+    config: dict[str, Any]
+    findings: tuple[Finding, ...]
 
 
 def _writer(folder: Path, model: ModelInfo, output: OutputPlan) -> ShardWriter:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
+
+from mlx_convert_core.plugin import Finding, TensorInfo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +19,8 @@ class LazyModel:
     ``quant_predicate`` is the class's own answer for a layer (path, module), where it has one: false keeps the layer,
     true quantizes it as asked, a mapping says bits, group size and mode. ``cast_predicate`` tells for a parameter's
     name whether it may be cast. ``dtype`` is what the library casts to when nobody says otherwise, None for no cast.
-    ``drops`` names entries of the config that mean nothing for the output.
+    ``drops`` names entries of the config that mean nothing for the output. ``findings`` say what was done to the source
+    to have its class take it.
     """
 
     model: Any
@@ -27,6 +30,7 @@ class LazyModel:
     cast_predicate: Callable[[str], bool] | None = None
     dtype: str | None = None
     drops: frozenset[str] = field(default_factory=frozenset)
+    findings: tuple[Finding, ...] = ()
 
 
 class ModelClasses(Protocol):
@@ -35,8 +39,11 @@ class ModelClasses(Protocol):
     name: str
     """What to call the library in a message, such as ``mlx-lm``."""
 
-    def load(self, folder: Path) -> LazyModel:
-        """The checkpoint in ``folder`` by its own class, lazily. Raises CorruptCheckpoint and UnsupportedModel."""
+    def load(self, folder: Path, tensors: Sequence[TensorInfo]) -> LazyModel:
+        """The checkpoint in ``folder``, which holds ``tensors``, by its own class, lazily.
+
+        Raises CorruptCheckpoint and UnsupportedModel.
+        """
 
     def quantizes_by_rows(self, layer: Any) -> bool:
         """Whether ``layer``, of a class of the library's own, quantizes its weight, and only that, with mx.quantize.

@@ -6,16 +6,24 @@ Its signatures drift between minor releases; nothing else here may call it (`imp
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from glob import has_magic
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 from typing import Any
 
 from mlx_convert_engine.model_classes import LazyModel
+from mlx_convert_engine.renaming import renamings
 
-from mlx_convert_core.plugin import ConversionFailed, GenerationFailed, MlxConvertError
+from mlx_convert_core.plugin import (
+    ConversionFailed,
+    GenerationFailed,
+    MlxConvertError,
+    TensorInfo,
+    read_config,
+)
+from mlx_convert_lm.handing import MISNAMED, Handing
 from mlx_convert_lm.importing import loader_of_models, public
 from mlx_convert_lm.load_errors import explain_load, first_line
 from mlx_convert_lm.module_limit import filled_by
@@ -24,11 +32,25 @@ PREFILL_TOKENS = 512  # read at once: few enough that an answer can be stopped s
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "spiece.model", "vocab.json", "*.tiktoken")
 
 
-def load_lazily(folder: Path, *, trust_remote_code: bool) -> LazyModel:
+def load_lazily(folder: Path, tensors: Sequence[TensorInfo] = (), *, trust_remote_code: bool) -> LazyModel:
     """Load a checkpoint by its own model class without reading a weight.
 
-    Raises CorruptCheckpoint and UnsupportedModel with mlx-lm's reason in our words.
+    ``tensors`` are those of a source that is to be converted: what its class can't take as it is, is handed to it
+    expanded or under another name. Raises CorruptCheckpoint and UnsupportedModel with mlx-lm's reason in our words.
     """
+    handing = Handing.of(read_config(folder / "config.json") if tensors else {}, tensors)
+    try:
+        return _loaded(folder, handing, trust_remote_code=trust_remote_code)
+    except MlxConvertError as error:
+        if error.code not in MISNAMED or not tensors:
+            raise
+        for renaming in renamings([tensor.name for tensor in tensors], handing.wanted):
+            with suppress(MlxConvertError):
+                return _loaded(folder, handing.under(renaming), trust_remote_code=trust_remote_code)
+        raise handing.reason(error, folder.name) from error
+
+
+def _loaded(folder: Path, handing: Handing, *, trust_remote_code: bool) -> LazyModel:
     arrays: dict[str, Any] = {}
     try:
         with loader_of_models() as mlx_lm, without_patterns(folder) as plain, filled_by(plain, folder.name):
@@ -37,7 +59,8 @@ def load_lazily(folder: Path, *, trust_remote_code: bool) -> LazyModel:
                 model_path=plain,
                 lazy=True,
                 strict=True,
-                get_model_classes=lambda config: _recording(*default(config=config), arrays),
+                model_config=dict(handing.settings),
+                get_model_classes=lambda config: _recording(*default(config=config), arrays, handing),
                 trust_remote_code=trust_remote_code,
             )
     except MlxConvertError:
@@ -52,12 +75,13 @@ def load_lazily(folder: Path, *, trust_remote_code: bool) -> LazyModel:
         )
     return LazyModel(
         model=model,
-        config=config,
+        config={name: value for name, value in config.items() if value is not None or name not in handing.settings},
         arrays=arrays,
         quant_predicate=getattr(model, "quant_predicate", None),
         cast_predicate=getattr(model, "cast_predicate", None),
         dtype=target_dtype(config),
         drops=frozenset() if "vision_tower" in getattr(model, "model", {}) else frozenset({"vision_config"}),
+        findings=tuple(handing.findings(folder.name)),
     )
 
 
@@ -80,12 +104,18 @@ def without_patterns(folder: Path) -> Iterator[Path]:
         yield link
 
 
-def _recording(model: type[Any], arguments: type[Any], arrays: dict[str, Any]) -> tuple[type[Any], type[Any]]:
-    """The model class, noting in ``arrays`` what its sanitize is handed."""
+def _recording(
+    model: type[Any], arguments: type[Any], arrays: dict[str, Any], handing: Handing
+) -> tuple[type[Any], type[Any]]:
+    """The model class, noting in ``arrays`` what is read for its sanitize, and handed ``handing``'s form of that."""
+
+    from mlx.utils import tree_flatten
 
     class Recorded(model):  # type: ignore[misc,valid-type]
         def sanitize(self, weights: dict[str, Any]) -> dict[str, Any]:
             arrays.update(weights)
+            handing.wanted.update(name for name, _ in tree_flatten(self.parameters()))
+            weights = handing.form(weights)
             parent = getattr(super(), "sanitize", None)
             return parent(weights) if parent is not None else weights
 

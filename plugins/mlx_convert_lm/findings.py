@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
 
-from mlx_convert_core.plugin import ConvertPlan, Finding, ModelInfo, quantization_config
+from mlx_convert_engine.eight_bit_floats import expansions
+
+from mlx_convert_core.plugin import ConvertPlan, Finding, ModelInfo, TensorInfo, packed_tensors, quantization_config
 from mlx_convert_lm.architectures import model_types, module_of, nearest
+from mlx_convert_lm.handing import unexpanded
+from mlx_convert_lm.packers import method_of, packed_words, refusal, refusal_code
 
-# Methods whose packed weights mlx-lm loads as they are (mlx_lm.utils.load_model).
-CARRIED = ("bitnet", "mxfp4", "mxfp8", "awq", "gptq", "compressed-tensors", "modelopt")
-CARRIED_FORMATS = ("nvfp4-pack-quantized", "mxfp4-pack-quantized", "pack-quantized")
-# Methods that have a code of their own; the word in config.json may be anything.
-OTHERS = (
-    "fp8",
-    "fbgemm_fp8",
-    "bitsandbytes",
-    "hqq",
-    "auto-round",
-    "quanto",
-    "torchao",
-    "aqlm",
-    "eetq",
-    "quark",
-    "vptq",
-)
-
-EIGHT_BIT_FLOATS = ("F8_E4M3", "F8_E5M2")  # mlx-lm would take their bytes for integers
-MODELOPT = "hf_quant_config.json"  # where NVIDIA's tool may say it instead
+MODELOPT = "hf_quant_config.json"  # where NVIDIA's tool may say how it packed
+# Tensors that only a packing tool makes, whatever config.json says.
+_MADE_BY_PACKERS = (".qweight", ".qzeros", ".g_idx", ".weight_packed", ".absmax", ".quant_map", ".SCB")
 
 
 def examine(plan: ConvertPlan) -> Iterator[Finding]:
@@ -37,29 +23,82 @@ def examine(plan: ConvertPlan) -> Iterator[Finding]:
     if module is None and not config.get("model_file"):
         yield _unsupported(plan.model)
         return
-    method = quantization_config(config)
-    if method is None and _unexplained(plan.model):
-        yield _eight_bit_floats(plan.model)
-    if method is not None:
+    method = method_of(config)
+    if method == "bitnet":
         source = module.read_text(encoding="utf-8") if module else ""
-        if method.get("quant_method") == "bitnet" and "BitLinear" not in source and _quantizes(plan):
+        if "BitLinear" not in source and _quantizes(plan):
             yield _mixed_with_ternary(plan.model)
             return
-        yield _quantized_source(plan.model, method, dequantizes="weight_scale_inv" in source)
+        if not packed_tensors(plan.model.tensors):
+            yield _ternary_as_it_runs(plan.model)
+            return
+    yield from _packed(plan.model)
 
 
-def _unexplained(model: ModelInfo) -> bool:
-    """Whether there are 8-bit floats and nobody says what they stand for."""
-    return any(tensor.dtype in EIGHT_BIT_FLOATS for tensor in model.tensors) and not model.matching(MODELOPT)
+def _packed(model: ModelInfo) -> Iterator[Finding]:
+    """What becomes of packed tensors: expanded, carried over, or refused with the reason."""
+    found = expansions(model.config, model.tensors)
+    if found:
+        yield Finding(
+            code="source_fp8",
+            level="info",
+            message=f"{model.name} stores {len(found):,} weights as 8-bit floats; they are expanded first.",
+        )
+    done = {one.name for expansion in found for one in (expansion.weight, expansion.scale)}
+    packed = [tensor for tensor in packed_tensors(model.tensors) if tensor.name not in done]
+    settings = quantization_config(model.config)
+    if settings is None:
+        yield from _unexplained(model, packed)
+    elif packed:
+        yield _carried(model, packed)
 
 
-def _eight_bit_floats(model: ModelInfo) -> Finding:
+def _unexplained(model: ModelInfo, packed: Sequence[TensorInfo]) -> Iterator[Finding]:
+    """An error for packed tensors that config.json says nothing of."""
+    if model.matching(MODELOPT):
+        return
+    if unexpanded(model.config, model.tensors):
+        yield Finding(
+            code="source_fp8",
+            level="error",
+            message=f"{model.name} stores 8-bit floats, and config.json does not say how to expand them.",
+            hint="Convert the original bf16 model; its page names it as the base model.",
+        )
+        return
+    made = [tensor for tensor in packed if tensor.name.endswith(_MADE_BY_PACKERS)]
+    if made:
+        yield Finding(
+            code="quant_unknown",
+            level="error",
+            message=f"{model.name} is {packed_words(model.config, made)}, and its config.json does not say how.",
+            hint="Convert the original bf16 model; its page names it as the base model.",
+        )
+
+
+def _carried(model: ModelInfo, packed: Sequence[TensorInfo]) -> Finding:
+    words = packed_words(model.config, packed)
+    reason = refusal(model.config, packed)
+    if not reason and method_of(model.config) == "fp8" and _scaled_unknown(model, packed):
+        reason = "its scales are laid out in a way that is not known here"
+    if reason:
+        return Finding(
+            code=refusal_code(model.config),
+            level="error",
+            message=f"{model.name} is {words}: {reason}.",
+            hint="Convert the original bf16 model; its page names it as the base model.",
+        )
     return Finding(
-        code="source_fp8",
-        level="error",
-        message=f"{model.name} stores 8-bit floats, and config.json does not say how to expand them.",
-        hint="Convert the original bf16 model; its page names it as the base model.",
+        code="source_quantized",
+        level="warning",
+        message=f"{model.name} is {words}; its packed layers are carried over with their own bits.",
+        hint="For a free choice of bits, convert the original bf16 model.",
     )
+
+
+def _scaled_unknown(model: ModelInfo, packed: Sequence[TensorInfo]) -> bool:
+    """Whether there are 8-bit floats that neither we can expand nor MLX can hold, whose scales are bytes."""
+    bytes_ = any(tensor.dtype in ("F8_E8M0", "U8") and "scale" in tensor.name for tensor in packed)
+    return not bytes_ and bool(unexpanded(model.config, packed))
 
 
 def _unsupported(model: ModelInfo) -> Finding:
@@ -79,6 +118,16 @@ def _unsupported(model: ModelInfo) -> Finding:
     )
 
 
+def _ternary_as_it_runs(model: ModelInfo) -> Finding:
+    return Finding(
+        code="source_bitnet",
+        level="error",
+        message=f"{model.name} stores plain numbers that are rounded to three values while it runs (bitnet); mlx-lm"
+        " takes such layers packed only.",
+        hint="Convert the model's packed version, which stores its layers in 2 bits.",
+    )
+
+
 def _quantizes(plan: ConvertPlan) -> bool:
     return any(output.quantization for output in plan.outputs)
 
@@ -91,46 +140,3 @@ def _mixed_with_ternary(model: ModelInfo) -> Finding:
         message=f"{model.name} has ternary layers (bitnet); with other layers quantized it would not load again.",
         hint="Convert it without quantization: --preset bf16. The ternary layers stay as small as they are.",
     )
-
-
-def _quantized_source(model: ModelInfo, config: dict[str, Any], *, dequantizes: bool) -> Finding:
-    method = str(config.get("quant_method", "")).lower()
-    refused = _refusal(model, config, method, dequantizes=dequantizes)
-    if refused:
-        return Finding(
-            code=f"source_{method.replace('-', '_')}" if method in (*CARRIED, *OTHERS) else "quant_unknown",
-            level="error",
-            message=f"{model.name} is quantized by {method}: {refused}.",
-            hint="Convert the original bf16 model; its page names it as the base model.",
-        )
-    if method == "fp8" and dequantizes:
-        return Finding(
-            code="source_fp8",
-            level="info",
-            message=f"{model.name} stores 8-bit floats; they are expanded first.",
-        )
-    return Finding(
-        code="source_quantized",
-        level="warning",
-        message=f"{model.name} is quantized by {method}; its quantized layers are carried over with their own bits.",
-        hint="For a free choice of bits, convert the original bf16 model.",
-    )
-
-
-def _refusal(model: ModelInfo, config: dict[str, Any], method: str, *, dequantizes: bool) -> str:
-    """Why mlx-lm can't take this quantized source, "" when it can."""
-    if method == "fp8":
-        packed = config.get("scale_fmt") == "ue8m0" and list(config.get("weight_block_size") or ()) == [32, 32]
-        return "" if packed or dequantizes else "mlx-lm does not expand 8-bit floats for this architecture"
-    if method == "compressed-tensors" and config.get("format") not in CARRIED_FORMATS:
-        return f"mlx-lm can't read its format {config.get('format')!r}"
-    if method in ("awq", "gptq"):
-        if config.get("bits", 4) != 4:
-            return f"mlx-lm takes 4 bits only, not {config.get('bits')}"
-        if any(tensor.name.endswith(".g_idx") for tensor in model.tensors):
-            return "its groups are reordered (g_idx), which mlx-lm can't read"
-    if method == "modelopt":
-        settings = config.get("quantization")
-        algorithm = (settings if isinstance(settings, dict) else config).get("quant_algo")
-        return "" if algorithm == "NVFP4" else f"mlx-lm takes NVFP4 only, not {algorithm}"
-    return "" if method in CARRIED else "mlx-lm does not know this method"

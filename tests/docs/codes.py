@@ -7,17 +7,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mlx_convert_lm.findings import CARRIED, OTHERS
+from mlx_convert_lm.packers import CARRIED, OTHERS
 
 ROOT = Path(__file__).parents[2]
 SOURCES = ("mlx_convert_core", "plugins", "frontends")
 FOREIGN = ("plugin_template",)  # becomes somebody else's
 # Where a code is handed on that a reader of one expression can't see: the function, and the codes that it makes.
+_PACKED = {"quant_unknown", *(f"source_{method.replace('-', '_')}" for method in (*CARRIED, *OTHERS))}
 HANDED_ON: dict[str, set[str]] = {
-    "plugins/mlx_convert_lm/findings.py:_quantized_source": {
-        "quant_unknown",
-        *(f"source_{method.replace('-', '_')}" for method in (*CARRIED, *OTHERS)),
-    },
+    "plugins/mlx_convert_lm/findings.py:_carried": _PACKED,
+    "plugins/mlx_convert_lm/handing.py:reason": _PACKED,
 }
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef

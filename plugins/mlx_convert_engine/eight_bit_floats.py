@@ -1,0 +1,104 @@
+"""8-bit floats with scales, as several tools write them, and the plain numbers that they stand for.
+
+A weight is stored as `F8_E4M3` or `F8_E5M2`, and beside it a scale to multiply by: one for all of it, for each row or
+column, or for each block. The shapes tell which. Sources: DeepSeek-V3 (`weight_scale_inv`, blocks of 128 by 128),
+compressed-tensors (`weight_scale`: tensor, channel, block), Ministral 3 (`weight_scale_inv`, one number).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+from mlx_convert_core.plugin import TensorInfo, quantization_config
+
+EIGHT_BIT_FLOATS = ("F8_E4M3", "F8_E5M2")
+_SCALES = ("_scale_inv", "_scale")  # what follows a weight's name
+_SCALE_TYPES = ("F32", "BF16", "F16")  # others are bytes of a format that MLX holds as it is
+_BLOCK = (128, 128)  # where config.json names no other
+# Scales of what flows through a layer, and of the cache: nothing of the weights.
+_OF_ACTIVATIONS = (".input_scale", ".activation_scale", ".q_scale", ".k_scale", ".v_scale", "_input_scale")
+
+
+@dataclass(frozen=True, slots=True)
+class Expansion:
+    """A weight in 8-bit floats with its scale: of the shape ``spread``, which broadcasts, or for each ``block``."""
+
+    weight: TensorInfo
+    scale: TensorInfo
+    spread: tuple[int, ...] = ()
+    block: tuple[int, int] = (0, 0)
+
+
+def expansions(config: Mapping[str, Any], tensors: Iterable[TensorInfo]) -> tuple[Expansion, ...]:
+    """The weights among ``tensors`` that can be expanded."""
+    block = _block_of(config)
+    by_name = {tensor.name: tensor for tensor in tensors}
+    found = (_expansion(tensor, by_name, block) for tensor in by_name.values() if tensor.dtype in EIGHT_BIT_FLOATS)
+    return tuple(expansion for expansion in found if expansion is not None)
+
+
+def of_activations(name: str) -> bool:
+    """Whether a tensor is a scale that says nothing of the weights."""
+    return name.endswith(_OF_ACTIVATIONS)
+
+
+def expanded(arrays: Mapping[str, Any], found: Iterable[Expansion]) -> dict[str, Any]:
+    """``arrays`` by name, with the weights expanded to bfloat16, not computed yet, and without their scales."""
+    result = dict(arrays)
+    for expansion in found:
+        weight, scale = arrays[expansion.weight.name], result.pop(expansion.scale.name)
+        result[expansion.weight.name] = _numbers(weight, scale, expansion)
+    return {name: array for name, array in result.items() if not of_activations(name)}
+
+
+def _numbers(weight: Any, scale: Any, expansion: Expansion) -> Any:
+    """One rounding, of the product: as the model classes of mlx-lm do it that expand."""
+    import mlx.core as mx
+
+    if expansion.weight.dtype == "F8_E4M3":
+        values = mx.from_fp8(weight, dtype=mx.bfloat16)
+    else:  # the upper half of a float16
+        values = (weight.astype(mx.uint16) << 8).view(mx.float16).astype(mx.bfloat16)
+    if expansion.spread:
+        return (values * scale.reshape(expansion.spread)).astype(mx.bfloat16)
+    (rows, width), (down, across) = weight.shape[-2:], expansion.block
+    blocks_down, blocks_across = scale.shape[-2:]
+    before = [(0, 0)] * (weight.ndim - 2)
+    values = mx.pad(values, [*before, (0, blocks_down * down - rows), (0, blocks_across * across - width)])
+    in_blocks = values.reshape(*weight.shape[:-2], blocks_down, down, blocks_across, across)
+    product = (in_blocks * scale[..., :, None, :, None]).reshape(values.shape)
+    return product[..., :rows, :width].astype(mx.bfloat16)
+
+
+def _expansion(weight: TensorInfo, tensors: Mapping[str, TensorInfo], block: tuple[int, int]) -> Expansion | None:
+    scale = next((tensors[weight.name + end] for end in _SCALES if weight.name + end in tensors), None)
+    if scale is None or scale.dtype not in _SCALE_TYPES or len(weight.shape) < 2:
+        return None
+    spread = _spread(weight.shape, scale.shape)
+    if spread:
+        return Expansion(weight, scale, spread=spread)
+    for down, across in (block, _BLOCK):
+        blocks = (*weight.shape[:-2], -(-weight.shape[-2] // down), -(-weight.shape[-1] // across))
+        if scale.shape == blocks:
+            return Expansion(weight, scale, block=(down, across))
+    return None
+
+
+def _spread(weight: tuple[int, ...], scale: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape in which a scale broadcasts over a weight, () when it does not."""
+    if prod(scale) == 1:
+        return (1,) * len(weight)
+    if len(scale) < len(weight) and scale == weight[: len(scale)]:  # for each row, or for each expert
+        return scale + (1,) * (len(weight) - len(scale))
+    fits = len(scale) == len(weight) and all(one in (1, other) for one, other in zip(scale, weight, strict=True))
+    return scale if fits else ()
+
+
+def _block_of(config: Mapping[str, Any]) -> tuple[int, int]:
+    said = (quantization_config(config) or {}).get("weight_block_size")
+    if isinstance(said, list | tuple) and len(said) == 2 and all(type(one) is int and one > 0 for one in said):
+        return said[0], said[1]
+    return _BLOCK

@@ -1,0 +1,137 @@
+"""Weights in 8-bit floats stand for the numbers that their format defines, whatever a model class makes of them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from random_llama import write_llama
+from stored import Stored, as_bfloat16, converted, planned, store, tensors_of
+
+from mlx_convert_core import Workspace
+
+LAYER = "model.layers.0.mlp.up_proj.weight"  # 256 by 128
+FP8 = {"quant_method": "fp8"}
+
+
+def e4m3(data: bytes) -> np.ndarray[Any, Any]:
+    """Decode by the definition (OCP 8-bit floating point, 1.0): 4 bits of exponent with a bias of 7, 3 of mantissa."""
+    code = np.frombuffer(data, np.uint8).astype(np.int32)
+    exponent, mantissa = (code >> 3) & 15, code & 7
+    size = np.where(exponent == 0, mantissa / 8 * 2.0**-6, (1 + mantissa / 8) * 2.0 ** (exponent - 7))
+    return np.where(code & 128, -size, size).astype(np.float32)
+
+
+def e5m2(data: bytes) -> np.ndarray[Any, Any]:
+    """The upper half of a float16."""
+    return (np.frombuffer(data, np.uint8).astype(np.uint16) << 8).view(np.float16).astype(np.float32)
+
+
+def packed(
+    folder: Path, scale: np.ndarray[Any, Any], *, dtype: str = "F8_E4M3", end: str = "_scale_inv", **more: Any
+) -> np.ndarray[Any, Any]:
+    """Store `LAYER` in 8-bit floats with ``scale`` beside it; the bfloat16 numbers that it then stands for."""
+    tensors = tensors_of(folder)
+    shape = tensors[LAYER].shape
+    codes = np.random.default_rng(3).integers(0, 0x78, shape, dtype=np.uint8)  # below infinity and NaN
+    codes |= np.random.default_rng(4).integers(0, 2, shape, dtype=np.uint8) << 7
+    tensors[LAYER] = Stored(dtype, shape, codes.tobytes())
+    scale = np.asarray(scale, np.float32)
+    tensors[LAYER + end] = Stored("F32", scale.shape, scale.tobytes())
+    tensors[LAYER.replace("weight", "input_scale")] = Stored("F32", (), np.float32(0.5).tobytes())
+    store(folder, tensors, quantization_config=FP8 | more)
+    values = (e4m3 if dtype == "F8_E4M3" else e5m2)(codes.tobytes()).reshape(shape)
+    if scale.ndim == 2 and scale.shape[0] not in (1, shape[0]):
+        down, across = more.get("weight_block_size", (128, 128))
+        scale = scale.repeat(down, 0)[: shape[0]].repeat(across, 1)[:, : shape[1]]
+    elif scale.ndim == 1 and scale.size > 1:
+        scale = scale[:, None]
+    return as_bfloat16(values * scale)
+
+
+SCALES = {
+    "one number": np.float32(0.0117),
+    "a list of one": np.array([0.0117], np.float32),
+    "a row each": np.linspace(0.001, 0.02, 256, dtype=np.float32),
+    "a row each, as a column": np.linspace(0.001, 0.02, 256, dtype=np.float32)[:, None],
+    "blocks": np.array([[0.003], [0.011]], np.float32),
+}
+
+
+@pytest.mark.parametrize("scale", SCALES.values(), ids=list(SCALES))
+def test_every_layout_of_scales_is_expanded_as_it_is_defined(
+    workspace: Workspace, tmp_path: Path, scale: np.ndarray[Any, Any]
+) -> None:
+    source = write_llama(tmp_path / "source")
+    expected = packed(source, scale)
+    findings = converted(workspace, source, tmp_path / "out")
+    assert np.array_equal(tensors_of(tmp_path / "out")[LAYER].values, expected)
+    assert [one.code for one in findings if one.code.startswith("source")] == ["source_fp8"]
+    config = json.loads((tmp_path / "out" / "config.json").read_text())
+    assert "quantization_config" not in config
+
+
+def test_blocks_of_another_size_are_those_that_config_names(workspace: Workspace, tmp_path: Path) -> None:
+    source = write_llama(tmp_path / "source")
+    scale = np.linspace(0.001, 0.02, 4 * 2, dtype=np.float32).reshape(4, 2)
+    expected = packed(source, scale, weight_block_size=[64, 64])
+    converted(workspace, source, tmp_path / "out")
+    assert np.array_equal(tensors_of(tmp_path / "out")[LAYER].values, expected)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"quant_method": "compressed-tensors", "format": "float-quantized"},
+        {"quant_method": "fbgemm_fp8"},
+        {"quant_method": "modelopt", "quant_algo": "FP8"},
+    ],
+)
+def test_other_tools_call_the_same_thing_weight_scale(
+    workspace: Workspace, tmp_path: Path, settings: dict[str, str]
+) -> None:
+    source = write_llama(tmp_path / "source")
+    expected = packed(source, SCALES["a row each, as a column"], end="_scale", **settings)
+    converted(workspace, source, tmp_path / "out")
+    assert np.array_equal(tensors_of(tmp_path / "out")[LAYER].values, expected)
+
+
+def test_quantizing_starts_from_the_expanded_numbers(workspace: Workspace, tmp_path: Path) -> None:
+    source, plain = write_llama(tmp_path / "source"), write_llama(tmp_path / "plain")
+    expected = packed(source, SCALES["one number"])
+    bits = (expected.view(np.uint32) >> 16).astype(np.uint16)
+    store(plain, tensors_of(plain) | {LAYER: Stored("BF16", expected.shape, bits.tobytes())})
+    for folder in (source, plain):
+        converted(workspace, folder, tmp_path / f"{folder.name}-4bit", preset="4bit")
+    assert tensors_of(tmp_path / "source-4bit") == tensors_of(tmp_path / "plain-4bit")
+
+
+def test_a_model_class_that_multiplies_the_bytes_is_not_let_near_them(workspace: Workspace, tmp_path: Path) -> None:
+    # mlx-lm's class for Ministral 3 takes the bytes of the floats for integers.
+    rope = {"rope_theta": 1e4, "original_max_position_embeddings": 512, "llama_4_scaling_beta": 0.1}
+    source = write_llama(tmp_path / "source", rope_parameters=rope)
+    expected = packed(source, SCALES["one number"])
+    config = json.loads((source / "config.json").read_text()) | {"model_type": "ministral3"}
+    (source / "config.json").write_text(json.dumps(config))
+    converted(workspace, source, tmp_path / "out")
+    assert np.array_equal(tensors_of(tmp_path / "out")[LAYER].values, expected)
+
+
+def test_floats_whose_scale_is_laid_out_in_an_unknown_way_are_refused(workspace: Workspace, tmp_path: Path) -> None:
+    source = write_llama(tmp_path / "source")
+    packed(source, np.ones((3, 5), np.float32))
+    (error,) = planned(workspace, source)
+    assert error.code == "source_fp8"
+    assert "not known here" in error.message
+
+
+def test_floats_without_a_scale_are_refused(workspace: Workspace, tmp_path: Path) -> None:
+    source = write_llama(tmp_path / "source")
+    tensors = tensors_of(source)
+    tensors[LAYER] = Stored("F8_E4M3", tensors[LAYER].shape, bytes(len(tensors[LAYER].data) // 2))
+    store(source, tensors)
+    (error,) = planned(workspace, source)
+    assert error.code == "source_fp8"
