@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,6 @@ from mlx_convert_core.plugin import (
     QuantizeStrategy,
     Reporter,
     ShardWriter,
-    TensorInfo,
     Written,
     regular_files,
     stamp_of,
@@ -48,7 +47,7 @@ class StreamingConverter:
     ) -> Planned:
         """See ModelConverter; a remote source is planned over empty files with its real headers."""
         with _readable(model) as folder:
-            loaded = self._blueprints(folder, outputs, strategies, model.tensors)
+            loaded = self._blueprints(folder, outputs, strategies, model)
             blueprints = loaded.blueprints
             shards = {tensor.shard for tensor in model.tensors}
             sizes = {file.name: file.size for file in model.files if file.name in shards}
@@ -79,7 +78,7 @@ class StreamingConverter:
             writing = stack.enter_context(WritingThread(report, writers))
 
             def load(folder: Path) -> tuple[list[Blueprint], dict[str, Any]]:
-                loaded = self._blueprints(folder, outputs, strategies, model.tensors)
+                loaded = self._blueprints(folder, outputs, strategies, model)
                 _check_as_planned(loaded.blueprints, outputs)
                 return loaded.blueprints, loaded.config
 
@@ -98,11 +97,11 @@ class StreamingConverter:
         folder: Path,
         outputs: tuple[OutputPlan, ...],
         strategies: Mapping[str, QuantizeStrategy],
-        tensors: Iterable[TensorInfo],
+        model: ModelInfo,
     ) -> _Loaded:
         """The blueprint of each output. The loaded model ends here, or every array would live on with it."""
-        lazy = self._classes.load(folder, tuple(tensors))
-        provenance = Provenance(lazy.arrays, {tensor.name: tensor for tensor in tensors})
+        lazy = self._classes.load(folder, model)
+        provenance = Provenance(lazy.arrays, {tensor.name: tensor for tensor in model.tensors})
         blueprints = [
             blueprint(lazy, self._classes, provenance, output, strategies.get(output.preset)) for output in outputs
         ]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from mlx_convert_core.plugin import Finding, TensorInfo
+from mlx_convert_core.plugin import Finding, ModelInfo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +39,8 @@ class ModelClasses(Protocol):
     name: str
     """What to call the library in a message, such as ``mlx-lm``."""
 
-    def load(self, folder: Path, tensors: Sequence[TensorInfo]) -> LazyModel:
-        """The checkpoint in ``folder``, which holds ``tensors``, by its own class, lazily.
+    def load(self, folder: Path, model: ModelInfo) -> LazyModel:
+        """The checkpoint in ``folder``, which is that of ``model`` or stands in for it, by its own class, lazily.
 
         Raises CorruptCheckpoint and UnsupportedModel.
         """

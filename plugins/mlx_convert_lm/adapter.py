@@ -6,7 +6,7 @@ Its signatures drift between minor releases; nothing else here may call it (`imp
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from glob import has_magic
 from pathlib import Path
@@ -20,8 +20,7 @@ from mlx_convert_core.plugin import (
     ConversionFailed,
     GenerationFailed,
     MlxConvertError,
-    TensorInfo,
-    read_config,
+    ModelInfo,
 )
 from mlx_convert_lm.handing import MISNAMED, Handing
 from mlx_convert_lm.importing import loader_of_models, public
@@ -32,28 +31,28 @@ PREFILL_TOKENS = 512  # read at once: few enough that an answer can be stopped s
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "spiece.model", "vocab.json", "*.tiktoken")
 
 
-def load_lazily(folder: Path, tensors: Sequence[TensorInfo] = (), *, trust_remote_code: bool) -> LazyModel:
+def load_lazily(folder: Path, source: ModelInfo | None = None, *, trust_remote_code: bool) -> LazyModel:
     """Load a checkpoint by its own model class without reading a weight.
 
-    ``tensors`` are those of a source that is to be converted: what its class can't take as it is, is handed to it
-    expanded or under another name. Raises CorruptCheckpoint and UnsupportedModel with mlx-lm's reason in our words.
+    ``source`` is given when it is to be converted: what its class can't take as it is, is handed to it expanded, or
+    under another name. Raises CorruptCheckpoint and UnsupportedModel with mlx-lm's reason in our words.
     """
-    handing = Handing.of(read_config(folder / "config.json") if tensors else {}, tensors)
+    handing = Handing.of(source) if source is not None else Handing(name=folder.name)
     try:
         return _loaded(folder, handing, trust_remote_code=trust_remote_code)
     except MlxConvertError as error:
-        if error.code not in MISNAMED or not tensors:
+        if error.code not in MISNAMED or source is None:
             raise
-        for renaming in renamings([tensor.name for tensor in tensors], handing.wanted):
+        for renaming in renamings([tensor.name for tensor in source.tensors], handing.wanted):
             with suppress(MlxConvertError):
                 return _loaded(folder, handing.under(renaming), trust_remote_code=trust_remote_code)
-        raise handing.reason(error, folder.name) from error
+        raise handing.reason(error) from error
 
 
 def _loaded(folder: Path, handing: Handing, *, trust_remote_code: bool) -> LazyModel:
     arrays: dict[str, Any] = {}
     try:
-        with loader_of_models() as mlx_lm, without_patterns(folder) as plain, filled_by(plain, folder.name):
+        with loader_of_models() as mlx_lm, without_patterns(folder) as plain, filled_by(plain, handing.name):
             default = inspect.signature(mlx_lm.load_model).parameters["get_model_classes"].default
             model, config = mlx_lm.load_model(
                 model_path=plain,
@@ -66,7 +65,7 @@ def _loaded(folder: Path, handing: Handing, *, trust_remote_code: bool) -> LazyM
     except MlxConvertError:
         raise
     except (Exception, SystemExit) as error:  # a class whose own package is missing ends the program
-        raise explain_load(error, folder) from error
+        raise explain_load(error, folder, handing.name) from error
     if not hasattr(model, "parameters") or not isinstance(config, dict):
         raise ConversionFailed(
             "this release of mlx-lm answers in a way that mlx-convert does not know.",
@@ -81,7 +80,7 @@ def _loaded(folder: Path, handing: Handing, *, trust_remote_code: bool) -> LazyM
         cast_predicate=getattr(model, "cast_predicate", None),
         dtype=target_dtype(config),
         drops=frozenset() if "vision_tower" in getattr(model, "model", {}) else frozenset({"vision_config"}),
-        findings=tuple(handing.findings(folder.name)),
+        findings=tuple(handing.findings()),
     )
 
 

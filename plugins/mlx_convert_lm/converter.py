@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from mlx_convert_engine.converter import StreamingConverter
 from mlx_convert_engine.model_classes import LazyModel
 
-from mlx_convert_core.plugin import ConvertPlan, Finding, ModelInfo, OutputPlan, Planned, QuantizeStrategy, TensorInfo
+from mlx_convert_core.plugin import ConvertPlan, Finding, ModelInfo, OutputPlan, Planned, QuantizeStrategy
 from mlx_convert_lm.findings import examine
 from mlx_convert_lm.strategies import unfit
 
@@ -42,11 +42,11 @@ class LmClasses:
     trust_remote_code: bool
     name: str = "mlx-lm"
 
-    def load(self, folder: Path, tensors: Sequence[TensorInfo]) -> LazyModel:
+    def load(self, folder: Path, model: ModelInfo) -> LazyModel:
         """See ModelClasses."""
         from mlx_convert_lm.adapter import load_lazily
 
-        return load_lazily(folder, tensors, trust_remote_code=self.trust_remote_code)
+        return load_lazily(folder, model, trust_remote_code=self.trust_remote_code)
 
     def quantizes_by_rows(self, layer: Any) -> bool:
         """See ModelClasses: its layer of stacked experts does."""

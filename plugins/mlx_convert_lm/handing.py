@@ -12,6 +12,7 @@ from mlx_convert_engine.renaming import Renaming, changed, lead_of
 from mlx_convert_core.plugin import (
     Finding,
     MlxConvertError,
+    ModelInfo,
     TensorInfo,
     UnsupportedModel,
     leftover_method,
@@ -26,13 +27,14 @@ MISNAMED = ("extra_tensors", "missing_tensors", "tied", "model_class", "bad_conf
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Handing:
-    """The form of one source.
+    """The form of the source called ``name``.
 
     ``settings`` go over its config.json: entries that say that it is packed, and are wrong or become so, are None.
     ``expands`` are weights in 8-bit floats, ``renaming`` has the new names of tensors, {} when they keep theirs.
     ``wanted`` takes the names that the class has, once it is built.
     """
 
+    name: str
     config: Mapping[str, Any] = field(default_factory=dict)
     tensors: Sequence[TensorInfo] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -41,14 +43,15 @@ class Handing:
     wanted: set[str] = field(default_factory=set)
 
     @classmethod
-    def of(cls, config: Mapping[str, Any], tensors: Sequence[TensorInfo]) -> Handing:
-        """The form of a source that keeps its names; without ``tensors``, it is handed over as it is."""
+    def of(cls, source: ModelInfo) -> Handing:
+        """The form of a source that keeps its names."""
+        config, tensors = source.config, source.tensors
         expands = expansions(config, tensors)
         gone = {one.name for expansion in expands for one in (expansion.weight, expansion.scale)}
         left = [tensor for tensor in tensors if tensor.name not in gone]
-        unpacked = bool(tensors) and (bool(leftover_method(config, left)) or bool(expands and not packed_tensors(left)))
+        unpacked = leftover_method(config, left) or (expands and not packed_tensors(left))
         settings = _without_quantization(config) if unpacked else {}
-        return cls(config=config, tensors=tensors, settings=settings, expands=expands)
+        return cls(name=source.name, config=config, tensors=tensors, settings=settings, expands=expands)
 
     def under(self, renaming: Renaming) -> Handing:
         """The same with other names."""
@@ -59,9 +62,9 @@ class Handing:
         found = expanded(arrays, self.expands) if self.expands else dict(arrays)
         if self.renaming:
             found = {self.renaming.get(name, name): array for name, array in found.items()}
-        return plain_stacks(self.config, found) if self.tensors else found
+        return plain_stacks(self.config, found)
 
-    def findings(self, name: str) -> Iterator[Finding]:
+    def findings(self) -> Iterator[Finding]:
         """What was done that a person may want to know."""
         new = changed(self.renaming)
         if new:
@@ -69,17 +72,17 @@ class Handing:
             yield Finding(
                 code="renamed",
                 level="info",
-                message=f"{name} names its tensors otherwise than its model class: {len(new):,} are renamed, {old} to"
-                f" {new[old]} for one.",
+                message=f"{self.name} names its tensors otherwise than its model class: {len(new):,} are renamed,"
+                f" {old} to {new[old]} for one.",
             )
 
-    def reason(self, error: MlxConvertError, name: str) -> MlxConvertError:
+    def reason(self, error: MlxConvertError) -> MlxConvertError:
         """What to say when the class takes the source under no names: ``error``, or the reason behind it."""
         packed = [tensor for tensor in packed_tensors(self.tensors) if not self._expands(tensor)]
         if packed and self.wanted:
             return UnsupportedModel(
-                f"{name} is {packed_words(self.config, packed)}, and mlx-lm's class for this architecture does not take"
-                " that over.",
+                f"{self.name} is {packed_words(self.config, packed)}, and mlx-lm's class for this architecture"
+                " does not take that over.",
                 hint="Convert the original bf16 model; its page names it as the base model.",
                 code=refusal_code(self.config),
             )
@@ -87,7 +90,7 @@ class Handing:
         if error.code not in ("extra_tensors", "missing_tensors", "model_class") or not theirs or mine == theirs:
             return error
         return UnsupportedModel(
-            f"{name} names its layers {mine}0 and so on, its model class {theirs}0, and no plain renaming makes"
+            f"{self.name} names its layers {mine}0 and so on, its model class {theirs}0, and no plain renaming makes"
             f" them fit ({error.message.rstrip('.')}).",
             hint="Save the model again by the library that made it, or look for one in the layout of transformers.",
             code="names",

@@ -84,9 +84,9 @@ _REASONS: tuple[tuple[str, type[MlxConvertError], str, str, str], ...] = (
 )
 
 
-def explain_load(error: BaseException, folder: Path) -> MlxConvertError:
-    """mlx-lm's reason for not loading the checkpoint in ``folder``."""
-    name = folder.name
+def explain_load(error: BaseException, folder: Path, name: str = "") -> MlxConvertError:
+    """mlx-lm's reason for not loading the checkpoint in ``folder``, of the model ``name`` (by default the folder's)."""
+    name = name or folder.name
     if isinstance(error, SystemExit):
         return UnsupportedModel(
             f"mlx-lm's model class for {name} needs a package that is not installed.",
