@@ -19,6 +19,7 @@ from mlx_convert_core.base.private import private_folder, readable_by_others
 from mlx_convert_core.base.regular_files import check_regular, open_regular, read_regular, regular_files
 from mlx_convert_core.base.shell import command, typed
 from mlx_convert_core.base.trash import has_trash
+from mlx_convert_core.converting.sources import NamedModel, Sources
 from mlx_convert_core.errors import (
     Cancelled,
     ConversionFailed,
@@ -119,6 +120,7 @@ from mlx_convert_core.plugins.interfaces import (
     Page,
     Planned,
     Reporter,
+    SourceKind,
     StreamedSource,
     UploadTarget,
     Written,
@@ -193,6 +195,7 @@ __all__ = [
     "ModelRunner",
     "ModelSource",
     "NameConflict",
+    "NamedModel",
     "OutputExists",
     "OutputPlan",
     "Page",
@@ -219,7 +222,9 @@ __all__ = [
     "SettingsFile",
     "ShardWriter",
     "SourceError",
+    "SourceKind",
     "SourceUnreachable",
+    "Sources",
     "Staging",
     "StepFinished",
     "StepStarted",

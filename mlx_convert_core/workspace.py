@@ -14,8 +14,9 @@ from mlx_convert_core.base.addresses import without_secrets
 from mlx_convert_core.base.awake import awake
 from mlx_convert_core.base.memory import free_memory
 from mlx_convert_core.base.paths import spelled
-from mlx_convert_core.converting.conversion_job import carry_out, source_of
+from mlx_convert_core.converting.conversion_job import carry_out
 from mlx_convert_core.converting.planning import Planner
+from mlx_convert_core.converting.sources import Sources
 from mlx_convert_core.converting.tasks import TASKS
 from mlx_convert_core.converting.uploads import accounts, target_of, upload_targets
 from mlx_convert_core.errors import MlxConvertError, PluginError
@@ -41,7 +42,7 @@ from mlx_convert_core.model.requests import (
 )
 from mlx_convert_core.plugins.calling import Hooks
 from mlx_convert_core.plugins.dispatch import EventDispatcher
-from mlx_convert_core.plugins.interfaces import Account, Command, LibraryStore, ModelSource, Page, UploadTarget
+from mlx_convert_core.plugins.interfaces import Account, Command, LibraryStore, Page, UploadTarget
 from mlx_convert_core.plugins.loading import LoadedPlugin, PluginFailure, PluginSet, discover
 from mlx_convert_core.running.jobs import Job, JobQueue, context_of
 from mlx_convert_core.running.process import InlineRunner, TaskRunner, WorkerProcess
@@ -70,6 +71,7 @@ class Workspace:
         self._dispatcher = EventDispatcher(self._hooks)
         self._sessions = Sessions(self._dispatcher.send, free_memory)
         self._models = Models(self._hooks, self.home)
+        self.sources = Sources(self._hooks)
         self.settings = SettingsFile(self.home)
         self.conversations = ConversationStore(self.home)
         self.queue = ConversionQueue(self.home, self.convert)
@@ -123,7 +125,7 @@ class Workspace:
 
         Raises SourceError and its kinds.
         """
-        return self._source(without_secrets(ref), revision).inspect()
+        return self.sources.of(without_secrets(ref), revision).inspect()
 
     def plan(self, request: ConvertRequest, *, exact: bool = True, model: ModelInfo | None = None) -> ConvertPlan:
         """What ``request`` will do: sizes, findings, memory. Error findings are in the plan, not raised.
@@ -309,9 +311,6 @@ class Workspace:
 
     def _planner(self, request: ConvertRequest) -> Planner:
         return Planner(request, self.presets, self.settings.load(), self._hooks)
-
-    def _source(self, ref: str, revision: str | None) -> ModelSource:
-        return source_of(self._hooks, ref, revision)
 
     def _runner(self, *, inline: bool) -> TaskRunner:
         return InlineRunner(TASKS, self._plugins, self.home) if inline else WorkerProcess(self._plugins, self.home)

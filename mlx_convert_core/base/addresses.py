@@ -24,6 +24,16 @@ def without_secrets(ref: str) -> str:
         ) from None
 
 
+def shareable_address(ref: str) -> str:
+    """``ref`` if it is an address that means the same on every machine, without user, password and query; else ""."""
+    if "://" not in ref or ref.lower().startswith("file:"):
+        return ""
+    try:
+        return bare_address(ref)
+    except ValueError:
+        return ""
+
+
 def bare_address(address: str) -> str:
     """A web address without its user, password, query and fragment; raises ValueError when it is none."""
     parts = urlsplit(address)

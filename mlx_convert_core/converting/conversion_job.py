@@ -6,14 +6,12 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from mlx_convert_core.base import units
-from mlx_convert_core.base.paths import expanded
 from mlx_convert_core.converting.planning import Planner
 from mlx_convert_core.converting.preflight import refuse
-from mlx_convert_core.errors import Cancelled, InvalidRequest, WorkerDied
+from mlx_convert_core.converting.sources import Sources
+from mlx_convert_core.errors import Cancelled, WorkerDied
 from mlx_convert_core.model.plan import ConvertPlan
 from mlx_convert_core.model.requests import ConvertResult
-from mlx_convert_core.plugins.calling import Hooks
-from mlx_convert_core.plugins.interfaces import ModelSource
 from mlx_convert_core.running.context import JobContext
 from mlx_convert_core.running.jobs import Job
 from mlx_convert_core.running.process import TaskRunner
@@ -33,7 +31,7 @@ def carry_out(
     missing: list[Path] = []
     try:
         with context.step("resolve"):
-            source = source_of(context.hooks, planner.ref, planner.request.revision)
+            source = Sources(context.hooks).of(planner.ref, planner.request.revision)
         with context.step("inspect"):
             model = source.inspect()
         with context.step("plan"):
@@ -67,21 +65,3 @@ def _say_what_is_kept(error: WorkerDied, job: str, outputs: Iterable[Path]) -> N
     if kept:
         error.message += f" {units.size(kept)} that it wrote are kept."
         error.hint += " With --resume it goes on where it was. `mlx-convert doctor --clear` deletes what is kept."
-
-
-def source_of(hooks: Hooks, ref: str, revision: str | None) -> ModelSource:
-    """The source that a plugin offers for ``ref``; raises InvalidRequest (``bad_id``, ``no_model``) when none does."""
-    source: ModelSource | None = hooks.first("model_source", ref=ref, revision=revision)
-    if source is None and expanded(ref).is_file():
-        raise InvalidRequest(
-            f"{ref} is a file that no plugin can read as a model.",
-            hint="Give a .gguf file, or the folder that holds config.json and model*.safetensors.",
-            code="no_model",
-        )
-    if source is None:
-        raise InvalidRequest(
-            f"'{ref}' is neither a folder, a file nor a repo id.",
-            hint="Give a folder, a .gguf file, or a repo id such as Qwen/Qwen2.5-0.5B-Instruct.",
-            code="bad_id",
-        )
-    return source

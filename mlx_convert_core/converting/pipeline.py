@@ -13,6 +13,7 @@ from mlx_convert_core.base.memory import peak_memory
 from mlx_convert_core.base.regular_files import regular_files
 from mlx_convert_core.converting.estimate import fetch_disk
 from mlx_convert_core.converting.fetching import arriving
+from mlx_convert_core.converting.sources import Sources
 from mlx_convert_core.errors import MlxConvertError, PluginNotLoaded
 from mlx_convert_core.model.findings import Finding
 from mlx_convert_core.model.plan import ConvertPlan, OutputPlan
@@ -151,8 +152,7 @@ class _Checking:
 
 def _source(plan: ConvertPlan, context: JobContext) -> ModelSource:
     revision = plan.model.revision or plan.request.revision
-    source: ModelSource = context.hooks.first("model_source", ref=plan.request.ref, revision=revision)
-    return source
+    return Sources(context.hooks).of(plan.request.ref, revision)
 
 
 def _converter(plan: ConvertPlan, context: JobContext) -> ModelConverter:

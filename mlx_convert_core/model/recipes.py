@@ -10,12 +10,10 @@ An output may also have ``strategy``, ``dtype``, ``bits``, ``group_size`` and ``
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -29,7 +27,7 @@ from mlx_convert_core.model.record import RECORD, read_record
 from mlx_convert_core.model.requests import ConvertRequest
 
 SCHEMA = 1
-REPO_ID = re.compile(r"[\w.-]+/[\w.-]+(@[\w./-]+)?", re.ASCII)
+Shareable = Callable[[str], str]  # a ref as others can use it, "" when they can't: `Sources.shareable`
 
 
 class RecipeOutput(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -53,7 +51,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     outputs: tuple[RecipeOutput, ...] = (RecipeOutput(),)
 
     @classmethod
-    def of(cls, request: ConvertRequest) -> Recipe:
+    def of(cls, request: ConvertRequest, shareable: Shareable) -> Recipe:
         """``request`` as a recipe: without folders, and without a model that is only on this machine."""
         return cls(
             ref=shareable(request.ref),
@@ -116,12 +114,12 @@ def load_recipe(path: Path) -> Recipe:
         raise _wrong(f"{path} {error.message}", hint=error.hint) from None
 
 
-def write_recipe(path: Path | str, request: ConvertRequest) -> None:
+def write_recipe(path: Path | str, request: ConvertRequest, shareable: Shareable) -> None:
     """Write ``request`` as a recipe file that can be shared."""
-    write_atomic(Path(path), codec.to_json(Recipe.of(request).data(), indent=True))
+    write_atomic(Path(path), codec.to_json(Recipe.of(request, shareable).data(), indent=True))
 
 
-def recipe_of(folder: Path | str) -> dict[str, Any]:
+def recipe_of(folder: Path | str, shareable: Shareable) -> dict[str, Any]:
     """The recipe by which the converted model in ``folder`` was made. Raises EntryNotFound (code ``no_recipe``).
 
     A model that came from a folder of this machine is left out; the numbers are all there.
@@ -133,7 +131,7 @@ def recipe_of(folder: Path | str) -> dict[str, Any]:
             raise _wrong("is not there.", hint="")
         source = record.source
         recipe = {
-            "ref": shareable(source.ref) if source.revision else "",
+            "ref": shareable(source.ref) if source.revision or ":" in source.ref else "",  # else a folder's name
             "revision": source.revision,
             "outputs": [{name: record.recipe[name] for name in _names(RecipeOutput) if name in record.recipe}],
         }
@@ -144,15 +142,6 @@ def recipe_of(folder: Path | str) -> dict[str, Any]:
             hint="Only models that mlx-convert made have a recipe.",
             code="no_recipe",
         ) from None
-
-
-def shareable(ref: str) -> str:
-    """``ref`` if it means the same on every machine, without any user or secret in it; else ""."""
-    if "://" in ref:
-        parts = urlsplit(ref)
-        host = parts.netloc.rpartition("@")[2]
-        return f"{parts.scheme}://{host}{parts.path}" if parts.scheme != "file" else ""
-    return ref if REPO_ID.fullmatch(ref) and not ref.startswith(".") and not Path(ref).exists() else ""
 
 
 def _checked(found: Any) -> Recipe:

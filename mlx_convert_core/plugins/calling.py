@@ -16,6 +16,7 @@ from mlx_convert_core.plugins.interfaces import (
     ModelRunner,
     ModelSource,
     Page,
+    SourceKind,
     UploadTarget,
 )
 from mlx_convert_core.plugins.loading import PluginSet
@@ -33,6 +34,7 @@ _PROVIDED: dict[str, Any] = {
 # What each item of a registrar hook has to be.
 _REGISTERED: dict[str, Any] = {
     "register_presets": Preset,
+    "register_source_kinds": SourceKind,
     "register_upload_targets": UploadTarget,
     "register_accounts": Account,
     "register_commands": Command,
@@ -93,14 +95,14 @@ class Hooks:
 
     def register(self, hook: str, kind: type[T]) -> dict[str, T]:
         """The named items of a registrar hook. A fault, or a name taken twice, is recorded, never raised."""
-        return {key: item for key, (item, _) in self._registered(hook, kind).items()}
+        return {key: item for key, (item, _) in self.registered(hook, kind).items()}
 
     def owner(self, hook: str, name: str) -> str:
         """The plugin that offers the item ``name`` of a registrar hook, "" when none does."""
-        return self._registered(hook, _REGISTERED[hook]).get(name, (None, ""))[1]
+        return self.registered(hook, _REGISTERED[hook]).get(name, (None, ""))[1]
 
-    def _registered(self, hook: str, kind: type[T]) -> dict[str, tuple[T, str]]:
-        """The items of a registrar hook by name, each with the plugin that offers it."""
+    def registered(self, hook: str, kind: type[T]) -> dict[str, tuple[T, str]]:
+        """As `register`, each item with the plugin that offers it."""
         items: dict[str, tuple[T, str]] = {}
         for plugin, call in reversed(list(self._calls(hook, {}))):
             try:
@@ -122,7 +124,7 @@ class Hooks:
         found: dict[str, dict[str, tuple[str, ...]]] = {}
         for hook in (name for name in vars(hookspecs) if name.startswith(_REGISTRAR)):
             kind = hook.removeprefix(_REGISTRAR).replace("_", " ")
-            for name, (_, plugin) in self._registered(hook, _REGISTERED[hook]).items():
+            for name, (_, plugin) in self.registered(hook, _REGISTERED[hook]).items():
                 adds = found.setdefault(plugin, {})
                 adds[kind] = (*adds.get(kind, ()), name)
         return found

@@ -32,6 +32,7 @@ from mlx_convert_core.plugins.interfaces import (
     ModelRunner,
     ModelSource,
     Page,
+    SourceKind,
     UploadTarget,
 )
 
@@ -45,6 +46,8 @@ hookimpl = pluggy.HookimplMarker(GROUP)
 @hookspec(firstresult=True)
 def model_source(ref: str, revision: str | None) -> ModelSource | None:
     """Say where the model named ``ref`` comes from; None means: not mine. Runs in parent and worker.
+
+    Also asked while somebody types, so it looks at the ref and asks no network; that is for ``inspect``.
 
     Example::
 
@@ -176,6 +179,19 @@ def register_presets() -> Iterable[Preset]:
         def register_presets():
             yield Preset(name="ios", title="iPhone", summary="Small phones.",
                          quantization=Quantization(bits=4, group_size=32))
+    """
+    return ()
+
+
+@hookspec
+def register_source_kinds() -> Iterable[SourceKind]:
+    """Say what the refs of this plugin's `model_source` look like. A source needs none, but is easier to find with one.
+
+    Example::
+
+        @hookimpl
+        def register_source_kinds():
+            yield SourceKind(name="s3", title="S3", summary="Model in a bucket", example="s3://models/Qwen2.5-0.5B")
     """
     return ()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import platform
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -43,12 +44,14 @@ def write_record(
         findings=tuple(findings),
         files={name: RecordedFile(size=file.size, sha256=file.sha256) for name, file in files.items()},
     )
-    (folder / RECORD).write_bytes(encode_record(record, (str(output.path),)))
+    here = (str(output.path), *([str(plan.model.path)] if plan.model.path is not None else []))
+    (folder / RECORD).write_bytes(encode_record(record, here))
 
 
 def _ref(model: ModelInfo) -> str:
-    """The source by its repo id; a local one by its path, which `public_record` cuts out wherever it stands."""
-    return model.repo_id or (str(model.path) if model.path is not None else model.ref)
+    """The source by its repo id or ref; one that lies here under that very name by its path, which is cut out."""
+    here = model.path is not None and os.path.lexists(os.path.expanduser(model.ref))
+    return model.repo_id or (str(model.path) if here else model.ref)
 
 
 def recipe(output: OutputPlan) -> dict[str, Any]:

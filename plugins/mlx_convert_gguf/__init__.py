@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from mlx_convert_core.plugin import ConvertPlan, Finding, ModelSource, hookimpl
+from mlx_convert_core.plugin import ConvertPlan, Finding, ModelSource, SourceKind, hookimpl
 from mlx_convert_gguf.findings import quantized_source
 from mlx_convert_gguf.locate import gguf_at
 from mlx_convert_gguf.source import GgufFile
@@ -18,6 +18,18 @@ def model_source(ref: str, revision: str | None) -> ModelSource | None:
     """Take a GGUF file, or a folder whose only weights are one."""
     path = gguf_at(ref)
     return GgufFile(ref, path) if path is not None else None
+
+
+@hookimpl
+def register_source_kinds() -> Iterable[SourceKind]:
+    """Say what is taken."""
+    yield SourceKind(
+        name="gguf",
+        title="GGUF file",
+        summary=".gguf file of the llama family",
+        example="~/models/Llama-3.2-1B-F16.gguf",
+        local=True,
+    )
 
 
 @hookimpl

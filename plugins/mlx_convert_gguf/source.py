@@ -26,6 +26,11 @@ class GgufFile:
     ref: str
     path: Path
 
+    @property
+    def name(self) -> str:
+        """The file's name without its ending; what is in it may have a better one."""
+        return self.path.stem
+
     def inspect(self) -> ModelInfo:
         """See ModelSource: what the checkpoint will be, from the header alone.
 

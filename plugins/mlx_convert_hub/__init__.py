@@ -1,4 +1,4 @@
-"""Built-in plugin: folders and repos of the Hugging Face Hub as sources and as places to send to; model cards."""
+"""Built-in plugin: repos of the Hugging Face Hub as sources; the Hub and folders as places to send to; model cards."""
 
 from __future__ import annotations
 
@@ -10,17 +10,15 @@ from mlx_convert_core.plugin import (
     ConvertPlan,
     Finding,
     ModelSource,
+    SourceKind,
     UploadTarget,
-    expanded,
     hookimpl,
-    snapshot_in,
     without_secrets,
 )
 from mlx_convert_hub.card.model_card import write_card
 from mlx_convert_hub.client.account import HubAccount
 from mlx_convert_hub.fetch.findings import examine
-from mlx_convert_hub.fetch.local import LocalFolder
-from mlx_convert_hub.fetch.references import parse_ref
+from mlx_convert_hub.fetch.references import lacking, parse_ref
 from mlx_convert_hub.fetch.repo import HubRepo
 from mlx_convert_hub.send.folder_target import FolderTarget
 from mlx_convert_hub.send.hub_target import HubTarget
@@ -28,13 +26,21 @@ from mlx_convert_hub.send.hub_target import HubTarget
 
 @hookimpl(trylast=True)
 def model_source(ref: str, revision: str | None) -> ModelSource | None:
-    """Take a folder that exists, else a repo id, a Hub address or ``hf://owner/name@revision``."""
-    path = expanded(ref)
-    path = snapshot_in(path) or path
-    if path.is_dir() or ref.startswith((".", "/", "~")):
-        return LocalFolder(ref, path) if path.is_dir() or not path.exists() else None
+    """Take a repo id, a Hub address or ``hf://owner/name@revision``; what lies here under such a name is left alone."""
     named = parse_ref(ref, revision)
     return HubRepo(without_secrets(ref), named.repo_id, named.revision) if named is not None else None
+
+
+@hookimpl(trylast=True)
+def register_source_kinds() -> Iterable[SourceKind]:
+    """Say what a name on the Hub looks like."""
+    yield SourceKind(
+        name="hub",
+        title="Hugging Face",
+        summary="Name on Hugging Face",
+        example="Qwen/Qwen2.5-0.5B-Instruct",
+        lacking=lacking,
+    )
 
 
 @hookimpl(trylast=True)

@@ -57,9 +57,16 @@ def test_what_is_added_is_done_in_order(run: Run, write_toy: WriteToy, tmp_path:
     assert "Nothing waits" in nothing.stderr
 
 
+def test_what_no_source_takes_is_refused_before_anything_is_added(run: Run) -> None:
+    refused = run("queue", "add", "org/name", "rubbish:x")
+    assert refused.exit_code == 2
+    assert "'rubbish:x' names no model" in refused.stderr
+    assert "The queue is empty" in run("queue").stderr
+
+
 def test_a_failure_is_told_and_the_rest_is_done(run: Run, write_toy: WriteToy, tmp_path: Path) -> None:
     write_toy("bad", convert="raise"), write_toy("good")
-    run("queue", "add", "lost/folder/here", "bad", "good", "-p", "bf16")
+    run("queue", "add", "./lost/folder", "bad", "good", "-p", "bf16")
     ended = run("queue", "run")
     assert ended.exit_code == 1
     assert ended.stderr.count("error [") == 2

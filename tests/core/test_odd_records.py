@@ -92,7 +92,7 @@ def test_an_odd_record_costs_no_more_than_what_is_odd_in_it(tmp_path: Path) -> N
         if record is not None:
             assert public_record(public_record(record)) == public_record(record)
         try:
-            recipe_of(model)
+            recipe_of(model, str)
         except EntryNotFound:
             continue
 
@@ -160,7 +160,7 @@ def test_a_folder_with_an_odd_config_is_named_by_the_scan_and_passed_over(
 def test_a_record_without_a_recipe_has_none_to_share(tmp_path: Path) -> None:
     (tmp_path / "mlx_convert.json").write_text('{"recipe": null, "source": null}')
     with pytest.raises(MlxConvertError) as refused:
-        recipe_of(tmp_path)
+        recipe_of(tmp_path, str)
     assert refused.value.code == "no_recipe"
 
 

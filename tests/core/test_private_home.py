@@ -52,7 +52,7 @@ def test_conversations_of_an_older_version_are_closed_and_its_home_is_told_of(tm
 
 
 def test_what_is_made_to_be_shared_can_be_read(tmp_path: Path) -> None:
-    write_recipe(tmp_path / "recipe.json", ConvertRequest(ref="org/model", preset="4bit"))
+    write_recipe(tmp_path / "recipe.json", ConvertRequest(ref="org/model", preset="4bit"), str)
     assert mode(tmp_path / "recipe.json") == 0o666
 
 

@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from mlx_convert_core import ConvertRequest, EntryNotFound, InvalidRequest, Recipe, load_recipe
-from mlx_convert_core.model.recipes import shareable
+from mlx_convert_core import ConvertRequest, EntryNotFound, InvalidRequest, Recipe, Workspace, load_recipe
 from mlx_convert_core.plugin import read_recipe, recipe_of, write_recipe
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "recipe.json"
@@ -32,12 +31,12 @@ affine = some.fixed_dictionaries(
 @given(affine, some.lists(some.sampled_from(["", "4bit", "8bit", "ios"]), min_size=1, unique=True))
 def test_what_is_written_is_read_again(numbers: dict[str, Any], presets: list[str]) -> None:
     request = ConvertRequest(ref="org/name", preset=tuple(presets), **numbers)
-    data = json.loads(json.dumps(Recipe.of(request).data()))
+    data = json.loads(json.dumps(Recipe.of(request, str).data()))
     assert _recipe(data).request() == request
 
 
 def test_a_recipe_file_of_one_preset(tmp_path: Path) -> None:
-    write_recipe(tmp_path / "r.json", ConvertRequest(ref="org/name", preset="8bit", mode="affine", force=True))
+    write_recipe(tmp_path / "r.json", ConvertRequest(ref="org/name", preset="8bit", mode="affine", force=True), str)
     assert json.loads((tmp_path / "r.json").read_text()) == {
         "schema": 1,
         "mlx_convert": "recipe",
@@ -47,13 +46,15 @@ def test_a_recipe_file_of_one_preset(tmp_path: Path) -> None:
     assert read_recipe(tmp_path / "r.json") == ConvertRequest(ref="org/name", preset=("8bit",), mode="affine")
 
 
-def test_nothing_of_this_machine_is_in_a_recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_of_this_machine_is_in_a_recipe(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "org" / "name").mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
     here = ["org/name", str(tmp_path), "~/models/x", "./x", "../x/y", "file:///home/me/x", "a.gguf", "s3:/home/me"]
     for ref in here:
         request = ConvertRequest(ref=ref, output=str(tmp_path / "out"), trust_remote_code=True, resume=True)
-        write_recipe("r.json", request)
+        write_recipe("r.json", request, workspace.sources.shareable)
         written = json.loads(Path("r.json").read_text())
         assert written == {"schema": 1, "mlx_convert": "recipe", "outputs": [{}]}, ref
 
@@ -62,15 +63,15 @@ def test_nothing_of_this_machine_is_in_a_recipe(tmp_path: Path, monkeypatch: pyt
     ("ref", "shared"),
     [
         ("Qwen/Qwen2.5-0.5B", "Qwen/Qwen2.5-0.5B"),
-        ("org/name@v1.0", "org/name@v1.0"),
+        ("org/name@v1.0", ""),  # no source takes it
         ("hf://org/name@main", "hf://org/name@main"),
         ("https://me:secret@huggingface.co/org/name?token=secret#x", "https://huggingface.co/org/name"),
         ("s3://bucket/name", "s3://bucket/name"),
         ("name", ""),
     ],
 )
-def test_a_ref_is_shared_without_users_and_secrets(ref: str, shared: str) -> None:
-    assert shareable(ref) == shared
+def test_a_ref_is_shared_without_users_and_secrets(workspace: Workspace, ref: str, shared: str) -> None:
+    assert workspace.sources.shareable(ref) == shared
 
 
 def test_another_model_does_not_take_the_revision_along() -> None:
@@ -93,10 +94,10 @@ def test_a_recipe_without_a_model_needs_one() -> None:
     assert _recipe({}).request("org/name").ref == "org/name"
 
 
-def test_the_example_is_a_recipe() -> None:
+def test_the_example_is_a_recipe(workspace: Workspace) -> None:
     request = read_recipe(EXAMPLE)
     assert request.presets == ("4bit", "8bit")
-    assert shareable(request.ref) == request.ref
+    assert workspace.sources.shareable(request.ref) == request.ref
 
 
 def test_a_folder_tells_its_recipe(tmp_path: Path) -> None:
@@ -105,7 +106,7 @@ def test_a_folder_tells_its_recipe(tmp_path: Path) -> None:
         "recipe": {"preset": "mixed_4_6", "strategy": "mixed_4_6", "bits": 4, "group_size": 64, "mode": "affine"},
     }
     (tmp_path / "mlx_convert.json").write_text(json.dumps(record))
-    made = recipe_of(tmp_path)
+    made = recipe_of(tmp_path, str)
     assert (made["ref"], made["revision"]) == ("org/name", "b" * 40)
     assert _recipe(json.loads(json.dumps(made))).request() == ConvertRequest(
         ref="org/name",
@@ -118,7 +119,7 @@ def test_a_folder_tells_its_recipe(tmp_path: Path) -> None:
     )
     record["source"] = {"ref": "models/folder", "revision": None}  # looks like a repo, was a folder
     (tmp_path / "mlx_convert.json").write_text(json.dumps(record))
-    assert "ref" not in recipe_of(tmp_path)
+    assert "ref" not in recipe_of(tmp_path, str)
 
 
 @pytest.mark.parametrize(
@@ -127,7 +128,7 @@ def test_a_folder_tells_its_recipe(tmp_path: Path) -> None:
 def test_a_folder_without_a_recipe_says_so(tmp_path: Path, record: str) -> None:
     (tmp_path / "mlx_convert.json").write_text(record)
     with pytest.raises(EntryNotFound) as caught:
-        recipe_of(tmp_path)
+        recipe_of(tmp_path, str)
     assert caught.value.code == "no_recipe"
 
 

@@ -27,7 +27,7 @@ def test_a_spoiled_model_is_listed_or_left_out(fuzz: Fuzz, tiny_llama: Path, wor
             workspace.remove(entry, keep_files=True)
         again = ConvertRequest(ref=str(tiny_llama), preset="4bit", output=folder, force=True)
         sent = f"folder:{case.folder / 'sent'}"
-        shown += found, entry_of(folder), told(lambda: recipe_of(folder))
+        shown += found, entry_of(folder), told(lambda: recipe_of(folder, str))
         shown += (
             told(lambda: workspace.plan(again, exact=False)),
             told(lambda: workspace.preview_upload(UploadRequest.to(folder, sent))),

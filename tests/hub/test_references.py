@@ -6,11 +6,10 @@ from pathlib import Path
 
 import pytest
 from mlx_convert_hub import model_source
-from mlx_convert_hub.fetch.local import LocalFolder
+from mlx_convert_hub.fetch.references import lacking
 from mlx_convert_hub.fetch.repo import HubRepo
 
 from mlx_convert_core import InvalidRequest
-from mlx_convert_core.plugin import RepoNotFound
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -97,15 +96,39 @@ def test_two_different_revisions_are_refused_but_a_commit_settles_it() -> None:
 def test_a_folder_that_exists_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "org" / "name").mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
-    assert isinstance(model_source(ref="org/name", revision=None), LocalFolder)
+    assert model_source(ref="org/name", revision=None) is None
     assert isinstance(model_source(ref="hf://org/name", revision=None), HubRepo)
 
 
 @pytest.mark.parametrize("ref", ["./org/name", "/org/name", "~/org/name", "../name"])
 def test_what_is_written_as_a_path_is_never_a_repo_id(ref: str) -> None:
-    with pytest.raises(RepoNotFound) as missing:
-        model_source(ref=ref, revision=None).inspect()
-    assert missing.value.code == "no_folder"
+    assert model_source(ref=ref, revision=None) is None
+    assert lacking(ref) == ""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "maker", "maker/", "maker/tiny-", "maker/v1.", "h", "http", "hf", "hf:", "hf://", "hf://models/", "hf://maker/",
+        "https:", "https://", "https://hugg", "https://huggingface.co", "https://huggingface.co/maker", "http://hf.co/m/",
+        "https://mirror.example/hub/",
+    ],
+)  # fmt: skip
+def test_a_name_that_is_still_typed_is_not_asked_for(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "https://mirror.example")
+    assert lacking(text).endswith(("owner/model.", "letter or a digit.", f"“{text}” here."))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "maker/tiny", "hf://maker/tiny", "hf://maker/tiny@v1", "https://huggingface.co/maker/tiny",
+        "https://huggingface.co/maker/tiny/tree/main", "https://example.com/", "s3://bucket", "s3:", "team:tiny", "a b",
+        "a/b/c", "a/n--b", "a/b.git", "model.gguf", "/", "~", ".",
+    ],
+)  # fmt: skip
+def test_what_is_whole_or_can_be_no_name_is_not_held_back(text: str) -> None:
+    assert lacking(text) == ""
 
 
 def test_a_plain_word_and_a_gguf_file_are_left_to_others() -> None:

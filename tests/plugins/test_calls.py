@@ -58,7 +58,8 @@ def test_the_order_of_all_hooks_in_one_conversion_and_one_answer(
         workspace.generate(model.path, GenerateRequest(prompt="Hello", max_tokens=2)).result(timeout=300)
         registrars = [hook for hook in HOOKS if hook.startswith("register_")]
         for hook in registrars:
-            offered = getattr(workspace, hook.removeprefix("register_"))
+            where = workspace.sources if hook == "register_source_kinds" else workspace
+            offered = getattr(where, hook.removeprefix("register_").removeprefix("source_"))
             assert isinstance(offered() if callable(offered) else offered, dict)
         assert workspace.plugin_failures == ()
     called = trace()

@@ -148,7 +148,7 @@ def test_only_python_files_of_the_plugins_folder_are_plugins(add_file: AddFile, 
 # A built-in plugin -> what works with it, and fails without it.
 FEATURES: dict[str, Callable[[Workspace, Path], object]] = {
     "mlx_convert_gguf": lambda workspace, place: workspace.inspect(str(place / "model.gguf")),
-    "mlx_convert_hub": lambda workspace, place: workspace.inspect(str(place / "tiny-llama")),
+    "mlx_convert_hub": lambda workspace, place: workspace.sources.of("org/name"),
     "mlx_convert_library": lambda workspace, place: workspace.library.entries(),
     "mlx_convert_lm": lambda workspace, place: workspace.presets["4bit"],
     "mlx_convert_ui": lambda workspace, place: workspace.commands()["ui"],

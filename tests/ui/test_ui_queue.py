@@ -25,10 +25,20 @@ def test_a_pasted_list_becomes_refs() -> None:
     assert parse(text) == ("Qwen/Qwen2.5-0.5B-Instruct", "~/checkpoints/mine", "https://huggingface.co/org/name")
 
 
-@pytest.mark.parametrize("text", ["", "  \n# only a remark", "good/one\nwhat is this", "javascript:alert(1)"])
-def test_what_is_no_list_of_models_is_refused(text: str) -> None:
+@pytest.mark.parametrize("text", ["", "  \n# only a remark"])
+def test_an_empty_list_is_refused(text: str) -> None:
     with pytest.raises(InvalidRequest):
         parse(text)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("line", ["what is this", "javascript:alert(1)"])
+async def test_a_line_that_no_source_takes_keeps_all_from_being_added(studio: Studio, line: str) -> None:
+    async with visiting(studio, "/queue") as user:
+        await fill(user, "refs", f"good/one\n{line}")
+        user.find(marker="add").click()
+        await sees(user, f"'{line}' names no model", "Qwen/Qwen2.5-0.5B-Instruct (Hugging Face)")
+    assert studio.workspace.queue.items() == ()
 
 
 @pytest.mark.asyncio

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from mlx_convert_ui.state.studio import Studio
-from simulated import visiting
+from simulated import fill, sees, visiting
 
 from mlx_convert_core import Workspace
 
@@ -24,3 +24,17 @@ async def test_every_page_opens(home: Path, tmp_path: Path, monkeypatch: pytest.
             for page in PAGES:
                 await user.open(page)
                 await user.should_see("Convert")
+
+
+async def test_without_the_hub_the_form_takes_folders(
+    home: Path, tiny_llama: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tiny_llama.parent)
+    monkeypatch.setenv("MLX_CONVERT_PLUGINS", "mlx_convert_lm")
+    with Workspace() as workspace:
+        async with visiting(Studio(workspace)) as user:
+            await fill(user, "ref", "org/name")
+            await sees(user, "No source here takes this.", "(Local folder)")
+            await user.should_not_see(marker="source-hub")
+            await fill(user, "ref", tiny_llama.name)
+            await sees(user, "Supported", "Memory to convert")

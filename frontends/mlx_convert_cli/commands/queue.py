@@ -49,6 +49,7 @@ def add(refs: tuple[str, ...], listed: str | None, as_json: bool, **values: Any)
         for name in values["preset"]:
             check_preset(name, opened.presets)
         requests = [convert_request(opened, {**values, "ref": ref}) for ref in named or (None,)]
+        opened.sources.check([request.ref for request in requests], values["revision"])
         added = opened.queue.add_many(requests)
     if as_json:
         print_json(added)

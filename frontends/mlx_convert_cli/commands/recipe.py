@@ -30,7 +30,7 @@ def export_recipe(model: str, output: str | None, as_json: bool) -> None:
     It names the model on the Hub and the numbers, never a folder of this machine.
     """
     with workspace(as_json=as_json) as opened:
-        made = recipe_of(opened.model_path(model))
+        made = recipe_of(opened.model_path(model), opened.sources.shareable)
     data = to_json(made, indent=True).decode()
     if output is None:
         print_json(made) if as_json else put(data, nl=False)
@@ -38,7 +38,7 @@ def export_recipe(model: str, output: str | None, as_json: bool) -> None:
     write_text(Path(output), data)
     print_json({"file": output, "recipe": made}) if as_json else say(f"Wrote {output}.")
     if "ref" not in made and not as_json:
-        say("The model came from a folder of this machine, so the recipe does not name it.")
+        say("What the model was made from means nothing on another machine, so the recipe does not name it.")
 
 
 @recipe.command("show")

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from mlx_convert_core import ConvertRequest, InvalidRequest, Preset
 from mlx_convert_core.plugin import command, expanded
 
 CARDS = ("4bit", "6bit", "8bit", "bf16")
-_REPO = re.compile(r"(hf://)?[\w.-]+/[\w.-]+(@[\w./-]+)?|https?://\S+/\S+/\S+")
-_LOCAL = (".", "/", "~")
 
 
 @dataclass
 class Form:
-    """The fields as they were typed; "" and None leave a choice to the preset or the settings."""
+    """The fields as they were typed; "" and None leave a choice to the preset or the settings.
 
-    source: Literal["hub", "local"] = "hub"
+    ``source`` is the `SourceKind` whose refs the page explains; it decides nothing.
+    """
+
+    source: str = ""
     ref: str = ""
     preset: str = "4bit"
     bits: int | None = None
@@ -32,18 +32,6 @@ class Form:
     trust: bool = False
     folder: str = ""
     name: str = ""
-
-    @property
-    def ready(self) -> bool:
-        """Whether the ref is whole enough to be looked at."""
-        ref = self.ref.strip()
-        return (self.source == "local" and bool(ref)) or looks_like_ref(ref)
-
-    def type_ref(self, text: str) -> None:
-        """Take what was typed; a path switches to local, whatever was chosen."""
-        self.ref = text
-        if text.startswith(_LOCAL):
-            self.source = "local"
 
     def request(self, *, name: str = "", force: bool = False) -> ConvertRequest:
         """The request; ``name`` is the folder's name when none was typed, "" leaves the output to the core.
@@ -87,10 +75,9 @@ class Form:
                 code="preset",
             )
         numbers = {name: getattr(request, name) for name in ("bits", "group_size", "mode", "strategy", "dtype")}
-        filled = replace(self, preset=preset, revision=request.revision or "", name="", trust=False, **numbers)
-        filled.source = "hub"
-        filled.type_ref(request.ref)
-        return filled
+        return replace(
+            self, ref=request.ref, preset=preset, revision=request.revision or "", name="", trust=False, **numbers
+        )
 
     def comparison(self, presets: tuple[str, ...]) -> ConvertRequest:
         """A request only for the sizes of the precision cards."""
@@ -100,11 +87,6 @@ class Form:
     def as_draft(self) -> dict[str, Any]:
         """To be kept over a reload."""
         return asdict(self)
-
-
-def looks_like_ref(text: str) -> bool:
-    """Whether ``text`` is a path, a repo id or the address of a model's page."""
-    return text.startswith(_LOCAL) or bool(_REPO.fullmatch(text))
 
 
 def cards(presets: dict[str, Preset], chosen: str, repo_id: str | None) -> tuple[str, ...]:

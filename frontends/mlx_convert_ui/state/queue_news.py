@@ -22,6 +22,7 @@ class QueueNews:
         self._workspace = workspace
         self._views = views
         self._followed: dict[str, JobView] = {}
+        self._names: dict[str, str] = {}
         self._seen: int | None = None
         self._lock = threading.Lock()
         self._stopping = threading.Event()
@@ -34,6 +35,10 @@ class QueueNews:
     def view(self, item: QueueItem) -> JobView | None:
         """The view of the item's job, None when it does not run, or runs in another program."""
         return self._followed.get(item.job)
+
+    def name(self, item: QueueItem) -> str:
+        """What the item's model is called, as its source says; else what was typed."""
+        return self._names.get(item.request.ref, item.request.ref)
 
     def start(self) -> None:
         """Read now and then, and have the queue carry out what waits."""
@@ -53,15 +58,20 @@ class QueueNews:
             if seen == self._seen:
                 return
             items = queue.items()
+            refs = {item.request.ref for item in items}
+            self._names = {ref: self._names.get(ref) or self._called(ref) for ref in refs}
             jobs = {item.job for item in items}
             self._followed = {id: view for id, view in self._followed.items() if id in jobs}
             for item in items:
                 job = queue.job(item.id) if item.job and item.job not in self._followed else None
                 if job is not None:
-                    view = self._views.follow(job, model=name_of(item), request=item.request, place=PLACE)
+                    view = self._views.follow(job, model=self.name(item), request=item.request, place=PLACE)
                     self._followed[job.id] = view
             self.items, self.problem, self._seen = items, queue.problem, seen
             self.version += 1
+
+    def _called(self, ref: str) -> str:
+        return self._workspace.sources.read(ref).name or ref
 
     def _keep_looking(self) -> None:
         while not self._stopping.wait(LOOK_SECONDS):
@@ -69,8 +79,3 @@ class QueueNews:
                 self.look()
             except OSError:  # the file is being replaced, or the disk is away: again in a moment
                 continue
-
-
-def name_of(item: QueueItem) -> str:
-    """What the item's model is called: the last part of its ref."""
-    return item.request.ref.rstrip("/").rpartition("/")[2] or item.request.ref

@@ -16,7 +16,6 @@ from mlx_convert_ui.state.job_views import STEPS, JobView
 from mlx_convert_ui.widgets.components import Badge, Button, Tag, block, note, progress_bar, sentence, set_progress
 from mlx_convert_ui.widgets.desktop import SHOW_LABEL, reveal
 from mlx_convert_ui.widgets.live import LiveJob
-from mlx_convert_ui.widgets.recipes import recipe_text
 from mlx_convert_ui.widgets.remedies import tell
 
 # (step, title): every step by its name in code and CLI.
@@ -24,20 +23,25 @@ _TITLES = {name: name.capitalize() for name in STEPS}
 
 
 class JobCard(LiveJob):
-    """A conversion; ``retry`` starts it again, ``upload`` sends what came out."""
+    """A conversion; ``retry`` starts it again, ``upload`` sends what came out, ``recipe`` reads how it was made."""
 
     def __init__(
-        self, view: JobView, retry: Callable[[ConvertRequest], None], upload: Callable[[Path], object]
+        self,
+        view: JobView,
+        retry: Callable[[ConvertRequest], None],
+        upload: Callable[[Path], object],
+        recipe: Callable[[Path], str],
     ) -> None:
         self._retry = retry
         self._upload = upload
+        self._recipe = recipe
         super().__init__(view, block("card", "section", label=_title(view)).mark("job"))
 
     def _build(self) -> None:
         view = self.view
         if view.state is JobState.FINISHED:
             for model in view.job.result().models:
-                _success(model, view, self._dismiss, self._upload)
+                self._success(model)
         elif view.state is JobState.FAILED:
             self._failed()
         elif view.state is JobState.CANCELLED:
@@ -65,6 +69,29 @@ class JobCard(LiveJob):
             dot.attribute("data-state", view.steps[name].state)
         self._numbers.show(progress_in_words(view))
         self._log.show("\n".join(view.log))
+
+    def _success(self, model: ConvertedModel) -> None:
+        view = self.view
+        with block("row-line").style("gap: 12px; align-items: flex-start"):
+            Tag("span", "", "success-mark", icon="check").props("aria-hidden=true")
+            with block("success-text"):
+                Tag("h2", f"{model.path.name} is ready", "job-title")
+                size, bits = units.size(model.total_bytes), units.bits_per_weight(model.bits_per_weight)
+                Tag("p", f"{size} · {bits} · {units.duration(view.ended - view.started)}", "muted")
+                Tag("p", str(model.path), "path")
+            Button("", self._dismiss, icon="x", kind="ghost", label="Dismiss").mark("dismiss")
+        target = f"/test?model={quote(str(model.path))}"
+        with block("actions"):
+            _small("Test it", lambda: ui.navigate.to(target), "flask-conical", "test")
+            _small(SHOW_LABEL, lambda: reveal(model.path), "folder-open", "show-folder")
+            _small("Upload …", lambda: self._upload(model.path), "upload", "upload")
+            _small("Copy command", lambda: _copy(command_line(view.request), "Command"), "terminal", "copy-command")
+            _small("Copy recipe", lambda: _copy_recipe(self._recipe, model.path), "file-json", "copy-recipe")
+        warnings = [finding for finding in model.findings if finding.level == "warning"]
+        if warnings:
+            with block("notes"):
+                for finding in warnings:
+                    note(finding.level, finding.message, finding.hint)
 
     def _failed(self) -> None:
         error = self.view.error
@@ -95,31 +122,6 @@ class JobCard(LiveJob):
         Button("Try again", lambda: self._retry(request), icon="rotate-ccw").mark("retry")
 
 
-def _success(
-    model: ConvertedModel, view: JobView, dismiss: Callable[[], None], upload: Callable[[Path], object]
-) -> None:
-    with block("row-line").style("gap: 12px; align-items: flex-start"):
-        Tag("span", "", "success-mark", icon="check").props("aria-hidden=true")
-        with block("success-text"):
-            Tag("h2", f"{model.path.name} is ready", "job-title")
-            size, bits = units.size(model.total_bytes), units.bits_per_weight(model.bits_per_weight)
-            Tag("p", f"{size} · {bits} · {units.duration(view.ended - view.started)}", "muted")
-            Tag("p", str(model.path), "path")
-        Button("", dismiss, icon="x", kind="ghost", label="Dismiss").mark("dismiss")
-    target = f"/test?model={quote(str(model.path))}"
-    with block("actions"):
-        _small("Test it", lambda: ui.navigate.to(target), "flask-conical", "test")
-        _small(SHOW_LABEL, lambda: reveal(model.path), "folder-open", "show-folder")
-        _small("Upload …", lambda: upload(model.path), "upload", "upload")
-        _small("Copy command", lambda: _copy(command_line(view.request), "Command"), "terminal", "copy-command")
-        _small("Copy recipe", lambda: _copy_recipe(model.path), "file-json", "copy-recipe")
-    warnings = [finding for finding in model.findings if finding.level == "warning"]
-    if warnings:
-        with block("notes"):
-            for finding in warnings:
-                note(finding.level, finding.message, finding.hint)
-
-
 def _small(text: str, act: Callable[[], object], icon: str, mark: str) -> None:
     Button(text, act, icon=icon, classes="btn-small").mark(mark)
 
@@ -129,9 +131,9 @@ def _copy(text: str, what: str) -> None:
     ui.notify(f"{what} copied")
 
 
-async def _copy_recipe(path: Path) -> None:
+async def _copy_recipe(recipe: Callable[[Path], str], path: Path) -> None:
     try:
-        _copy(await run.io_bound(recipe_text, path) or "", "Recipe")
+        _copy(await run.io_bound(recipe, path) or "", "Recipe")
     except MlxConvertError as error:
         ui.notify(f"{sentence(error.message)} {error.hint}")
 

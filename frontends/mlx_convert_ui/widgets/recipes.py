@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from mlx_convert_core import ConvertRequest, InvalidRequest, load_recipe, to_json
-from mlx_convert_core.plugin import recipe_of
+from mlx_convert_core.plugin import Sources, recipe_of
 
 
-def recipe_text(folder: Path) -> str:
+def recipe_text(folder: Path, sources: Sources) -> str:
     """The recipe of the model in ``folder`` as a person may share it. Reads the disk: call it on a thread."""
-    return to_json(recipe_of(folder), indent=True).decode()
+    return to_json(recipe_of(folder, sources.shareable), indent=True).decode()
 
 
 def recipe_request(path: Path, ref: str = "") -> ConvertRequest:

@@ -46,6 +46,32 @@ def parse_ref(ref: str, revision: str | None = None) -> RepoRef | None:
     return RepoRef(repo_id=named.repo_id, revision=_agreed(named.revision, revision, ref))
 
 
+def lacking(text: str) -> str:
+    """What ``text`` lacks that may become the name of a repo when more is typed; "" when it is one, or can't be.
+
+    Asks neither disk nor network.
+    """
+    start = text.lower()
+    if len(text) > 2 and (PROTOCOL.startswith(start) or start.startswith(PROTOCOL)):
+        begun = text[len(PROTOCOL) :].removeprefix("models/").partition("@")[0]
+        told = f"A name follows: {PROTOCOL}owner/model."
+    elif ":" in text and any(page.startswith(start) or start.startswith(page) for page in _pages()):
+        begun, told = "/".join(text.split("/")[3:]), "The address of a model's page goes on with owner/model."
+    else:
+        begun, told = text, f"A name on Hugging Face has two parts: owner/model. There is no folder “{text}” here."
+    owner, _, name = begun.partition("/")
+    if not name:
+        may_go_on = re.fullmatch(rf"({_PART})?", owner) and len(owner) < MAX_ID
+        return told if may_go_on and begun != "/" and not begun.endswith(".gguf") else ""
+    return "A name ends with a letter or a digit." if is_repo_id(begun.rstrip("-.")) and not is_repo_id(begun) else ""
+
+
+def _pages() -> tuple[str, ...]:
+    """What the addresses of pages begin with."""
+    own = bare_address(os.environ.get("HF_ENDPOINT", "")).rstrip("/").lower()
+    return (*(f"{scheme}://{site}/" for scheme in ("https", "http") for site in SITES), *([f"{own}/"] if own else []))
+
+
 def is_path(ref: str) -> bool:
     """Whether ``ref`` can only be meant as a place on this machine."""
     return ref.startswith((".", "/", "~")) or ref.endswith(".gguf") or Path(ref).expanduser().exists()

@@ -48,6 +48,11 @@ class HubRepo:
         """How the Hub is reached; by default as the user has set up its client."""
         return self.connection_to or HubConnection.from_environment()
 
+    @property
+    def name(self) -> str:
+        """What the model is called: the repo's name without its owner."""
+        return self.repo_id.partition("/")[2]
+
     def inspect(self) -> ModelInfo:
         """See ModelSource: at most three requests, and one small one for each weight file."""
         connection = self.connection
@@ -99,7 +104,7 @@ class HubRepo:
         cache = RepoCache(connection.cache, self.repo_id)
         model = ModelInfo(
             ref=self.ref,
-            name=self.repo_id.partition("/")[2],
+            name=self.name,
             repo_id=info.id if is_repo_id(info.id) else self.repo_id,
             revision=commit,
             branch=self.revision or "main",
@@ -147,7 +152,7 @@ class HubRepo:
             raise self._not_cached(connection, f"is not in the cache at '{revision}'")
         folder = cache.snapshot(commit)
         try:
-            model = inspect_folder(folder, ref=self.ref, name=self.repo_id.partition("/")[2])
+            model = inspect_folder(folder, ref=self.ref, name=self.name)
             check_numbering(self.repo_id, model.files)
         except CorruptCheckpoint as error:
             if error.code in ("missing_shard", "empty_folder"):

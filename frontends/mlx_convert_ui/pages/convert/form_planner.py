@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from nicegui import background_tasks
 
 from mlx_convert_core import ConvertPlan, ConvertRequest, Finding, MlxConvertError, ModelInfo, OutputPlan
+from mlx_convert_core.plugin import NamedModel
 from mlx_convert_ui.state.convert_form import Form, cards
 from mlx_convert_ui.state.studio import Studio
 
@@ -26,9 +27,11 @@ _PLACES = {
 
 @dataclass
 class Preview:
-    """What is known so far. ``busy`` names what is being found out, "" when nothing is."""
+    """What is known so far. ``busy`` names what is being found out, "" when nothing is; ``named`` is what the sources
+    make of what was typed."""
 
     busy: str = ""
+    named: NamedModel | None = None
     model: ModelInfo | None = None
     error: MlxConvertError | None = None
     sizes: dict[str, OutputPlan] = field(default_factory=dict)
@@ -76,7 +79,7 @@ class FormPlanner:
     def source_changed(self, delay: float = TYPING_SECONDS) -> None:
         """Another model: everything anew, once the typing pauses."""
         self._far = None
-        self.preview = Preview(busy="Looking at the model" if self._form.ready else "")
+        self.preview = Preview(busy="Looking at the model" if self._form.ref.strip() else "")
         self._start(delay, anew=True)
 
     def choice_changed(self, delay: float = 0.0) -> None:
@@ -103,7 +106,7 @@ class FormPlanner:
         self._turn += 1
         self._known.set()
         self._changed()
-        if self._form.ready:
+        if self._form.ref.strip():
             self._known.clear()
             background_tasks.create(self._examine(self._turn, delay, anew=anew), name="examine")
 
@@ -112,6 +115,8 @@ class FormPlanner:
         if turn != self._turn:
             return
         try:
+            if not await self._is_whole(turn):
+                return
             if anew or self.preview.model is None:
                 await self._compare(turn, exact=False)
             await self._plan(turn)
@@ -121,6 +126,15 @@ class FormPlanner:
             self._tell(turn, error=error, plan=None)
         finally:
             self._tell(turn, busy="", known=True)
+
+    async def _is_whole(self, turn: int) -> bool:
+        """Whether a source can be asked for what was typed; it is still the newest then."""
+        if self.preview.named is None:
+            read, ref = self._studio.workspace.sources.read, self._form.ref
+            named = await self._studio.questions.ask(lambda: read(ref) if turn == self._turn else None)
+            self._tell(turn, named=named)
+        named = self.preview.named
+        return turn == self._turn and named is not None and named.whole
 
     async def _compare(self, turn: int, *, exact: bool) -> None:
         """Sizes of all cards."""

@@ -21,7 +21,7 @@ from mlx_convert_ui.widgets.frame import frame
 from mlx_convert_ui.widgets.job_card import JobCard
 from mlx_convert_ui.widgets.live import LiveJobs
 from mlx_convert_ui.widgets.picker import pick_file
-from mlx_convert_ui.widgets.recipes import recipe_request
+from mlx_convert_ui.widgets.recipes import recipe_request, recipe_text
 from mlx_convert_ui.widgets.upload_dialog import upload_dialog
 from mlx_convert_ui.widgets.upload_progress import upload_list
 
@@ -56,7 +56,12 @@ class ConvertPage:
                 self._jobs = LiveJobs(
                     block("column jobs"),
                     lambda: studio.views.of("convert", "convert"),
-                    lambda view: JobCard(view, self._run, lasting(lambda path: upload_dialog(studio, path))),
+                    lambda view: JobCard(
+                        view,
+                        self._run,
+                        lasting(lambda path: upload_dialog(studio, path)),
+                        lambda path: recipe_text(path, studio.workspace.sources),
+                    ),
                 )
                 self._source = SourceCard(studio, form, self._new_source)
                 self._precision = PrecisionCard(studio.workspace.presets, form, self._new_choice)
@@ -114,7 +119,7 @@ class ConvertPage:
             return
         self._notes.clear()
         try:
-            request = await run.io_bound(recipe_request, Path(chosen), self._form.ref if self._form.ready else "")
+            request = await run.io_bound(self._imported, Path(chosen))
             if request is None:
                 return
             if len(request.presets) > 1:
@@ -124,6 +129,11 @@ class ConvertPage:
             ui.navigate.to("/")
         except MlxConvertError as error:
             show_error(self._notes, error)
+
+    def _imported(self, path: Path) -> ConvertRequest:
+        """The request in a recipe file; where that names no model, for the one that the form names."""
+        named = self._studio.workspace.sources.read(self._form.ref)
+        return recipe_request(path, named.ref if named.whole else "")
 
     async def _import_many(self, request: ConvertRequest) -> None:
         text = f"It makes {', '.join(request.presets)} of {request.ref} in one go. That is a job for the queue."
@@ -168,5 +178,5 @@ def _form(studio: Studio, ref: str) -> Form:
     if form.preset not in studio.workspace.presets:
         form.preset = next(iter(studio.workspace.presets), "")
     if ref:
-        form.type_ref(ref)
+        form.ref = ref
     return form

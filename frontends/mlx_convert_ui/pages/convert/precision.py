@@ -133,7 +133,7 @@ class PrecisionCard:
                 dtypes,
                 "dtype",
             )
-            with field("Revision", "A branch, tag or commit on Hugging Face. Empty means the newest.") as name:
+            with field("Revision", "A branch, tag or commit of a repo. Empty means the newest.") as name:
                 box = ui.input(value=form.revision, on_change=lambda event: self._set("revision", event.value or ""))
                 named(box, name).props('placeholder="main" spellcheck=false')
             with block("wide"):

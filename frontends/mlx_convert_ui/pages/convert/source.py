@@ -15,11 +15,6 @@ from mlx_convert_ui.widgets.components import CROSS, Badge, Button, Tag, attribu
 from mlx_convert_ui.widgets.picker import pick_folder
 from mlx_convert_ui.widgets.remedies import instead_of, tell
 
-_PLACEHOLDERS = {
-    "hub": "Name on Hugging Face, for example Qwen/Qwen2.5-0.5B-Instruct",
-    "local": "Folder with config.json and model*.safetensors, or a .gguf file",
-}
-
 
 class SourceCard:
     """Draws itself on creation; `draw` shows what the planner knows."""
@@ -29,12 +24,12 @@ class SourceCard:
         self._form = form
         self._changed = changed
         self._drawn: object = None
+        self._kinds = studio.workspace.sources.kinds
+        if form.source not in self._kinds:
+            form.source = next(iter(self._kinds))
         with card("Source model") as section:
             with section.default_slot.children[0], block("segments push", "fieldset").props('aria-label="Where from"'):
-                self._radios = {
-                    "hub": self._segment("hub", "Hugging Face"),
-                    "local": self._segment("local", "Local folder"),
-                }
+                self._radios = {name: self._segment(name, kind.title) for name, kind in self._kinds.items()}
             with block("row-line"):
                 with block("search grow"):
                     Tag("span", "", "search-icon", icon="search").props("aria-hidden=true")
@@ -50,11 +45,14 @@ class SourceCard:
         """Show verdict, chips and findings."""
         preview = planner.preview
         findings = preview.findings("source")
-        unfinished = bool(self._form.ref) and not self._form.ready
-        now = (preview.busy, preview.model, tuple(findings), preview.refused, preview.plan is None, unfinished)
+        named = preview.named
+        now = (preview.busy, preview.model, tuple(findings), preview.refused, preview.plan is None, named)
         if now == self._drawn:
             return
         self._drawn = now
+        if named is not None and named.whole and named.kind in self._kinds:
+            self._form.source = named.kind
+            self._show_kind()
         self._verdict.clear()
         with self._verdict:
             if preview.model is not None:
@@ -63,8 +61,8 @@ class SourceCard:
             elif preview.busy:
                 Tag("span", "", "spin").props("aria-hidden=true")
                 Tag("span", f"{preview.busy} …", "muted")
-            elif unfinished:
-                Tag("span", "A name on Hugging Face has two parts: owner/model.", "muted")
+            elif named is not None and named.lacking:
+                Tag("span", named.lacking, "muted")
         self._notes.clear()
         with self._notes:
             for finding in findings:
@@ -87,21 +85,19 @@ class SourceCard:
         return radio
 
     def _choose(self, kind: str) -> None:
-        self._form.source = "local" if kind == "local" else "hub"
+        self._form.source = kind
         self._show_kind()
         self._input.value = ""
 
     def _show_kind(self) -> None:
         for value, radio in self._radios.items():
             radio.props["checked"] = value == self._form.source
-        self._input.props["placeholder"] = _PLACEHOLDERS[self._form.source]
-        self._browse.set_visibility(self._form.source == "local")
+        kind = self._kinds[self._form.source]
+        self._input.props["placeholder"] = f"{kind.summary}, for example {kind.example}"
+        self._browse.set_visibility(kind.local)
 
     def _typed(self) -> None:
-        before = self._form.source
-        self._form.type_ref(self._input.value or "")
-        if self._form.source != before:
-            self._show_kind()
+        self._form.ref = self._input.value or ""
         self._changed()
 
     async def _pick(self) -> None:

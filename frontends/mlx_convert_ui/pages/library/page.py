@@ -138,7 +138,7 @@ class LibraryPage:
 
     async def _export(self, row: LibraryRow) -> None:
         try:
-            text = await run.io_bound(recipe_text, row.entry.path)
+            text = await run.io_bound(recipe_text, row.entry.path, self._studio.workspace.sources)
         except MlxConvertError as error:
             show_error(self._notes, error)
             return

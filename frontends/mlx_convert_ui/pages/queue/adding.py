@@ -9,34 +9,22 @@ from nicegui import run, ui
 
 from mlx_convert_core import ConvertRequest, InvalidRequest, MlxConvertError
 from mlx_convert_core.plugin import expanded
-from mlx_convert_ui.state.convert_form import looks_like_ref
 from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.widgets.components import CHEVRON, Button, Tag, block, card, field, named
 from mlx_convert_ui.widgets.picker import pick_file
 from mlx_convert_ui.widgets.recipes import recipe_request
 from mlx_convert_ui.widgets.remedies import tell
 
-_PLACEHOLDER = "Qwen/Qwen2.5-0.5B-Instruct\n~/checkpoints/my-model"
-SHOWN = 3
-
 
 def parse(text: str) -> tuple[str, ...]:
     """The refs in ``text``, one a line; blank lines and those that begin with # are left out.
 
-    Raises InvalidRequest when there is none, or for lines that can't be one.
+    Raises InvalidRequest when there is none.
     """
     lines = [line.strip().strip(",").strip("\"'") for line in text.splitlines()]
     refs = tuple(dict.fromkeys(line for line in lines if line and not line.startswith("#")))
-    wrong = [ref for ref in refs if not looks_like_ref(ref)]
     if not refs:
-        raise InvalidRequest("no model is named.", hint="Write one a line: a name on Hugging Face, or a folder.")
-    if wrong:
-        more = f" and {len(wrong) - SHOWN} more" if len(wrong) > SHOWN else ""
-        named_wrong = ", ".join(f"“{ref[:80]}”" for ref in wrong[:SHOWN])
-        raise InvalidRequest(
-            f"this is neither a name on Hugging Face nor a folder: {named_wrong}{more}.",
-            hint="A name has two parts: owner/model. A folder begins with /, ~ or a dot.",
-        )
+        raise InvalidRequest("no model is named.", hint="Write one a line.")
     return refs
 
 
@@ -49,8 +37,9 @@ class AddingCard:
         presets = studio.workspace.presets
         settings = studio.workspace.settings.load()
         with card("Add models"), block("stack"):
-            with field("Models", "Names on Hugging Face or folders, one a line.") as name:
-                self._refs = ui.textarea(placeholder=_PLACEHOLDER).mark("refs")
+            kinds = studio.workspace.sources.kinds.values()
+            with field("Models", f"One a line, from anywhere: {', '.join(kind.title for kind in kinds)}.") as name:
+                self._refs = ui.textarea(placeholder="\n".join(kind.example for kind in kinds)).mark("refs")
                 named(self._refs, name).props("spellcheck=false")
             with field("Presets", "With several, each model is read once and converted to all of them.") as name:
                 options = {key: preset.title for key, preset in presets.items() if not preset.ref}
@@ -74,6 +63,7 @@ class AddingCard:
             presets = tuple(self._presets.value or ())
             if not presets:
                 raise InvalidRequest("no preset is chosen.", hint="Choose at least one.")
+            await run.io_bound(self._studio.workspace.sources.check, refs)
             await self._put([ConvertRequest(ref=ref, preset=presets) for ref in refs])
         except MlxConvertError as error:
             with self._notes:

@@ -13,7 +13,6 @@ from mlx_convert_core.plugin import QueueItem
 from mlx_convert_ui.pages.queue.adding import AddingCard
 from mlx_convert_ui.pages.queue.row import QueueRow, RowActions
 from mlx_convert_ui.state.library_rows import counted
-from mlx_convert_ui.state.queue_news import name_of
 from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.widgets.components import Button, block, empty, note
 from mlx_convert_ui.widgets.dialogs import confirm, lasting, show_error, waiting
@@ -87,7 +86,9 @@ class QueuePage:
         for index, item in enumerate(shown):
             if item.id not in self._rows:
                 with self._list:
-                    self._rows[item.id] = QueueRow(self._actions, self._studio.workspace.presets)
+                    self._rows[item.id] = QueueRow(
+                        self._actions, self._studio.workspace.presets, self._studio.queue.name
+                    )
             row = self._rows[item.id]
             if self._list.default_slot.children.index(row.element) != index:
                 row.element.move(self._list, target_index=index)
@@ -138,7 +139,7 @@ class QueuePage:
         there = [output.replaces for output in plan.outputs if output.replaces is not None] if plan else []
         listing = "\n".join(f"{contents.path}\n{contents.stays or contents.words}" for contents in there)
         sure = await confirm(
-            f"Replace what {name_of(item)} is converted to?",
+            f"Replace what {self._studio.queue.name(item)} is converted to?",
             "The folder stays as it is until the new one is complete and checked; then it is deleted for good."
             f"\n{listing}",
             action="Replace",

@@ -11,7 +11,6 @@ from nicegui import ui
 from mlx_convert_core import JobState, Preset
 from mlx_convert_core.plugin import QueueItem, units
 from mlx_convert_ui.state.job_views import JobView
-from mlx_convert_ui.state.queue_news import name_of
 from mlx_convert_ui.widgets.components import Badge, Button, Tag, block, progress_bar, set_progress
 from mlx_convert_ui.widgets.job_card import progress_in_words
 from mlx_convert_ui.widgets.remedies import tell
@@ -43,8 +42,9 @@ class RowActions:
 class QueueRow:
     """Draws itself on creation; `show` draws the item as it is now, `refresh` how far its job is."""
 
-    def __init__(self, actions: RowActions, presets: dict[str, Preset]) -> None:
+    def __init__(self, actions: RowActions, presets: dict[str, Preset], name_of: Callable[[QueueItem], str]) -> None:
         self.item: QueueItem | None = None
+        self._name_of = name_of
         self._actions = actions
         self._presets = presets
         self._bar: Tag | None = None
@@ -87,7 +87,7 @@ class QueueRow:
         self._number = Tag("span", "", "queue-place").props("aria-hidden=true")
         with block("queue-main"):
             with block("queue-title"):
-                Tag("span", name_of(item), "queue-name").attribute("title", item.request.ref)
+                Tag("span", self._name_of(item), "queue-name").attribute("title", item.request.ref)
                 tone, word = _STATES[item.state]
                 Badge(word, tone).mark("item-state")
             self._about = Tag("p", self._words(item), "queue-about")
@@ -110,7 +110,7 @@ class QueueRow:
         return " · ".join(filter(None, parts))
 
     def _buttons(self, item: QueueItem) -> None:
-        name = name_of(item)
+        name = self._name_of(item)
         if item.state is JobState.QUEUED:
             self._up = _icon("arrow-up", f"Move {name} up", lambda: self._actions.up(item), "up")
             self._down = _icon("arrow-down", f"Move {name} down", lambda: self._actions.down(item), "down")
@@ -136,7 +136,7 @@ class QueueRow:
 
     def _more(self, item: QueueItem) -> None:
         if item.state is JobState.RUNNING and item.job:
-            self._bar = progress_bar(f"Progress of {name_of(item)}", "bar bar-thin")
+            self._bar = progress_bar(f"Progress of {self._name_of(item)}", "bar bar-thin")
         elif item.state is JobState.FAILED and item.error is not None:
             exists = item.error.code == "exists"
             tell(item.error, (lambda: self._replace(item)) if exists else None)
