@@ -6,41 +6,26 @@ others, and none of them may steer the terminal. Only the looks that we give, by
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TextIO
+from shutil import get_terminal_size
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
 
-from mlx_convert_cli.text import printable
+from mlx_convert_cli.listing import GAP, Cell, Listing
+from mlx_convert_cli.text import Styled, printable, styled
 from mlx_convert_core import to_json
 
 if TYPE_CHECKING:
-    from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+    from rich.console import Console, RenderableType
     from rich.table import Table
 
+T = TypeVar("T")
 WIDTH = 100  # a wider terminal does not make lines longer
-GAP = 3  # between two columns
 _out: TextIO | None = None  # standard output, while `data_only` keeps others from it
-NARROW = 24  # the least that text in a last column needs
 UNBOUND = 100_000  # in a pipe no line is broken or cut
-
-
-@dataclass(frozen=True, slots=True)
-class Styled:
-    """Text with a look (see `click.style`), to be told."""
-
-    text: str
-    look: dict[str, Any]
-
-
-def styled(text: str, **look: Any) -> Styled:
-    """``text`` with colors for a terminal, but not where the user wants none; they are dropped in a pipe."""
-    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
-    return Styled(text, {} if plain else look)
 
 
 @contextmanager
@@ -129,48 +114,38 @@ def show(*parts: RenderableType, err: bool = False) -> None:
     )
 
 
-def table(*columns: str, rows: Iterable[Sequence[RenderableType]], right: Sequence[str] = ()) -> Listing:
+def table(*columns: str, rows: Iterable[Sequence[Cell]], right: Sequence[str] = ()) -> Listing:
     """A quiet table: dim headings, no lines. Columns named in ``right`` hold numbers; the last one may wrap."""
-    return Listing(columns, [tuple(row) for row in rows], right)
+    return Listing(columns, rows, right)
 
 
-class Listing:
-    """Draws a `table`; where its last column would be too narrow to read, that follows in a table of its own."""
-
-    def __init__(self, columns: Sequence[str], rows: Sequence[Sequence[RenderableType]], right: Sequence[str]) -> None:
-        self._columns, self._rows, self._right = columns, rows, right
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        whole = _grid(self._columns, self._rows, self._right)
-        but_last = _grid(self._columns[:-1], [row[:-1] for row in self._rows], self._right)
-        room = options.max_width - console.measure(but_last).maximum - GAP
-        last = _grid(self._columns[-1:], [row[-1:] for row in self._rows], self._right)
-        if len(self._columns) < 3 or room >= min(NARROW, console.measure(last).maximum):
-            yield whole
-            return
-        ends = (self._columns[0], self._columns[-1])
-        yield but_last
-        yield ""
-        yield _grid(ends, [(row[0], row[-1]) for row in self._rows], self._right)
+def show_table(listing: Listing) -> None:
+    """Print a table for people, and nothing beside it: without rich, which takes longer to start than many a table."""
+    lines = listing.lines(screen_width())
+    _echo((part for line in lines for part in (*line, "\n")), err=False, nl=False)
 
 
-def _grid(columns: Sequence[str], rows: Iterable[Sequence[RenderableType]], right: Sequence[str]) -> Table:
-    from rich.table import Table
+def screen_width() -> int:
+    """The columns that standard output has for a line."""
+    return min(WIDTH, get_terminal_size().columns) if out().isatty() else UNBOUND
 
-    made = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="dim", show_edge=False)
-    for name in columns:
-        numbers = name in right
-        made.add_column(name, justify="right" if numbers else "left", no_wrap=name != columns[-1], overflow="fold")
-    for row in rows:
-        made.add_row(*row)
-    return made
+
+def screenful(rows: Sequence[T], drawn: Callable[[Sequence[T]], Listing], *, below: int) -> Sequence[T]:
+    """The first of ``rows`` that a terminal shows at once above ``below`` more lines; all where no person looks."""
+    if not out().isatty():
+        return rows
+    room = max(2, get_terminal_size().lines - below)
+    shown = rows[:room]
+    while len(shown) > 1 and (lines := sum(1 for _ in drawn(shown).lines(screen_width()))) > room:
+        shown = shown[: max(1, min(len(shown) - 1, len(shown) * room // lines))]
+    return shown
 
 
 def pairs(rows: Iterable[tuple[str, RenderableType]]) -> Table:
     """Names and values, one a line."""
     from rich.table import Table
 
-    made = Table.grid(padding=(0, 3, 0, 0))
+    made = Table.grid(padding=(0, GAP, 0, 0))
     made.add_column(style="cyan", no_wrap=True)
     made.add_column(overflow="fold")
     for name, value in rows:

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from mlx_convert_cli import text
 from mlx_convert_cli.errors import tell
-from mlx_convert_cli.output import print_json, say, table
+from mlx_convert_cli.listing import Cell, Listing
+from mlx_convert_cli.output import print_json, say, styled, table
 from mlx_convert_cli.progress import View, view, watch
 from mlx_convert_core import Cancelled, Event, JobState, MlxConvertError
 from mlx_convert_core.plugin import ConversionQueue, QueueItem, units
-
-if TYPE_CHECKING:
-    from rich.text import Text
-
-    from mlx_convert_cli.output import Listing
 
 COLORS = {JobState.FINISHED: "green", JobState.FAILED: "red", JobState.RUNNING: "cyan", JobState.CANCELLED: "yellow"}
 
@@ -90,10 +85,9 @@ class _Noticing:
         self._inner.cancelling()
 
 
-def _state(item: QueueItem) -> Text:
-    from rich.text import Text
-
-    return Text("waiting" if item.state is JobState.QUEUED else item.state.value, COLORS.get(item.state, ""))
+def _state(item: QueueItem) -> Cell:
+    state = "waiting" if item.state is JobState.QUEUED else item.state.value
+    return styled(state, fg=color) if (color := COLORS.get(item.state)) else state
 
 
 def _presets(item: QueueItem) -> str:

@@ -1,8 +1,25 @@
-"""Names as people read them."""
+"""Names and text as people read them."""
 
 from __future__ import annotations
 
+import os
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Styled:
+    """Text with a look (see `click.style`), to be told."""
+
+    text: str
+    look: dict[str, Any]
+
+
+def styled(text: str, **look: Any) -> Styled:
+    """``text`` with colors for a terminal, but not where the user wants none; they are dropped in a pipe."""
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return Styled(text, {} if plain else look)
 
 
 def folder(path: Path) -> str:

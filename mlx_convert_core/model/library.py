@@ -42,8 +42,13 @@ class LibraryEntry:
 
     @property
     def missing(self) -> bool:
-        """Whether the folder has vanished."""
-        return not (self.path / CONFIG).exists()
+        """Whether the folder has vanished, or can't be looked into."""
+        return not os.path.exists(f"{self.path}/{CONFIG}")
+
+    def has(self, words: str) -> bool:
+        """Whether every one of ``words`` is found in name, source, quantization or architecture."""
+        text = f"{self.name} {self.source} {self.quantization} {self.model_type}".lower()
+        return all(word in text for word in words.lower().split())
 
     def same_make(self, other: LibraryEntry) -> bool:
         """Whether both tell of one model: made at the same time in the same way, whatever became of its name.

@@ -11,7 +11,7 @@ from mlx_convert_cli.errors import tell
 from mlx_convert_cli.files import read_text, write_text
 from mlx_convert_cli.groups import DefaultGroup
 from mlx_convert_cli.options import common
-from mlx_convert_cli.output import at_terminal, confirm, print_json, put, say, show, table
+from mlx_convert_cli.output import at_terminal, confirm, print_json, put, say, show_table, table
 from mlx_convert_cli.workspace import workspace
 from mlx_convert_core import InvalidRequest
 from mlx_convert_core.plugin import command
@@ -38,7 +38,7 @@ def list_conversations(as_json: bool) -> None:
     else:
         rows = [(one.id, str(one.messages), one.updated[:10], one.model.name, one.title or "untitled") for one in found]
         columns = ("id", "messages", "changed", "model", "title")
-        show(table(*columns, rows=rows, right=("messages",)))
+        show_table(table(*columns, rows=rows, right=("messages",)))
 
 
 @conversations.command("show")

@@ -154,11 +154,9 @@ def _ask(opened: Workspace, model: ConvertedModel, *, as_json: bool) -> Answered
 
 
 def _summary(answered: list[Answered], seconds: float) -> list[RenderableType]:
-    from rich.text import Text
-
     first = answered[0].model
     before = ("bf16", units.size(first.parameters * 2), units.bits(16), "", "")
-    rows = [[Text(cell, "dim") for cell in before], *(_row(one) for one in answered)]
+    rows = [[styled(cell, dim=True) for cell in before], *(_row(one) for one in answered)]
     columns = (NAME, "size", "bits per weight", "seconds to answer", "tokens/s")
     warnings = [finding for finding in first.findings if finding.level != "info"]
     return [

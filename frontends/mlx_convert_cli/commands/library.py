@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,11 +10,25 @@ import click
 
 from mlx_convert_cli.errors import tell
 from mlx_convert_cli.groups import DefaultGroup
+from mlx_convert_cli.listing import Cell, Listing
 from mlx_convert_cli.options import common
-from mlx_convert_cli.output import at_terminal, confirm, pairs, print_json, say, show, table
+from mlx_convert_cli.output import (
+    at_terminal,
+    confirm,
+    pairs,
+    print_json,
+    say,
+    screenful,
+    show,
+    show_table,
+    styled,
+    table,
+)
 from mlx_convert_cli.workspace import workspace
 from mlx_convert_core import InvalidRequest, LibraryEntry, Workspace
 from mlx_convert_core.plugin import SCAN_LEVELS, FolderContents, command, expanded, has_trash, plain, units
+
+AROUND = 2  # lines of a terminal that are not the table's: what more there is, and the prompt
 
 
 @click.group(cls=DefaultGroup, default="list")
@@ -23,14 +37,35 @@ def library() -> None:
 
 
 @library.command("list")
+@click.option("--search", metavar="TEXT", default="", help="Only models with these words in name, source or format.")
+@click.option("--all", "every", is_flag=True, help="At a terminal, too, list more than fits on the screen.")
 @common
-def list_entries(as_json: bool) -> None:
-    """List the converted models known here, newest first."""
-    with _workspace(as_json=as_json) as opened:
-        entries = opened.library.entries()
-    _print(entries, as_json=as_json)
-    if not entries and not as_json:
+def list_entries(search: str, every: bool, as_json: bool) -> None:
+    """List the converted models known here, newest first.
+
+    A terminal shows as many as fit on it. A pipe, a file and --json get all of them: whoever searches there must not
+    miss one.
+    """
+    with workspace(as_json=as_json) as opened:
+        known = opened.library.entries()
+        _tell_problem(opened)
+    found = tuple(entry for entry in known if entry.has(search))
+    if as_json:
+        print_json(_data(found))
+    elif found:
+        shown = found if every else screenful(found, _table, below=AROUND)
+        show_table(_table(shown))
+        _tell_of_more(len(found) - len(shown), search)
+    elif known:
+        say(f"None of {len(known):,} models has '{search}' in its name, source or format.")
+    else:
         say("The library is empty. Convert a model, or find some: mlx-convert library scan FOLDER")
+
+
+def _tell_of_more(more: int, search: str) -> None:
+    if more:
+        every = command("mlx-convert library list", *(("--search", search) if search else ()), "--all")
+        say(f"… and {more:,} more: {every}" + ("" if search else ", or --search TEXT"))
 
 
 @library.command("show")
@@ -41,7 +76,7 @@ def show_entry(name: str, as_json: bool) -> None:
     with _workspace(as_json=as_json) as opened:
         entry = opened.find(name)
     if as_json:
-        print_json(_data(entry))
+        print_json(*_data([entry]))
         return
     facts = {
         "name": entry.name,
@@ -68,10 +103,13 @@ def scan(folder: str, as_json: bool) -> None:
     """
     with _workspace(as_json=as_json) as opened:
         found = opened.scan(expanded(folder), lambda why: tell("warning", why, color="yellow"))
-    _print(found, as_json=as_json)
-    if not as_json:
-        counted = f"{len(found)} {'model' if len(found) == 1 else 'models'}"
-        say(f"{counted} found in {folder} and up to {SCAN_LEVELS} levels below, but for hidden folders.")
+    if as_json:
+        print_json(_data(found))
+        return
+    if found:
+        show_table(_table(found))
+    counted = f"{len(found)} {'model' if len(found) == 1 else 'models'}"
+    say(f"{counted} found in {folder} and up to {SCAN_LEVELS} levels below, but for hidden folders.")
 
 
 @library.command("remove")
@@ -96,7 +134,7 @@ def remove(name: str, yes: bool, keep_files: bool, permanently: bool, as_json: b
         opened.remove(entry, keep_files=keep_files, permanently=permanently)
     if as_json:
         gone = goes is not None
-        print_json({"removed": _data(entry), "deleted": gone, "trashed": gone and trashes, "went": goes})
+        print_json({"removed": _data([entry])[0], "deleted": gone, "trashed": gone and trashes, "went": goes})
     elif goes is not None:
         what = f"{entry.path} ({units.size(goes.size)})"
         say(f"Moved {what} to the Trash." if trashes else f"Deleted {what} for good.")
@@ -109,9 +147,13 @@ def _workspace(*, as_json: bool) -> Iterator[Workspace]:
     """The workspace, after what is wrong with the library was said: the next change ends that."""
     with workspace(as_json=as_json) as opened:
         opened.library.entries()
-        if opened.library_problem:
-            tell("warning", opened.library_problem, color="yellow")
+        _tell_problem(opened)
         yield opened
+
+
+def _tell_problem(opened: Workspace) -> None:
+    if opened.library_problem:
+        tell("warning", opened.library_problem, color="yellow")
 
 
 def _ask(entry: LibraryEntry, goes: FolderContents, *, trashes: bool, as_json: bool) -> None:
@@ -129,27 +171,18 @@ def _ask(entry: LibraryEntry, goes: FolderContents, *, trashes: bool, as_json: b
         click.get_current_context().exit(1)
 
 
-def _print(entries: tuple[LibraryEntry, ...], *, as_json: bool) -> None:
-    if as_json:
-        print_json([_data(entry) for entry in entries])
-        return
-    if entries:
-        rows = [_row(entry) for entry in entries]
-        columns = ("name", "size", "bits per weight", "made", "source")
-        show(table(*columns, rows=rows, right=("size", "bits per weight")))
+def _table(entries: Sequence[LibraryEntry]) -> Listing:
+    columns = ("name", "size", "bits per weight", "made", "source")
+    return table(*columns, rows=map(_row, entries), right=("size", "bits per weight"))
 
 
-def _row(entry: LibraryEntry) -> tuple[Any, ...]:
-    from rich.text import Text
-
-    size = Text("missing", "red") if entry.missing else units.size(entry.size)
-    source = _source(entry) or str(entry.path)
+def _row(entry: LibraryEntry) -> Sequence[Cell]:
     return (
         entry.name,
-        size,
+        styled("missing", fg="red") if entry.missing else units.size(entry.size),
         units.bits(entry.bits_per_weight),
         entry.created[:10],
-        source,
+        _source(entry) or str(entry.path),
     )
 
 
@@ -157,6 +190,8 @@ def _source(entry: LibraryEntry) -> str:
     return f"{entry.source} @ {entry.revision[:12]}" if entry.source and entry.revision else entry.source
 
 
-def _data(entry: LibraryEntry) -> dict[str, Any]:
-    data: dict[str, Any] = plain(entry)
-    return {**data, "missing": entry.missing}
+def _data(entries: Sequence[LibraryEntry]) -> list[dict[str, Any]]:
+    data: list[dict[str, Any]] = plain(entries)
+    for entry, one in zip(entries, data, strict=True):
+        one["missing"] = entry.missing
+    return data

@@ -9,7 +9,7 @@ import click
 
 from mlx_convert_cli.groups import DefaultGroup
 from mlx_convert_cli.options import common
-from mlx_convert_cli.output import data_only, print_json, put, say, show, show_command, table
+from mlx_convert_cli.output import data_only, print_json, put, say, show, show_command, show_table, table
 from mlx_convert_cli.text import nearby
 from mlx_convert_core import Workspace
 from mlx_convert_core.plugin import LoadedPlugin, PluginFailure, command, expanded, plain
@@ -33,7 +33,7 @@ def list_plugins(as_json: bool) -> None:
     rows = [
         (plugin.spec.name, _origin(plugin), f"{plugin.seconds:.2f} s", ", ".join(plugin.hooks)) for plugin in loaded
     ]
-    show(table("plugin", "from", "loads in", "hooks", rows=rows))
+    show_table(table("plugin", "from", "loads in", "hooks", rows=rows))
     if failures:
         _show_failures(failures)
 
@@ -77,7 +77,7 @@ def _show_failures(failures: tuple[PluginFailure, ...]) -> None:
 
     show("", Text("Not used:", "bold red"))
     rows = [(failure.plugin, failure.distribution, failure.hook, failure.reason) for failure in failures]
-    show(table("plugin", "from", "hook", "reason", rows=rows))
+    show_table(table("plugin", "from", "hook", "reason", rows=rows))
 
 
 def _origin(plugin: LoadedPlugin) -> str:

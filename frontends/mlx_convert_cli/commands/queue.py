@@ -13,7 +13,7 @@ from mlx_convert_cli.errors import CANCELLED, AlreadyTold, tell
 from mlx_convert_cli.files import read_input, read_text
 from mlx_convert_cli.groups import DefaultGroup
 from mlx_convert_cli.options import check_preset, common, conversion_options, convert_request
-from mlx_convert_cli.output import print_json, say, show
+from mlx_convert_cli.output import print_json, say, show, show_table
 from mlx_convert_cli.queue_view import Stopped, items_table, watch_item
 from mlx_convert_cli.workspace import workspace
 from mlx_convert_core import InvalidRequest, JobState, Workspace
@@ -175,7 +175,7 @@ def _list(opened: Workspace, *, as_json: bool) -> None:
     if as_json:
         print_json(items)
     elif items:
-        show(items_table(items))
+        show_table(items_table(items))
     else:
         say("The queue is empty. Add something: mlx-convert queue add REF")
 

@@ -6,7 +6,7 @@ import click
 
 from mlx_convert_cli.groups import DefaultGroup
 from mlx_convert_cli.options import check_preset, common
-from mlx_convert_cli.output import print_json, show, table
+from mlx_convert_cli.output import print_json, show_table, table
 from mlx_convert_cli.workspace import workspace
 from mlx_convert_core.plugin import Settings
 
@@ -49,4 +49,4 @@ def _print(found: Settings, *, as_json: bool) -> None:
         print_json(values)
         return
     rows = [(name, str(value), MEANINGS[name]) for name, value in values.items()]
-    show(table("setting", "value", "meaning", rows=rows))
+    show_table(table("setting", "value", "meaning", rows=rows))

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from mlx_convert_cli.options import common
-from mlx_convert_cli.output import print_json, put, show, table
+from mlx_convert_cli.output import print_json, put, show_table, table
 from mlx_convert_cli.uploads import send
 from mlx_convert_cli.workspace import workspace
 from mlx_convert_core import InvalidRequest, UploadRequest, Workspace
@@ -60,4 +60,4 @@ def _list(opened: Workspace, *, as_json: bool) -> None:
     if as_json:
         print_json(found)
         return
-    show(table("target", "what its names look like", rows=[(row["name"], row["summary"]) for row in found]))
+    show_table(table("target", "what its names look like", rows=[(row["name"], row["summary"]) for row in found]))

@@ -29,12 +29,6 @@ class LibraryRow:
         """Its measurements in one line: ``perplexity 12.3 · kl divergence 0.02``."""
         return " · ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in self.entry.measurements.items())
 
-    def has(self, words: str) -> bool:
-        """Whether every one of ``words`` is found in name, source, quantization or architecture."""
-        entry = self.entry
-        text = f"{entry.name} {entry.source} {entry.quantization} {entry.model_type}".lower()
-        return all(word in text for word in words.lower().split())
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LibraryRows:

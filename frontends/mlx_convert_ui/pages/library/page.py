@@ -81,7 +81,7 @@ class LibraryPage:
             Tag("span", self._rows.summary, "muted").mark("summary")
 
     def _draw_table(self) -> None:
-        found = tuple(row for row in self._rows.rows if row.has(self._words))
+        found = tuple(row for row in self._rows.rows if row.entry.has(self._words))
         shown = found if self._all else found[:AT_ONCE]
         self._table.clear()
         with self._table:
