@@ -54,6 +54,19 @@ THEME = Theme(
             " shares its embeddings with its last layer, config.json says so with `tie_word_embeddings`.",
         ),
         Explanation(
+            "own_head",
+            "config.json says that the output head is shared with the embeddings, and the weight files hold one that"
+            " differs, as after training with new words.",
+            "Nothing where it is kept: the new config.json says so. A model class that can't keep it is refused.",
+        ),
+        Explanation(
+            "rope_differs",
+            "The model class of mlx-lm computes rotary positions (RoPE) otherwise than config.json says: from"
+            " another base, or without its scaling.",
+            "Where every text would come out wrong it is refused: try a newer mlx-lm. Otherwise compare long answers"
+            " with the original's.",
+        ),
+        Explanation(
             "extra_tensors",
             "The weight files hold tensors for which the model class of mlx-lm has no place.",
             "It is a newer variant, or another tool has quantized it. A newer mlx-lm may know it.",

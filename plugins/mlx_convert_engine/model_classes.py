@@ -20,7 +20,7 @@ class LazyModel:
     true quantizes it as asked, a mapping says bits, group size and mode. ``cast_predicate`` tells for a parameter's
     name whether it may be cast. ``dtype`` is what the library casts to when nobody says otherwise, None for no cast.
     ``drops`` names entries of the config that mean nothing for the output. ``findings`` say what was done to the source
-    to have its class take it.
+    to have its class take it, and where the class computes otherwise than the config says.
     """
 
     model: Any

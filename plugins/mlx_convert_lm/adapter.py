@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from glob import has_magic
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
@@ -22,6 +22,8 @@ from mlx_convert_core.plugin import (
     MlxConvertError,
     ModelInfo,
 )
+from mlx_convert_lm.config.heads import Head, head_in
+from mlx_convert_lm.config.meaning import OTHER_MODEL, Meaning
 from mlx_convert_lm.handing import MISNAMED, Handing
 from mlx_convert_lm.importing import loader_of_models, public
 from mlx_convert_lm.load_errors import explain_load, first_line
@@ -31,26 +33,33 @@ PREFILL_TOKENS = 512  # read at once: few enough that an answer can be stopped s
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "spiece.model", "vocab.json", "*.tiktoken")
 
 
-def load_lazily(folder: Path, source: ModelInfo | None = None, *, trust_remote_code: bool) -> LazyModel:
+def load_lazily(
+    folder: Path, source: ModelInfo | None = None, *, trust_remote_code: bool, head: Head | None = None
+) -> LazyModel:
     """Load a checkpoint by its own model class without reading a weight.
 
     ``source`` is given when it is to be converted: what its class can't take as it is, is handed to it expanded, or
-    under another name. Raises CorruptCheckpoint and UnsupportedModel with mlx-lm's reason in our words.
+    under another name. ``head`` is what the weight files hold for an output head; None looks (`head_in`), which takes
+    the real files. Raises CorruptCheckpoint and UnsupportedModel with mlx-lm's reason in our words.
     """
     handing = Handing.of(source) if source is not None else Handing(name=folder.name)
     try:
-        return _loaded(folder, handing, trust_remote_code=trust_remote_code)
+        return _loaded(folder, handing, head, trust_remote_code=trust_remote_code)
     except MlxConvertError as error:
         if error.code not in MISNAMED or source is None:
             raise
         for renaming in renamings([tensor.name for tensor in source.tensors], handing.wanted):
-            with suppress(MlxConvertError):
-                return _loaded(folder, handing.under(renaming), trust_remote_code=trust_remote_code)
+            try:
+                return _loaded(folder, handing.under(renaming), head, trust_remote_code=trust_remote_code)
+            except MlxConvertError as other:
+                if other.code in OTHER_MODEL:  # it fits, and would be another model
+                    raise
         raise handing.reason(error) from error
 
 
-def _loaded(folder: Path, handing: Handing, *, trust_remote_code: bool) -> LazyModel:
+def _loaded(folder: Path, handing: Handing, head: Head | None, *, trust_remote_code: bool) -> LazyModel:
     arrays: dict[str, Any] = {}
+    meaning = Meaning(handing.name)
     try:
         with loader_of_models() as mlx_lm, without_patterns(folder) as plain, filled_by(plain, handing.name):
             default = inspect.signature(mlx_lm.load_model).parameters["get_model_classes"].default
@@ -59,7 +68,9 @@ def _loaded(folder: Path, handing: Handing, *, trust_remote_code: bool) -> LazyM
                 lazy=True,
                 strict=True,
                 model_config=dict(handing.settings),
-                get_model_classes=lambda config: _recording(*default(config=config), arrays, handing),
+                get_model_classes=lambda config: _recording(
+                    *meaning.apply(config, default(config=config), head or head_in(plain)), arrays, handing, meaning
+                ),
                 trust_remote_code=trust_remote_code,
             )
     except MlxConvertError:
@@ -80,7 +91,7 @@ def _loaded(folder: Path, handing: Handing, *, trust_remote_code: bool) -> LazyM
         cast_predicate=getattr(model, "cast_predicate", None),
         dtype=target_dtype(config),
         drops=frozenset() if "vision_tower" in getattr(model, "model", {}) else frozenset({"vision_config"}),
-        findings=tuple(handing.findings()),
+        findings=(*handing.findings(), *meaning.check(model, config)),
     )
 
 
@@ -104,7 +115,7 @@ def without_patterns(folder: Path) -> Iterator[Path]:
 
 
 def _recording(
-    model: type[Any], arguments: type[Any], arrays: dict[str, Any], handing: Handing
+    model: type[Any], arguments: type[Any], arrays: dict[str, Any], handing: Handing, meaning: Meaning
 ) -> tuple[type[Any], type[Any]]:
     """The model class, noting in ``arrays`` what is read for its sanitize, and handed ``handing``'s form of that."""
 
@@ -114,7 +125,7 @@ def _recording(
         def sanitize(self, weights: dict[str, Any]) -> dict[str, Any]:
             arrays.update(weights)
             handing.wanted.update(name for name, _ in tree_flatten(self.parameters()))
-            weights = handing.form(weights)
+            weights = meaning.without_copy(handing.form(weights))
             parent = getattr(super(), "sanitize", None)
             return parent(weights) if parent is not None else weights
 

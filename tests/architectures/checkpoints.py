@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
@@ -27,6 +28,7 @@ TINY: dict[str, Tiny] = DENSE | EXPERT_MODELS | LATENT_MODELS | RECURRENT | NEST
 SHARDS = 2  # so that what belongs together is found in different files
 # Trained in float32 whatever the rest is in, and published so.
 FLOAT32 = ("A_log", "e_score_correction_bias", "expert_bias", "router_bias", "signs")
+_EMBEDDINGS = re.compile(r"embed\w*\.weight$")
 _INTEGERS = {"U8": np.uint8, "I8": np.int8, "F8_E4M3": np.uint8, "F8_E8M0": np.uint8, "I32": np.int32, "U32": np.uint32}
 _TYPES = {"uint8": "U8", "uint32": "U32", "float16": "F16"}  # what a class insists on; the rest is as stored
 
@@ -39,9 +41,13 @@ def write_tiny(folder: Path, model_type: str) -> Path:
     write_tiny_tokenizer(folder)
     tensors = tuple(_sharded(sorted(source_specs(model_type).items())))
     numbers = np.random.default_rng(zlib.crc32(model_type.encode()))
+    content = {tensor.name: _values(tensor, numbers).tobytes() for tensor in tensors}
+    if config.get("tie_word_embeddings"):  # a head that is there all the same is the embeddings once more
+        embeddings = next((values for name, values in content.items() if _EMBEDDINGS.search(name)), b"")
+        content |= {name: embeddings for name in content if name == "lm_head.weight"}
     with ShardWriter(folder, tensors, {"format": "pt"}) as writer:
         for tensor in tensors:
-            writer.write(tensor.name, _values(tensor, numbers).tobytes())
+            writer.write(tensor.name, content[tensor.name])
     index = {"metadata": {}, "weight_map": {tensor.name: tensor.shard for tensor in tensors}}
     _write_json(folder / "model.safetensors.index.json", index)
     return folder

@@ -7,10 +7,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from mlx_convert_lm.config.normal import DEFAULTS
+
 from mlx_convert_core.plugin import TensorInfo, read_header
 
 _QUANTIZATION = ("quantization", "quantization_config")
 _DEFAULT = {"group_size": 64, "bits": 4, "mode": "affine"}  # of MLX's layers, for what config.json leaves out
+# What our config.json may say where the source leaves it to each reader's own default.
+_SAID = {
+    "tie_word_embeddings", "head_dim", "rope_theta", "rope_scaling", "rope_parameters", "partial_rotary_factor",
+    "rope_local_base_freq",
+}  # fmt: skip
+for _part in json.loads(DEFAULTS.read_text()).values():
+    _SAID.update(name for fields in _part.values() for name in fields)
 _INDEX = "model.safetensors.index.json"
 
 
@@ -59,8 +68,15 @@ def _in_config(reference: Path, ours: Path, dtype: str) -> Iterator[str]:
             yield f"config: {path} is read as {others}, not {numbers}"
     for key in sorted((wanted.keys() | got.keys()) - set(_QUANTIZATION)):
         asked_for = dtype and key in ("torch_dtype", "dtype") and got.get(key) == dtype
-        if wanted.get(key) != got.get(key) and not asked_for:
+        if not _same_or_said(key, wanted.get(key), got.get(key)) and not asked_for:
             yield f"config: {key} is {str(got.get(key))[:80]}, not {str(wanted.get(key))[:80]}"
+
+
+def _same_or_said(key: str, wanted: Any, got: Any) -> bool:
+    """Whether an entry is the same, or says what the source left to each reader's own default."""
+    if isinstance(wanted, dict) and isinstance(got, dict):
+        return all(_same_or_said(one, wanted.get(one), got.get(one)) for one in wanted.keys() | got.keys())
+    return bool(wanted == got or (wanted is None and key in _SAID))
 
 
 def _in_quantization_config(wanted: dict[str, Any], got: dict[str, Any]) -> Iterator[str]:

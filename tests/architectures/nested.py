@@ -35,7 +35,7 @@ _GEMMA4 = {
 }  # fmt: skip
 _GEMMA4_EXPERTS = fused("experts.switch_glu", "experts.gate_up_proj", "experts.down_proj")
 _GEMMA4_OUTER = tiny(
-    wrapped(llama(model_type="gemma4_text", **_GEMMA4), vocab_size=VOCABULARY),
+    wrapped(llama("rope_theta", model_type="gemma4_text", **_GEMMA4), vocab_size=VOCABULARY),
     _GEMMA4_EXPERTS,
     _OUTER_MODEL,
     _MODEL_TOWER,
@@ -103,11 +103,11 @@ NESTED: dict[str, Tiny] = {
     ),
     "gemma4": _GEMMA4_OUTER,
     "gemma4_text": tiny(
-        llama(**_GEMMA4), _GEMMA4_EXPERTS, lambda specs: _shared_keys(specs, "model.layers"), cast=""
+        llama("rope_theta", **_GEMMA4), _GEMMA4_EXPERTS, lambda specs: _shared_keys(specs, "model.layers"), cast=""
     ),
     "gemma4_unified": tiny(
         wrapped(
-            llama(model_type="gemma4_unified_text", **_GEMMA4)
+            llama("rope_theta", model_type="gemma4_unified_text", **_GEMMA4)
             | {"enable_moe_block": False, "hidden_size_per_layer_input": 0, "num_kv_shared_layers": 0},
             vocab_size=VOCABULARY,
         ),

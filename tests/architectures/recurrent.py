@@ -60,7 +60,8 @@ RECURRENT: dict[str, Tiny] = {
     "falcon_h1": tiny(
         llama(
             head_dim=16, mamba_d_conv=4, mamba_d_head=16, mamba_d_ssm=64, mamba_d_state=16, mamba_n_groups=1,
-            mamba_n_heads=4, mamba_chunk_size=32,
+            mamba_n_heads=4, mamba_chunk_size=32, attention_out_multiplier=0.9, embedding_multiplier=5.6,
+            key_multiplier=0.4, lm_head_multiplier=0.04, ssm_in_multiplier=1.25, ssm_out_multiplier=0.25,
         ),
         _CONV,
     ),

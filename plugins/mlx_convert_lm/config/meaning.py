@@ -1,0 +1,78 @@
+"""A config made to mean for mlx-lm what it means for transformers, and the model that came of it checked against it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mlx_convert_core.plugin import Finding, UnsupportedModel
+from mlx_convert_lm.config.built import check_rope
+from mlx_convert_lm.config.heads import TIED, Head, has_head, parts_of_head, say_tied
+from mlx_convert_lm.config.normal import normalise
+from mlx_convert_lm.config.rope import levels
+
+OTHER_MODEL = ("own_head", "rope_differs")  # codes of refusals: the class would make another model of the weights
+Classes = tuple[type[Any], type[Any]]
+
+
+class Meaning:
+    """What is known of one checkpoint, called ``name``, between its config and its model."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._head = Head.NONE
+        self._said_shared = self._shares = False
+
+    def apply(self, config: dict[str, Any], classes: Classes, head: Head) -> Classes:
+        """Complete ``config`` in place for ``classes``, which are given back; ``head`` is what the file holds."""
+        normalise(config, classes[1])
+        self._head = head
+        self._said_shared = say_tied(config, classes[1], head)
+        self._shares = all(part.get(TIED, True) for part in levels(config))
+        return classes
+
+    def without_copy(self, weights: dict[str, Any]) -> dict[str, Any]:
+        """``weights`` less a head that is the embeddings once more, for which some classes have no place."""
+        if self._head is not Head.EQUAL or not self._shares:
+            return weights
+        copies = set(parts_of_head(weights).values())
+        return {name: array for name, array in weights.items() if name not in copies}
+
+    def check(self, model: Any, config: dict[str, Any]) -> tuple[Finding, ...]:
+        """Findings on where the ``model`` that was built differs from ``config``.
+
+        Raises UnsupportedModel (codes ``rope_differs``, ``own_head``) where it would be another model.
+        """
+        return (*self._check_head(model), *check_rope(model, config, self._name))
+
+    def _check_head(self, model: Any) -> tuple[Finding, ...]:
+        from mlx.utils import tree_flatten
+
+        if self._head not in (Head.OWN, Head.UNSEEN):
+            return ()
+        if not has_head(name for name, _ in tree_flatten(model.parameters())):
+            return (self._dropped(),)
+        return (self._kept(),) if self._said_shared else ()
+
+    def _dropped(self) -> Finding:
+        told = f"{self._name} has an output head of its own, and mlx-lm's class takes its embeddings for one"
+        if self._head is Head.OWN:
+            raise UnsupportedModel(
+                f"{told}: what comes out would be another model.",
+                hint="A newer mlx-lm may keep it; a GGUF of the model does.",
+                code="own_head",
+            )
+        return Finding(
+            code="own_head",
+            level="warning",
+            message=f"{told}. Whether the two are the same shows only when they are here.",
+            hint="Compare the answers with the original's.",
+        )
+
+    def _kept(self) -> Finding:
+        told = "a head that differs" if self._head is Head.OWN else "a head of its own"
+        return Finding(
+            code="own_head",
+            level="info",
+            message=f"config.json of {self._name} says that the head is shared with the embeddings, but the file holds"
+            f" {told}. It is kept, as transformers does, and the new config.json says so.",
+        )
