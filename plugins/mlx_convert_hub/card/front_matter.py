@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from mlx_convert_hub.fetch.references import is_model_id
 from mlx_convert_hub.trouble.seen import one_line
 
 FENCE = "---"
@@ -20,7 +21,6 @@ _LICENSE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _LINK = re.compile(r"https?://[^\s<>\"'`\\^{}|]{3,300}|[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
 TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._+-]{0,47}")
-_REPO_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9][A-Za-z0-9._-]*)?")
 # Tags about the source's own files and libraries, which are not those of the result.
 _FOREIGN_TAGS = {
     "mlx", "gguf", "ggml", "llama.cpp", "onnx", "safetensors", "pytorch", "transformers", "tensorflow", "jax",
@@ -38,7 +38,7 @@ def card_fields(source: Mapping[str, Any], *, base_model: str | None, quantized:
     fields: dict[str, Value] = {"library_name": "mlx"}
     fields["pipeline_tag"] = _matching(_TASK, source.get("pipeline_tag")) or "text-generation"
     fields["tags"] = ["mlx", *_tags(source.get("tags"))]
-    if base_model and _REPO_ID.fullmatch(base_model):
+    if base_model and is_model_id(base_model):
         fields["base_model"] = base_model
         if quantized:
             fields["base_model_relation"] = "quantized"

@@ -99,6 +99,11 @@ def is_repo_id(text: str) -> bool:
     )
 
 
+def is_model_id(text: str) -> bool:
+    """As `is_repo_id`, or the name of one of the oldest models, which have no owner: ``gpt2``."""
+    return is_repo_id(text if "/" in text else f"owner/{text}")
+
+
 def checked_revision(revision: str) -> str:
     """``revision`` when it can be the name of a branch, tag or commit; raises InvalidRequest."""
     parts = revision.split("/")
