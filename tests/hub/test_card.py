@@ -74,7 +74,7 @@ def test_card_carries_licence_language_and_base_model(tmp_path: Path) -> None:
         "language": ["en", "fr"],
     }
     assert "4 bits, group size 64, mode affine" in body
-    assert "4.500" in body
+    assert "4.50" in body
     assert "`c0ffee`" in body
     assert "`model.norm`: its width is 100" in body
 
