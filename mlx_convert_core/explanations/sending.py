@@ -34,7 +34,7 @@ THEME = Theme(
         ),
         Explanation(
             "no_lmstudio",
-            "LM Studio's folder of models is not where LM Studio puts it.",
+            "LM Studio's folder of models is not where its settings say, or where LM Studio puts it.",
             "Start LM Studio once, or give the folder: `folder:/path/to/models/publisher/Name`.",
         ),
         Explanation(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -61,6 +62,39 @@ def test_the_older_folder_of_lm_studio(tmp_path: Path, folder: Path, monkeypatch
     monkeypatch.setenv("HOME", str(tmp_path / "user"))
     (tmp_path / "user" / ".cache" / "lm-studio" / "models").mkdir(parents=True)
     assert "/.cache/lm-studio/models/mlx-convert/" in send(folder, "lmstudio").location
+
+
+def settings(home: Path, **values: object) -> None:
+    home.mkdir(parents=True, exist_ok=True)
+    (home / "settings.json").write_text(json.dumps(values))
+
+
+def test_models_that_a_person_has_moved_are_where_lm_studio_says(lmstudio: Path, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "My SSD" / "models").mkdir(parents=True)
+    settings(lmstudio.parent, downloadsFolder=str(tmp_path / "My SSD" / "models"))
+    assert send(folder, "lmstudio").location == str(tmp_path / "My SSD/models/mlx-convert/Tiny-MLX-4bit")
+    assert list(lmstudio.iterdir()) == []
+
+
+def test_lm_studio_itself_may_live_elsewhere(lmstudio: Path, folder: Path, tmp_path: Path) -> None:
+    settings(tmp_path / "elsewhere", downloadsFolder="~/Models")
+    (tmp_path / "user" / "Models").mkdir()
+    (tmp_path / "user" / ".lmstudio-home-pointer").write_text(f"{tmp_path / 'elsewhere'}\n")
+    assert send(folder, "lmstudio").location == str(tmp_path / "user/Models/mlx-convert/Tiny-MLX-4bit")
+
+
+def test_a_disk_of_models_that_is_away_is_named(lmstudio: Path, folder: Path) -> None:
+    settings(lmstudio.parent, downloadsFolder="/Volumes/Away/models")
+    with pytest.raises(UploadError, match="/Volumes/Away/models") as missing:
+        send(folder, "lmstudio")
+    assert missing.value.code == "no_lmstudio"
+    assert "Connect its disk" in missing.value.hint
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"downloadsFolder": 7}', '{"downloadsFolder": " "}'])
+def test_settings_that_say_nothing_change_nothing(lmstudio: Path, folder: Path, content: str) -> None:
+    (lmstudio.parent / "settings.json").write_text(content)
+    assert send(folder, "lmstudio").location == str(lmstudio / "mlx-convert/Tiny-MLX-4bit")
 
 
 def test_without_lm_studio_its_folder_is_asked_for(

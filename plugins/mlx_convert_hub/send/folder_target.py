@@ -36,11 +36,11 @@ from mlx_convert_core.plugin import (
 from mlx_convert_hub.card.origin import origin_of
 from mlx_convert_hub.card.published_card import own_card
 from mlx_convert_hub.send.clone import copy
+from mlx_convert_hub.send.lm_studio import HOMES, lm_studio_folder
 from mlx_convert_hub.send.model_files import files_of
 
 CONFIG = "config.json"
 LM_STUDIO = "lmstudio"
-LM_STUDIO_FOLDERS = (Path(".lmstudio/models"), Path(".cache/lm-studio/models"))  # below home; the second is the older
 PUBLISHER = "mlx-convert"
 
 
@@ -87,11 +87,6 @@ class FolderTarget:
         return UploadResult(location=str(target), files=len(files), sent_files=len(files), sent_bytes=sent)
 
 
-def lm_studio_folder() -> Path | None:
-    """LM Studio's models folder, None when it is not there."""
-    return next((folder for below in LM_STUDIO_FOLDERS if (folder := Path.home() / below).is_dir()), None)
-
-
 def _place(request: UploadRequest) -> Path:
     """The folder that the request means, which may not be there yet."""
     if not request.name:
@@ -106,10 +101,13 @@ def _place(request: UploadRequest) -> Path:
 
 def _in_lm_studio(request: UploadRequest, parts: list[str]) -> Path:
     models = lm_studio_folder()
-    if models is None:
+    if models is None or not models.is_dir():
+        usual = ", ".join(f"~/{home}/models" for home in HOMES)
         raise UploadError(
-            f"LM Studio's models folder is not there ({', '.join(f'~/{below}' for below in LM_STUDIO_FOLDERS)}).",
-            hint="Start LM Studio once, or give its models folder: folder:/path/to/models/publisher/Name",
+            f"LM Studio's folder of models is not there ({usual if models is None else models}).",
+            hint="Start LM Studio once, or give the folder: folder:/path/to/models/publisher/Name"
+            if models is None
+            else "LM Studio's settings name that folder. Connect its disk, or choose another folder there.",
             code="no_lmstudio",
         )
     publisher, model = [*parts, PUBLISHER][0], [*parts, "", ""][1] or model_name(request.path)
