@@ -8,13 +8,15 @@ from types import ModuleType, TracebackType
 from typing import Any
 
 from mlx_convert_core.answering.compare import Comparison
-from mlx_convert_core.answering.model_session import ModelSession
+from mlx_convert_core.answering.model_session import ModelSession, Terms
 from mlx_convert_core.answering.open_sessions import Sessions, answer_once
 from mlx_convert_core.base.addresses import without_secrets
 from mlx_convert_core.base.awake import awake
+from mlx_convert_core.base.identity import same_place
 from mlx_convert_core.base.memory import free_memory
 from mlx_convert_core.base.paths import spelled
 from mlx_convert_core.converting.conversion_job import carry_out
+from mlx_convert_core.converting.memory_guard import CONTEXT
 from mlx_convert_core.converting.planning import Planner
 from mlx_convert_core.converting.sources import Sources
 from mlx_convert_core.converting.tasks import TASKS
@@ -168,41 +170,63 @@ class Workspace:
             return self._runs.run(job, body)
         return self._runs.start(job, body, heavy=True)
 
-    def open(self, model: str | Path, *, trust_remote_code: bool = False, inline: bool = False) -> ModelSession:
+    def open(
+        self,
+        model: str | Path,
+        *,
+        trust_remote_code: bool = False,
+        context: int = 0,
+        anyway: bool = False,
+        inline: bool = False,
+    ) -> ModelSession:
         """Load a converted model (a folder, or a name in the library) and keep it ready to answer.
 
-        Python code that comes with the model runs only with ``trust_remote_code``.
+        Python code that comes with the model runs only with ``trust_remote_code``. A model that takes more memory than
+        the machine lends, with a conversation of ``context`` tokens (4,096 at least), is loaded only ``anyway``.
         """
-        return self._sessions.open(
-            self.model_path(model), lambda: self._runner(inline=inline), trust_remote_code=trust_remote_code
-        )
+        terms = Terms(trust_remote_code=trust_remote_code, context=max(CONTEXT, context), anyway=anyway)
+        return self._sessions.open(self.model_path(model), lambda: self._runner(inline=inline), terms)
 
     def generate(
-        self, model: str | Path, request: GenerateRequest, *, trust_remote_code: bool = False
+        self, model: str | Path, request: GenerateRequest, *, trust_remote_code: bool = False, anyway: bool = False
     ) -> Job[GenerateResult]:
         """Load a model, answer once and let go of it; see `open`."""
         path = self.model_path(model)
         job: Job[GenerateResult] = Job("generate", f"Answer with {model_name(path)}", self._dispatcher.send)
 
         def body(job: Job[GenerateResult]) -> GenerateResult:
-            return answer_once(self.open(path, trust_remote_code=trust_remote_code), request, job)
+            return answer_once(opened(), request, job)
+
+        def opened() -> ModelSession:
+            return self.open(path, trust_remote_code=trust_remote_code, context=request.context, anyway=anyway)
 
         return self._runs.start(job, body, heavy=True)
 
     def compare(
-        self, models: Sequence[str | Path], request: GenerateRequest, *, trusted: Iterable[Path] = ()
+        self,
+        models: Sequence[str | Path],
+        request: GenerateRequest,
+        *,
+        trusted: Iterable[Path] = (),
+        anyway: Iterable[Path] = (),
     ) -> Comparison:
         """Put the same question, with the same seed, to two to four models; returns at once.
 
-        Code that comes with a model runs only if its folder is among ``trusted``.
+        Code that comes with a model runs only if its folder is among ``trusted``, and one that does not fit into
+        memory is loaded only if it is among ``anyway``; see `open`.
         Raises InvalidRequest, and what `model_path` raises; a model that fails later does not stop the others.
         """
         paths = tuple(self.model_path(model) for model in models)
         comparison = Comparison(paths, request, self._dispatcher.send)
-        allowed = frozenset(path.resolve() for path in trusted)
+        allowed, insisted = tuple(trusted), tuple(anyway)
 
         def opened(path: Path) -> ModelSession:
-            return self.open(path, trust_remote_code=path in allowed)
+            return self.open(
+                path,
+                trust_remote_code=any(same_place(path, other) for other in allowed),
+                context=request.context,
+                anyway=any(same_place(path, other) for other in insisted),
+            )
 
         self._runs.start(comparison.job, lambda job: comparison.run(self._sessions, opened), heavy=True)
         return comparison

@@ -46,6 +46,7 @@ def conversion_options(command: F) -> F:
 
 
 _trusting = click.option("--trust-remote-code", is_flag=True, help="Let the model's own Python code run.")
+_insisting = click.option("--anyway", is_flag=True, help="Load a model that does not fit into memory, too.")
 _CONVERTING = (
     click.option("-p", "--preset", multiple=True, help="What to make; several times for several outputs."),
     click.option("-o", "--output", multiple=True, type=click.Path(), help="The new folder, once for each preset."),
@@ -122,8 +123,8 @@ def check_preset(name: str, presets: dict[str, Preset]) -> None:
 
 
 def answering(command: F) -> F:
-    """Add --trust-remote-code and the options that make a GenerateRequest."""
-    for option in reversed((*_SAMPLING, _trusting)):
+    """Add --trust-remote-code, --anyway and the options that make a GenerateRequest."""
+    for option in reversed((*_SAMPLING, _trusting, _insisting)):
         command = option(command)
     return command
 

@@ -33,8 +33,9 @@ class Talk:
         as_json: bool,
     ) -> None:
         self._workspace = workspace
-        numbers = {name: value for name, value in options.items() if name != "trust_remote_code"}
-        self._trusted = bool(options.get("trust_remote_code"))
+        consents = ("trust_remote_code", "anyway")
+        numbers = {name: value for name, value in options.items() if name not in consents}
+        self._consents = {name: bool(options.get(name)) for name in consents}
         path = workspace.model_path(model or (conversation.model if conversation else ""))
         if conversation is None:
             numbers = with_advice(workspace, path, numbers, as_json=as_json)
@@ -55,7 +56,8 @@ class Talk:
 
     def load(self) -> None:
         """Load the model and wait for it."""
-        self._session = self._workspace.open(self.conversation.model, trust_remote_code=self._trusted)
+        context = self.conversation.with_message("user", " ").request().context
+        self._session = self._workspace.open(self.conversation.model, context=context, **self._consents)
         self._watch(self._session.loading)
         try:
             self._session.loading.result()

@@ -10,7 +10,8 @@ from functools import partial
 from pathlib import Path
 
 from mlx_convert_core.answering.model_session import ModelSession
-from mlx_convert_core.answering.open_sessions import Sessions, answer_once, weight_bytes
+from mlx_convert_core.answering.open_sessions import Sessions, answer_once
+from mlx_convert_core.converting.memory_guard import weight_bytes
 from mlx_convert_core.errors import ErrorInfo, InvalidRequest, MlxConvertError
 from mlx_convert_core.model.events import AnyEvent, Message
 from mlx_convert_core.model.hub_cache import model_name

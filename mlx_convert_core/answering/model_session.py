@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from mlx_convert_core.converting.memory_guard import CONTEXT
 from mlx_convert_core.converting.tasks import LoadRequest, SessionRequest
 from mlx_convert_core.errors import GenerationFailed
 from mlx_convert_core.model.events import AnyEvent
@@ -18,6 +19,18 @@ from mlx_convert_core.running.jobs import Job, JobQueue
 from mlx_convert_core.running.process import TaskRunner
 
 IDLE_SECONDS = 900.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """On which terms a model is opened: see `Workspace.open`."""
+
+    trust_remote_code: bool = False
+    context: int = CONTEXT
+    anyway: bool = False
+
+
+DEFAULT_TERMS = Terms()
 
 
 class ModelSession:
@@ -32,8 +45,8 @@ class ModelSession:
         path: Path,
         runner: TaskRunner,
         observer: Callable[[AnyEvent], None],
+        terms: Terms = DEFAULT_TERMS,
         *,
-        trust_remote_code: bool = False,
         idle_seconds: float = IDLE_SECONDS,
     ) -> None:
         self.path = path
@@ -44,7 +57,13 @@ class ModelSession:
         self._idle_seconds = idle_seconds
         self._idle: threading.Timer | None = None
         self._name = str(id(self))
-        asked = LoadRequest(session=self._name, path=path, trust_remote_code=trust_remote_code)
+        asked = LoadRequest(
+            session=self._name,
+            path=path,
+            trust_remote_code=terms.trust_remote_code,
+            context=terms.context,
+            anyway=terms.anyway,
+        )
         self.loading: Job[Any] = self._start("load", f"Load {model_name(path)}", "load", asked, type(None))
 
     def generate(self, request: GenerateRequest) -> Job[GenerateResult]:

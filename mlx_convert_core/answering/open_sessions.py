@@ -9,15 +9,12 @@ from typing import Any
 
 import msgspec
 
-from mlx_convert_core.answering.model_session import ModelSession
+from mlx_convert_core.answering.model_session import ModelSession, Terms
+from mlx_convert_core.converting.memory_guard import BESIDE_WEIGHTS, weight_bytes
 from mlx_convert_core.model.events import FINAL, AnyEvent, JobStarted
-from mlx_convert_core.model.inspection import WEIGHTS
 from mlx_convert_core.model.requests import GenerateRequest, GenerateResult
 from mlx_convert_core.running.jobs import Job
 from mlx_convert_core.running.process import TaskRunner
-
-# A worker's libraries, its key/value cache and what it computes with, besides the weights.
-BESIDE_WEIGHTS = 500_000_000
 
 
 class Sessions:
@@ -29,10 +26,10 @@ class Sessions:
         self._open: list[ModelSession] = []
         self._lock = threading.Lock()
 
-    def open(self, path: Path, runner: Callable[[], TaskRunner], *, trust_remote_code: bool = False) -> ModelSession:
+    def open(self, path: Path, runner: Callable[[], TaskRunner], terms: Terms) -> ModelSession:
         """A session of the model at ``path``, which begins to load at once in a ``runner`` of its own."""
-        self.make_room(weight_bytes(path))
-        session = ModelSession(path, runner(), self._observer, trust_remote_code=trust_remote_code)
+        self.make_room(weight_bytes(path) + BESIDE_WEIGHTS)
+        session = ModelSession(path, runner(), self._observer, terms)
         with self._lock:
             self._open.append(session)
         return session
@@ -71,18 +68,6 @@ def answer_once(session: ModelSession, request: GenerateRequest, job: Job[Genera
         job.on_cancel(answer.cancel)
         _relay(answer, job)
         return answer.result()
-
-
-def weight_bytes(path: Path) -> int:
-    """The size of the weight files in the folder ``path``; a link that leads to nothing is for loading to refuse."""
-    return sum(_bytes_of(file) for file in path.glob(WEIGHTS))
-
-
-def _bytes_of(file: Path) -> int:
-    try:
-        return file.stat().st_size
-    except OSError:
-        return 0
 
 
 def _relay(source: Job[Any], target: Job[Any]) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mlx_convert_core.base.mac import mac_trouble
 from mlx_convert_core.base.regular_files import regular_files
+from mlx_convert_core.converting.memory_guard import CONTEXT, check_memory
 from mlx_convert_core.converting.pipeline import convert, plan_exactly
 from mlx_convert_core.converting.uploads import upload
 from mlx_convert_core.errors import GenerationFailed, UnsupportedModel
@@ -20,11 +21,16 @@ from mlx_convert_core.running.context import JobContext, Tasks
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadRequest:
-    """Load the converted model in the folder ``path`` and keep it as ``session``; its own code runs only if trusted."""
+    """Load the converted model in the folder ``path`` and keep it as ``session``; its own code runs only if trusted.
+
+    It is to hold ``context`` tokens; `check_memory` says what ``anyway`` means.
+    """
 
     session: str
     path: Path
     trust_remote_code: bool = False
+    context: int = CONTEXT
+    anyway: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +61,7 @@ def load(asked: LoadRequest, context: JobContext) -> None:
             code="arch",
         )
     with context.step("load"):
+        check_memory(runner, asked.path, context, tokens=asked.context, anyway=asked.anyway)
         runner.load(context)
     context.kept[asked.session] = runner
 

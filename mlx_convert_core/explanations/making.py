@@ -61,6 +61,13 @@ THEME = Theme(
             "Close other apps first. Otherwise the Mac swaps, which is slow.",
         ),
         Explanation(
+            "answer_memory",
+            "The model, with the conversation that it is to hold, takes more memory than the machine lends to one"
+            " program: on a Mac that is about three quarters of it.",
+            "Convert the model to fewer bits, take a smaller one, or let answers be shorter (`--max-tokens`). With"
+            " `--anyway`, or the button on the page, it is loaded all the same: the Mac may swap, or macOS stop it.",
+        ),
+        Explanation(
             "layers_kept",
             "Some layers stay as they are: their shape does not fit the group size, or the model's authors want it so.",
             "Nothing need be done. mlx_convert.json in the result lists them.",

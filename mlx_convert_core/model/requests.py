@@ -206,6 +206,12 @@ class GenerateRequest:
             if (value := getattr(self, name)) is not None:
                 _within(sampler_word(name), value, low, high)
 
+    @property
+    def context(self) -> int:
+        """How many tokens question and answer take together, rather too many than too few: most have three bytes."""
+        text = sum(len(turn.content.encode()) for turn in self.conversation())
+        return text // 2 + self.max_tokens
+
     def conversation(self) -> tuple[ChatMessage, ...]:
         """All turns: the system text, the messages so far and the prompt."""
         turns = self.messages

@@ -182,6 +182,24 @@ class ModelRunner(Protocol):
         """Let go of the model."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerMemory:
+    """Bytes that a loaded model takes: ``weights``, and the ``cache`` of a context. ``limit`` is the most that the
+    computing device lends a program, 0 when that is all of the machine's memory."""
+
+    weights: int
+    cache: int = 0
+    limit: int = 0
+
+
+@runtime_checkable
+class MeasuredRunner(ModelRunner, Protocol):
+    """A runner that knows what its model takes before the weights are read."""
+
+    def memory(self, tokens: int) -> AnswerMemory:
+        """What answering takes with a context of ``tokens``, prompt and answer together. Called once, before `load`."""
+
+
 @runtime_checkable
 class LibraryStore(Protocol):
     """Where the list of converted models is kept. Runs in the parent."""

@@ -139,8 +139,8 @@ def is_switch_linear(layer: Any) -> bool:
     return (method.__module__, method.__qualname__) == ("mlx_lm.models.switch_layers", "SwitchLinear.to_quantized")
 
 
-def load_for_generation(folder: Path, *, trust_remote_code: bool) -> tuple[Any, Any]:
-    """A model with its weights in memory, and its tokenizer. Raises GenerationFailed, and what `load_lazily` raises."""
+def load_to_answer(folder: Path, *, trust_remote_code: bool) -> LazyModel:
+    """A model as it answers, its weights not read yet. Raises GenerationFailed, and what `load_lazily` raises."""
     import mlx.core as mx
 
     if not any(next(folder.glob(pattern), None) for pattern in TOKENIZER_FILES):
@@ -150,10 +150,17 @@ def load_for_generation(folder: Path, *, trust_remote_code: bool) -> tuple[Any, 
             code="tok_missing",
         )
     loaded = load_lazily(folder, trust_remote_code=trust_remote_code)
-    model, config = loaded.model, loaded.config
     loaded.arrays.clear()
     if mx.default_device() == mx.cpu:
-        _as_float32(model)
+        _as_float32(loaded.model)
+    return loaded
+
+
+def load_for_generation(folder: Path, lazy: LazyModel, *, trust_remote_code: bool) -> tuple[Any, Any]:
+    """The model of `load_to_answer` with its weights in memory, and its tokenizer. Raises GenerationFailed."""
+    import mlx.core as mx
+
+    model, config = lazy.model, lazy.config
     mx.eval(model.parameters())
     utils = public()
     try:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mlx_convert_core.plugin import (
+    AnswerMemory,
     GenerateRequest,
     GenerateResult,
     GenerationExtras,
@@ -19,7 +20,7 @@ from mlx_convert_lm.chat_template import ChatTemplate
 
 
 class LmRunner:
-    """Runs the model in ``path`` by mlx-lm. Implements ModelRunner.
+    """Runs the model in ``path`` by mlx-lm. Implements ModelRunner and MeasuredRunner.
 
     The key/value cache of the last conversation is kept: a next turn that begins with the same tokens
     only pays for what is new.
@@ -28,17 +29,30 @@ class LmRunner:
     def __init__(self, path: Path, *, trust_remote_code: bool = False) -> None:
         self._path = path
         self._trusted = trust_remote_code
+        self._lazy: Any = None  # a LazyModel, between `memory` and `load`
         self._model: Any = None
         self._tokenizer: Any = None
         self._template: ChatTemplate | None = None
         self._cache: list[Any] = []
         self._cached: list[int] = []
 
+    def memory(self, tokens: int) -> AnswerMemory:
+        """See MeasuredRunner."""
+        from mlx_convert_engine.stream import device_memory
+
+        from mlx_convert_lm.adapter import load_to_answer
+        from mlx_convert_lm.cache_size import cache_bytes, weights_in_memory
+
+        self._lazy = load_to_answer(self._path, trust_remote_code=self._trusted)
+        model, limit = self._lazy.model, device_memory()
+        return AnswerMemory(weights=weights_in_memory(model), cache=cache_bytes(model, tokens), limit=limit)
+
     def load(self, report: Reporter) -> None:
         """See ModelRunner."""
-        from mlx_convert_lm.adapter import load_for_generation
+        from mlx_convert_lm.adapter import load_for_generation, load_to_answer
 
-        self._model, self._tokenizer = load_for_generation(self._path, trust_remote_code=self._trusted)
+        lazy, self._lazy = self._lazy or load_to_answer(self._path, trust_remote_code=self._trusted), None
+        self._model, self._tokenizer = load_for_generation(self._path, lazy, trust_remote_code=self._trusted)
         if self._tokenizer.has_chat_template:
             self._template = ChatTemplate(self._tokenizer, model_name(self._path))
         else:
@@ -71,7 +85,7 @@ class LmRunner:
 
     def close(self) -> None:
         """See ModelRunner."""
-        self._model = self._tokenizer = self._template = None
+        self._lazy = self._model = self._tokenizer = self._template = None
         self._cache, self._cached = [], []
 
     def _prompt(self, request: GenerateRequest) -> list[int]:

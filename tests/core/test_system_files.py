@@ -10,8 +10,8 @@ from samples.caseless_disk import mac_disk
 from samples.mlx_folder import write_mlx_folder
 
 from mlx_convert_core import ConvertRequest, Workspace
-from mlx_convert_core.answering.open_sessions import weight_bytes
 from mlx_convert_core.base.system_files import is_system_file
+from mlx_convert_core.converting.memory_guard import weight_bytes
 from mlx_convert_core.plugin import read_record, regular_files, what_goes
 
 from .conftest import AddPlugin, WriteToy

@@ -20,15 +20,24 @@ from mlx_convert_core import Cancelled, CompareResult, MlxConvertError
 @click.option("--prompt", help="The question; without it, or with -, it is read from standard input.")
 @answering
 @common
-def compare(models: tuple[str, ...], prompt: str | None, trust_remote_code: bool, as_json: bool, **values: Any) -> None:
+def compare(
+    models: tuple[str, ...],
+    prompt: str | None,
+    trust_remote_code: bool,
+    anyway: bool,
+    as_json: bool,
+    **values: Any,
+) -> None:
     """Put one question to two to four MODELS: converted folders or names in the library.
 
     All use the same seed. Exit code 1 says that a model failed.
     """
     request = generate_request(values, prompt=prompt_text(prompt, 'mlx-convert compare MODEL MODEL --prompt "..."'))
     with workspace(as_json=as_json) as opened:
-        trusted = map(opened.model_path, models) if trust_remote_code else ()
-        comparison = opened.compare(models, request, trusted=trusted)
+        paths = [opened.model_path(model) for model in models]
+        comparison = opened.compare(
+            paths, request, trusted=paths if trust_remote_code else (), anyway=paths if anyway else ()
+        )
         ComparisonView(comparison, as_json=as_json).watch()
         try:
             result: CompareResult = comparison.job.result()

@@ -20,7 +20,9 @@ from mlx_convert_core import Cancelled
 @click.argument("prompt", required=False)
 @answering
 @common
-def generate(model: str, prompt: str | None, trust_remote_code: bool, as_json: bool, **values: Any) -> None:
+def generate(
+    model: str, prompt: str | None, trust_remote_code: bool, anyway: bool, as_json: bool, **values: Any
+) -> None:
     """Answer PROMPT with MODEL, a converted folder or a name in the library.
 
     Without PROMPT, or with -, the prompt is read from standard input. Numbers that you leave out are those that the
@@ -30,7 +32,7 @@ def generate(model: str, prompt: str | None, trust_remote_code: bool, as_json: b
     with workspace(as_json=as_json) as opened:
         path = opened.model_path(model)
         request = generate_request(with_advice(opened, path, values, as_json=as_json), prompt=asked.prompt)
-        job = opened.generate(path, request, trust_remote_code=trust_remote_code)
+        job = opened.generate(path, request, trust_remote_code=trust_remote_code, anyway=anyway)
         if as_json:
             print_sampler(request)
             follow(job, as_json=True)

@@ -23,6 +23,7 @@ class Answers:
         self._workspace = workspace
         self._views = views
         self._trusted: set[tuple[Path, Identity]] = set()
+        self._insisted: set[tuple[Path, Identity]] = set()
         self._open_models: dict[Path, tuple[ModelSession, Identity]] = {}
         self._lock = threading.Lock()
 
@@ -33,14 +34,18 @@ class Answers:
     def ask(self, model: str, request: GenerateRequest, place: str) -> JobView:
         """Have ``model`` answer, loading it unless it is open; ``place`` names the page. Raises MlxConvertError."""
         with self._lock:
-            session = self._open(self.folder(model))
+            session = self._open(self.folder(model), request.context)
             loading = self._views.follow(session.loading, model=model_name(session.path))
             answer = session.generate(request)
             view = self._views.follow(
                 answer, model=model_name(session.path), request=request, loading=loading, place=place
             )
-            view.allow = partial(self.trust, session.path)
+            self.offer(view, session.path)
             return view
+
+    def offer(self, view: JobView, path: Path) -> None:
+        """Let a person say on ``view`` what the model at ``path`` may, next time."""
+        view.allow, view.insist = partial(self.trust, path), partial(self.insist, path)
 
     def trust(self, path: Path) -> None:
         """Let the Python code that comes with the model at ``path`` run from now on, until this program ends."""
@@ -49,6 +54,14 @@ class Answers:
     def trusts(self, path: Path) -> bool:
         """Whether the code of the model at ``path`` may run; no more once another folder has taken its place."""
         return (path, _identity(path)) in self._trusted
+
+    def insist(self, path: Path) -> None:
+        """Load the model at ``path`` from now on though it does not fit into memory, until this program ends."""
+        self._insisted.add((path, _identity(path)))
+
+    def insists(self, path: Path) -> bool:
+        """Whether the model at ``path`` is loaded though it does not fit into memory."""
+        return (path, _identity(path)) in self._insisted
 
     def forget(self, path: Path) -> None:
         """Close the model at ``path``, before its files go."""
@@ -62,7 +75,7 @@ class Answers:
         for path in list(self._open_models):
             self.forget(path)
 
-    def _open(self, path: Path) -> ModelSession:
+    def _open(self, path: Path, context: int) -> ModelSession:
         folder = _identity(path)
         for other, (session, opened) in list(self._open_models.items()):
             stale = other != path or opened != folder
@@ -70,7 +83,10 @@ class Answers:
                 del self._open_models[other]
                 session.close()
         if path not in self._open_models:
-            self._open_models[path] = (self._workspace.open(path, trust_remote_code=self.trusts(path)), folder)
+            session = self._workspace.open(
+                path, trust_remote_code=self.trusts(path), context=context, anyway=self.insists(path)
+            )
+            self._open_models[path] = (session, folder)
         return self._open_models[path][0]
 
 

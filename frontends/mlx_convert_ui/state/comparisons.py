@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
 from mlx_convert_core import (
@@ -86,8 +85,13 @@ class Comparisons:
         """Ask all ``models``, instead of what ran. Reads files: call it on a thread. Raises MlxConvertError."""
         with self._lock:
             self.stop()
-            trusted = [path for path in map(self._answers.folder, models) if self._answers.trusts(path)]
-            comparison = self._workspace.compare(models, request, trusted=trusted)
+            paths = [self._answers.folder(model) for model in models]
+            comparison = self._workspace.compare(
+                paths,
+                request,
+                trusted=filter(self._answers.trusts, paths),
+                anyway=filter(self._answers.insists, paths),
+            )
             columns = tuple(
                 Column(view=self._follow(job, path, comparison.request), path=path, entry=entry_of(path))
                 for job, path in zip(comparison.answers, comparison.models, strict=True)
@@ -98,7 +102,7 @@ class Comparisons:
 
     def _follow(self, job: Job[GenerateResult], path: Path, request: GenerateRequest) -> JobView:
         view = self._views.follow(job, model=model_name(path), request=request, place=PLACE)
-        view.allow = partial(self._answers.trust, path)
+        self._answers.offer(view, path)
         return view
 
     def stop(self) -> None:

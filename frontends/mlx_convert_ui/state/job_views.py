@@ -51,7 +51,8 @@ class JobView:
 
     The job's thread folds events in while pages read: what they walk through (``steps``, ``progress``, ``log``) is
     replaced, never changed; ``chunks`` only grow at the end. Each change, whoever makes it, holds the lock.
-    ``place`` names the page that asked for it. ``allow`` lets its model's own code run, next time.
+    ``place`` names the page that asked for it. ``allow`` lets its model's own code run, next time, and ``insist`` has
+    the model loaded though it does not fit into memory.
     """
 
     job: Job[Any]
@@ -72,6 +73,7 @@ class JobView:
     ended: float = 0.0
     loading: JobView | None = None
     allow: Callable[[], None] | None = None
+    insist: Callable[[], None] | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False, compare=False)
 
     @property

@@ -7,17 +7,17 @@ from collections.abc import Callable
 from inspect import isawaitable
 from typing import Any
 
-from nicegui import ui
-
 from mlx_convert_core import GenerateResult, JobState
 from mlx_convert_core.plugin import units
 from mlx_convert_ui.state.job_views import JobView
 from mlx_convert_ui.widgets.components import Badge, Button, Tag, block, empty, note
+from mlx_convert_ui.widgets.copying import CopyButton
 from mlx_convert_ui.widgets.dialogs import confirm, lasting
 from mlx_convert_ui.widgets.remedies import tell
 from mlx_convert_ui.widgets.stream import TokenStream
 
 CUSTOM_CODE = "custom_code"  # the model wants to run Python of its own, and nobody allowed it
+TOO_LARGE = "answer_memory"  # it does not fit into memory, and nobody insisted
 LIVE_SECONDS = 0.5  # each change of a label makes the browser look at the whole page again
 
 
@@ -84,8 +84,7 @@ class Answer:
         error = (view.loading.error if view.loading else None) or view.error
         with self._body:
             if error is not None:
-                wants_code = error.code == CUSTOM_CODE and view.allow is not None
-                tell(error, (self._ask if wants_code else self._retry) if self._again else None)
+                tell(error, self._way_on(error.code) if self._again else None)
             elif view.state is JobState.CANCELLED and not view.chunks:
                 Tag("p", "Stopped before the first word.", "muted")
             elif view.state is JobState.FINISHED and not self._compact:
@@ -93,6 +92,24 @@ class Answer:
         if view.state is JobState.FINISHED and not self._compact:
             with self._figures:
                 figures(view.job.result())
+
+    def _way_on(self, code: str) -> Callable[[], None]:
+        """What draws the button for going on after an error."""
+        ways = {CUSTOM_CODE: self._ask, TOO_LARGE: self._offer_anyway}
+        return ways.get(code, self._retry) if self.view.allow is not None else self._retry
+
+    def _offer_anyway(self) -> None:
+        Button("Load it anyway", self._insist, icon="play").mark("load-anyway")
+
+    async def _insist(self) -> None:
+        if self.view.insist is not None:
+            self.view.insist()
+            await self._ask_again()
+
+    async def _ask_again(self) -> None:
+        asked = self._again() if self._again is not None else None
+        if isawaitable(asked):
+            await asked
 
     def _retry(self) -> None:
         Button("Try again", self._again, icon="rotate-ccw").mark("again")
@@ -102,18 +119,16 @@ class Answer:
 
     async def _allow(self) -> None:
         """Run the model's own code once a person agreed to it, knowing what that is."""
-        view, again = self.view, self._again
+        view = self.view
         sure = await confirm(
             f"Run the Python code of {view.model}?",
             "It came with the model and can do whatever you can: read, change and send your files. "
             "Say yes only if you have read it and trust its author. It holds until MLX Convert is closed.",
             action="Run its code",
         )
-        if sure and view.allow is not None and again is not None:
+        if sure and view.allow is not None:
             view.allow()
-            asked = again()
-            if isawaitable(asked):
-                await asked
+            await self._ask_again()
 
     def _tell_speed(self) -> None:
         view = self.view
@@ -164,7 +179,7 @@ class AnswerCard:
         with self._state:
             state_badge(view)
             if view.chunks and not view.active:
-                copy_button(lambda: view.text)
+                copy_button(view.text)
 
 
 def state_badge(view: JobView) -> None:
@@ -179,14 +194,9 @@ def state_badge(view: JobView) -> None:
         Badge("Failed", "bad")
 
 
-def copy_button(text: Callable[[], str], what: str = "answer") -> Button:
-    """A small button that puts ``text()`` on the clipboard."""
-
-    def copy() -> None:
-        ui.clipboard.write(text())
-        ui.notify(f"{what.capitalize()} copied")
-
-    return Button("", copy, icon="copy", kind="ghost", label=f"Copy the {what}", classes="btn-small").mark("copy")
+def copy_button(text: str, what: str = "answer") -> CopyButton:
+    """A small button that copies ``text``."""
+    return CopyButton(text, what, kind="ghost").mark("copy")
 
 
 def is_loading(view: JobView) -> bool:

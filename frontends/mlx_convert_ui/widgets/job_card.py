@@ -13,7 +13,18 @@ from mlx_convert_core import ConvertedModel, ConvertRequest, JobState, MlxConver
 from mlx_convert_core.plugin import units
 from mlx_convert_ui.state.convert_form import command_line
 from mlx_convert_ui.state.job_views import STEPS, JobView
-from mlx_convert_ui.widgets.components import Badge, Button, Tag, block, note, progress_bar, sentence, set_progress
+from mlx_convert_ui.widgets.components import (
+    Badge,
+    Button,
+    Tag,
+    block,
+    note,
+    progress_bar,
+    sentence,
+    set_progress,
+    tooltip,
+)
+from mlx_convert_ui.widgets.copying import CopyButton
 from mlx_convert_ui.widgets.desktop import SHOW_LABEL, reveal
 from mlx_convert_ui.widgets.live import LiveJob
 from mlx_convert_ui.widgets.remedies import tell
@@ -85,8 +96,9 @@ class JobCard(LiveJob):
             _small("Test it", lambda: ui.navigate.to(target), "flask-conical", "test")
             _small(SHOW_LABEL, lambda: reveal(model.path), "folder-open", "show-folder")
             _small("Upload …", lambda: self._upload(model.path), "upload", "upload")
-            _small("Copy command", lambda: _copy(command_line(view.request), "Command"), "terminal", "copy-command")
-            _small("Copy recipe", lambda: _copy_recipe(self._recipe, model.path), "file-json", "copy-recipe")
+            command = command_line(view.request)
+            CopyButton(command, "command", label="Copy command", icon="terminal").mark("copy-command")
+            _recipe_button(self._recipe, model.path)
         warnings = [finding for finding in model.findings if finding.level == "warning"]
         if warnings:
             with block("notes"):
@@ -126,16 +138,19 @@ def _small(text: str, act: Callable[[], object], icon: str, mark: str) -> None:
     Button(text, act, icon=icon, classes="btn-small").mark(mark)
 
 
-def _copy(text: str, what: str) -> None:
-    ui.clipboard.write(text)
-    ui.notify(f"{what} copied")
+def _recipe_button(recipe: Callable[[Path], str], path: Path) -> None:
+    """A button for the recipe of the model at ``path``, which is read once the page is there."""
+    button = CopyButton("", "recipe", label="Copy recipe", icon="file-json").mark("copy-recipe")
+    button.enable(False)
 
+    async def read() -> None:
+        try:
+            button.give(await run.io_bound(recipe, path) or "")
+            button.enable()
+        except MlxConvertError as error:
+            tooltip(button, sentence(error.message))
 
-async def _copy_recipe(recipe: Callable[[Path], str], path: Path) -> None:
-    try:
-        _copy(await run.io_bound(recipe, path) or "", "Recipe")
-    except MlxConvertError as error:
-        ui.notify(f"{sentence(error.message)} {error.hint}")
+    ui.timer(0, read, once=True)
 
 
 def _title(view: JobView) -> str:

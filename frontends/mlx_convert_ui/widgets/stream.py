@@ -7,7 +7,7 @@ from nicegui.element import Element
 from mlx_convert_ui.state.job_views import JobView
 
 
-class TokenStream(Element, component="token_stream.js", esm={"mlx-markdown": "markdown"}):
+class TokenStream(Element, component="token_stream.js", esm={"mlx-markdown": "markdown", "mlx-clipboard": "clipboard"}):
     """Shows the text of ``view`` from its beginning, or a finished ``text``; `refresh` sends what came since.
 
     Each delta carries the positions that it runs from and to, so that one delivered twice after a reconnect is

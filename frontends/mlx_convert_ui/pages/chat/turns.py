@@ -136,7 +136,7 @@ class Turn:
         self._message = message
         self._foot.clear()
         with self._foot:
-            copy_button(lambda: message.content)
+            copy_button(message.content)
             again = Button("", self._actions.regenerate, icon="rotate-ccw", kind="ghost", label="Answer again")
             again.classes("btn-small turn-again").mark("regenerate")
             Tag("span", _figures(message), "turn-figures")
@@ -148,7 +148,7 @@ class Turn:
         with self._body:
             Tag("div", message.content, "bubble")
         with self._foot:
-            copy_button(lambda: message.content, "message")
+            copy_button(message.content, "message")
             edit = Button("", self._edit, icon="pencil", kind="ghost", label="Edit and ask again", classes="btn-small")
             edit.mark("edit")
 

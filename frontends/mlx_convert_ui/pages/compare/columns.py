@@ -71,7 +71,7 @@ class ColumnView:
             else:
                 state_badge(view)
             if view.chunks and not view.active:
-                copy_button(lambda: view.text)
+                copy_button(view.text)
 
     def _place(self) -> int | None:
         return self._match.first_parting() if self._index == 0 else self._match.parting(self._index)

@@ -1,6 +1,7 @@
 // Markdown as a model writes it, made into elements. It is untrusted: text, links and code come through; pictures,
 // forms, styles, scripts, classes, ids and foreign schemes do not.
 import DOMPurify from "dompurify";
+import { put } from "mlx-clipboard";
 import { marked } from "./marked.min.js";
 import hljs from "./highlight.min.js";
 
@@ -119,8 +120,7 @@ function copyButton(text) {
   button.textContent = "Copy";
   button.setAttribute("aria-label", "Copy this code");
   button.addEventListener("click", async () => {
-    const copied = await navigator.clipboard.writeText(text).then(() => true, () => false);
-    button.textContent = copied ? "Copied" : "Not allowed";
+    button.textContent = (await put(text)) ? "Copied" : "Not allowed";
     setTimeout(() => (button.textContent = "Copy"), 1500);
   });
   return button;

@@ -1,0 +1,60 @@
+"""Whether a model fits into memory, asked before its weights are read to answer with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import psutil
+
+from mlx_convert_core.base.memory import free_memory
+from mlx_convert_core.base.units import size
+from mlx_convert_core.errors import GenerationFailed
+from mlx_convert_core.model.hub_cache import model_name
+from mlx_convert_core.model.inspection import WEIGHTS
+from mlx_convert_core.plugins.interfaces import AnswerMemory, MeasuredRunner, ModelRunner, Reporter
+
+CONTEXT = 4096  # tokens: a conversation of some length, where nobody says how long it gets
+# A worker's libraries and what it computes with, besides weights and cache.
+BESIDE_WEIGHTS = 500_000_000
+
+
+def check_memory(runner: ModelRunner, path: Path, report: Reporter, *, tokens: int, anyway: bool) -> None:
+    """Say when the model at ``path`` takes more memory than is free now, with a context of ``tokens``.
+
+    Raises GenerationFailed (code ``answer_memory``) when it is more than the machine can lend at all, unless it is to
+    be loaded ``anyway``: beyond that a Mac swaps with every token, or stops the program.
+    """
+    need = _need(runner, path, tokens)
+    free = free_memory()
+    total, limit = need.weights + need.cache + BESIDE_WEIGHTS, need.limit or psutil.virtual_memory().total
+    told = (
+        f"{model_name(path)} needs about {size(total)} of memory: {size(need.weights)} of weights"
+        f" and {size(need.cache)} for {tokens:,} tokens"
+    )
+    if total > limit and not anyway:
+        raise GenerationFailed(
+            f"{told}; this machine lends {size(limit)}.",
+            hint="Take a smaller model or fewer bits, or let answers be shorter. It can be loaded anyway, which may"
+            " slow the whole machine down.",
+            code="answer_memory",
+        )
+    if total > min(limit, free):
+        report.message(f"{told}; {size(min(limit, free))} are free. Close other apps if it becomes slow.", "warning")
+
+
+def weight_bytes(path: Path) -> int:
+    """The size of the weight files in the folder ``path``; a link that leads to nothing is for loading to refuse."""
+    return sum(_bytes_of(file) for file in path.glob(WEIGHTS))
+
+
+def _need(runner: ModelRunner, path: Path, tokens: int) -> AnswerMemory:
+    if isinstance(runner, MeasuredRunner):
+        return runner.memory(tokens)
+    return AnswerMemory(weights=weight_bytes(path))
+
+
+def _bytes_of(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except OSError:
+        return 0
