@@ -8,10 +8,18 @@ from pathlib import Path
 
 import psutil
 
+from mlx_convert_core.base.mac import sysctl_number
+
 
 def free_memory() -> int:
-    """Bytes of memory that programs can still take."""
-    return int(psutil.virtual_memory().available)
+    """Bytes of memory that programs can still take.
+
+    On a Mac what is free and inactive says little: it fills memory with files and drops them when it is needed. Its own
+    measure, in per cent, is the one that `memory_pressure` prints.
+    """
+    memory = psutil.virtual_memory()
+    level = sysctl_number("kern.memorystatus_level") if sys.platform == "darwin" else None
+    return max(int(memory.available), int(memory.total) * (level or 0) // 100)
 
 
 def peak_memory() -> int:

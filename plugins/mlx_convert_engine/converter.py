@@ -31,7 +31,7 @@ from mlx_convert_engine.output_files import write_config, write_index
 from mlx_convert_engine.provenance import Provenance
 from mlx_convert_engine.source_files import SourceFiles
 from mlx_convert_engine.stand_in import standing_in
-from mlx_convert_engine.stream import device_memory, working_memory
+from mlx_convert_engine.stream import device_memory, few_spare_buffers, working_memory
 from mlx_convert_engine.streaming_conversion import Flow, streaming
 from mlx_convert_engine.writing_thread import WritingThread
 
@@ -70,6 +70,7 @@ class StreamingConverter:
     ) -> tuple[Written, ...]:
         """See ModelConverter. What needs only one source tensor is converted as soon as that is there."""
         with ExitStack() as stack:
+            stack.enter_context(few_spare_buffers())
             writers = [
                 stack.enter_context(_writer(folder, model, output))
                 for folder, output in zip(folders, outputs, strict=True)

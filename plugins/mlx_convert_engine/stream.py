@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import cycle
 from typing import Any
@@ -261,6 +262,25 @@ def slice_bytes() -> int:
     import mlx.core as mx
 
     return SLICE_BYTES if mx.default_device() == mx.cpu else GPU_SLICE_BYTES
+
+
+@contextmanager
+def few_spare_buffers() -> Iterator[None]:
+    """Have a GPU keep no more freed buffers than the next slices can use.
+
+    Metal's allocator keeps them for later until they are 1.5 times what the GPU works with well (mlx's
+    metal/allocator.cpp): slices of many sizes would pile up to that, and a conversion take what the model takes.
+    """
+    import mlx.core as mx
+
+    if mx.default_device() == mx.cpu:
+        yield
+        return
+    before = mx.set_cache_limit(IN_FLIGHT_SLICES * slice_bytes())
+    try:
+        yield
+    finally:
+        mx.set_cache_limit(before)
 
 
 def _streams() -> Sequence[Any]:

@@ -65,3 +65,18 @@ def test_nothing_is_read_ahead_while_memory_is_scarce(
     workspace.convert(request, inline=True).result()
     assert (max(waiting) > 2) is ahead
     assert ahead or max(waiting) == 0
+
+
+def test_a_gpu_keeps_few_spare_buffers_and_its_limit_comes_back(
+    checkpoint: Path, workspace: Workspace, tmp_path: Path
+) -> None:
+    import mlx.core as mx
+
+    if mx.default_device() == mx.cpu:
+        pytest.skip("a CPU keeps none")
+    before = mx.set_cache_limit(1 << 40)
+    mx.set_cache_limit(before)
+    mx.clear_cache()
+    workspace.convert(ConvertRequest(ref=str(checkpoint), output=tmp_path / "model"), inline=True).result()
+    assert mx.get_cache_memory() <= stream.IN_FLIGHT_SLICES * stream.GPU_SLICE_BYTES
+    assert mx.set_cache_limit(before) == before

@@ -77,12 +77,15 @@ def test_the_browser_is_told_a_key_that_works_once(home: Path, tmp_path: Path) -
         assert "MLX Convert" in visit(url)
 
 
-def test_a_window_is_told_the_key_where_nobody_else_can_read_it(home: Path, tmp_path: Path) -> None:
+def test_a_window_is_told_the_key_where_nobody_else_can_read_it_and_lets_select_and_save(
+    home: Path, tmp_path: Path
+) -> None:
     told = tmp_path / "told.json"
     (tmp_path / "webview.py").write_text(
         "import json, os, psutil, time\n"
+        "settings = {'ALLOW_DOWNLOADS': False}\n"
         "def create_window(title, url, **options):\n"
-        "    seen = {'url': url, 'arguments': psutil.Process().cmdline()}\n"
+        "    seen = {'url': url, 'arguments': psutil.Process().cmdline(), 'options': options, 'settings': settings}\n"
         f"    open('{told}.part', 'w').write(json.dumps(seen))\n"
         f"    os.rename('{told}.part', '{told}')\n"
         f"def start(): time.sleep({PATIENCE})\n"
@@ -91,6 +94,8 @@ def test_a_window_is_told_the_key_where_nobody_else_can_read_it(home: Path, tmp_
         seen = json.loads(_written(told))
         assert seen["url"] == url
         assert _token(url) not in " ".join(seen["arguments"])
+        assert seen["options"]["text_select"] is True
+        assert seen["settings"] == {"ALLOW_DOWNLOADS": True}
 
 
 def test_a_token_is_taken_from_the_environment_and_not_handed_on(home: Path) -> None:

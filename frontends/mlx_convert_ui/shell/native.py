@@ -11,9 +11,12 @@ from collections.abc import Callable
 from mlx_convert_core import MlxConvertError
 from mlx_convert_core.plugin import install_command, python_command, python_environment
 
+# pywebview lets nobody select text or save a file unless it is told to.
 _WINDOW = """
 import sys, webview
-webview.create_window("MLX Convert", sys.stdin.readline(), width=1280, height=860, min_size=(390, 560))
+webview.settings["ALLOW_DOWNLOADS"] = True
+size = {"width": 1280, "height": 860, "min_size": (390, 560)}
+webview.create_window("MLX Convert", sys.stdin.readline(), text_select=True, **size)
 webview.start()
 """
 

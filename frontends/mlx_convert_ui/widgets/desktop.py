@@ -10,17 +10,21 @@ import threading
 from pathlib import Path
 
 PATIENCE = 2.0  # seconds
+FINDER = ("open", "-R")  # shows it in the Finder; without -R a folder called X.app would be started
+MANAGER = FINDER if sys.platform == "darwin" else ("xdg-open",)
 SHOW_LABEL = "Show in Finder" if sys.platform == "darwin" else "Show folder"
 
 
 def show_folder(path: Path) -> bool:
-    """Open ``path`` in the file manager; False when there is none. Blocks for a moment: call it on a thread."""
-    opener = shutil.which("open" if sys.platform == "darwin" else "xdg-open")
+    """Show ``path`` in the file manager; False when there is none. Blocks for a moment: call it on a thread."""
+    opener = shutil.which(MANAGER[0])
     if opener is None or not path.is_dir():
         return False
     quiet = subprocess.DEVNULL
     theirs = {name: value for name, value in os.environ.items() if name != "PYTHONSAFEPATH"}  # that is for our own
-    process = subprocess.Popen([opener, str(path)], env=theirs, stdout=quiet, stderr=quiet, start_new_session=True)
+    process = subprocess.Popen(
+        [opener, *MANAGER[1:], str(path)], env=theirs, stdout=quiet, stderr=quiet, start_new_session=True
+    )
     try:
         return process.wait(PATIENCE) == 0
     except subprocess.TimeoutExpired:  # it is the file manager itself, and ends when that is closed
