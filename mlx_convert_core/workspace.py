@@ -20,7 +20,7 @@ from mlx_convert_core.converting.memory_guard import CONTEXT
 from mlx_convert_core.converting.planning import Planner
 from mlx_convert_core.converting.sources import Sources
 from mlx_convert_core.converting.tasks import TASKS
-from mlx_convert_core.converting.uploads import accounts, target_of, upload_targets
+from mlx_convert_core.converting.uploads import accounts, checked, target_of, upload_targets
 from mlx_convert_core.errors import MlxConvertError, PluginError
 from mlx_convert_core.home.conversation_store import ConversationStore
 from mlx_convert_core.home.conversion_queue import ConversionQueue
@@ -233,7 +233,7 @@ class Workspace:
 
     def check_upload(self, request: UploadRequest) -> UploadRequest:
         """``request`` with its name filled in; raises what stands in the way, before anything moves."""
-        return target_of(request, self.upload_targets()).check(request)
+        return checked(request, self.upload_targets())
 
     def preview_upload(self, request: UploadRequest) -> str:
         """The model card that ``request`` would send, in Markdown; "" when none is sent."""
@@ -247,18 +247,19 @@ class Workspace:
         Raises InvalidRequest for a target that nobody offers; everything later fails the job.
         """
         request = UploadRequest.to(self.model_path(model), to, public=public, replace=replace)
-        target = target_of(request, self.upload_targets())
+        targets = self.upload_targets()
+        target_of(request, targets)
         title = f"Upload {model_name(request.path)} to {request.target}:{request.name}"
         job: Job[UploadResult] = Job("upload", title, self._dispatcher.send)
 
         def body(job: Job[UploadResult]) -> UploadResult:
             with context_of(job, self._hooks, self.home).step("resolve"):
-                checked = target.check(request)
+                ready = checked(request, targets)
             runner = self._runner(inline=inline)
             job.on_cancel(lambda: runner.cancel(job.id))
             try:
                 with awake():
-                    return runner.run(job.id, "upload", checked, UploadResult, job.emit)
+                    return runner.run(job.id, "upload", ready, UploadResult, job.emit)
             finally:
                 runner.close()
 

@@ -12,6 +12,7 @@ from mlx_convert_core.model.requests import UploadRequest, UploadResult
 from mlx_convert_core.plugins.calling import Hooks
 from mlx_convert_core.plugins.interfaces import Account, UploadTarget
 from mlx_convert_core.running.context import JobContext
+from mlx_convert_core.writing.soundness import refuse_damaged, refuse_spoiled
 
 
 def upload_targets(hooks: Hooks) -> dict[str, UploadTarget]:
@@ -36,10 +37,23 @@ def target_of(request: UploadRequest, targets: Mapping[str, UploadTarget]) -> Up
     )
 
 
+def checked(request: UploadRequest, targets: Mapping[str, UploadTarget]) -> UploadRequest:
+    """``request`` with its name filled in; raises what stands in the way, before anything moves.
+
+    A model that is damaged goes nowhere, whatever the target; one may also be asked about before it is made.
+    """
+    target = target_of(request, targets)
+    if request.path.is_dir():
+        refuse_damaged(request.path)
+    return target.check(request)
+
+
 def upload(request: UploadRequest, context: JobContext) -> UploadResult:
-    """Send the model of a checked request. Runs in the worker."""
+    """Read the model of a checked request through, and send it. Runs in the worker."""
     began = time.monotonic()
     target = target_of(request, upload_targets(context.hooks))
+    with context.step("check"):
+        refuse_spoiled(request.path, lambda done, total: _advance(context, done, total))
     with context.step("upload"):
         result = target.upload(request, context)
     if not isinstance(result, UploadResult):
@@ -47,3 +61,8 @@ def upload(request: UploadRequest, context: JobContext) -> UploadResult:
         error = TypeError(f"upload() of {request.target} gave a {type(result).__name__}, not an UploadResult")
         raise context.hooks.fault(context.hooks.owner(hook, request.target), hook, error)
     return replace(result, seconds=time.monotonic() - began)
+
+
+def _advance(context: JobContext, done: int, total: int) -> None:
+    context.check_cancelled()
+    context.progress("check", done, total)

@@ -18,6 +18,16 @@ THEME = Theme(
             "The message says why. Run it again: what arrived is not sent twice.",
         ),
         Explanation(
+            "up_damaged",
+            "The model is not as it was written: a file is cut short, missing, changed or can't be read.",
+            "Convert it again, or put back the file that the message names. Nothing was sent.",
+        ),
+        Explanation(
+            "up_nan",
+            "The weights hold values that are no numbers (NaN), so every answer would be nonsense.",
+            "Get the original weights again, or convert another source. Nothing was sent.",
+        ),
+        Explanation(
             "up_exists",
             "Another model is in that place already.",
             "Choose another name, or say that the model there is to be replaced (`--replace`).",

@@ -31,7 +31,7 @@ def test_an_upload_is_a_job_with_progress_and_a_result(hub: Hub, workspace: Work
     job = workspace.upload(folder, "hub:ann/Tiny")
     events = list(job.events())
     steps = [event for event in events if isinstance(event, Progress)]
-    assert {step.step for step in steps} == {"upload"}
+    assert {step.step for step in steps} == {"check", "upload"}
     assert steps[-1].done == steps[-1].total > 12 * MIB
     result = job.result()
     assert (result.location, result.public, result.sent_files) == (f"{hub.url}/ann/Tiny", False, 7)

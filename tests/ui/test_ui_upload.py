@@ -42,6 +42,19 @@ async def test_a_model_is_sent_to_a_folder(studio: Studio, entry: LibraryEntry, 
     assert (target / "model.safetensors").read_bytes() == (entry.path / "model.safetensors").read_bytes()
 
 
+async def test_a_damaged_model_is_named_and_not_sent(studio: Studio, entry: LibraryEntry, tmp_path: Path) -> None:
+    weights = entry.path / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1000])
+    async with visiting(studio, "/library") as user:
+        user.find(marker="upload").click()
+        await sees(user, f"Upload {entry.name}")
+        await fill(user, "upload-name", str(tmp_path / "copy"))
+        await sees(user, "is damaged and was not sent: model.safetensors")
+        user.find(marker="cancel").click()
+        await asyncio.sleep(0)
+    assert not studio.views.of("upload")
+
+
 async def test_another_model_is_listed_and_replaced_only_when_asked(
     studio: Studio, entry: LibraryEntry, tmp_path: Path
 ) -> None:

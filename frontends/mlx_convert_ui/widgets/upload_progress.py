@@ -53,7 +53,9 @@ class UploadProgress(LiveJob):
     def _move(self) -> None:
         moved = self.view.progress.get("upload")
         if moved is None or not moved.total:
-            self._numbers.show("Preparing …" if self.view.state is JobState.RUNNING else "Waits for its turn")
+            read = self.view.progress.get("check")
+            checking = f"Checking … {read.done / read.total:.0%}" if read is not None and read.total else "Preparing …"
+            self._numbers.show(checking if self.view.state is JobState.RUNNING else "Waits for its turn")
             return
         set_progress(self._bar, moved.done / moved.total)
         bytes_ = moved.unit == "bytes"
