@@ -9,7 +9,7 @@ from mlx_convert_core.base.addresses import bare_address, without_secrets
 from mlx_convert_core.base.child_python import current_folder_entries, python_command, python_environment
 from mlx_convert_core.base.codec import from_plain, plain, read_json, to_json
 from mlx_convert_core.base.documents import JsonDocument
-from mlx_convert_core.base.identity import is_inside
+from mlx_convert_core.base.identity import as_on_disk, is_inside
 from mlx_convert_core.base.installing import install_command
 from mlx_convert_core.base.limits import CONFIG_BYTES, HOME_BYTES, TYPED_BYTES
 from mlx_convert_core.base.mac import mac_trouble
@@ -245,6 +245,7 @@ __all__ = [
     "Workspace",
     "Written",
     "all_tensors",
+    "as_on_disk",
     "bare_address",
     "cached_repo",
     "check_regular",

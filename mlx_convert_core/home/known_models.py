@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from mlx_convert_core.base.identity import same_place
+from mlx_convert_core.base.identity import as_on_disk, same_place
 from mlx_convert_core.base.paths import expanded, in_text, spelled
 from mlx_convert_core.base.shell import command, typed
 from mlx_convert_core.errors import EntryNotFound, InvalidRequest, MlxConvertError, PluginNotLoaded, RepoNotFound
@@ -106,7 +106,7 @@ class Models:
         """
         path = expanded(model)
         if (path / CONFIG).is_file():
-            return spelled(path.resolve())
+            return spelled(as_on_disk(path))
         if path.exists() or isinstance(model, Path) or "/" in str(model):
             raise RepoNotFound(
                 f"{model} is no converted model: there is no {CONFIG} in it.",

@@ -86,3 +86,9 @@ def test_the_home_folder_is_kept_in_any_spelling(
     with pytest.raises(LibraryError, match="your home folder is in it"):
         workspace.remove(entry)
     assert (model / "LICENSE").read_text() == "precious"
+
+
+def test_a_model_is_opened_under_one_path_however_it_is_spelled(disk: Path, workspace: Workspace) -> None:
+    model = write_mlx_folder(disk / "Models" / "Smol")
+    assert workspace.model_path(disk / "models" / "SMOL") == model
+    assert workspace.model_path(str(disk / "models" / "smol")) == model

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from mlx_convert_ui.widgets.picker import LIMIT, listing
+from samples.caseless_disk import caseless_disk
 
 from mlx_convert_core import InvalidRequest
 
@@ -50,3 +51,12 @@ def test_a_huge_folder_is_cut_off_with_a_count(root: Path) -> None:
         (root / "plain" / f"{number:04}").mkdir()
     found = listing(root / "plain", (root,))
     assert (len(found.rows), found.more) == (LIMIT, 7)
+
+
+def test_folders_are_those_of_the_disk_however_they_are_spelled(tmp_path: Path) -> None:
+    with caseless_disk(tmp_path) as disk:
+        (disk / "Ann" / "Models").mkdir(parents=True)
+        found = listing(disk / "ANN" / "models", (disk / "Ann",))
+        assert (found.path, found.parent) == (disk / "Ann" / "Models", disk / "Ann")
+        with pytest.raises(InvalidRequest, match="can be listed here"):
+            listing(disk, (disk / "Ann",))

@@ -10,7 +10,7 @@ from pathlib import Path
 from nicegui import run, ui
 
 from mlx_convert_core import InvalidRequest
-from mlx_convert_core.plugin import expanded
+from mlx_convert_core.plugin import as_on_disk, expanded
 from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.widgets.components import Badge, Button, Tag, block, note
 from mlx_convert_ui.widgets.dialogs import answer_of
@@ -45,7 +45,7 @@ def roots(studio: Studio) -> tuple[Path, ...]:
     output = expanded(studio.workspace.settings.load().output_folder).absolute()
     disks = ["/Volumes"] if sys.platform == "darwin" else ["/mnt", "/media"]
     wanted = [Path.home(), Path.cwd(), output, *map(Path, disks)]
-    found = tuple(dict.fromkeys(path.resolve() for path in wanted if path.is_dir()))
+    found = tuple(dict.fromkeys(as_on_disk(path) for path in wanted if path.is_dir()))
     return tuple(path for path in found if not any(path != other and path.is_relative_to(other) for other in found))
 
 
@@ -72,7 +72,7 @@ def listing(folder: str | Path, allowed: tuple[Path, ...], *, suffix: str = "") 
 
 def _confined(folder: str | Path, allowed: tuple[Path, ...]) -> Path:
     try:
-        path = Path(folder).resolve(strict=True)
+        path = as_on_disk(Path(folder).resolve(strict=True))
     except (OSError, ValueError, RuntimeError):
         path = Path("/")
     if path.is_dir() and any(path.is_relative_to(root) for root in allowed):
