@@ -1,4 +1,4 @@
-"""Built-in plugin: a GGUF file of the llama family as a source; it is turned back into a bf16 checkpoint.
+"""Built-in plugin: a GGUF file of a llama or a Qwen as a source; it is turned back into a bf16 checkpoint.
 
 The only package that imports gguf, and only inside functions.
 """
@@ -26,7 +26,7 @@ def register_source_kinds() -> Iterable[SourceKind]:
     yield SourceKind(
         name="gguf",
         title="GGUF file",
-        summary=".gguf file of the llama family",
+        summary=".gguf file of a Llama, Mistral or Qwen",
         example="~/models/Llama-3.2-1B-F16.gguf",
         local=True,
     )

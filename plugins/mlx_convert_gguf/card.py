@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlparse
 
 from mlx_convert_core.plugin import cached_repo
 from mlx_convert_gguf.fields import Fields
+from mlx_convert_gguf.origin import repo_at
 
 # How files of one model are told apart: ...-Q4_K_M.gguf, ....F16.gguf, ...-00001-of-00002.gguf
 _SUFFIX = re.compile(
@@ -61,6 +61,4 @@ def card_of(fields: Fields) -> dict[str, Any]:
 
 def _base(fields: Fields, number: int) -> str:
     """The repo id of a model that this one was made from, "" when the file has none."""
-    address = urlparse(fields.text(f"general.base_model.{number}.repo_url", ""))
-    parts = address.path.strip("/").split("/")
-    return "/".join(parts) if address.hostname == "huggingface.co" and len(parts) == 2 else ""
+    return repo_at(fields, f"general.base_model.{number}.repo_url")

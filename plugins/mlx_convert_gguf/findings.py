@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 from mlx_convert_core.plugin import Finding, ModelInfo, units
 from mlx_convert_gguf.container import is_gguf, read_gguf, type_name
+from mlx_convert_gguf.fields import Fields
+from mlx_convert_gguf.origin import the_original
 
 _WHOLE = ("F32", "F16", "BF16")
 
@@ -15,7 +17,8 @@ def quantized_source(model: ModelInfo) -> Iterator[Finding]:
     if model.path is None or not model.path.is_file() or not is_gguf(model.path):
         return
     totals: dict[str, int] = {}
-    for tensor in read_gguf(model.path).tensors:
+    header = read_gguf(model.path)
+    for tensor in header.tensors:
         kind = type_name(tensor.kind)
         totals[kind] = totals.get(kind, 0) + tensor.nbytes
     biggest = max(totals, key=lambda kind: totals[kind])
@@ -26,5 +29,5 @@ def quantized_source(model: ModelInfo) -> Iterator[Finding]:
             level="info",
             message=f"{model.path.name} is quantized already ({biggest}, {units.bits_per_weight(bits)}): the result "
             "can't be more exact than that.",
-            hint="For the best result, convert the original model: give its repo id.",
+            hint=f"That costs quality. {the_original(Fields(model.path.name, header.metadata))}",
         )

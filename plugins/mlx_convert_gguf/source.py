@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from mlx_convert_core.plugin import CorruptCheckpoint, FileInfo, ModelInfo, Reporter, TensorInfo, cached_repo, layouts
-from mlx_convert_gguf.architectures.llama import Rebuilt, Shape, check_architecture, config_of, rebuilt_tensors
-from mlx_convert_gguf.architectures.rope import FACTORS
 from mlx_convert_gguf.card import card_of, name_of
 from mlx_convert_gguf.container import GgufHeader, read_gguf
 from mlx_convert_gguf.fields import Fields
+from mlx_convert_gguf.rebuilding import Rebuilt, architecture_of, config_of, rebuilt_tensors
+from mlx_convert_gguf.rope import FACTORS
 from mlx_convert_gguf.tokenizers.tokenizer_files import special_ids, text_files, tokenizer_of
 from mlx_convert_gguf.weights import read_values, write_weights
 
@@ -70,11 +70,10 @@ class _Blueprint:
     def of(cls, path: Path) -> _Blueprint:
         header = read_gguf(path)
         fields = Fields(path.name, header.metadata)
-        check_architecture(fields)
-        shape = Shape.of(fields, header.tensors)
+        architecture = architecture_of(fields)
         vocabulary, tokenizer = tokenizer_of(fields)
-        config = config_of(fields, header.tensors, shape, _rope_factors(path, header)) | special_ids(vocabulary)
-        rebuilt = rebuilt_tensors(fields, header.tensors, config)
+        config = config_of(fields, architecture, header.tensors, _rope_factors(path, header)) | special_ids(vocabulary)
+        rebuilt = rebuilt_tensors(fields, architecture, header.tensors, config)
         tensors, size = _laid_out(rebuilt)
         files = {"config.json": json.dumps(config, indent=2).encode() + b"\n"}
         return cls(

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlx_convert_core.plugin import Reporter, ShardWriter, TensorInfo, open_regular
-from mlx_convert_gguf.architectures.llama import Rebuilt
 from mlx_convert_gguf.container import GgufTensor, block, truncated
+from mlx_convert_gguf.rebuilding import Rebuilt
 
 if TYPE_CHECKING:
     import numpy as np

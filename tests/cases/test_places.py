@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import Result
-from samples.gguf import llama_metadata, write_llama_gguf
+from samples.gguf import llama_metadata, llama_values, write_llama_gguf
 from samples.hub_cache import COMMIT, cached
 
 from cases.checkpoints import change_config
@@ -46,11 +46,16 @@ def test_gguf_blob_name(run: Run, tmp_path: Path) -> None:
 
 def test_gguf_qwen2(run: Run, tmp_path: Path) -> None:
     fields = {name.replace("llama.", "qwen2."): value for name, value in llama_metadata().items()}
+    values = llama_values()
+    for name in [name for name in values if name.endswith(("q_proj.weight", "k_proj.weight", "v_proj.weight"))]:
+        values[name.replace(".weight", ".bias")] = values[name][:, 0]
     fields |= {"general.architecture": "qwen2", "general.source.repo_url": "https://huggingface.co/acme/Tiny-Qwen2"}
-    path = write_llama_gguf(tmp_path / "tiny.gguf", metadata=fields, heads=(0, 0))
-    planned = run("plan", path, "-p", "4bit")
-    assert planned.exit_code == 0 or "acme/Tiny-Qwen2" in planned.stderr
-    assert "Qwen/Qwen2.5-0.5B-Instruct" not in planned.output
+    path = write_llama_gguf(tmp_path / "tiny.gguf", values=values, metadata=fields, heads=(0, 0))
+    assert "Ready" in run("plan", path, "-p", "4bit").output
+    path = write_llama_gguf(tmp_path / "other.gguf", metadata=fields | {"general.architecture": "stablelm"})
+    refused = run("plan", path, "-p", "4bit")
+    assert "acme/Tiny-Qwen2" in refused.stderr
+    assert "Qwen/Qwen2.5-0.5B-Instruct" not in refused.stderr
 
 
 def test_hf_cache_remove(run: Run, model: Path, hf_cache: Path) -> None:

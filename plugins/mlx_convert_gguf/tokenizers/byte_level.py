@@ -8,6 +8,7 @@ from typing import Any
 
 from mlx_convert_core.plugin import UnsupportedModel
 from mlx_convert_gguf.fields import Fields
+from mlx_convert_gguf.origin import the_original
 from mlx_convert_gguf.tokenizers.vocabulary import Kind, Vocabulary, damaged
 
 _PADDING = re.compile(r"\[PAD\d+\]")  # stand-ins that converters put where the embedding is longer than the vocabulary
@@ -98,7 +99,7 @@ def _splitter(fields: Fields) -> Splitter:
         else f"{fields.name} does not say how its text is split into words (tokenizer.ggml.pre is missing).",
         hint="Take a newer GGUF file of the model, or convert its original checkpoint: give its repo id."
         if not name
-        else "Convert the original model instead: give its repo id.",
+        else the_original(fields),
         code="gguf_tokenizer",
     )
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from mlx_convert_core.plugin import UnsupportedModel
 from mlx_convert_gguf.fields import Fields
+from mlx_convert_gguf.origin import the_original
 from mlx_convert_gguf.tokenizers.vocabulary import Kind, Vocabulary, damaged
 
 SPACE = "▁"
@@ -21,8 +22,8 @@ def pieces(fields: Fields) -> tuple[Vocabulary, dict[str, Any]]:
     """The vocabulary and tokenizer.json. Raises UnsupportedModel (``gguf_tokenizer``) for one that cleans its text."""
     if fields.flag("tokenizer.ggml.remove_extra_whitespaces", False):
         raise UnsupportedModel(
-            f"{fields.name} has a tokenizer that cleans spaces away, which is not known of any llama.",
-            hint="Convert the original model instead: give its repo id.",
+            f"{fields.name} has a tokenizer that cleans spaces away, which is not known here.",
+            hint=the_original(fields),
             code="gguf_tokenizer",
         )
     vocabulary = Vocabulary.of(fields, add_bos=True)

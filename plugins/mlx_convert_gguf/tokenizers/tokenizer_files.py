@@ -7,6 +7,7 @@ from typing import Any
 
 from mlx_convert_core.plugin import UnsupportedModel
 from mlx_convert_gguf.fields import Fields
+from mlx_convert_gguf.origin import the_original
 from mlx_convert_gguf.tokenizers.byte_level import byte_level
 from mlx_convert_gguf.tokenizers.sentencepiece import pieces
 from mlx_convert_gguf.tokenizers.vocabulary import Vocabulary
@@ -24,7 +25,7 @@ def tokenizer_of(fields: Fields) -> tuple[Vocabulary, dict[str, Any]]:
         f"{fields.name} has a tokenizer of the kind '{kind}', and only {' and '.join(_KINDS)} are known here."
         if kind
         else f"{fields.name} holds no tokenizer.",
-        hint="Convert the original model instead: give its repo id.",
+        hint=the_original(fields),
         code="gguf_tokenizer",
     )
 
@@ -64,7 +65,7 @@ def _settings(fields: Fields, vocabulary: Vocabulary) -> dict[str, Any]:
         template = [{"name": name, "template": text} for name, text in every.items()]
     return {
         "tokenizer_class": "PreTrainedTokenizerFast",
-        "model_max_length": fields.integer("llama.context_length"),
+        "model_max_length": fields.integer(f"{fields.text('general.architecture')}.context_length"),
         "clean_up_tokenization_spaces": False,
         **({"chat_template": template} if template else {}),
         **{name: token for name, token in tokens.items() if token is not None},

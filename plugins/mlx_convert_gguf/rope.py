@@ -7,20 +7,25 @@ from collections.abc import Sequence
 from typing import Any
 
 from mlx_convert_core.plugin import UnsupportedModel
+from mlx_convert_gguf.architecture import Architecture
 from mlx_convert_gguf.fields import Fields
+from mlx_convert_gguf.origin import the_original
 
 FACTORS = "rope_freqs.weight"
 # Llama 3.1 and later; a GGUF file holds the factors that these numbers give, not the numbers.
 LOW, HIGH, ORIGINAL = 1.0, 4.0, 8192
 
 
-def rope_scaling(fields: Fields, theta: float, head_dim: int, factors: Sequence[float]) -> dict[str, Any] | None:
+def rope_scaling(
+    fields: Fields, architecture: Architecture, theta: float, head_dim: int, factors: Sequence[float]
+) -> dict[str, Any] | None:
     """The ``rope_scaling`` of config.json, None when nothing is stretched.
 
     Raises UnsupportedModel (``gguf_rope``) for a kind that can't be said there.
     """
-    kind = fields.text("llama.rope.scaling.type", "")
-    factor = fields.number("llama.rope.scaling.factor", fields.number("llama.rope.scale_linear", 1.0))
+    key = architecture.key
+    kind = fields.text(key("rope.scaling.type"), "")
+    factor = fields.number(key("rope.scaling.factor"), fields.number(key("rope.scale_linear"), 1.0))
     if not kind and factor != 1.0:
         kind = "linear"
     if factors:
@@ -32,7 +37,7 @@ def rope_scaling(fields: Fields, theta: float, head_dim: int, factors: Sequence[
     if kind == "linear":
         return {"rope_type": "linear", "factor": factor} if factor != 1.0 else None
     if kind == "yarn":
-        return _yarn(fields, factor)
+        return _yarn(fields, architecture, factor)
     raise _unknown(fields, f"'{kind}' scaling")
 
 
@@ -64,20 +69,20 @@ def llama3_factors(theta: float, head_dim: int, factor: float) -> list[float]:
     return factors
 
 
-def _yarn(fields: Fields, factor: float) -> dict[str, Any]:
-    for key in ("attn_factor", "yarn_log_multiplier", "yarn_ext_factor", "yarn_attn_factor"):
-        if f"llama.rope.scaling.{key}" in fields:
-            raise _unknown(fields, f"'yarn' scaling with {key}")
+def _yarn(fields: Fields, architecture: Architecture, factor: float) -> dict[str, Any]:
+    for name in ("attn_factor", "yarn_log_multiplier", "yarn_ext_factor", "yarn_attn_factor"):
+        if architecture.key(f"rope.scaling.{name}") in fields:
+            raise _unknown(fields, f"'yarn' scaling with {name}")
     return {
         "rope_type": "yarn",
         "factor": factor,
-        "original_max_position_embeddings": fields.integer("llama.rope.scaling.original_context_length"),
+        "original_max_position_embeddings": fields.integer(architecture.key("rope.scaling.original_context_length")),
     }
 
 
 def _unknown(fields: Fields, what: str) -> UnsupportedModel:
     return UnsupportedModel(
         f"{fields.name} stretches its positions by {what}, which can't be said in a checkpoint's config.json.",
-        hint="Convert the original model instead: give its repo id.",
+        hint=the_original(fields),
         code="gguf_rope",
     )
