@@ -1,11 +1,13 @@
 """What only Safari shows: every page opens, and what is copied is on the clipboard. Run by .github/workflows/mac.yml.
 
 Playwright has no Safari; selenium drives it, once `sudo safaridriver --enable` has been said:
-``python tests/browser/safari.py``. ``chrome`` after it tries the script itself elsewhere.
+``python tests/browser/safari.py``. On Linux ``webkitgtk`` after it takes Safari's engine (Debian: webkit2gtk-driver, in
+xvfb-run), ``chrome`` a Chrome with its driver, to try the script itself.
 """
 
 from __future__ import annotations
 
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable
@@ -37,7 +39,7 @@ def main(browser: str) -> None:
         program = Program(folder / "program", "scripted")
         model = scripted_model(_converted(folder), program.work / "poet", [SAID])
         program.start()
-        driver = _chrome() if browser == "chrome" else webdriver.Safari()
+        driver = {"safari": webdriver.Safari, "chrome": _chrome, "webkitgtk": _webkitgtk}[browser]()
         try:
             _look_at_pages(driver, program)
             _copy_an_answer(driver, program, model)
@@ -59,6 +61,14 @@ def _chrome() -> Any:
     for argument in ("--headless=new", "--no-sandbox", *chromium.ARGUMENTS):
         options.add_argument(argument)
     return webdriver.Chrome(options=options)
+
+
+def _webkitgtk() -> Any:
+    options = webdriver.WebKitGTKOptions()
+    options.binary_location = str(next(Path("/usr/lib").glob("*/webkit2gtk-4.1/MiniBrowser")))
+    options.add_argument("--automation")
+    service = webdriver.webkitgtk.service.Service(str(shutil.which("WebKitWebDriver")))
+    return webdriver.WebKitGTK(options=options, service=service)
 
 
 def _look_at_pages(driver: Any, program: Program) -> None:
