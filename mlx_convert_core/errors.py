@@ -1,6 +1,7 @@
 """Every error that mlx-convert raises on purpose.
 
-Each has a ``code`` (stable, for programs), a ``message`` (what happened) and a ``hint`` (what to do next)::
+Each has a ``code`` (stable, for programs), a ``message`` (what happened), and the next step: a ``hint``, a sentence
+that suits every frontend, and ``remedies``, what a frontend can offer to do (`mlx_convert_core.remedies`)::
 
     MlxConvertError                     exit 1
     ├── InvalidRequest                  exit 2
@@ -34,6 +35,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from mlx_convert_core.refusals import Refusal, system_refusal
+from mlx_convert_core.remedies import Remedies, Report
 
 # Of a message, in characters: many screens. A file can hold a text of megabytes where a word is expected, and what
 # is wrong with it is said with the text itself.
@@ -42,19 +44,20 @@ _END = 500  # of those, kept from the end
 
 
 class MlxConvertError(Exception):
-    """Base of all errors raised on purpose; ``code``, ``message`` and ``hint`` are always set."""
+    """Base of all errors raised on purpose; ``code``, ``message``, ``hint`` and ``remedies`` are always set."""
 
     default_code: ClassVar[str] = "failed"
     exit_code: ClassVar[int] = 1
 
-    def __init__(self, message: str, *, hint: str = "", code: str | None = None) -> None:
+    def __init__(self, message: str, *, hint: str = "", remedies: Remedies = (), code: str | None = None) -> None:
         self.message = shortened(message)
         self.hint = shortened(hint)
+        self.remedies = remedies
         super().__init__(self.message)
         self.code = code or self.default_code
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _rebuild, (type(self), self.message, self.hint, self.code)
+        return _rebuild, (type(self), self.message, self.hint, self.code, self.remedies)
 
 
 class InvalidRequest(MlxConvertError):
@@ -198,10 +201,10 @@ def shortened(text: str) -> str:
     return f"{text[: LONGEST - _END]} […{len(text) - LONGEST:,} characters…] {text[-_END:]}"
 
 
-def _rebuild(kind: type[MlxConvertError], message: str, hint: str, code: str) -> MlxConvertError:
+def _rebuild(kind: type[MlxConvertError], message: str, hint: str, code: str, remedies: Remedies) -> MlxConvertError:
     """An error of ``kind`` again; a plugin's class may have a constructor of its own, which is not ours to call."""
     error = kind.__new__(kind, message)
-    MlxConvertError.__init__(error, message, hint=hint, code=code)
+    MlxConvertError.__init__(error, message, hint=hint, remedies=remedies, code=code)
     return error
 
 
@@ -221,6 +224,7 @@ class ErrorInfo:
     message: str
     hint: str = ""
     traceback: str = ""
+    remedies: Remedies = ()
 
     @classmethod
     def of(cls, error: BaseException) -> ErrorInfo:
@@ -228,11 +232,19 @@ class ErrorInfo:
         trace = "".join(traceback_module.format_exception(error))
         if isinstance(error, MlxConvertError):
             kind = type(error).__name__
-            return cls(kind=kind, code=error.code, message=error.message, hint=error.hint, traceback=trace)
+            return cls(
+                kind=kind,
+                code=error.code,
+                message=error.message,
+                hint=error.hint,
+                traceback=trace,
+                remedies=error.remedies,
+            )
         refused = system_refusal(error) or Refusal(
             code="unexpected",
             message=shortened(f"{type(error).__name__}: {error}"),
-            hint="This is a defect of mlx-convert or of a plugin. Run again with --debug and report it.",
+            hint="This is a defect of mlx-convert or of a plugin. Please report it.",
+            remedies=(Report(),),
         )
         return cls(
             kind="MlxConvertError",
@@ -240,12 +252,13 @@ class ErrorInfo:
             message=refused.message,
             hint=refused.hint,
             traceback=trace,
+            remedies=refused.remedies,
         )
 
     def exception(self) -> MlxConvertError:
         """The error again, of its old class where that is one of ours."""
         kind = _kinds(MlxConvertError).get(self.kind, MlxConvertError)
-        error = _rebuild(kind, self.message, self.hint, self.code)
+        error = _rebuild(kind, self.message, self.hint, self.code, self.remedies)
         if self.traceback:
             error.add_note(self.traceback)
         return error

@@ -75,7 +75,7 @@ from mlx_convert_core.model.events import (
     StepStarted,
     Token,
 )
-from mlx_convert_core.model.findings import Finding
+from mlx_convert_core.model.findings import Finding, finding_of
 from mlx_convert_core.model.hub_cache import CachedRepo, cached_repo, model_name, snapshot_in
 from mlx_convert_core.model.inspection import FileInfo, ModelInfo, inspect_folder, read_config, repeated
 from mlx_convert_core.model.library import LibraryEntry, entry_of
@@ -128,6 +128,20 @@ from mlx_convert_core.plugins.interfaces import (
     Written,
 )
 from mlx_convert_core.plugins.loading import LoadedPlugin, PluginFailure
+from mlx_convert_core.remedies import (
+    ChooseOutput,
+    LeaveOut,
+    OpenPage,
+    Remedies,
+    Remedy,
+    Replace,
+    Report,
+    RunCommand,
+    RunElsewhere,
+    SetOption,
+    SignIn,
+    UseInstead,
+)
 from mlx_convert_core.workspace import Workspace
 from mlx_convert_core.writing.leftovers import Leftover, clear_leftover
 from mlx_convert_core.writing.read_back import PartRead, stamp_of
@@ -152,6 +166,7 @@ __all__ = [
     "ChatMessage",
     "ChatSettings",
     "Checkpoint",
+    "ChooseOutput",
     "Command",
     "Conversation",
     "ConversationStore",
@@ -186,6 +201,7 @@ __all__ = [
     "JsonDocument",
     "KeptLayer",
     "LayerInfo",
+    "LeaveOut",
     "Leftover",
     "LibraryEntry",
     "LibraryError",
@@ -200,6 +216,7 @@ __all__ = [
     "ModelSource",
     "NameConflict",
     "NamedModel",
+    "OpenPage",
     "OutputExists",
     "OutputPlan",
     "Page",
@@ -219,12 +236,20 @@ __all__ = [
     "Recipe",
     "RecipeOutput",
     "Record",
+    "Remedies",
+    "Remedy",
+    "Replace",
     "RepoNotFound",
+    "Report",
     "Reporter",
     "RevisionNotFound",
+    "RunCommand",
+    "RunElsewhere",
+    "SetOption",
     "Settings",
     "SettingsFile",
     "ShardWriter",
+    "SignIn",
     "SourceError",
     "SourceKind",
     "SourceUnreachable",
@@ -241,6 +266,7 @@ __all__ = [
     "UploadRequest",
     "UploadResult",
     "UploadTarget",
+    "UseInstead",
     "WorkerDied",
     "Workspace",
     "Written",
@@ -257,6 +283,7 @@ __all__ = [
     "expanded",
     "explain",
     "figures_of",
+    "finding_of",
     "first_divergence",
     "free_memory",
     "from_plain",

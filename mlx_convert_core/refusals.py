@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from mlx_convert_core.remedies import Remedies, RunElsewhere
+
 _HOME = "MLX_CONVERT_HOME=FOLDER moves what mlx-convert keeps."
 
 
@@ -21,6 +23,7 @@ class Refusal:
     code: str
     message: str
     hint: str
+    remedies: Remedies = ()
 
 
 def _for(refusal: Refusal, *names: str) -> Iterable[tuple[int, Refusal]]:
@@ -32,10 +35,10 @@ _OWNER = f"Check who owns it. {_HOME}"
 _ROOM = f"Free some space. {_HOME}"
 _FILES_OF_4_GB = (
     "A disk formatted as FAT32 holds files up to 4 GB: choose one that is APFS or exFAT. "
-    "`ulimit -f` shows the limit of the account."
+    "The account may have a limit of its own, too."
 )
-_AGAIN = "Look whether it is connected, and run this again."
-_LIMIT = "Close other programs, or raise the limit first: ulimit -n 4096"
+_AGAIN = "Look whether it is connected, and try again."
+_LIMIT = "Close other programs, or raise the limit first."
 # The message is what is said after the path's name.
 _TABLE: dict[int, Refusal] = dict(
     [
@@ -44,8 +47,8 @@ _TABLE: dict[int, Refusal] = dict(
         *_for(Refusal("file", "a part of its path is a file, not a folder", f"Check the path. {_HOME}"), "ENOTDIR"),
         *_for(Refusal("file", "it is a folder, not a file", "Check the path."), "EISDIR"),
         *_for(Refusal("file", "its links lead in a circle", "Remove the link, or name the folder itself."), "ELOOP"),
-        *_for(Refusal("file", "it is not there, or not any more", "Check the path, and run this again."), "ENOENT"),
-        *_for(Refusal("file", "another program uses it", "End that program, and run this again."), "ETXTBSY", "EBUSY"),
+        *_for(Refusal("file", "it is not there, or not any more", "Check the path, and try again."), "ENOENT"),
+        *_for(Refusal("file", "another program uses it", "End that program, and try again."), "ETXTBSY", "EBUSY"),
         *_for(Refusal("name_too_long", "its name is too long", "Choose a shorter one."), "ENAMETOOLONG"),
         *_for(Refusal("disk_full", "the disk is full", _ROOM), "ENOSPC"),
         *_for(Refusal("disk_full", "your share of the disk (the quota) is used up", _ROOM), "EDQUOT"),
@@ -60,14 +63,18 @@ _TABLE: dict[int, Refusal] = dict(
             Refusal("disk_gone", "the disk or network share does not answer any more", _AGAIN),
             *("ESTALE", "ENOTCONN", "ENODEV", "ENXIO", "EHOSTDOWN"),
         ),
-        *_for(Refusal("open_files", "too many files are open", _LIMIT), "EMFILE", "ENFILE"),
+        *_for(
+            Refusal("open_files", "too many files are open", _LIMIT, (RunElsewhere("ulimit -n 4096"),)),
+            "EMFILE",
+            "ENFILE",
+        ),
         *_for(Refusal("processes", "no further process can be started", "Close other programs."), "EAGAIN"),
     ]
 )
 _NO_MEMORY = Refusal(
     "out_of_memory",
     "there was not enough memory.",
-    "Close other programs and run this again, or use a machine with more memory.",
+    "Close other programs and try again, or use a machine with more memory.",
 )
 # How memory that ran out is told where no MemoryError comes: the loader of libraries, OpenBLAS, mlx's allocators.
 _MEMORY_WORDS = (

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from mlx_convert_core import MlxConvertError
     from mlx_convert_core.plugin import ErrorInfo
 
 CANCELLED = 130
+ARGUMENTS = "mlx_convert_cli.arguments"  # in a context's meta: what was typed after the program's name
 
 
 class AlreadyTold(Exception):
@@ -31,6 +33,7 @@ def asked(arguments: Sequence[str], flag: str) -> bool:
 def report(error: BaseException, arguments: Sequence[str]) -> int:
     """Tell ``error`` and return its exit code; the traceback is for those who ask with --debug."""
     from mlx_convert_cli.output import say
+    from mlx_convert_cli.remedies import next_steps
 
     if asked(arguments, "--debug"):
         import traceback
@@ -48,17 +51,25 @@ def report(error: BaseException, arguments: Sequence[str]) -> int:
             say()  # ends the line of the question that was left unanswered
         say(f"{info.message} {info.hint}".strip())
     else:
-        tell(f"error [{info.code}]", info.message, info.hint, color="red")
+        steps = next_steps(info.hint, info.remedies, arguments)
+        tell(f"error [{info.code}]", info.message, steps, color="red")
     return exit_code
 
 
-def tell(label: str, message: str, hint: str = "", *, color: str, indent: str = "") -> None:
-    """``label: message`` and, on a line below, the next step; on standard error."""
+def tell_error(error: MlxConvertError | ErrorInfo) -> None:
+    """An error that ends only a part of what a command does, with its next step."""
+    from mlx_convert_cli.remedies import next_steps
+
+    tell(f"error [{error.code}]", error.message, next_steps(error.hint, error.remedies), color="red")
+
+
+def tell(label: str, message: str, steps: Sequence[str] = (), *, color: str, indent: str = "") -> None:
+    """``label: message`` and, on lines below, the next step; on standard error."""
     from mlx_convert_cli.output import say, styled
 
     say(indent, styled(label, fg=color, bold=True), f": {_indented(message)}")
-    if hint:
-        say(f"{indent}  next: {_indented(hint)}")
+    for index, step in enumerate(steps):
+        say(f"{indent}{'  next: ' if not index else '        '}{_indented(step)}")
 
 
 def _indented(text: str) -> str:
@@ -90,7 +101,8 @@ def _help(error: click.ClickException) -> str:
 def _tell_program(info: ErrorInfo) -> None:
     from mlx_convert_cli.output import print_json
 
-    print_json({"error": {"kind": info.kind, "code": info.code, "message": info.message, "hint": info.hint}})
+    told = {name: getattr(info, name) for name in ("kind", "code", "message", "hint", "remedies")}
+    print_json({"error": told})
 
 
 def _closed_pipe(error: OSError) -> bool:

@@ -25,7 +25,7 @@ def read_text(path: Path) -> str:
     try:
         return read_regular(path, HOME_BYTES, within=None).decode()
     except CorruptCheckpoint as error:
-        raise InvalidRequest(error.message, hint=error.hint, code=error.code) from None
+        raise InvalidRequest(error.message, hint=error.hint, remedies=error.remedies, code=error.code) from None
     except OSError as error:
         raise RepoNotFound(f"can't read {path}: {error.strerror}.", hint="Check the path.", code="no_file") from None
     except UnicodeDecodeError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from mlx_convert_cli.remedies import next_steps
 from mlx_convert_core import Finding
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def finding_texts(findings: Iterable[Finding]) -> list[Text]:
     for finding in sorted(unique, key=lambda finding: _ORDER.index(finding.level)):
         label, style = _LOOK[finding.level]
         line = Text.assemble((f"{label} [{finding.code}]", style), f": {finding.message}")
-        if finding.hint:
-            line.append(f"\n  next: {finding.hint}")
+        for index, step in enumerate(next_steps(finding.hint, finding.remedies)):
+            line.append(f"\n{'        ' if index else '  next: '}{step}")
         texts.append(line)
     return texts

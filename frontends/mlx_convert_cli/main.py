@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from mlx_convert_cli.entry_points import entry_points
-from mlx_convert_cli.errors import report
+from mlx_convert_cli.errors import ARGUMENTS, report
 
 PLUGIN_COMMANDS = "mlx_convert_commands"  # entry-point group: a command's name -> its plugin's module
 
@@ -42,6 +42,11 @@ BUILT_IN: dict[str, tuple[str, str]] = {
 
 class LazyGroup(click.Group):
     """Imports a built-in command by the table, any other through the plugin that offers it."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As click does it; what was typed is kept, so that a next step can be told as the same with a difference."""
+        ctx.meta[ARGUMENTS] = tuple(args)
+        return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Every name, without importing a command."""

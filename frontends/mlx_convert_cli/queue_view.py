@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from mlx_convert_cli import text
-from mlx_convert_cli.errors import tell
+from mlx_convert_cli.errors import tell_error
 from mlx_convert_cli.listing import Cell, Listing
 from mlx_convert_cli.output import print_json, say, styled, table
 from mlx_convert_cli.progress import View, view, watch
@@ -44,7 +44,7 @@ def watch_item(queue: ConversionQueue, item: QueueItem, *, as_json: bool) -> Non
     job = queue.job(item.id) if item.job else None
     if job is None:
         if item.error is not None and not as_json:
-            tell(f"error [{item.error.code}]", item.error.message, item.error.hint, color="red")
+            tell_error(item.error)
         return
     noticing = _Noticing(view(as_json=as_json))
     watch(job, noticing)
@@ -55,7 +55,7 @@ def watch_item(queue: ConversionQueue, item: QueueItem, *, as_json: bool) -> Non
     except MlxConvertError as error:
         if not as_json:
             known = isinstance(error, Cancelled)
-            say("cancelled.") if known else tell(f"error [{error.code}]", error.message, error.hint, color="red")
+            say("cancelled.") if known else tell_error(error)
         return
     for model in () if as_json else models:
         say(f"{text.folder(model.path)}  {units.size(model.total_bytes)}")

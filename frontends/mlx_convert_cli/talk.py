@@ -8,7 +8,7 @@ from typing import Any
 
 from mlx_convert_cli.advice import print_sampler, with_advice
 from mlx_convert_cli.answers import AnswerView, tell_figures
-from mlx_convert_cli.errors import AlreadyTold, tell
+from mlx_convert_cli.errors import AlreadyTold, tell, tell_error
 from mlx_convert_cli.output import say
 from mlx_convert_cli.progress import JsonView, watch
 from mlx_convert_core import Cancelled, GenerateResult, Job, MlxConvertError, ModelSession, Workspace
@@ -98,7 +98,7 @@ class Talk:
                 self.close()
             if not interactive:
                 raise self._told(error) from error
-            tell(f"error [{error.code}]", error.message, error.hint, color="red")
+            tell_error(error)
 
     def close(self) -> None:
         """End the session; the next answer opens another."""

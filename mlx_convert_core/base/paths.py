@@ -39,7 +39,7 @@ def spelled(path: Path, *, room: int = 0) -> Path:
         if not is_text(place.name):
             raise InvalidRequest(
                 f"the name '{in_text(place.name)}' in {in_text(str(place.parent))} is not UTF-8.",
-                hint="Rename it, with letters that your terminal shows, and run this again.",
+                hint="Rename it with plain letters, and try again.",
                 code="name_not_utf8",
             )
         if _length(place.name) > MAX_NAME - (room if place is path else 0):
@@ -57,7 +57,7 @@ def _length(name: str) -> int:
 def _too_long(name: str, of: str) -> InvalidRequest:
     return InvalidRequest(
         f"the name {name[:40]}… is too long: {of} bytes that fit.",
-        hint="Choose a shorter one; for a conversion: --output PATH",
+        hint="Choose a shorter one.",
         code="name_too_long",
     )
 

@@ -12,6 +12,7 @@ from mlx_convert_core.converting.sources import Sources
 from mlx_convert_core.errors import Cancelled, WorkerDied
 from mlx_convert_core.model.plan import ConvertPlan
 from mlx_convert_core.model.requests import ConvertResult
+from mlx_convert_core.remedies import RunCommand, SetOption
 from mlx_convert_core.running.context import JobContext
 from mlx_convert_core.running.jobs import Job
 from mlx_convert_core.running.process import TaskRunner
@@ -64,4 +65,5 @@ def _say_what_is_kept(error: WorkerDied, job: str, outputs: Iterable[Path]) -> N
     kept = sum(keep_for_resume(staging_root(output, job), output) for output in outputs)
     if kept:
         error.message += f" {units.size(kept)} that it wrote are kept."
-        error.hint += " With --resume it goes on where it was. `mlx-convert doctor --clear` deletes what is kept."
+        error.hint += " Resumed, it goes on where it was. What is kept can be deleted instead."
+        error.remedies += (SetOption("resume", True), RunCommand("doctor --clear"))

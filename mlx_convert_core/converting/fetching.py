@@ -13,6 +13,7 @@ from mlx_convert_core.errors import InvalidRequest
 from mlx_convert_core.model.checkpoint import Checkpoint
 from mlx_convert_core.model.inspection import ModelInfo
 from mlx_convert_core.plugins.interfaces import DiscardableSource, ModelSource, StreamedSource
+from mlx_convert_core.remedies import LeaveOut
 from mlx_convert_core.running.context import JobContext, cancelled_error
 
 
@@ -67,7 +68,8 @@ def cannot_discard(model: ModelInfo) -> InvalidRequest:
     """The error for a source whose files are not ours to delete."""
     return InvalidRequest(
         f"{model.ref} was not fetched, so its weight files are not deleted as they are used.",
-        hint="Leave --discard-source out; it is for repos.",
+        hint="Only what was fetched from a repo is deleted so.",
+        remedies=(LeaveOut("discard_source"),),
         code="discard_source",
     )
 

@@ -12,6 +12,7 @@ from mlx_convert_core.errors import GenerationFailed
 from mlx_convert_core.model.hub_cache import model_name
 from mlx_convert_core.model.inspection import WEIGHTS
 from mlx_convert_core.plugins.interfaces import AnswerMemory, MeasuredRunner, ModelRunner, Reporter
+from mlx_convert_core.remedies import SetOption
 
 CONTEXT = 4096  # tokens: a conversation of some length, where nobody says how long it gets
 # A worker's libraries and what it computes with, besides weights and cache.
@@ -36,6 +37,7 @@ def check_memory(runner: ModelRunner, path: Path, report: Reporter, *, tokens: i
             f"{told}; this machine lends {size(limit)}.",
             hint="Take a smaller model or fewer bits, or let answers be shorter. It can be loaded anyway, which may"
             " slow the whole machine down.",
+            remedies=(SetOption("anyway", True),),
             code="answer_memory",
         )
     if total > min(limit, free):

@@ -20,6 +20,7 @@ from mlx_convert_core.model.plan import ConvertPlan, OutputPlan
 from mlx_convert_core.model.quantization import LayerInfo, Quantization, QuantizeStrategy
 from mlx_convert_core.model.requests import ConvertedModel, ConvertResult
 from mlx_convert_core.plugins.interfaces import ModelConverter, ModelSource, Written
+from mlx_convert_core.remedies import RunCommand
 from mlx_convert_core.running.context import JobContext
 from mlx_convert_core.writing.check import FileDigest, check_output, check_unchanged, refuse_errors
 from mlx_convert_core.writing.record import write_record
@@ -160,7 +161,8 @@ def _converter(plan: ConvertPlan, context: JobContext) -> ModelConverter:
     if converter is None or converter.name != plan.converter:
         raise PluginNotLoaded(
             f"the converter '{plan.converter}' is not there in the worker.",
-            hint="See `mlx-convert plugins list`.",
+            hint="Look at the plugins that were loaded.",
+            remedies=(RunCommand("plugins list"),),
         )
     return converter
 

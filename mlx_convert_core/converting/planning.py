@@ -19,13 +19,14 @@ from mlx_convert_core.converting.fetching import cannot_discard
 from mlx_convert_core.converting.preflight import examine_machine, examine_model, examine_output, free_disk
 from mlx_convert_core.errors import InvalidRequest
 from mlx_convert_core.home.settings import Settings
-from mlx_convert_core.model.findings import Finding
+from mlx_convert_core.model.findings import Finding, finding_of
 from mlx_convert_core.model.inspection import ModelInfo
 from mlx_convert_core.model.plan import ConvertPlan, OutputPlan
 from mlx_convert_core.model.quantization import Preset
 from mlx_convert_core.model.requests import ConvertRequest
 from mlx_convert_core.plugins.calling import Hooks
 from mlx_convert_core.plugins.interfaces import ModelConverter
+from mlx_convert_core.remedies import RunCommand, SetOption
 from mlx_convert_core.writing.replaceable import what_goes
 from mlx_convert_core.writing.staging import ROOM
 
@@ -47,7 +48,7 @@ class Planner:
         findings = [*examine_machine(), *examine_model(model, trust_remote_code=self.request.trust_remote_code)]
         if self.request.discard_source and not model.fetch_window:
             error = cannot_discard(model)
-            findings.append(Finding(code=error.code, level="error", message=error.message, hint=error.hint))
+            findings.append(finding_of(error))
         plan = ConvertPlan(
             request=self.request,
             model=model,
@@ -78,7 +79,8 @@ class Planner:
                 code="arch",
                 level="error",
                 message=f"no plugin can convert {plan.model.name} (model type '{plan.model.model_type}').",
-                hint="See `mlx-convert plugins list`.",
+                hint="Look at the plugins that were loaded.",
+                remedies=(RunCommand("plugins list"),),
             )
             return replace(plan, findings=(*plan.findings, missing))
         plan = replace(plan, converter=converter.name)
@@ -134,7 +136,8 @@ class Planner:
             if found is None:
                 raise InvalidRequest(
                     f"no plugin knows the strategy '{output.strategy}'.",
-                    hint="See `mlx-convert presets` for the ones in use.",
+                    hint="The presets show the ones in use.",
+                    remedies=(RunCommand("presets"),),
                     code="strategy",
                 )
 
@@ -156,7 +159,8 @@ def _nothing_quantized(plan: ConvertPlan) -> tuple[Finding, ...]:
             code="nothing_quantized",
             level="error",
             message=f"{output.preset}: no layer of {plan.model.name} can be quantized with {output.quantization}.",
-            hint="Choose a smaller group size (--group-size 32), or the preset bf16.",
+            hint="Choose a smaller group size, or convert it without quantization.",
+            remedies=(SetOption("group_size", 32), SetOption("preset", "bf16")),
         )
         for output in plan.outputs
         if output.quantization is not None and not output.quantized
@@ -169,7 +173,8 @@ def _preset(name: str, presets: Mapping[str, Preset]) -> Preset:
     close = get_close_matches(name, presets, n=1)
     raise InvalidRequest(
         f"there is no preset '{name}'.",
-        hint=(f"Did you mean {close[0]}? " if close else "") + "See `mlx-convert presets`.",
+        hint=f"Did you mean {close[0]}?" if close else "",
+        remedies=(RunCommand("presets"),),
         code="preset",
     )
 
@@ -181,6 +186,6 @@ def _check_apart(outputs: Sequence[OutputPlan]) -> None:
             both = is_inside(other.path, one.path)
             raise InvalidRequest(
                 f"two outputs would go to {one.path}." if both else f"{one.path} would lie in {other.path}.",
-                hint="Give each preset an --output of its own.",
+                hint="Give each preset an output folder of its own.",
                 code="same_output",
             )

@@ -11,7 +11,6 @@ from typing import Any
 
 from mlx_convert_core.base import units
 from mlx_convert_core.base.mac import mac_trouble
-from mlx_convert_core.base.shell import command
 from mlx_convert_core.errors import (
     InsufficientDisk,
     MlxConvertError,
@@ -23,6 +22,7 @@ from mlx_convert_core.model.findings import Finding
 from mlx_convert_core.model.inspection import CONFIG, TOKENIZER_FILES, WEIGHTS, ModelInfo, read_config
 from mlx_convert_core.model.packing import leftover_method, quantization_config
 from mlx_convert_core.model.plan import ConvertPlan, OutputPlan
+from mlx_convert_core.remedies import ChooseOutput, Remedies, SetOption, UseInstead
 from mlx_convert_core.writing.replaceable import another_output
 from mlx_convert_core.writing.staging import dead_bytes, output_exists
 
@@ -99,7 +99,7 @@ def refuse(plan: ConvertPlan) -> None:
     kind = _KINDS.get(errors[0].code, PreflightFailed)
     message = " ".join(finding.message for finding in errors)
     hint = errors[0].hint or "Nothing was read or fetched."
-    raise kind(message, hint=hint, code=errors[0].code)
+    raise kind(message, hint=hint, remedies=errors[0].remedies, code=errors[0].code)
 
 
 def _other_kind(model: ModelInfo) -> Finding | None:
@@ -110,7 +110,7 @@ def _other_kind(model: ModelInfo) -> Finding | None:
         return _error(
             "lora_only",
             f"{model.name} is an adapter (LoRA), an add-on to a model and no model by itself.",
-            _instead(model, "Convert the base model that its page names."),
+            *_instead(model, "Convert the base model that its page names."),
         )
     if model.matching("model_index.json"):
         return _error("diffusion", f"{model.name} is an image model (diffusers).", "mlx-convert converts text models.")
@@ -120,7 +120,7 @@ def _other_kind(model: ModelInfo) -> Finding | None:
         return _error(
             "gguf_only",
             f"{model.name} holds GGUF files only, which are quantized already.",
-            _instead(model, "Convert the original model that its page names, or give the .gguf file itself."),
+            *_instead(model, "Convert the original model that its page names, or give the .gguf file itself."),
         )
     if model.matching("params.json", "consolidated*"):
         return _error(
@@ -143,14 +143,12 @@ def _other_kind(model: ModelInfo) -> Finding | None:
     return None
 
 
-def _instead(model: ModelInfo, otherwise: str) -> str:
-    """The hint to convert the model that this one was made from, where a repo id says which that is."""
+def _instead(model: ModelInfo, otherwise: str) -> tuple[str, Remedies]:
+    """The next step: to convert the model that this one was made from, where a repo id says which that is."""
     base = _base_model(model)
-    return (
-        f"Convert its base model instead: {command('mlx-convert convert', base)}"
-        if _REPO_ID.fullmatch(base)
-        else otherwise
-    )
+    if _REPO_ID.fullmatch(base):
+        return "Convert its base model instead.", (UseInstead(base),)
+    return otherwise, ()
 
 
 def _base_model(model: ModelInfo) -> str:
@@ -205,12 +203,15 @@ def _quantized_already(model: ModelInfo) -> Iterator[Finding]:
         yield _error(
             "already_mlx",
             f"{model.name} is an MLX model that is quantized already.",
-            _instead(model, "Convert the original model: a second quantization would only lose quality."),
+            *_instead(model, "Convert the original model: a second quantization would only lose quality."),
         )
         return
     if any(tensor.name.endswith((".absmax", ".quant_map")) for tensor in model.tensors):
-        hint = _instead(model, "Convert the original model.")
-        yield _error("bnb", f"{model.name} was quantized by bitsandbytes.", hint)
+        yield _error(
+            "bnb",
+            f"{model.name} was quantized by bitsandbytes.",
+            *_instead(model, "Convert the original model."),
+        )
         return
     config = quantization_config(model.config)
     if config is not None and not config.get("quant_method"):
@@ -229,14 +230,15 @@ def _custom_code(model: ModelInfo, trusted: bool) -> Iterator[Finding]:
         yield _error(
             "custom_code",
             f"{model.name} wants to run its own Python code ({model.config['model_file']}).",
-            "Read that file first. If you trust it, run again with --trust-remote-code.",
+            "Read that file first. Allow it only if you trust its author.",
+            (SetOption("trust_remote_code", True),),
         )
     elif not trusted:
         yield Finding(
             code="custom_code",
             level="info",
             message=f"{model.name} comes with Python code of its own; it is not run.",
-            hint="Use --trust-remote-code only if the conversion asks for it and you trust the author.",
+            hint="Allow it only if the conversion asks for it and you trust the author.",
         )
 
 
@@ -246,17 +248,20 @@ def _examine_folder(plan: ConvertPlan, output: OutputPlan) -> Iterator[Finding]:
         yield _error(
             "not_replaceable",
             f"{output.path} already exists and is not replaced: {there.stays}.",
-            there.instead(another_output(output.path)),
+            there.instead(),
+            (another_output(output.path),),
         )
     elif there is not None and not plan.request.force:
-        yield _error("exists", f"{output.path} already exists ({there.words}).", output_exists(output.path).hint)
+        taken = output_exists(output.path)
+        yield _error("exists", f"{output.path} already exists ({there.words}).", taken.hint, taken.remedies)
     parent = existing_parent(output.path)
     effective = os.access in os.supports_effective_ids
     if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK, effective_ids=effective):
         yield _error(
             "not_writable",
             f"can't write in {parent}.",
-            "Choose a folder that you may write in: --output PATH",
+            "Choose a folder that you may write in.",
+            (ChooseOutput(),),
         )
 
 
@@ -275,7 +280,8 @@ def _examine_space(plan: ConvertPlan) -> Iterator[Finding]:
             yield _error(
                 "disk",
                 f"this takes {units.size(need)} on the disk of {existing_parent(place)}; {units.size(free)} are free.",
-                "Free some space, choose fewer bits, or another disk with --output PATH.",
+                "Free some space, choose fewer bits, or choose a folder on another disk.",
+                (ChooseOutput(),),
             )
 
 
@@ -294,5 +300,5 @@ def existing_parent(path: Path) -> Path:
     return next((parent for parent in path.absolute().parents if parent.exists()), Path(path.anchor or "/"))
 
 
-def _error(code: str, message: str, hint: str) -> Finding:
-    return Finding(code=code, level="error", message=message, hint=hint)
+def _error(code: str, message: str, hint: str, remedies: Remedies = ()) -> Finding:
+    return Finding(code=code, level="error", message=message, hint=hint, remedies=remedies)

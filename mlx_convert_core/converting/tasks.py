@@ -16,6 +16,7 @@ from mlx_convert_core.model.inspection import CONFIG, read_config
 from mlx_convert_core.model.plan import ConvertPlan
 from mlx_convert_core.model.requests import GenerateRequest, GenerateResult, GenerationExtras, UploadRequest
 from mlx_convert_core.plugins.interfaces import ModelRunner
+from mlx_convert_core.remedies import RunCommand
 from mlx_convert_core.running.context import JobContext, Tasks
 
 
@@ -57,7 +58,8 @@ def load(asked: LoadRequest, context: JobContext) -> None:
     if runner is None:
         raise UnsupportedModel(
             f"no plugin can run {model_name(asked.path)} (model type '{config.get('model_type')}').",
-            hint="See `mlx-convert plugins list`.",
+            hint="Look at the plugins that were loaded.",
+            remedies=(RunCommand("plugins list"),),
             code="arch",
         )
     with context.step("load"):

@@ -17,6 +17,7 @@ from mlx_convert_core.base.paths import expanded
 from mlx_convert_core.base.private import close_folder, private_folder
 from mlx_convert_core.errors import InvalidRequest, MlxConvertError
 from mlx_convert_core.model.conversations import ChatSettings, Conversation, ConversationSummary, is_time, now
+from mlx_convert_core.remedies import RunCommand
 
 ID = re.compile(r"[0-9a-f]{4,32}")
 
@@ -103,7 +104,7 @@ class ConversationStore:
         except (msgspec.DecodeError, RecursionError, MlxConvertError) as error:
             raise InvalidRequest(
                 f"this is no exported conversation: {error}.",
-                hint="Export one with: mlx-convert conversations export ID --format json",
+                hint="Take a file that was exported as JSON.",
                 code="conversation",
             ) from None
         taken = not ID.fullmatch(conversation.id) or self._document(conversation.id).path.exists()
@@ -139,13 +140,14 @@ def _conversation(stored: dict[str, Any]) -> Conversation:
 
 def _unknown(id: str) -> InvalidRequest:
     return InvalidRequest(
-        f"there is no conversation '{id}'.", hint="See `mlx-convert conversations list`.", code="no_conversation"
+        f"there is no conversation '{id}'.", remedies=(RunCommand("conversations list"),), code="no_conversation"
     )
 
 
 def _damaged(id: str, more: str) -> InvalidRequest:
     return InvalidRequest(
         f"the conversation '{id}' can't be read. {more}.",
-        hint="See `mlx-convert conversations list` for the others.",
+        hint="The others are untouched.",
+        remedies=(RunCommand("conversations list"),),
         code="conversation_damaged",
     )

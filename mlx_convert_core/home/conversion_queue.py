@@ -15,6 +15,7 @@ from mlx_convert_core.errors import Cancelled, ErrorInfo, MlxConvertError, Queue
 from mlx_convert_core.home.queue_file import QueueFile, QueueItem
 from mlx_convert_core.model.events import JobState
 from mlx_convert_core.model.requests import ConvertRequest, ConvertResult
+from mlx_convert_core.remedies import RunCommand
 from mlx_convert_core.running.jobs import Job
 
 LOOK_SECONDS = 0.5  # how often the changes of other programs are looked for
@@ -152,7 +153,8 @@ class ConversionQueue:
         except Timeout:
             raise QueueBusy(
                 "another program is working through the queue.",
-                hint="It takes what you add, too. See how far it is: mlx-convert queue list",
+                hint="It takes what you add, too.",
+                remedies=(RunCommand("queue list"),),
             ) from None
         return turn
 

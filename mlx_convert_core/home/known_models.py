@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mlx_convert_core.base.identity import as_on_disk, same_place
 from mlx_convert_core.base.paths import expanded, in_text, spelled
-from mlx_convert_core.base.shell import command, typed
+from mlx_convert_core.base.shell import typed
 from mlx_convert_core.errors import EntryNotFound, InvalidRequest, MlxConvertError, PluginNotLoaded, RepoNotFound
 from mlx_convert_core.model.contents import FolderContents
 from mlx_convert_core.model.inspection import CONFIG
@@ -18,6 +18,7 @@ from mlx_convert_core.model.library_scan import scan
 from mlx_convert_core.model.requests import ConvertResult
 from mlx_convert_core.plugins.calling import Hooks
 from mlx_convert_core.plugins.interfaces import LibraryStore
+from mlx_convert_core.remedies import RunCommand
 from mlx_convert_core.running.context import JobContext
 from mlx_convert_core.writing.removal import delete_folder, what_removal_takes
 
@@ -54,7 +55,8 @@ class Models:
             return found[0]
         raise EntryNotFound(
             f"'{name}' is not in the library.",
-            hint="See `mlx-convert library list`, or add folders with `mlx-convert library scan FOLDER`.",
+            hint="Models in folders that the library does not know can be added.",
+            remedies=(RunCommand("library list"), RunCommand("library scan")),
         )
 
     def scan(self, folder: Path, left_out: Callable[[str], None]) -> tuple[LibraryEntry, ...]:
@@ -87,7 +89,7 @@ class Models:
         """Forget ``entry`` and, unless ``keep_files`` or it has vanished, have its folder go. Raises LibraryError."""
         entries = self.store.entries()
         if entry.path not in {known.path for known in entries}:
-            raise EntryNotFound(f"{entry.path} is not in the library.", hint="See `mlx-convert library list`.")
+            raise EntryNotFound(f"{entry.path} is not in the library.", remedies=(RunCommand("library list"),))
         if not keep_files and os.path.lexists(entry.path):
             delete_folder(entry, entries, permanently=permanently)
         self.store.remove(entry.path)
@@ -110,14 +112,16 @@ class Models:
         if path.exists() or isinstance(model, Path) or "/" in str(model):
             raise RepoNotFound(
                 f"{model} is no converted model: there is no {CONFIG} in it.",
-                hint="Give the folder of a converted model, or a name from `mlx-convert library list`.",
+                hint="Give the folder of a converted model, or a name from the library.",
+                remedies=(RunCommand("library list"),),
                 code="no_model",
             )
         entry = self.find(model)
         if entry.missing:
             raise EntryNotFound(
                 f"the folder of '{entry.name}' has vanished: {entry.path}.",
-                hint=f"Convert it again, or forget it: {command('mlx-convert library remove', entry.path)}",
+                hint="Put it back, convert the model again, or have the library forget it.",
+                remedies=(RunCommand("library remove", (str(entry.path),)),),
                 code="entry_missing",
             )
         return entry.path

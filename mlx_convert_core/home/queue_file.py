@@ -16,10 +16,10 @@ from mlx_convert_core.base import codec
 from mlx_convert_core.base.documents import JsonDocument
 from mlx_convert_core.base.paths import expanded
 from mlx_convert_core.base.process_identity import alive, identity
-from mlx_convert_core.base.shell import command
 from mlx_convert_core.errors import ErrorInfo, InvalidRequest, MlxConvertError
 from mlx_convert_core.model.events import JobState
 from mlx_convert_core.model.requests import ConvertRequest
+from mlx_convert_core.remedies import RunCommand
 
 Stored = dict[str, Any]
 
@@ -123,7 +123,8 @@ class QueueFile:
             if _state(stored[index]) is JobState.RUNNING:
                 raise InvalidRequest(
                     f"item {id} is running.",
-                    hint=f"Cancel it first: {command('mlx-convert queue cancel', id)}",
+                    hint="Cancel it first.",
+                    remedies=(RunCommand("queue cancel", (id,)),),
                     code="item_running",
                 )
             del stored[index]
@@ -285,7 +286,7 @@ def _try_again(one: Stored) -> None:
 
 def _no_item(id: str) -> InvalidRequest:
     return InvalidRequest(
-        f"there is no item '{id}' in the queue.", hint="See `mlx-convert queue list`.", code="no_item"
+        f"there is no item '{id}' in the queue.", remedies=(RunCommand("queue list"),), code="no_item"
     )
 
 

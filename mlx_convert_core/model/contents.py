@@ -41,9 +41,13 @@ class FolderContents:
         named = listed(others)
         return f"{self.model.quantization}{made}, {units.size(self.size)}: {named}{' and ' * bool(named)}{counted}"
 
-    def instead(self, elsewhere: str) -> str:
-        """The next step when it stays; ``elsewhere`` says how another folder is named."""
-        return f"Move what is yours elsewhere first, or choose {elsewhere}" if self.foreign else f"Choose {elsewhere}"
+    def instead(self) -> str:
+        """The next step when it stays, in a sentence."""
+        return (
+            "Move what is yours elsewhere first, or choose another folder."
+            if self.foreign
+            else "Choose another folder."
+        )
 
     def is_still(self, now: FolderContents) -> bool:
         """Whether ``now``, a later look at the same path, found the same model."""

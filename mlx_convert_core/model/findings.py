@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from mlx_convert_core.errors import shortened
+from mlx_convert_core.errors import ErrorInfo, MlxConvertError, shortened
+from mlx_convert_core.remedies import Remedies
 
 Level = Literal["info", "warning", "error"]
 
@@ -14,14 +15,21 @@ Level = Literal["info", "warning", "error"]
 class Finding:
     """Something worth knowing before or after a conversion; an ``error`` refuses.
 
-    ``code`` is stable for programs, ``message`` says what was seen, ``hint`` the next step.
+    ``code`` is stable for programs, ``message`` says what was seen, ``hint`` and ``remedies`` the next
+    step: a sentence, and what a frontend can offer to do.
     """
 
     code: str
     level: Level
     message: str
     hint: str = ""
+    remedies: Remedies = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "message", shortened(self.message))
         object.__setattr__(self, "hint", shortened(self.hint))
+
+
+def finding_of(error: MlxConvertError | ErrorInfo) -> Finding:
+    """The refusal ``error`` as a finding."""
+    return Finding(code=error.code, level="error", message=error.message, hint=error.hint, remedies=error.remedies)

@@ -25,6 +25,7 @@ from mlx_convert_core.errors import CorruptCheckpoint, EntryNotFound, InvalidReq
 from mlx_convert_core.model.quantization import Dtype, Mode
 from mlx_convert_core.model.record import RECORD, read_record
 from mlx_convert_core.model.requests import ConvertRequest
+from mlx_convert_core.remedies import Remedies, RunCommand, SetOption
 
 SCHEMA = 1
 Shareable = Callable[[str], str]  # a ref as others can use it, "" when they can't: `Sources.shareable`
@@ -72,7 +73,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     def request(self, ref: str = "") -> ConvertRequest:
         """The request; ``ref`` takes the place of the recipe's own. Raises InvalidRequest."""
         if not (ref or self.ref):
-            raise _wrong("the recipe names no model.", hint="Name one: mlx-convert convert REF --recipe FILE")
+            raise _wrong("the recipe names no model.", hint="Name one beside it.", remedies=(SetOption("ref"),))
         first, *others = self.outputs
         if any(msgspec.structs.replace(other, preset=first.preset) != first for other in others):
             raise _wrong(
@@ -105,13 +106,13 @@ def load_recipe(path: Path) -> Recipe:
     except OSError as error:
         raise RepoNotFound(f"can't read {path}: {error.strerror}.", hint="Check the path.", code="no_file") from None
     except CorruptCheckpoint as error:
-        raise _wrong(error.message, hint=error.hint) from None
+        raise _wrong(error.message, hint=error.hint, remedies=error.remedies) from None
     except (ValueError, RecursionError) as error:
         raise _wrong(f"{path} is not JSON: {error}.", hint="Mend the file.") from None
     try:
         return _checked(found)
     except MlxConvertError as error:
-        raise _wrong(f"{path} {error.message}", hint=error.hint) from None
+        raise _wrong(f"{path} {error.message}", hint=error.hint, remedies=error.remedies) from None
 
 
 def write_recipe(path: Path | str, request: ConvertRequest, shareable: Shareable) -> None:
@@ -150,9 +151,13 @@ def _checked(found: Any) -> Recipe:
         raise _wrong("is not a JSON object.", hint='A recipe looks like {"ref": "org/name", "outputs": [...]}.')
     schema = found.get("schema", SCHEMA)
     if isinstance(schema, int) and schema > SCHEMA:
-        raise _wrong(f"is of version {schema}, this program knows {SCHEMA}.", hint="Update mlx-convert.")
+        raise _wrong(f"is of version {schema}, this program knows {SCHEMA}.", hint="A newer mlx-convert reads it.")
     if found.get("mlx_convert", "recipe") != "recipe":
-        raise _wrong("is no recipe of mlx-convert.", hint="Make one: mlx-convert recipe export MODEL")
+        raise _wrong(
+            "is no recipe of mlx-convert.",
+            hint="Make one from a converted model.",
+            remedies=(RunCommand("recipe export"),),
+        )
     _refuse_unknown("", found, _names(Recipe))
     outputs = found.get("outputs", [{}])
     for index, output in enumerate(outputs if isinstance(outputs, list) else ()):
@@ -179,5 +184,5 @@ def _names(kind: type[msgspec.Struct]) -> tuple[str, ...]:
     return kind.__struct_fields__
 
 
-def _wrong(message: str, *, hint: str) -> InvalidRequest:
-    return InvalidRequest(message, hint=hint, code="recipe")
+def _wrong(message: str, *, hint: str, remedies: Remedies = ()) -> InvalidRequest:
+    return InvalidRequest(message, hint=hint, remedies=remedies, code="recipe")

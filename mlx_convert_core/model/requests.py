@@ -12,6 +12,7 @@ from mlx_convert_core.base.paths import is_text, spelled
 from mlx_convert_core.errors import InvalidRequest
 from mlx_convert_core.model.findings import Finding
 from mlx_convert_core.model.quantization import Dtype, Mode, Quantization
+from mlx_convert_core.remedies import LeaveOut
 
 SAMPLER_LIMITS: Mapping[str, tuple[float, float]] = {
     "max_tokens": (1, 1_000_000),
@@ -67,7 +68,8 @@ class ConvertRequest:
         if self.outputs and len(self.outputs) != len(self.presets):
             raise InvalidRequest(
                 f"{len(self.presets)} presets need {len(self.presets)} output folders, not {len(self.outputs)}.",
-                hint="Give --output once for each --preset, or leave it out.",
+                hint="Give one for each preset, or none.",
+                remedies=(LeaveOut("output"),),
             )
         if self.bits is not None or self.group_size is not None or self.mode is not None:
             self.quantization_over(None)

@@ -20,6 +20,7 @@ from mlx_convert_core.base import units
 from mlx_convert_core.base.limits import ALL_TENSORS, DIMENSIONS, ELEMENTS, HEADER_BYTES, METADATA_BYTES, TENSORS
 from mlx_convert_core.base.regular_files import open_regular
 from mlx_convert_core.errors import CorruptCheckpoint
+from mlx_convert_core.remedies import RunElsewhere
 
 DTYPE_BYTES = {
     "BOOL": 1, "U8": 1, "I8": 1, "F8_E4M3": 1, "F8_E5M2": 1, "F8_E8M0": 1,
@@ -102,7 +103,8 @@ def header_length(start: bytes, file_size: int, name: str) -> int:
     if start.startswith(_LFS_POINTER):
         raise CorruptCheckpoint(
             f"{name} is a Git LFS pointer, not the weights themselves.",
-            hint="The folder was cloned without Git LFS. Run `git lfs pull` in it, or give the repo id instead.",
+            hint="The folder was cloned without Git LFS: have that fetch its files, or give the repo id instead.",
+            remedies=(RunElsewhere("git lfs pull"),),
             code="lfs_pointer",
         )
     length = int.from_bytes(start[:8], "little")
@@ -194,7 +196,7 @@ def _tensor(key: str, entry: Any, base: int, name: str) -> TensorInfo:
     if not isinstance(dtype, str) or dtype not in DTYPE_BYTES:
         raise CorruptCheckpoint(
             f"{name}: tensor {key[:_SHOWN]} has the dtype {dtype!r:.{_SHOWN}}, which is not known here.",
-            hint="The file was made by a newer tool, or is damaged. Update mlx-convert or download it again.",
+            hint="The file was made by a newer tool, or is damaged. Download it again.",
             code="corrupt_header",
         )
     tensor = TensorInfo(name=key, dtype=dtype, shape=shape, shard=name, start=base + start, end=base + end)

@@ -136,7 +136,7 @@ class Hooks:
         """
         refused = system_refusal(error)
         if refused is not None and not isinstance(error, FileNotFoundError | PermissionError):
-            return PluginError(refused.message, hint=refused.hint, code=refused.code)
+            return PluginError(refused.message, hint=refused.hint, remedies=refused.remedies, code=refused.code)
         return PluginError(
             f"the plugin {self._named(plugin)} failed in {hook}: {_told(error)}.",
             hint="Report it to the plugin's author, or leave the plugin out with MLX_CONVERT_PLUGINS.",

@@ -20,6 +20,7 @@ from mlx_convert_core.model.events import AnyEvent
 from mlx_convert_core.plugins.calling import Hooks
 from mlx_convert_core.plugins.loading import PluginSet
 from mlx_convert_core.refusals import no_memory
+from mlx_convert_core.remedies import Report
 from mlx_convert_core.running.context import JobContext, Tasks, cancelled_error
 from mlx_convert_core.running.worker_loop import Done, Failed, Run, Setup, Stop, perform
 
@@ -237,13 +238,15 @@ def _death(code: int, log: str) -> WorkerDied:
         name = signal.Signals(-code).name
         error = WorkerDied(
             f"the worker was ended by {name}, in native code.",
-            hint="Run it again with --debug and report what it prints.",
+            hint="Run it again. If it happens twice, please report it.",
+            remedies=(Report(),),
             code="crashed",
         )
     else:
         error = WorkerDied(
             f"the worker ended without an answer (exit code {code}).",
-            hint="Run it again with --debug and report what it prints.",
+            hint="Run it again. If it happens twice, please report it.",
+            remedies=(Report(),),
         )
     return _with_log(error, log)
 

@@ -7,12 +7,12 @@ import secrets
 from collections.abc import Iterable
 
 from mlx_convert_core.base.identity import same_place
-from mlx_convert_core.base.shell import command
 from mlx_convert_core.base.trash import has_trash, move_to_trash
 from mlx_convert_core.errors import LibraryError
 from mlx_convert_core.model.contents import FolderContents
 from mlx_convert_core.model.hub_cache import CachedRepo, cached_repo
 from mlx_convert_core.model.library import LibraryEntry
+from mlx_convert_core.remedies import RunCommand
 from mlx_convert_core.writing.cached_removal import delete_revision, what_revision_takes
 from mlx_convert_core.writing.replaceable import what_goes
 from mlx_convert_core.writing.staging import discard, staging_root
@@ -34,15 +34,16 @@ def what_removal_takes(entry: LibraryEntry, entries: Iterable[LibraryEntry]) -> 
     if stays:
         raise LibraryError(
             f"{entry.path} is not deleted: {stays}.",
-            hint=f"Delete it yourself if it should go; to only forget it: "
-            f"{command('mlx-convert library remove', entry.path, '--keep-files')}",
+            hint="Delete it yourself if it should go. The library can forget it and leave the files alone.",
+            remedies=(RunCommand("library remove", (str(entry.path),), ("keep_files",)),),
             code="not_removable",
         )
     if model is not None and not entry.same_make(model):
         raise LibraryError(
             f"{entry.path} is not deleted: it holds another model by now ({model.quantization}, made {model.created}) "
             f"than the library says ({entry.quantization}, made {entry.created}).",
-            hint=f"Have the library look at it again: {command('mlx-convert library scan', entry.path)}",
+            hint="Have the library look at it again.",
+            remedies=(RunCommand("library scan", (str(entry.path),)),),
             code="entry_changed",
         )
     return contents
@@ -88,7 +89,8 @@ def _trash(entry: LibraryEntry) -> None:
     except OSError as error:
         raise LibraryError(
             f"{entry.path} can't be moved to the Trash: {error.strerror or error}.",
-            hint=f"Delete it for good: {command('mlx-convert library remove', entry.path, '--permanently')}",
+            hint="Delete it for good.",
+            remedies=(RunCommand("library remove", (str(entry.path),), ("permanently",)),),
             code="no_trash",
         ) from error
 

@@ -18,13 +18,13 @@ from pathlib import Path
 
 from mlx_convert_core.base.identity import identities, is_inside
 from mlx_convert_core.base.paths import in_text
-from mlx_convert_core.base.shell import command
 from mlx_convert_core.base.system_files import is_system_file
 from mlx_convert_core.errors import ConversionFailed
 from mlx_convert_core.model.contents import FolderContents, listed
 from mlx_convert_core.model.inspection import CONFIG
 from mlx_convert_core.model.library import entry_of
 from mlx_convert_core.model.record import RECORD, RecordedFile, read_record
+from mlx_convert_core.remedies import ChooseOutput
 
 # What mlx-lm, mlx-vlm, transformers and huggingface_hub write into a model's folder. Broad patterns (*.json, *.py,
 # *.txt) would take in what a person writes there; a file of such a name belongs where our record lists it.
@@ -66,7 +66,7 @@ def what_goes(folder: Path, *, source: Path | None = None, models: Iterable[Path
 def refuse_changed(folder: Path, announced: FolderContents | None, source: Path | None) -> None:
     """Raise ConversionFailed when what is at ``folder`` by now may not be replaced, or is not what was announced.
 
-    When nothing was there to announce, a model that came since goes, as anything goes that may: --force said so.
+    When nothing was there to announce, a model that came since goes, as anything goes that may: that was agreed to.
     """
     if not os.path.lexists(folder):
         return
@@ -76,13 +76,16 @@ def refuse_changed(folder: Path, announced: FolderContents | None, source: Path 
         stays = f"another model has come there since the plan was made ({now.words})"
     if stays:
         raise ConversionFailed(
-            f"{folder} is not replaced: {stays}.", hint=now.instead(another_output(folder)), code="not_replaceable"
+            f"{folder} is not replaced: {stays}.",
+            hint=now.instead(),
+            remedies=(another_output(folder),),
+            code="not_replaceable",
         )
 
 
-def another_output(output: Path) -> str:
-    """How a conversion's output is named."""
-    return f"another folder: {command('--output', Path(f'{output}-2'))}"
+def another_output(output: Path) -> ChooseOutput:
+    """Another folder for a conversion, beside ``output``."""
+    return ChooseOutput(f"{output}-2")
 
 
 def _barred(folder: Path, source: Path | None, models: Iterable[Path]) -> str:

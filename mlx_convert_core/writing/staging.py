@@ -30,9 +30,10 @@ from mlx_convert_core.base.paths import spelled
 from mlx_convert_core.base.process_identity import alive, identity
 from mlx_convert_core.base.regular_files import read_regular
 from mlx_convert_core.base.removing import remove_tree
-from mlx_convert_core.base.shell import command
 from mlx_convert_core.base.system_files import is_system_file
 from mlx_convert_core.errors import CorruptCheckpoint, OutputExists
+from mlx_convert_core.remedies import Replace
+from mlx_convert_core.writing.replaceable import another_output
 from mlx_convert_core.writing.write_errors import cannot_write
 
 OWNER = "owner.json"
@@ -209,7 +210,8 @@ def output_exists(output: Path) -> OutputExists:
     """The error for an output folder that is taken."""
     return OutputExists(
         f"{output} already exists.",
-        hint=f"Replace it with --force, or choose another folder: {command('--output', Path(f'{output}-2'))}",
+        hint="Replace it, or choose another folder.",
+        remedies=(Replace(), another_output(output)),
     )
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from mlx_convert_core.base import units
 from mlx_convert_core.errors import Cancelled, ConversionFailed, InsufficientDisk, SourceError
 from mlx_convert_core.refusals import Refusal, system_refusal
+from mlx_convert_core.remedies import ChooseOutput
 
 
 def cannot_write(output: Path, error: OSError) -> SourceError | InsufficientDisk:
@@ -20,7 +21,8 @@ def cannot_write(output: Path, error: OSError) -> SourceError | InsufficientDisk
     refused = _of_its_own(error)
     return SourceError(
         f"can't write in {output.parent}: {error.strerror or error}.",
-        hint=refused.hint if refused else "Choose a folder that you may write in: --output PATH",
+        hint=refused.hint if refused else "Choose a folder that you may write in.",
+        remedies=refused.remedies if refused else (ChooseOutput(),),
         code=refused.code if refused else "not_writable",
     )
 
@@ -68,7 +70,8 @@ def disk_full(output: Path) -> InsufficientDisk:
     free = shutil.disk_usage(_existing(output)).free
     return InsufficientDisk(
         f"the disk that holds {output.parent} is full ({units.size(free)} free).",
-        hint="Free some space, or choose another disk with --output PATH. Nothing half-made was kept.",
+        hint="Free some space, or choose a folder on another disk. Nothing half-made was kept.",
+        remedies=(ChooseOutput(),),
     )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mlx_convert_core.plugin import ConversionFailed, Finding, command
+from mlx_convert_core.plugin import ConversionFailed, Finding, SetOption
 
 SHORT = {"float16": "F16", "bfloat16": "BF16", "float32": "F32"}  # mlx's name -> safetensors'
 NAMED = 3  # tensors that a finding names
@@ -77,8 +77,8 @@ def overflow(name: str, count: int, target: str) -> ConversionFailed:
     return ConversionFailed(
         f"{name} has {count:,} {'value' if count == 1 else 'values'} that {target} can't hold "
         f"(its largest is {_LARGEST.get(target, 'less')}): as infinity they would spoil every answer.",
-        hint="Nothing was published. Convert with the range of the source: "
-        + command("--dtype", "float32" if target == "bfloat16" else "bfloat16"),
+        hint="Nothing was published. Convert with a type that has the range of the source.",
+        remedies=(SetOption("dtype", "float32" if target == "bfloat16" else "bfloat16"),),
         code="overflow",
     )
 

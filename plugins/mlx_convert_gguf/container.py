@@ -14,7 +14,7 @@ from math import prod
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
-from mlx_convert_core.plugin import CorruptCheckpoint, UnsupportedModel, open_regular, units
+from mlx_convert_core.plugin import CorruptCheckpoint, RunElsewhere, UnsupportedModel, open_regular, units
 
 MAGIC = b"GGUF"
 VERSIONS = (2, 3)
@@ -164,7 +164,8 @@ def _check_start(cursor: _Cursor) -> None:
     if magic == b"vers":
         raise CorruptCheckpoint(
             f"{name} is a Git LFS pointer, not the model itself.",
-            hint="The folder was cloned without Git LFS. Run `git lfs pull` in it, or download the file.",
+            hint="The folder was cloned without Git LFS: have that fetch its files, or download the file.",
+            remedies=(RunElsewhere("git lfs pull"),),
             code="lfs_pointer",
         )
     if magic != MAGIC:

@@ -204,6 +204,6 @@ def _damaged(fields: Fields, architecture: Architecture, problem: str) -> Corrup
 
 
 def _unsupported(fields: Fields, problem: str, code: str = "gguf_variant") -> UnsupportedModel:
-    split = "Join the parts first: llama-gguf-split --merge FIRST_PART WHOLE.gguf"
+    split = "Join the parts first, with the tool of llama.cpp that split them."
     hint = split if code == "gguf_split" else the_original(fields)
     return UnsupportedModel(f"{fields.name} {problem}.", hint=hint, code=code)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from mlx_convert_core.plugin import EntryNotFound, JsonDocument, LibraryEntry, LibraryError, expanded, plain
+from mlx_convert_core.plugin import EntryNotFound, JsonDocument, LibraryEntry, LibraryError, RunCommand, expanded, plain
 from mlx_convert_library.entries import entry_in, path_of
 from mlx_convert_library.recovery import recover
 
@@ -71,9 +71,7 @@ class JsonLibrary:
             stored = _stored(document)
             document["entries"] = [one for one in stored if path_of(one) not in asked]
             if len(document["entries"]) == len(stored):
-                raise EntryNotFound(
-                    f"{path} is not in the library.", hint="See `mlx-convert library list` for what is."
-                )
+                raise EntryNotFound(f"{path} is not in the library.", remedies=(RunCommand("library list"),))
 
         with self._told():
             self._update(change)

@@ -80,7 +80,7 @@ def _loaded(folder: Path, handing: Handing, head: Head | None, *, trust_remote_c
     if not hasattr(model, "parameters") or not isinstance(config, dict):
         raise ConversionFailed(
             "this release of mlx-lm answers in a way that mlx-convert does not know.",
-            hint="Update mlx-convert, or install an older mlx-lm.",
+            hint="A newer mlx-convert, or an older mlx-lm, goes together with the other.",
             code="mlx_lm_drift",
         )
     return LazyModel(

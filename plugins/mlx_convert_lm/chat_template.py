@@ -68,7 +68,7 @@ class ChatTemplate:
     def _refused(self, error: Exception, turns: list[Turn]) -> GenerationFailed:
         without = [turn for turn in turns if turn["role"] != "system"]
         if len(without) < len(turns) and self._takes(without):
-            hint = "Leave the system text out (--system); what it says can stand in your message."
+            hint = "Leave the system text out; what it says can stand in your message."
         elif any(one["role"] == other["role"] for one, other in pairwise(without)):
             hint = (
                 "This model wants questions and answers in turn. Begin a new conversation, or ask once more at its end."

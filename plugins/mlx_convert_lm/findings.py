@@ -6,7 +6,16 @@ from collections.abc import Iterator, Sequence
 
 from mlx_convert_engine.eight_bit_floats import expansions
 
-from mlx_convert_core.plugin import ConvertPlan, Finding, ModelInfo, TensorInfo, packed_tensors, quantization_config
+from mlx_convert_core.plugin import (
+    ConvertPlan,
+    Finding,
+    ModelInfo,
+    RunCommand,
+    SetOption,
+    TensorInfo,
+    packed_tensors,
+    quantization_config,
+)
 from mlx_convert_lm.architectures import model_types, module_of, nearest
 from mlx_convert_lm.handing import unexpanded
 from mlx_convert_lm.packers import method_of, packed_words, refusal, refusal_code
@@ -114,7 +123,8 @@ def _unsupported(model: ModelInfo) -> Finding:
         code="vision" if vision else "arch",
         level="error",
         message=f"{model.name} uses model type '{model.model_type}', which mlx-lm can't run.",
-        hint=f"{hint}See `mlx-convert architectures` for the {len(model_types())} that work.",
+        hint=f"{hint}There are {len(model_types())} that work.",
+        remedies=(RunCommand("architectures"),),
     )
 
 
@@ -138,5 +148,6 @@ def _mixed_with_ternary(model: ModelInfo) -> Finding:
         code="source_bitnet",
         level="error",
         message=f"{model.name} has ternary layers (bitnet); with other layers quantized it would not load again.",
-        hint="Convert it without quantization: --preset bf16. The ternary layers stay as small as they are.",
+        hint="Convert it without quantization. The ternary layers stay as small as they are.",
+        remedies=(SetOption("preset", "bf16"),),
     )

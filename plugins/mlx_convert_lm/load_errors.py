@@ -12,25 +12,31 @@ from mlx_convert_core.plugin import (
     ErrorInfo,
     InvalidRequest,
     MlxConvertError,
+    Remedies,
+    RunCommand,
+    RunElsewhere,
+    SetOption,
     UnsupportedModel,
     read_config,
 )
 
-# A phrase in mlx-lm's message -> the class, code, message and hint that say it to a person.
-_REASONS: tuple[tuple[str, type[MlxConvertError], str, str, str], ...] = (
+# A phrase in mlx-lm's message -> the class, code, message, hint and remedies that say it to a person.
+_REASONS: tuple[tuple[str, type[MlxConvertError], str, str, str, Remedies], ...] = (
     (
         r"Model type (\S+) not supported",
         UnsupportedModel,
         "arch",
         "{name} uses model type '{0}', which the installed mlx-lm can't run.",
-        "See `mlx-convert architectures`.",
+        "A newer mlx-lm may know it.",
+        (RunCommand("architectures"),),
     ),
     (
         r"requires importing and running a custom module \((.+?)\)",
         InvalidRequest,
         "custom_code",
         "{name} wants to run its own Python code ({0}).",
-        "Read that file first. If you trust it, run again with --trust-remote-code.",
+        "Read that file first. Allow it only if you trust its author.",
+        (SetOption("trust_remote_code", True),),
     ),
     (
         r"Missing 1 parameters: \s*(lm_head\.weight)",
@@ -38,6 +44,7 @@ _REASONS: tuple[tuple[str, type[MlxConvertError], str, str, str], ...] = (
         "tied",
         "{name} has no {0}, and its config.json does not say that it shares its embeddings instead.",
         'If the original does, set "tie_word_embeddings": true in config.json; if not, download the model again.',
+        (),
     ),
     (
         r"Missing (\d+) parameters: \s*([^\n,]+?)\.?(?:[\n,]|$)",
@@ -45,6 +52,7 @@ _REASONS: tuple[tuple[str, type[MlxConvertError], str, str, str], ...] = (
         "missing_tensors",
         "{name} lacks {0} tensors that its architecture needs, {1} for one.",
         "A weight file may be missing, or config.json belongs to another model. Download the model again.",
+        (),
     ),
     (
         r"Received (\d+) parameters not in model: \s*([^\n,]+?)\.?(?:[\n,]|$)",
@@ -52,6 +60,7 @@ _REASONS: tuple[tuple[str, type[MlxConvertError], str, str, str], ...] = (
         "extra_tensors",
         "{name} holds {0} tensors that the model class of mlx-lm has no place for, {1} for one.",
         "It is a newer variant of its architecture, or was quantized by another tool. Try a newer mlx-lm.",
+        (),
     ),
     (
         r"Expected shape (\(.*?\)) but received shape (\(.*?\)) for parameter (\S+)",
@@ -59,6 +68,7 @@ _REASONS: tuple[tuple[str, type[MlxConvertError], str, str, str], ...] = (
         "shape",
         "{name}: {2} has shape {1}, config.json asks for {0}.",
         "config.json and the weights don't belong together. Download the model again.",
+        (),
     ),
     (
         r"unsupported compressed-tensors format ('\S+')",
@@ -66,6 +76,7 @@ _REASONS: tuple[tuple[str, type[MlxConvertError], str, str, str], ...] = (
         "compressed_tensors",
         "{name} was compressed as {0}, which mlx-lm can't read.",
         "Convert the original bf16 model.",
+        (),
     ),
     (
         r"Unsupported modelopt quant_algo: (\S+)",
@@ -73,6 +84,7 @@ _REASONS: tuple[tuple[str, type[MlxConvertError], str, str, str], ...] = (
         "source_modelopt",
         "{name} is quantized by modelopt as {0}, and mlx-lm takes NVFP4 only.",
         "Convert the original bf16 model.",
+        (),
     ),
     (
         r"(\[load_safetensors\]|\[read\]) ?(.*)",
@@ -80,6 +92,7 @@ _REASONS: tuple[tuple[str, type[MlxConvertError], str, str, str], ...] = (
         "corrupt_header",
         "a weight file of {name} can't be read: {1}.",
         "Download it again.",
+        (),
     ),
 )
 
@@ -90,14 +103,15 @@ def explain_load(error: BaseException, folder: Path, name: str = "") -> MlxConve
     if isinstance(error, SystemExit):
         return UnsupportedModel(
             f"mlx-lm's model class for {name} needs a package that is not installed.",
-            hint='To see which, import the class: python -c "import mlx_lm.models.<model type>"',
+            hint="To see which, import the class in Python.",
+            remedies=(RunElsewhere('python -c "import mlx_lm.models.MODEL_TYPE"'),),
             code="model_class",
         )
     text = str(error)
-    for pattern, kind, code, message, hint in _REASONS:
+    for pattern, kind, code, message, hint, remedies in _REASONS:
         found = re.search(pattern, text)
         if found:
-            return kind(message.format(*found.groups(), name=name), hint=hint, code=code)
+            return kind(message.format(*found.groups(), name=name), hint=hint, remedies=remedies, code=code)
     told = ErrorInfo.of(error)
     if told.code != "unexpected":  # what the system refused: memory, files
         return told.exception()

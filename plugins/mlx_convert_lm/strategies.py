@@ -11,16 +11,20 @@ from mlx_convert_core.plugin import (
     Finding,
     InvalidRequest,
     LayerInfo,
+    LeaveOut,
     ModelInfo,
     OutputPlan,
     Quantization,
     QuantizeStrategy,
+    SetOption,
 )
 
 # The recipes of mlx_lm.convert: (bits of most layers, bits of those that matter most).
 MIXED = {"mixed_2_6": (2, 6), "mixed_3_4": (3, 4), "mixed_3_6": (3, 6), "mixed_4_6": (4, 6)}
 MAP_PREFIX = "map:"
 _VALUES = ("v_proj", "v_a_proj", "v_b_proj")
+# A map with a head of more bits, a pattern, and layers that stay as they are.
+_EXAMPLE = r"""map:{"lm_head": 8, "mlp\\.down_proj": 6, "embed": null}"""
 
 
 def strategy_named(name: str, quantization: Quantization) -> QuantizeStrategy | None:
@@ -46,7 +50,8 @@ def _mixed(name: str, quantization: Quantization) -> QuantizeStrategy:
     if quantization.mode != "affine":
         raise InvalidRequest(
             f"the strategy {name} works with mode affine only, not {quantization.mode}.",
-            hint="Leave --mode out.",
+            hint="Choose the mode affine.",
+            remedies=(LeaveOut("mode"),),
             code="recipe",
         )
     low_bits, high_bits = MIXED[name]
@@ -72,7 +77,7 @@ def unfit(model: ModelInfo, outputs: Iterable[OutputPlan]) -> Iterator[Finding]:
             level="warning",
             message=f"the recipe {output.strategy} does not fit {model.model_type}, which has no down_proj layers:"
             f" nearly all of it gets {MIXED[output.strategy][0]} bits.",
-            hint="Choose a preset with the same number of bits everywhere, or a map of your own: --strategy map:FILE",
+            hint="Choose a preset with the same number of bits everywhere, or a map of your own.",
         )
 
 
@@ -127,6 +132,7 @@ def _numbers(pattern: str, value: Any, default: Quantization) -> Quantization | 
 def _bad_map(problem: str) -> InvalidRequest:
     return InvalidRequest(
         f"the strategy map can't be used: {problem}.",
-        hint="""For example: --strategy 'map:{"lm_head": 8, "mlp\\\\.down_proj": 6, "embed": null}'""",
+        hint="A map gives bits to patterns of layers' names.",
+        remedies=(SetOption("strategy", _EXAMPLE),),
         code="strategy",
     )

@@ -8,7 +8,7 @@ from inspect import isawaitable
 from typing import Any
 
 from mlx_convert_core import GenerateResult, JobState
-from mlx_convert_core.plugin import units
+from mlx_convert_core.plugin import Remedies, SetOption, units
 from mlx_convert_ui.state.job_views import JobView
 from mlx_convert_ui.widgets.components import Badge, Button, Tag, block, empty, note
 from mlx_convert_ui.widgets.copying import CopyButton
@@ -16,8 +16,6 @@ from mlx_convert_ui.widgets.dialogs import confirm, lasting
 from mlx_convert_ui.widgets.remedies import tell
 from mlx_convert_ui.widgets.stream import TokenStream
 
-CUSTOM_CODE = "custom_code"  # the model wants to run Python of its own, and nobody allowed it
-TOO_LARGE = "answer_memory"  # it does not fit into memory, and nobody insisted
 LIVE_SECONDS = 0.5  # each change of a label makes the browser look at the whole page again
 
 
@@ -84,7 +82,7 @@ class Answer:
         error = (view.loading.error if view.loading else None) or view.error
         with self._body:
             if error is not None:
-                tell(error, self._way_on(error.code) if self._again else None)
+                tell(error, self._way_on(error.remedies) if self._again else None)
             elif view.state is JobState.CANCELLED and not view.chunks:
                 Tag("p", "Stopped before the first word.", "muted")
             elif view.state is JobState.FINISHED and not self._compact:
@@ -93,10 +91,11 @@ class Answer:
             with self._figures:
                 figures(view.job.result())
 
-    def _way_on(self, code: str) -> Callable[[], None]:
+    def _way_on(self, remedies: Remedies) -> Callable[[], None]:
         """What draws the button for going on after an error."""
-        ways = {CUSTOM_CODE: self._ask, TOO_LARGE: self._offer_anyway}
-        return ways.get(code, self._retry) if self.view.allow is not None else self._retry
+        ways = {"trust_remote_code": self._ask, "anyway": self._offer_anyway}
+        offered = (ways.get(remedy.option) for remedy in remedies if isinstance(remedy, SetOption))
+        return next(filter(None, offered), self._retry) if self.view.allow is not None else self._retry
 
     def _offer_anyway(self) -> None:
         Button("Load it anyway", self._insist, icon="play").mark("load-anyway")

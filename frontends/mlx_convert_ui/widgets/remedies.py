@@ -1,65 +1,73 @@
-"""What to do about an error: the next step in words for a page, and a button for it."""
+"""An error or a finding with its next step: in words, and a button for each remedy that a page can offer."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
+from urllib.parse import quote
 
 from mlx_convert_core import Finding, MlxConvertError
-from mlx_convert_core.plugin import ErrorInfo
-from mlx_convert_ui.widgets.components import Tag, address_of, note
-
-SIGN_IN = frozenset({"token_none", "token_bad", "gated_login", "gated_denied", "login_needed", "up_forbidden"})
-# The core's hints speak to a terminal; these speak to the page.
-_HINTS = {
-    "exists": "Replace it, or take another name.",
-    "not_replaceable": "Choose another folder, or another name. What is yours in this one can be moved out first.",
-    "entry_changed": "Add its folder again, so that the library knows what is in it now.",
-    "up_exists": "Replace what is there, or take another name.",
-    "not_writable": "Choose a folder that you may write in.",
-    "disk": "Free some space, choose fewer bits, or choose a folder on another disk.",
-    "nothing_quantized": "Choose a smaller group size under Advanced, or bf16.",
-    "custom_code": "Read that code first. Allow it only if you trust its author; for a conversion, under Advanced.",
-    "layers_kept": "",
-    **dict.fromkeys(("no_model", "entry_missing", "entry_not_found"), "Choose another model, or convert one first."),
-    "queue_busy": "It takes what you add here, too.",
-}
-_LOGIN = re.compile(r"\brun `(?:hf auth login|mlx-convert account sign-in)`", re.IGNORECASE)
-_KEPT = re.compile(r"With --resume it goes on where it was\. `mlx-convert doctor --clear` deletes what is kept\.")
-_CONVERT = re.compile(r"mlx-convert convert (\S+)$")
-_OPTION = re.compile(r" \(--[a-z-]+\)")
-_ADDRESS = re.compile(r"https://[\w.-]+(?:/[\w./@-]*[\w/])?")
+from mlx_convert_core.plugin import ErrorInfo, OpenPage, Remedy, RunCommand, RunElsewhere, SignIn, UseInstead
+from mlx_convert_ui.widgets.components import Button, Tag, address_of, note
+from mlx_convert_ui.widgets.copying import CopyButton
 
 Trouble = MlxConvertError | ErrorInfo | Finding
+# A button's words and what it does, for a remedy that the page at hand can carry out.
+Offer = Callable[[Remedy], tuple[str, Callable[[], object]] | None]
+
+# Where the pages do what the command line has a command for: a link's words, and its page.
+PAGES = {
+    "account sign-in": ("Sign in", "/settings"),
+    "conversations export": ("Open the chats", "/chat"),
+    "conversations list": ("Open the chats", "/chat"),
+    "convert": ("Convert it", "/"),
+    "doctor --clear": ("Open the settings", "/settings"),
+    "library list": ("Open the library", "/library"),
+    "library remove": ("Open the library", "/library"),
+    "library scan": ("Open the library", "/library"),
+    "plugins list": ("Open the plugins", "/plugins"),
+    "presets": ("Choose a preset", "/"),
+    "queue cancel": ("Open the queue", "/queue"),
+    "queue list": ("Open the queue", "/queue"),
+    "recipe export": ("Open the library", "/library"),
+}
+NO_PAGE = ("architectures",)  # the model's own page says more to somebody who has never seen a terminal
 
 
-def hint_of(trouble: Trouble) -> str:
-    """The next step in the page's own words."""
-    hint = _HINTS.get(trouble.code, trouble.hint)
-    hint = _KEPT.sub("Trying again goes on where it was. What is kept can be deleted under Settings.", hint)
-    return _CONVERT.sub(r"\1", _LOGIN.sub("sign in under Settings", _OPTION.sub("", hint)))
+def tell(
+    trouble: Trouble, actions: Callable[[], None] | None = None, *, level: str = "error", offer: Offer | None = None
+) -> None:
+    """A note about ``trouble`` with its next step, ``actions``, and what ``offer`` and every page make of remedies."""
+    buttons = [*filter(None, (_button(remedy, offer) for remedy in dict.fromkeys(trouble.remedies)))]
 
-
-def instead_of(trouble: Trouble) -> str:
-    """The model that the hint says to convert instead, "" when it names none."""
-    named = _CONVERT.search(trouble.hint)
-    return named.group(1) if named else ""
-
-
-def tell(trouble: Trouble, actions: Callable[[], None] | None = None, *, level: str = "error") -> None:
-    """A note about ``trouble`` with its next step, buttons for it, and ``actions`` besides."""
-    address = _ADDRESS.search(trouble.hint)
-
-    def buttons() -> None:
+    def draw() -> None:
         if actions is not None:
             actions()
-        if trouble.code in SIGN_IN:
-            _link("Sign in", address_of("/settings"), "log-in")
-        if address is not None:
-            _link("Open the page", address.group(), "external-link").props('target=_blank rel="noopener noreferrer"')
+        for button in buttons:
+            button()
 
-    some = actions is not None or trouble.code in SIGN_IN or address is not None
-    note(level, trouble.message, hint_of(trouble), buttons if some else None)
+    note(level, trouble.message, trouble.hint, draw if buttons or actions is not None else None)
+
+
+def _button(remedy: Remedy, offer: Offer | None) -> Callable[[], object] | None:
+    offered = offer(remedy) if offer is not None else None
+    if offered is not None:
+        text, act = offered
+        return lambda: Button(text, act, classes="btn-small").mark("remedy")
+    match remedy:
+        case SignIn():
+            return lambda: _link("Sign in", address_of("/settings"), "log-in")
+        case OpenPage(address=address):
+            return lambda: _link("Open the page", address, "external-link").props(
+                'target=_blank rel="noopener noreferrer"'
+            )
+        case UseInstead(ref=ref):
+            return lambda: _link(f"Use {ref}", address_of(f"/?ref={quote(ref)}"), "arrow-right")
+        case RunElsewhere(line=line):
+            return lambda: CopyButton(line, "command", label="Copy the command for a terminal")
+        case RunCommand(name=name) if name in PAGES:
+            text, page = PAGES[name]
+            return lambda: _link(text, address_of(page), "arrow-right")
+    return None
 
 
 def _link(text: str, address: str, icon: str) -> Tag:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from nicegui import run, ui
 
 from mlx_convert_core import MlxConvertError, UploadRequest
-from mlx_convert_core.plugin import UploadTarget, model_name
+from mlx_convert_core.plugin import LeaveOut, Remedy, Replace, SetOption, UploadTarget, model_name
 from mlx_convert_ui.state.job_views import JobView
 from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.state.upload_form import Checker, UploadForm, title_of
@@ -143,11 +144,21 @@ class _Upload:
 
     def _refusal(self, error: MlxConvertError) -> None:
         def actions() -> None:
-            if "--replace" in error.hint:
-                Button("Replace it", lambda: self._set("replace", True), classes="btn-small").mark("replace")
             Button("Ask again", lambda: self._checker.ask(delay=0), icon="rotate-ccw", classes="btn-small")
 
-        tell(error, actions if self._progress is None else None)
+        tell(error, actions if self._progress is None else None, offer=self._offer)
+
+    def _offer(self, remedy: Remedy) -> tuple[str, Callable[[], object]] | None:
+        if self._progress is not None:
+            return None
+        match remedy:
+            case Replace():
+                return "Replace it", lambda: self._set("replace", True)
+            case SetOption(option="public", value=True):
+                return "Everybody may see it", lambda: self._set("public", True)
+            case LeaveOut(option="public"):
+                return "Send it to the private repo", lambda: self._set("public", False)
+        return None
 
     def _start(self) -> None:
         request = self._checker.answer.request

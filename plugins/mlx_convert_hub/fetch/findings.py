@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
 
-from mlx_convert_core.plugin import ConvertPlan, Finding, ModelInfo, command
+from mlx_convert_core.plugin import ConvertPlan, Finding, LeaveOut, ModelInfo, RunElsewhere, UseInstead, command
 from mlx_convert_hub.client.connection import HubConnection
 from mlx_convert_hub.client.patience import within
 from mlx_convert_hub.fetch.references import is_path, is_repo_id
@@ -35,7 +35,8 @@ def _folder_taken(model: ModelInfo) -> Iterator[Finding]:
             code="folder_taken",
             level="info",
             message=f"{model.ref} is a {'file' if model.path.is_file() else 'folder'} here, and that was taken.",
-            hint=f"For the repo of this name on the Hub: hf://{model.ref}",
+            hint="The repo of this name on the Hub can be named, too.",
+            remedies=(UseInstead(f"hf://{model.ref}"),),
         )
 
 
@@ -47,7 +48,8 @@ def _custom_code(plan: ConvertPlan) -> Iterator[Finding]:
             code="custom_code",
             level="error",
             message=f"{plan.model.name} needs Python code of its own, and code is never downloaded unseen.",
-            hint=f"Fetch the repo (`{fetch}`), read the code, and convert that folder: ./{plan.model.name}",
+            hint="Fetch the repo, read the code, and convert that folder.",
+            remedies=(RunElsewhere(fetch), UseInstead(f"./{plan.model.name}")),
         )
 
 
@@ -58,7 +60,8 @@ def _gone_for_good(plan: ConvertPlan, connection: HubConnection) -> Iterator[Fin
             level="error",
             message=f"the weight files of {plan.model.repo_id} can't be deleted as they are used: offline mode is on"
             " (HF_HUB_OFFLINE), and they could not be fetched again.",
-            hint="Leave --discard-source out, or unset HF_HUB_OFFLINE.",
+            hint="Keep them, or unset HF_HUB_OFFLINE.",
+            remedies=(LeaveOut("discard_source"),),
         )
 
 

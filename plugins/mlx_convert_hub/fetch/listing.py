@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from mlx_convert_core.plugin import CorruptCheckpoint, FileInfo, TensorInfo, command, repeated
+from mlx_convert_core.plugin import CorruptCheckpoint, FileInfo, RunElsewhere, TensorInfo, UseInstead, command, repeated
 from mlx_convert_hub.fetch.cache import is_oid
 
 if TYPE_CHECKING:
@@ -83,8 +83,8 @@ def check_unique(repo_id: str, tensors: Iterable[TensorInfo]) -> None:
         fetch = command("hf download", repo_id, "--local-dir", folder)
         raise CorruptCheckpoint(
             f"the tensor {twice[0].name} of {repo_id} is in both {twice[0].shard} and {twice[1].shard}.",
-            hint=f"The repo holds two checkpoints. Fetch it (`{fetch}`), keep"
-            f" the files of one of them, and convert that folder: ./{folder}",
+            hint="The repo holds two checkpoints. Fetch it, keep the files of one of them, and convert that folder.",
+            remedies=(RunElsewhere(fetch), UseInstead(f"./{folder}")),
             code="mixed_shards",
         )
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from mlx_convert_core.plugin import InvalidRequest, bare_address, without_secrets
+from mlx_convert_core.plugin import InvalidRequest, LeaveOut, bare_address, without_secrets
 
 SITES = ("huggingface.co", "www.huggingface.co", "hf.co")
 PROTOCOL = "hf://"
@@ -151,8 +151,9 @@ def _agreed(inside: str | None, beside: str | None, ref: str) -> str | None:
     """One revision out of the one in the ref and the one beside it; a commit beside it settles the matter."""
     if inside and beside and inside != beside and not COMMIT.fullmatch(beside):
         raise InvalidRequest(
-            f"{ref} names the revision {inside}, and --revision says {beside}.",
+            f"{ref} names the revision {inside}, and {beside} was asked for beside it.",
             hint="Give one of them.",
+            remedies=(LeaveOut("revision"),),
             code="revision",
         )
     found = beside or inside

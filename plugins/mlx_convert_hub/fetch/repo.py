@@ -97,7 +97,7 @@ class HubRepo:
         commit = str(info.sha)
         if not COMMIT.fullmatch(commit):
             raise SourceError(
-                f"the Hub gave no commit for {self.repo_id}.", hint="Run it again, or name another --revision."
+                f"the Hub gave no commit for {self.repo_id}.", hint="Try again, or name another revision."
             )
         files = root_files(info)
         check_numbering(self.repo_id, files)

@@ -20,12 +20,12 @@ from mlx_convert_core.plugin import (
     FolderContents,
     InsufficientDisk,
     InvalidRequest,
+    Replace,
     Reporter,
     Staging,
     UploadError,
     UploadRequest,
     UploadResult,
-    command,
     expanded,
     is_inside,
     model_name,
@@ -132,7 +132,7 @@ def _replaced(request: UploadRequest, target: Path) -> FolderContents | None:
     if contents.stays:
         raise UploadError(
             f"{target} is not replaced: {contents.stays}.",
-            hint=contents.instead("another folder."),
+            hint=contents.instead(),
             code="not_replaceable",
         )
     own, there = origin_of(read_record(request.path)), origin_of(read_record(target))
@@ -140,8 +140,8 @@ def _replaced(request: UploadRequest, target: Path) -> FolderContents | None:
     if contents.model is not None and not same and not request.replace:
         raise UploadError(
             f"{target} holds another model already ({contents.words}).",
-            hint=f"Name another folder, or replace it: "
-            f"{command('mlx-convert upload', request.path, '--to', f'folder:{target}', '--replace')}",
+            hint="Name another folder, or replace it.",
+            remedies=(Replace(),),
             code="up_exists",
         )
     return contents

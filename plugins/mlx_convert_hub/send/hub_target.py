@@ -9,12 +9,15 @@ from pathlib import Path
 
 from mlx_convert_core.plugin import (
     InvalidRequest,
+    LeaveOut,
     MlxConvertError,
+    OpenPage,
+    Replace,
     Reporter,
+    SetOption,
     UploadError,
     UploadRequest,
     UploadResult,
-    command,
     model_name,
     read_record,
     regular_files,
@@ -90,8 +93,8 @@ def refuse(request: UploadRequest, remote: RemoteRepo) -> None:
     if not request.replace and remote.has_model and not _same_model(request.path, remote):
         raise UploadError(
             f"{request.name} holds another model already.",
-            hint=f"Choose another name, or replace it: "
-            f"{command('mlx-convert upload', request.path, '--to', f'hub:{request.name}', '--replace')}",
+            hint="Choose another name, or replace it.",
+            remedies=(Replace(),),
             code="up_exists",
         )
 
@@ -119,12 +122,14 @@ def _visibility(request: UploadRequest, remote: RemoteRepo) -> UploadError:
     if request.public:
         return UploadError(
             f"{request.name} exists and is private; an upload does not change that.",
-            hint=f"Leave --public out, or make it public at {page} first.",
+            hint="Send it there as it is, or make the repo public first.",
+            remedies=(LeaveOut("public"), OpenPage(page)),
             code="up_visibility",
         )
     return UploadError(
         f"{request.name} exists and is public: everybody would see the model.",
-        hint=f"Say that you want that with --public, or make it private at {page} first.",
+        hint="Say that you want that, or make the repo private first.",
+        remedies=(SetOption("public", True), OpenPage(page)),
         code="up_visibility",
     )
 

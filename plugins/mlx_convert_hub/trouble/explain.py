@@ -6,9 +6,9 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from mlx_convert_core.plugin import MlxConvertError, SourceError, UploadError
+from mlx_convert_core.plugin import MlxConvertError, OpenPage, Remedies, SourceError, UploadError
 from mlx_convert_hub.trouble.seen import Failure, Situation, one_line, scrub
-from mlx_convert_hub.trouble.table import NEW_TOKEN, ROWS, SIGN_IN, UNKNOWN
+from mlx_convert_hub.trouble.table import NEW_TOKEN, ROWS, UNKNOWN, Row
 
 PUBLIC = "https://huggingface.co"
 FETCH_AGAIN = "Run it again: what was fetched is kept, and it goes on from there."
@@ -33,7 +33,9 @@ def explain(error: BaseException, situation: Situation) -> MlxConvertError:
     row = next((row for row in ROWS if row.applies(failure)), UNKNOWN)
     values = _values(failure)
     kind = UploadError if situation.uploading and issubclass(row.kind, SourceError) else row.kind
-    found = kind(_filled(row.message, values), hint=_filled(row.hint, values), code=row.code)
+    found = kind(
+        _filled(row.message, values), hint=_filled(row.hint, values), remedies=_remedies(row, values), code=row.code
+    )
     found.add_note(scrub("".join(traceback.format_exception_only(error))).strip())
     return found
 
@@ -43,11 +45,19 @@ def refusal(code: str, situation: Situation) -> MlxConvertError:
     failure = Failure(Exception(), situation)
     row = next(row for row in ROWS if row.code == code)
     values = _values(failure)
-    return row.kind(_filled(row.message, values), hint=_filled(row.hint, values), code=code)
+    return row.kind(
+        _filled(row.message, values), hint=_filled(row.hint, values), remedies=_remedies(row, values), code=code
+    )
 
 
 def _filled(text: str, values: dict[str, str]) -> str:
     return text.format_map(values)
+
+
+def _remedies(row: Row, values: dict[str, str]) -> Remedies:
+    return tuple(
+        OpenPage(_filled(remedy.address, values)) if isinstance(remedy, OpenPage) else remedy for remedy in row.remedies
+    )
 
 
 def _values(failure: Failure) -> dict[str, str]:
@@ -63,7 +73,7 @@ def _values(failure: Failure) -> dict[str, str]:
         "file": situation.file or "of that name",
         "token": failure.token_source or "nowhere",
         "renew": f"{NEW_TOKEN} and put it there"
-        + (", or unset the variable: it overrides the login." if variable else f" with `{SIGN_IN}`."),
+        + (", or unset the variable: it overrides the login." if variable else " and sign in with it."),
         "again": SEND_AGAIN if situation.uploading else FETCH_AGAIN,
         "proxy": failure.proxy,
         "wait": f" for {wait:.0f} seconds" if wait else "",

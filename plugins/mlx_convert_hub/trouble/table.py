@@ -15,17 +15,24 @@ from mlx_convert_core.plugin import (
     GatedRepo,
     InsufficientDisk,
     InvalidRequest,
+    LeaveOut,
     MlxConvertError,
+    OpenPage,
+    Remedies,
     RepoNotFound,
+    Report,
     RevisionNotFound,
+    SignIn,
     SourceError,
     SourceUnreachable,
     UploadError,
 )
 from mlx_convert_hub.trouble.seen import Failure
 
-NEW_TOKEN = "Make a new token at https://huggingface.co/settings/tokens"
-SIGN_IN = "mlx-convert account sign-in"
+NEW_TOKEN = "Make a new token"
+_SIGN_IN = (SignIn(),)
+_PAGE = (OpenPage("{page}"),)
+_TOKENS = OpenPage("https://huggingface.co/settings/tokens")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +44,7 @@ class Row:
     code: str
     message: str
     hint: str
+    remedies: Remedies = ()
 
 
 ROWS: tuple[Row, ...] = (
@@ -55,7 +63,8 @@ ROWS: tuple[Row, ...] = (
         UploadError,
         "token_none",
         "nobody is signed in to {host} on this machine.",
-        f"Run `{SIGN_IN}` with a token that may write (https://huggingface.co/settings/tokens).",
+        "Sign in with a token that may write.",
+        (*_SIGN_IN, _TOKENS),
     ),
     Row(
         lambda f: f.has("HFValidationError", "HfUriError"),
@@ -75,20 +84,23 @@ ROWS: tuple[Row, ...] = (
         "token_bad",
         "{host} does not accept the token from {token}: it is wrong, expired or revoked.",
         "{renew}",
+        (*_SIGN_IN, _TOKENS),
     ),
     Row(
         lambda f: f.has("GatedRepoError") and f.status == 401,
         GatedRepo,
         "gated_login",
         "{repo} is gated: its owner wants you to sign in and accept terms first.",
-        f"Open {{page}} and accept them, then run `{SIGN_IN}` and try again.",
+        "Open its page and accept them, then sign in and try again.",
+        (*_PAGE, *_SIGN_IN),
     ),
     Row(
         lambda f: f.has("GatedRepoError") and f.says("awaiting a review"),
         GatedRepo,
         "gated_pending",
         "your request for {repo} still waits for its owner's review.",
-        "Look at {page} later. Nothing was downloaded.",
+        "Look at its page later. Nothing was downloaded.",
+        _PAGE,
     ),
     Row(
         lambda f: f.has("GatedRepoError") and f.says("has been rejected"),
@@ -102,15 +114,17 @@ ROWS: tuple[Row, ...] = (
         GatedRepo,
         "gated_denied",
         "{repo} is gated, and the account of the token from {token} has no access to it.",
-        "Open {page} with that account and accept the terms. A fine-grained token also needs the right to read gated"
+        "Open its page with that account and accept the terms. A fine-grained token also needs the right to read gated"
         " repos.",
+        (*_PAGE, *_SIGN_IN),
     ),
     Row(
         lambda f: f.has("DisabledRepoError"),
         SourceError,
         "disabled",
         "{repo} was disabled by the Hub.",
-        "Nothing to retry: see {page} for the reason, and choose another model.",
+        "Its page says why. Choose another model.",
+        _PAGE,
     ),
     # What is there
     Row(
@@ -118,14 +132,16 @@ ROWS: tuple[Row, ...] = (
         RevisionNotFound,
         "revision",
         "{repo} has no branch, tag or commit '{revision}'.",
-        "See the branches at {page}/tree/main, or leave --revision out.",
+        "Its page lists the branches; without a revision the main one is taken.",
+        (LeaveOut("revision"), OpenPage("{page}/tree/main")),
     ),
     Row(
         lambda f: f.has("RepositoryNotFoundError") and not f.token_source,
         RepoNotFound,
         "repo_not_found",
         "there is no repo {repo} on {host}, or it is private.",
-        f"Check the spelling. If it is private, run `{SIGN_IN}` first.",
+        "Check the spelling. If it is private, sign in first.",
+        _SIGN_IN,
     ),
     Row(
         lambda f: f.has("RepositoryNotFoundError"),
@@ -154,21 +170,23 @@ ROWS: tuple[Row, ...] = (
         UploadError,
         "up_storage",
         "'{owner}' has no room left on {host}: {text}.",
-        "Delete a repo that you don't need, see https://huggingface.co/settings/billing, or make the model public.",
+        "Delete a repo that you don't need, buy room, or make the model public.",
+        (OpenPage("https://huggingface.co/settings/billing"),),
     ),
     Row(
         lambda f: f.situation.uploading and f.status in (401, 403),
         UploadError,
         "up_forbidden",
         "the token from {token} may not write to {repo}.",
-        f"{NEW_TOKEN} with the right to write to it, and run `{SIGN_IN}`.",
+        f"{NEW_TOKEN} with the right to write to it, and sign in with it.",
+        (_TOKENS, *_SIGN_IN),
     ),
     Row(
         lambda f: f.situation.uploading and f.status == 413,
         UploadError,
         "up_413",
         "a file is larger than {host} takes.",
-        "Convert again: mlx-convert writes shards of at most 5 GB.",
+        "Convert the model again: what is made here has shards of at most 5 GB.",
     ),
     Row(
         lambda f: f.situation.uploading and f.status in (409, 412),
@@ -182,7 +200,8 @@ ROWS: tuple[Row, ...] = (
         UploadError,
         "up_card",
         "the metadata at the top of README.md in {repo} is not right: {text}.",
-        "Mend it at {page}/edit/main/README.md and run the upload again.",
+        "Mend it on its page and run the upload again.",
+        (OpenPage("{page}/edit/main/README.md"),),
     ),
     # What the Hub answers when it can't
     Row(
@@ -190,7 +209,8 @@ ROWS: tuple[Row, ...] = (
         SourceUnreachable,
         "rate_limit",
         "{host} asks to slow down{wait}.",
-        f"Wait that long and run it again. Signing in with `{SIGN_IN}` raises the limits.",
+        "Wait that long and run it again. Signing in raises the limits.",
+        _SIGN_IN,
     ),
     Row(
         lambda f: f.status in (408, 504),
@@ -204,21 +224,24 @@ ROWS: tuple[Row, ...] = (
         SourceUnreachable,
         "hub_down",
         "{host} has trouble of its own (status {status}).",
-        "It is not you. See https://status.huggingface.co and try again later.",
+        "It is not you. Try again later.",
+        (OpenPage("https://status.huggingface.co"),),
     ),
     Row(
         lambda f: f.status == 401,
         SourceError,
         "login_needed",
         "{host} wants you to sign in for this.",
-        f"Run `{SIGN_IN}` and try again.",
+        "Sign in and try again.",
+        _SIGN_IN,
     ),
     Row(
         lambda f: f.status == 403,
         SourceError,
         "forbidden",
         "{host} refuses access to {repo}.",
-        "See {page} with the account that you use.",
+        "Look at its page with the account that you use.",
+        _PAGE,
     ),
     Row(
         lambda f: f.has("JSONDecodeError", "FileMetadataError", "PortalPage"),
@@ -305,5 +328,6 @@ UNKNOWN = Row(
     SourceError,
     "hub_error",
     "the Hub's client failed: {text}.",
-    "Run it again. If it happens twice, run it with --debug and report it.",
+    "Run it again. If it happens twice, please report it.",
+    (Report(),),
 )

@@ -9,7 +9,7 @@ from mlx_convert_core import ConvertPlan, OutputPlan
 from mlx_convert_core.plugin import units
 from mlx_convert_ui.pages.convert.form_planner import FormPlanner, Preview
 from mlx_convert_ui.widgets.components import Button, Tag, block, card, facts, progress_bar, set_progress
-from mlx_convert_ui.widgets.remedies import tell
+from mlx_convert_ui.widgets.remedies import Offer, tell
 
 _FOOT = "Runs in the background; you can keep working."
 
@@ -35,14 +35,14 @@ class EstimateCard:
             self._drawn = now
             self._body.clear()
             with self._body:
-                _content(preview)
+                _content(preview, planner.offer)
         self._button.show("Replace and convert" if preview.exists and not preview.refused else "Convert")
         self._button.enable(preview.plan is not None and not preview.refused)
         self._later.enable(preview.plan is not None and not preview.refused)
         self._foot.show("Something above needs your attention first." if preview.refused else _FOOT)
 
 
-def _content(preview: Preview) -> None:
+def _content(preview: Preview, offer: Offer) -> None:
     plan, output = preview.plan, preview.output
     if plan is None or output is None or not output.weight_bytes:
         text = f"{preview.busy} …" if preview.busy else "Name a model to see its size before anything is downloaded."
@@ -57,7 +57,7 @@ def _content(preview: Preview) -> None:
     if findings:
         with block("notes"):
             for finding in findings:
-                tell(finding, level=finding.level)
+                tell(finding, level=finding.level, offer=offer)
 
 
 def _headline(plan: ConvertPlan, output: OutputPlan, busy: str) -> None:

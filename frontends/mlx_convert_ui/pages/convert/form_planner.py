@@ -9,9 +9,10 @@ from dataclasses import dataclass, field, replace
 from nicegui import background_tasks
 
 from mlx_convert_core import ConvertPlan, ConvertRequest, Finding, MlxConvertError, ModelInfo, OutputPlan
-from mlx_convert_core.plugin import NamedModel
+from mlx_convert_core.plugin import NamedModel, finding_of
 from mlx_convert_ui.state.convert_form import Form, cards
 from mlx_convert_ui.state.studio import Studio
+from mlx_convert_ui.widgets.remedies import Offer
 
 TYPING_SECONDS = 0.4
 # Where a finding or an error is shown: beside the control that mends it.
@@ -47,8 +48,7 @@ class Preview:
         """What to show at ``place``: source, advanced or output; what refuses first."""
         found = list(self.plan.findings) if self.plan else []
         if self.error is not None:
-            error = Finding(code=self.error.code, level="error", message=self.error.message, hint=self.error.hint)
-            found.insert(0, error)
+            found.insert(0, finding_of(self.error))
         chosen = [finding for finding in found if place_of(finding) == place]
         return sorted(chosen, key=lambda finding: ("error", "warning", "info").index(finding.level))
 
@@ -67,8 +67,9 @@ class Preview:
 class FormPlanner:
     """One for each open page. Asking again makes what runs out of date; only the newest answer is shown."""
 
-    def __init__(self, studio: Studio, form: Form, changed: Callable[[], None]) -> None:
+    def __init__(self, studio: Studio, form: Form, changed: Callable[[], None], offer: Offer) -> None:
         self.preview = Preview()
+        self.offer = offer
         self._studio = studio
         self._form = form
         self._changed = changed

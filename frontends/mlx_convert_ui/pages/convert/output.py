@@ -53,7 +53,7 @@ class OutputCard:
             for finding in findings:
                 level = "warning" if finding.code == "exists" else finding.level
                 another = self._another if finding.code in _ELSEWHERE else None
-                tell(finding, another, level=level)
+                tell(finding, another, level=level, offer=planner.offer)
 
     def _typed(self) -> None:
         self._form.folder = self._folder.value or ""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from nicegui import run, ui
 
 from mlx_convert_core import ConvertRequest, MlxConvertError, OutputPlan
-from mlx_convert_core.plugin import expanded
+from mlx_convert_core.plugin import Remedy, expanded
 from mlx_convert_ui.pages.convert.estimate import EstimateCard
 from mlx_convert_ui.pages.convert.form_planner import FormPlanner
+from mlx_convert_ui.pages.convert.form_remedies import change_of
 from mlx_convert_ui.pages.convert.output import OutputCard
 from mlx_convert_ui.pages.convert.precision import PrecisionCard
 from mlx_convert_ui.pages.convert.source import SourceCard
@@ -45,7 +47,7 @@ class ConvertPage:
         self._studio = studio
         self._form = form
         self._client = ui.context.client  # "Try again" goes with its card before the page is scrolled
-        self._planner = FormPlanner(studio, form, self._draw)
+        self._planner = FormPlanner(studio, form, self._draw, self._offer)
         with actions:
             tip = "Fill this page from a recipe that somebody shared, a .json file"
             Button("Import recipe", self._import, icon="download", tip=tip).mark("import-recipe")
@@ -87,6 +89,20 @@ class ConvertPage:
 
     def _keep(self) -> None:
         self._studio.draft.convert = self._form.as_draft()
+
+    def _offer(self, remedy: Remedy) -> tuple[str, Callable[[], object]] | None:
+        """A button for what the form can do about a finding; the page opens anew with the changed form."""
+        change = change_of(self._form, remedy)
+        if change is None:
+            return None
+        words, apply = change
+
+        def act() -> None:
+            apply()
+            self._keep()
+            ui.navigate.to("/")
+
+        return words, act
 
     def _draw(self) -> None:
         for part in (self._source, self._precision, self._output, self._estimate):

@@ -58,7 +58,7 @@ class PrecisionCard:
         self._notes.clear()
         with self._notes:
             for finding in findings:
-                tell(finding, level=finding.level)
+                tell(finding, level=finding.level, offer=planner.offer)
         if findings:
             self._details.props("open")
 

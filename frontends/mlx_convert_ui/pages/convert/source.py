@@ -6,14 +6,14 @@ from collections.abc import Callable
 
 from nicegui import ui
 
-from mlx_convert_core import Finding, ModelInfo
+from mlx_convert_core import ModelInfo
 from mlx_convert_core.plugin import units
 from mlx_convert_ui.pages.convert.form_planner import FormPlanner
 from mlx_convert_ui.state.convert_form import Form
 from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.widgets.components import CROSS, Badge, Button, Tag, attributes, block, card
 from mlx_convert_ui.widgets.picker import pick_folder
-from mlx_convert_ui.widgets.remedies import instead_of, tell
+from mlx_convert_ui.widgets.remedies import tell
 
 
 class SourceCard:
@@ -66,15 +66,7 @@ class SourceCard:
         self._notes.clear()
         with self._notes:
             for finding in findings:
-                self._tell(finding)
-
-    def _tell(self, finding: Finding) -> None:
-        other = instead_of(finding)
-
-        def use() -> None:
-            Button(f"Use {other}", lambda: self._input.set_value(other), classes="btn-small").mark("use-instead")
-
-        tell(finding, use if other else None, level=finding.level)
+                tell(finding, level=finding.level, offer=planner.offer)
 
     def _segment(self, value: str, text: str) -> ui.element:
         with Tag("label", "", "segment"):

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from nicegui import ui
 
 from mlx_convert_core import JobState, Preset
-from mlx_convert_core.plugin import QueueItem, units
+from mlx_convert_core.plugin import QueueItem, Remedy, Replace, units
 from mlx_convert_ui.state.job_views import JobView
 from mlx_convert_ui.widgets.components import Badge, Button, Tag, block, progress_bar, set_progress
 from mlx_convert_ui.widgets.job_card import progress_in_words
@@ -138,11 +138,10 @@ class QueueRow:
         if item.state is JobState.RUNNING and item.job:
             self._bar = progress_bar(f"Progress of {self._name_of(item)}", "bar bar-thin")
         elif item.state is JobState.FAILED and item.error is not None:
-            exists = item.error.code == "exists"
-            tell(item.error, (lambda: self._replace(item)) if exists else None)
+            tell(item.error, offer=lambda remedy: self._offer(item, remedy))
 
-    def _replace(self, item: QueueItem) -> None:
-        Button("Replace it", lambda: self._actions.replace(item), classes="btn-small").mark("replace-item")
+    def _offer(self, item: QueueItem, remedy: Remedy) -> tuple[str, Callable[[], object]] | None:
+        return ("Replace it", lambda: self._actions.replace(item)) if remedy == Replace() else None
 
 
 def _icon(icon: str, label: str, action: Callable[[], object], mark: str) -> Button:
