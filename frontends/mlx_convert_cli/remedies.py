@@ -28,7 +28,7 @@ from mlx_convert_core.plugin import (
 _REPEATED = ("chat", "compare", "convert", "generate", "plan", "upload")
 _SHORT = {"-o": "--output", "-p": "--preset"}
 _FLAGS = ("discard_source", "force", "public", "replace", "resume", "trust_remote_code", "anyway")
-LONGEST = 200  # characters; a command with a long prompt in it would hide what is to be different
+LONGEST = 400  # characters; a command with a long prompt in it would hide what is to be different
 
 
 def next_steps(hint: str, remedies: Iterable[Remedy], arguments: Sequence[str] | None = None) -> list[str]:
@@ -50,7 +50,7 @@ def in_words(remedy: Remedy, arguments: Sequence[str] = ()) -> str:
         case LeaveOut(option=option):
             return _without(arguments, option)
         case Replace():
-            return _again(arguments, "replace" if arguments[:1] == ["upload"] else "force", True)
+            return _again(arguments, "replace" if list(arguments[:1]) == ["upload"] else "force", True)
         case ChooseOutput(path=path):
             return _again(arguments, "output", Path(path) if path else None)
         case UseInstead(ref=ref):
@@ -64,7 +64,7 @@ def in_words(remedy: Remedy, arguments: Sequence[str] = ()) -> str:
         case RunElsewhere(line=line):
             return line
         case RunCommand(name=name, arguments=given, options=options):
-            return command(f"mlx-convert {name}", *map(_word, given), *map(_flag, options))
+            return command("mlx-convert " + name, *map(_word, given), *map(_flag, options))
 
 
 def _again(arguments: Sequence[str], option: str, value: object) -> str:

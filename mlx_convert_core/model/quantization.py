@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mlx_convert_core.errors import InvalidRequest
-from mlx_convert_core.remedies import LeaveOut
 
 Mode = Literal["affine", "mxfp4", "nvfp4", "mxfp8"]
 Dtype = Literal["bfloat16", "float16", "float32"]
@@ -38,7 +37,6 @@ class Quantization:
                     f"mode {self.mode} means {bits} bits and group size {group_size}, "
                     f"not {self.bits} bits and group size {self.group_size}.",
                     hint=f"Leave bits and group size out, or use {bits:d} bits and group size {group_size:d}.",
-                    remedies=(LeaveOut("bits"), LeaveOut("group_size")),
                     code="mode",
                 )
             return

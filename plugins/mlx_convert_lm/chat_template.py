@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
-from mlx_convert_core.plugin import ChatMessage, GenerationFailed
+from mlx_convert_core.plugin import ChatMessage, GenerationFailed, LeaveOut, Remedies
 
 PROBE = "mlx-convert"  # a text that no template changes
 Turn = dict[str, Any]
@@ -66,9 +66,11 @@ class ChatTemplate:
         return self._broken(f"{type(error).__name__}: {_words(error)}")
 
     def _refused(self, error: Exception, turns: list[Turn]) -> GenerationFailed:
+        remedies: Remedies = ()
         without = [turn for turn in turns if turn["role"] != "system"]
         if len(without) < len(turns) and self._takes(without):
             hint = "Leave the system text out; what it says can stand in your message."
+            remedies = (LeaveOut("system"),)
         elif any(one["role"] == other["role"] for one, other in pairwise(without)):
             hint = (
                 "This model wants questions and answers in turn. Begin a new conversation, or ask once more at its end."
@@ -78,6 +80,7 @@ class ChatTemplate:
         return GenerationFailed(
             f"the chat template of {self._name} refuses this conversation: {_words(error)}.",
             hint=hint,
+            remedies=remedies,
             code="chat_template",
         )
 

@@ -32,7 +32,9 @@ def test_an_error_says_code_message_and_next_step(run: Run) -> None:
     assert ended.stdout == ""
     assert ended.stderr == (
         "error [entry_not_found]: 'nothing' is not in the library.\n"
-        "  next: See `mlx-convert library list`, or add folders with `mlx-convert library scan FOLDER`.\n"
+        "  next: Models in folders that the library does not know can be added.\n"
+        "        mlx-convert library list\n"
+        "        mlx-convert library scan\n"
     )
 
 
@@ -43,7 +45,7 @@ def test_with_json_an_error_is_an_object(run: Run) -> None:
     error = json.loads(ended.stdout)["error"]
     assert (error["kind"], error["code"]) == ("EntryNotFound", "entry_not_found")
     assert error["message"] == "'nothing' is not in the library."
-    assert error["hint"].startswith("See `mlx-convert library list`")
+    assert error["remedies"][0] == {"do": "run_command", "name": "library list"}
 
 
 @pytest.mark.parametrize(
@@ -81,7 +83,7 @@ def test_a_bad_request_ends_with_2_and_says_what_to_do(run: Run, arguments: tupl
         assert ended.stdout == ""
     else:
         ended = run(*arguments, "--json")
-        assert set(json.loads(ended.stdout)["error"]) == {"kind", "code", "message", "hint"}
+        assert set(json.loads(ended.stdout)["error"]) == {"kind", "code", "message", "hint", "remedies"}
     assert ended.exit_code == 2
 
 

@@ -46,8 +46,9 @@ def test_the_next_command_and_the_remedies_can_be_pasted(disk: Path, run: Callab
     assert (asked.returncode, asked.stdout.strip()) == (0, "What is the capital of France?")
 
     taken = hint(run("convert", disk / "a source", "--preset", "bf16", "--output", disk / "my model"))
-    other = taken.partition("another folder: ")[2]
-    again = pasted(f"mlx-convert convert './a source' --preset bf16 {other}")
+    _, replacing, elsewhere = map(str.strip, taken.splitlines())
+    assert replacing.endswith("--force")
+    again = pasted(elsewhere)
     assert again.returncode == 0, again.stderr
     assert (disk / "my model-2" / "config.json").exists()
 

@@ -17,7 +17,7 @@ from mlx_convert_cli.main import cli
 
 from core.unprivileged import as_nobody
 from mlx_convert_core import ConvertRequest, GenerateRequest, InvalidRequest, MlxConvertError, Workspace
-from mlx_convert_core.plugin import ShardWriter, TensorInfo, read_header
+from mlx_convert_core.plugin import ChooseOutput, ShardWriter, TensorInfo, read_header
 
 Spoil = Callable[[Path], object]
 WEIGHTS = "model.safetensors"
@@ -124,7 +124,7 @@ FOLDERS = {
     "config.json is a web page": Case(wrote("config.json", "<html>"), "bad_json", ("config.json is not valid JSON",)),
     "config.json is a list": Case(wrote("config.json", "[]"), "bad_json", ("config.json holds a list",)),
     "no model_type": Case(config(model_type=None), "no_model_type", ("no model_type",)),
-    "unknown architecture": Case(config(model_type="vit"), "arch", ("'vit'", "mlx-convert architectures")),
+    "unknown architecture": Case(config(model_type="vit"), "arch", ("'vit'", "architectures")),
     "nearly an architecture": Case(config(model_type="lama"), "arch", ("'lama'", "llama")),
     "picture model": Case(config(model_type="minicpmv", vision_config={}), "vision", ("minicpmv", "mlx-vlm")),
     "shard missing": Case(index, "missing_shard", ("model-00002-of-00002.safetensors", "1 of 1")),
@@ -146,7 +146,7 @@ FOLDERS = {
     "adapter": Case(
         instead("adapter_config.json", "adapter_model.safetensors", text='{"base_model_name_or_path": "org/base"}'),
         "lora_only",
-        ("adapter", "mlx-convert convert org/base"),
+        ("adapter", "org/base"),
     ),
     "image model": Case(instead("model_index.json"), "diffusion", ("diffusers",)),
     "maker's own format": Case(instead("params.json", "consolidated.00.pth"), "original_format", ("-hf",)),
@@ -174,7 +174,7 @@ FOLDERS = {
     "code of its own": Case(
         all_of(config(model_file="my.py"), wrote("my.py", "raise SystemExit")),
         "custom_code",
-        ("my.py", "--trust-remote-code"),
+        ("my.py", "trust_remote_code"),
     ),
     "a strategy that nobody knows": Case(lambda folder: None, "strategy", ("'nobodys'",), {"strategy": "nobodys"}),
     # What only the model's class can tell: found by the plan, before a weight is read.
@@ -203,7 +203,7 @@ FOLDERS = {
     "layers that no group divides": Case(
         all_of(config(hidden_size=96, intermediate_size=192), narrow({128: 96, 256: 192, 64: 48})),
         "nothing_quantized",
-        ("no layer", "--group-size 32"),
+        ("no layer", "'group_size', value=32"),
         {"group_size": 128},
     ),
 }
@@ -230,7 +230,7 @@ def test_a_bad_folder_is_refused_by_its_own_name(tiny_llama: Path, tmp_path: Pat
             job.result()
     assert caught.value.code == case.code, caught.value.message
     assert caught.value.hint
-    told = f"{caught.value.message} {caught.value.hint}"
+    told = f"{caught.value.message} {caught.value.hint} {caught.value.remedies}"
     assert all(word in told for word in case.words), told
     assert not (tmp_path / "out").exists()
 
@@ -328,7 +328,7 @@ def test_an_output_that_cannot_be_written(tiny_llama: Path) -> None:
         with Workspace(home=Path(place)) as workspace, as_nobody():
             plan = workspace.plan(request, exact=False)
     assert [finding.code for finding in plan.errors] == ["not_writable"]
-    assert "--output" in plan.errors[0].hint
+    assert plan.errors[0].remedies == (ChooseOutput(),)
 
 
 def test_a_file_where_the_folder_should_be(tiny_llama: Path, tmp_path: Path) -> None:

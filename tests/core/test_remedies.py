@@ -77,14 +77,14 @@ def test_every_remedy_is_the_same_after_json() -> None:
         remedy = RunCommand("presets", ("a",)) if kind is RunCommand else kind(**fields)
         plain = codec.plain(remedy)
         assert plain["do"]
-        assert codec.convert(plain, Remedy) == remedy
+        assert codec.from_plain(plain, Remedy) == remedy
 
 
 def test_an_error_keeps_its_remedies_across_processes_and_as_a_finding() -> None:
     remedies = (Replace(), SetOption("group_size", 32))
     error = InvalidRequest("no.", hint="Do this.", remedies=remedies, code="some")
     assert pickle.loads(pickle.dumps(error)).remedies == remedies
-    sent = codec.decode(codec.encode(ErrorInfo.of(error)), ErrorInfo)
+    sent = codec.decode(codec.to_json(ErrorInfo.of(error)), ErrorInfo)
     assert sent.exception().remedies == remedies
     assert finding_of(sent) == Finding(code="some", level="error", message="no.", hint="Do this.", remedies=remedies)
 

@@ -71,7 +71,7 @@ def test_an_absolute_path_stays_whole() -> None:
 # What comes before a value that a shell will read.
 PROGRAMS = r"mlx-convert|mlx_lm\.\w+|hf (?:download|auth)|git \w+|cd|(?:pip|uv|pipx) (?:tool |pip )?(?:install|inject)"
 IN_COMMAND = re.compile(rf"(?:\b(?:{PROGRAMS}) [^.,;:`()]*|(?:^|[ `(:])--[a-z-]+[ =][\w:]*)$")
-QUOTING = ("command", "typed", "install_command")
+QUOTING = ("command", "typed", "install_command", "_typed")
 
 
 def unquoted(text: ast.JoinedStr) -> Iterator[str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from mlx_convert_core import OutputExists, SourceError
-from mlx_convert_core.plugin import Staging
+from mlx_convert_core.plugin import ChooseOutput, Replace, Staging
 from mlx_convert_core.writing.staging import OWNERLESS_SECONDS, clear_dead, dead_bytes, discard, staging_root
 
 # Names each file just before it is removed.
@@ -109,7 +109,7 @@ def test_an_output_that_is_taken_is_never_touched_without_force(tmp_path: Path, 
         with pytest.raises(OutputExists) as caught:
             staging.publish(force=False)
     assert str(target) in caught.value.message
-    assert "--force" in caught.value.hint
+    assert Replace() in caught.value.remedies
     assert not (target / "config.json").exists()
     assert names(tmp_path) == ["model"]
 
@@ -242,7 +242,7 @@ def test_a_file_in_the_way_of_a_folder(tmp_path: Path) -> None:
     with pytest.raises(SourceError) as caught, Staging(tmp_path / "out" / "model", "job"):
         pass
     assert caught.value.code == "not_writable"
-    assert "--output" in caught.value.hint
+    assert caught.value.remedies == (ChooseOutput(),)
 
 
 def test_resuming_takes_the_newest_of_what_the_dead_left(tmp_path: Path) -> None:

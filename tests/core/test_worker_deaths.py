@@ -20,7 +20,7 @@ from mlx_convert_core import (
     MlxConvertError,
     Workspace,
 )
-from mlx_convert_core.plugin import WorkerDied
+from mlx_convert_core.plugin import SetOption, WorkerDied
 
 WriteToy = Callable[..., Path]
 DEATHS = {
@@ -110,7 +110,7 @@ def test_what_a_dead_worker_wrote_is_kept_said_and_taken_up(
     request = ConvertRequest(ref=str(source), preset="bf16", output=output)
     error = failed(workspace.convert(request))
     assert re.search(r"\d [kM]B that it wrote are kept\.", error.message)
-    assert "--resume" in error.hint
+    assert SetOption("resume", True) in error.remedies
     assert "fewer bits" not in error.hint
     workspace.settings.set("output_folder", tmp_path / "out")
     (left,) = workspace.leftovers()

@@ -21,7 +21,7 @@ from mlx_convert_hub.trouble.seen import Situation, scrub
 from mlx_convert_hub.trouble.table import ROWS
 
 from mlx_convert_core import InsufficientDisk, MlxConvertError
-from mlx_convert_core.plugin import ErrorInfo
+from mlx_convert_core.plugin import ErrorInfo, OpenPage, SignIn
 
 from .models import Recorder, model_files
 
@@ -55,8 +55,7 @@ def test_gated_without_a_login(hub: Hub, connection: HubConnection) -> None:
     hub.add_repo("org/model", model_files(), gated="manual")
     error = error_of(repo(connection).inspect)
     assert (type(error).__name__, error.code) == ("GatedRepo", "gated_login")
-    assert "/org/model" in error.hint
-    assert "account sign-in" in error.hint
+    assert error.remedies == (OpenPage(f"{hub.url}/org/model"), SignIn())
     assert hub.requests.sent("/resolve/") == 0
 
 
@@ -74,7 +73,7 @@ def test_missing_or_private_without_a_login(hub: Hub, connection: HubConnection)
     error = error_of(repo(connection).inspect)
     assert (type(error).__name__, error.code) == ("RepoNotFound", "repo_not_found")
     assert "or it is private" in error.message
-    assert "account sign-in" in error.hint
+    assert SignIn() in error.remedies
 
 
 def test_missing_or_private_with_a_login(hub: Hub, connection: HubConnection, settings: Environment) -> None:
@@ -346,7 +345,7 @@ def test_the_password_of_a_mirror_is_for_requests_only(hub: Hub, connection: Hub
     hub.add_repo("org/model", model_files(), gated="manual")
     password = hub.token("ann")
     error = error_of(repo(replace(connection, endpoint=hub.url.replace("://", f"://ann:{password}@"))).inspect)
-    assert f"{hub.url}/org/model" in f"{error.message} {error.hint}"
+    assert f"{hub.url}/org/model" in repr(error.remedies)
     assert password not in repr(ErrorInfo.of(error))
 
 

@@ -12,7 +12,7 @@ from mlx_convert_hub.client.connection import HubConnection
 from mlx_convert_hub.send.hub_target import HubTarget
 
 from mlx_convert_core import UploadError, UploadRequest, UploadResult
-from mlx_convert_core.plugin import parse_record, read_record
+from mlx_convert_core.plugin import Replace, parse_record, read_record
 
 from .models import Recorder, converted_folder, safetensors
 
@@ -176,7 +176,7 @@ def test_another_model_is_replaced_only_when_asked_for(
     with pytest.raises(UploadError, match="another model") as taken:
         target.check(UploadRequest(path=other, target="hub", name="ann/Tiny"))
     assert taken.value.code == "up_exists"
-    assert "--replace" in taken.value.hint
+    assert taken.value.remedies == (Replace(),)
     send(target, other, replace=True)
     repo = hub.repos["ann/Tiny"]
     assert repo.read("model.safetensors") == (other / "model.safetensors").read_bytes()

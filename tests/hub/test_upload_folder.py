@@ -12,6 +12,7 @@ from mlx_convert_hub.send.clone import cloned, copy
 from mlx_convert_hub.send.folder_target import FolderTarget
 
 from mlx_convert_core import Cancelled, InvalidRequest, MlxConvertError, UploadError, UploadRequest, UploadResult
+from mlx_convert_core.plugin import Replace
 
 from .models import Recorder, converted_folder
 
@@ -176,7 +177,7 @@ def test_another_model_is_replaced_only_when_asked_for(folder: Path, tmp_path: P
     send(other, tmp_path / "x")
     with pytest.raises(UploadError, match="another model") as taken:
         send(folder, tmp_path / "x")
-    assert "--replace" in taken.value.hint
+    assert taken.value.remedies == (Replace(),)
     assert contents(tmp_path / "x") == contents(other)
     send(folder, tmp_path / "x", replace=True)
     assert contents(tmp_path / "x") == contents(folder)

@@ -13,7 +13,7 @@ from mlx_convert_hub.client.connection import HubConnection
 from mlx_convert_hub.send.hub_target import HubTarget
 
 from mlx_convert_core import MlxConvertError, UploadError, UploadRequest
-from mlx_convert_core.plugin import ErrorInfo
+from mlx_convert_core.plugin import ErrorInfo, LeaveOut, SetOption, SignIn
 
 from .models import Recorder, converted_folder
 
@@ -79,7 +79,7 @@ def test_a_repo_that_exists_takes_four(hub: Hub, target: HubTarget, folder: Path
 
 def test_nobody_is_signed_in(hub: Hub, target: HubTarget, folder: Path) -> None:
     error = error_of(lambda: check(target, folder), "token_none")
-    assert "account sign-in" in error.hint
+    assert SignIn() in error.remedies
     assert len(hub.requests) == 0
 
 
@@ -156,7 +156,7 @@ def test_an_upload_does_not_change_who_may_see_a_repo(
 ) -> None:
     hub.add_repo("ann/Tiny", {"a.txt": "a"}, private=public)
     error = error_of(lambda: check(target, folder, public=public), "up_visibility")
-    assert "--public" in error.hint
+    assert SetOption("public", True) in error.remedies or LeaveOut("public") in error.remedies
     assert check(target, folder, public=not public)
 
 

@@ -13,7 +13,7 @@ import pytest
 from samples.mlx_folder import write_mlx_folder
 
 from mlx_convert_core import LibraryEntry, Workspace
-from mlx_convert_core.plugin import LibraryError
+from mlx_convert_core.plugin import LibraryError, RunCommand
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def test_a_disk_without_a_trash_keeps_the_model(workspace: Workspace, tmp_path: 
     with pytest.raises(LibraryError, match=r"The volume has no Trash\.") as refused:
         workspace.remove(entry)
     assert refused.value.code == "no_trash"
-    assert refused.value.hint.endswith("--permanently")
+    assert refused.value.remedies == (RunCommand("library remove", (str(model),), ("permanently",)),)
     assert workspace.library.entries() == (entry,)
     assert (model / "LICENSE").read_text() == "precious"
 
@@ -113,7 +113,7 @@ def test_a_newer_model_that_took_the_folder_stays(workspace: Workspace, model: P
     with pytest.raises(LibraryError, match="it holds another model by now") as refused:
         workspace.remove(entry)
     assert refused.value.code == "entry_changed"
-    assert refused.value.hint.endswith(f"mlx-convert library scan {model}")
+    assert refused.value.remedies == (RunCommand("library scan", (str(model),)),)
     assert (model / "LICENSE").exists()
     workspace.remove(scanned(workspace, model), permanently=True)
     assert not model.exists()

@@ -11,6 +11,7 @@ import pytest
 from mlx_convert_lm.runner import LmRunner
 
 from mlx_convert_core import ChatMessage, ConvertRequest, GenerateRequest, GenerationFailed, Workspace
+from mlx_convert_core.plugin import LeaveOut
 from mlx_convert_core.testing import write_tiny_checkpoint
 
 REFUSES_SYSTEM = (
@@ -88,7 +89,7 @@ def test_a_refused_system_text_is_to_be_left_out(asked: Any) -> None:
         asked(REFUSES_SYSTEM, system="Be kind.")
     assert caught.value.code == "chat_template"
     assert caught.value.message.endswith("refuses this conversation: System role not supported.")
-    assert "--system" in caught.value.hint
+    assert caught.value.remedies == (LeaveOut("system"),)
 
 
 def test_turns_that_do_not_alternate(asked: Any) -> None:

@@ -13,6 +13,7 @@ from _pytest.mark import ParameterSet
 from random_llama import write_llama
 
 from mlx_convert_core import ConvertRequest, InsufficientDisk, Workspace
+from mlx_convert_core.plugin import ChooseOutput
 
 
 def slow(point: int) -> ParameterSet:
@@ -63,7 +64,7 @@ def test_a_disk_that_fills_up_while_weights_are_written(
         with pytest.raises(InsufficientDisk) as caught:
             job.result()
     assert caught.value.code == "disk_full"
-    assert "--output" in caught.value.hint
+    assert caught.value.remedies == (ChooseOutput(),)
     assert not (tmp_path / "out").exists()
 
 

@@ -18,7 +18,7 @@ from mlx_convert_engine.not_finite import Sizes
 from random_llama import write_llama
 
 from mlx_convert_core import ConversionFailed, ConvertRequest, Finding, MlxConvertError, Workspace
-from mlx_convert_core.plugin import ShardWriter, read_header
+from mlx_convert_core.plugin import SetOption, ShardWriter, read_header
 
 NORM, QUERY, EMBEDDING = "model.norm.weight", "model.layers.1.self_attn.q_proj.weight", "model.embed_tokens.weight"
 WEIGHTS = "model.safetensors"
@@ -111,7 +111,7 @@ def test_a_float16_that_can_not_hold_the_source_is_refused(
         convert("4bit", dtype="float16")
     assert caught.value.code == "overflow"
     assert caught.value.message.startswith(f"{name} has 2 values that float16 can't hold")
-    assert "--dtype bfloat16" in caught.value.hint
+    assert caught.value.remedies == (SetOption("dtype", "bfloat16"),)
     assert not (tmp_path / "out").exists()
     (found,) = convert("4bit", dtype="bfloat16")
     assert f"{name} has 1" in found.message
