@@ -195,7 +195,13 @@ class Cancelled(MlxConvertError):
 
 
 def shortened(text: str) -> str:
-    """``text``, without its middle when it is longer than a person could read."""
+    """``text``, without its middle when it is longer than a person could read.
+
+    Half of a surrogate pair, in which Python keeps the bytes of a name that is no UTF-8, is written out: whoever tells
+    or stores the text could not encode it.
+    """
+    if not text.isascii():
+        text = text.encode("utf-8", "backslashreplace").decode()
     if len(text) <= LONGEST:
         return text
     return f"{text[: LONGEST - _END]} […{len(text) - LONGEST:,} characters…] {text[-_END:]}"

@@ -145,3 +145,17 @@ def test_a_persons_own_words_and_mended_settings_are_no_damage(
     (model / "notes.txt").write_text("what I found out")
     workspace.upload(model, f"folder:{tmp_path / 'there'}", inline=True).result()
     assert (tmp_path / "there" / "README.md").read_text() == "# Mine"
+
+
+def test_a_weight_file_whose_name_is_no_text_is_named_in_text(
+    workspace: Workspace, model: Path, tmp_path: Path
+) -> None:
+    try:
+        (model / "model-\udc80.safetensors").write_bytes(b"no weights")
+    except OSError:
+        pytest.skip("this disk takes names in UTF-8 only")
+    told: list[str] = []
+    workspace.scan(model, told.append)
+    for text in (*told, refusal(workspace, model, tmp_path / "there").message):
+        assert r"model-\udc80.safetensors is not a safetensors file" in text
+        text.encode()

@@ -53,7 +53,7 @@ class FolderTarget:
 
     def check(self, request: UploadRequest) -> UploadRequest:
         """See UploadTarget."""
-        target = _place(request)
+        target = Staging(_place(request), secrets.token_hex(4)).target  # its name may leave no room for that folder's
         source = request.path
         if is_inside(source, target) or is_inside(target, source):
             raise InvalidRequest(f"{target} is where the model is.", hint="Name another folder.", code="same_folder")
