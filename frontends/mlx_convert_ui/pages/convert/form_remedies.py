@@ -25,7 +25,7 @@ def change_of(form: Form, remedy: Remedy) -> tuple[str, Callable[[], None]] | No
     """The words for a button and the change of ``form``, None for what the form can't do."""
     match remedy:
         case UseInstead(ref=ref):
-            return f"Use {ref}", lambda: form.type_ref(ref)
+            return f"Use {ref}", lambda: setattr(form, "ref", ref)
         case ChooseOutput(path=path) if path:
             return f"Name it {Path(path).name}", lambda: setattr(form, "name", Path(path).name)
         case SetOption(option="trust_remote_code", value=True):
