@@ -2,9 +2,12 @@
 PYTHON ?= $(firstword $(shell for one in python3 python3.13 python3.12 python3.11; do \
 	$$one -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$one; done) python3)
 BIN := .venv/bin
+# On Linux the torch of the usual index brings gigabytes for graphics cards; the comparison takes the CPU.
+TORCH_FROM := $(if $(filter Linux,$(shell uname)),--index-url https://download.pytorch.org/whl/cpu)
+SWEEP ?= --write
 PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
-.PHONY: help contract demo test test-all browser check bench kill coverage docs screenshots clean
+.PHONY: help contract demo test test-all browser check bench kill coverage transformers-sweep docs screenshots clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/  /'
@@ -42,6 +45,12 @@ contract:  ## Check what we rely on in mlx-lm and MLX against their newest relea
 
 coverage: .venv/developed  ## Compare every architecture with mlx_lm.convert; writes docs/architectures.md
 	nice -n 5 $(BIN)/python tests/architectures/coverage.py --write docs/architectures.md
+
+transformers-sweep:  ## Compare with transformers on torch, in an environment of its own; writes its column there
+	@$(PYTHON) -m venv build/transformers
+	@build/transformers/bin/python -m pip install --quiet --disable-pip-version-check torch $(TORCH_FROM)
+	@build/transformers/bin/python -m pip install --quiet --disable-pip-version-check --editable .
+	build/transformers/bin/python tests/architectures/transformers_sweep.py $(SWEEP)
 
 docs: .venv/developed  ## Write docs/troubleshooting.md from the table of error codes
 	$(BIN)/python tests/docs/troubleshooting.py --write

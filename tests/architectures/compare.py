@@ -16,7 +16,7 @@ _DEFAULT = {"group_size": 64, "bits": 4, "mode": "affine"}  # of MLX's layers, f
 # What our config.json may say where the source leaves it to each reader's own default.
 _SAID = {
     "tie_word_embeddings", "head_dim", "rope_theta", "rope_scaling", "rope_parameters", "partial_rotary_factor",
-    "rope_local_base_freq",
+    "rope_local_base_freq", "position_embedding_type",
 }  # fmt: skip
 for _part in json.loads(DEFAULTS.read_text()).values():
     _SAID.update(name for fields in _part.values() for name in fields)

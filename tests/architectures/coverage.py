@@ -17,21 +17,27 @@ if __name__ == "__main__":  # the package's own folder comes first then, where t
 from architectures.checkpoints import TINY
 from architectures.packed import PACKED
 from architectures.sweep import Row, line, notes, sweep
+from architectures.transformers_page import HEADER, with_transformers
 
 TERNARY = [name for name in PACKED if name.endswith("-bitnet")]  # not to be quantized further
 PAGE = """# Architectures
 
 Which architectures convert, as `make coverage` found it with mlx-lm {mlx_lm} and mlx {mlx} on a CPU. For each a tiny
 random checkpoint in the layout of its Hugging Face repos is converted by mlx-convert and by `mlx_lm.convert`, to
-{presets}. **Equal** means every tensor, every key of config.json that readers use, the index and the split into
-files. **Generates** means that what was converted makes a token.
+{presets}. **Equal to mlx_lm** means every tensor, every key of config.json that readers use, the index and the split
+into files; our config.json may say more, where the source's leaves a setting to each reader's own default.
+**Generates** means that what was converted makes a token.
+
+**Equal to transformers** means that a tiny random checkpoint, which transformers itself saved, computes the same logits
+after conversion to fp32, within what float32 rounds (`make transformers-sweep`): positions, windows, experts and scales
+mean what they meant. Where a class of mlx-lm computes otherwise, no conversion can mend that; the notes say what it is.
+<!-- transformers -->
+<!-- /transformers -->
 
 {sums} Those with a suffix hold weights that another tool had quantized; they are carried over or expanded as mlx-lm
 does it. `mlx-convert architectures` lists the model types of the mlx-lm that you have.
 
-| architecture | equal | generates | notes |
-|---|---|---|---|
-{rows}
+{header}{rows}
 """
 
 
@@ -66,7 +72,8 @@ def _sums(rows: Sequence[Row]) -> str:
 
 
 def _page(rows: Sequence[Row], presets: Sequence[str]) -> str:
-    return PAGE.format(
+    page = PAGE.format(
+        header=HEADER,
         mlx_lm=version("mlx-lm"),
         mlx=version("mlx"),
         presets=" and ".join(presets),
@@ -76,6 +83,7 @@ def _page(rows: Sequence[Row], presets: Sequence[str]) -> str:
             for row in rows
         ),
     )
+    return with_transformers(page)
 
 
 def _word(yes: bool) -> str:

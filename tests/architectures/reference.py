@@ -79,9 +79,7 @@ def _with_bases(parameters: dict[str, Any], rope: dict[str, Any]) -> dict[str, A
     if not nested:
         return parameters | {"rope_theta": BASE} | rope
     bases = {name: LOCAL_BASE if "sliding" in name else BASE for name in nested}
-    return {
-        name: value | {"rope_theta": bases[name]} | (rope if "full" in name else {}) for name, value in nested.items()
-    }
+    return {name: value | {"rope_theta": bases[name]} | rope for name, value in nested.items()}
 
 
 def _randomise(model: Any) -> None:

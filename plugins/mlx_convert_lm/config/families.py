@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -42,6 +41,10 @@ def _older_kinds(config: Mapping[str, Any]) -> list[str]:
     return [older.get(kind, kind) for kind in config["layer_types"]]
 
 
+def _granite_positions(config: Mapping[str, Any]) -> str:
+    return "rope" if config.get("position_embedding_type") == "rope" else "nope"
+
+
 def _no_scaling(kind: str) -> Read:
     """Scaling that changes nothing, for classes that always scale."""
 
@@ -63,7 +66,7 @@ IN_OTHER_WORDS: dict[str, dict[str, Read]] = {
     "exaone4": {"sliding_window_pattern": _pattern},
     "exaone_moe": {"is_moe_layer": lambda config: [kind == "sparse" for kind in config["mlp_layer_types"]]},
     "gpt_bigcode": {"n_inner": lambda config: 4 * config["n_embd"]},
-    "granitemoehybrid": {"layer_types": _older_kinds},
+    "granitemoehybrid": {"layer_types": _older_kinds, "position_embedding_type": _granite_positions},
     "glm_moe_dsa": {
         "topk_method": _always("noaux_tc"),
         "scoring_func": _always("sigmoid"),
@@ -82,7 +85,6 @@ IN_OTHER_WORDS: dict[str, dict[str, Read]] = {
     "minicpm3": {"rope_scaling": _no_scaling("longrope")},
     "minimax": _MINIMAX,
     "minimax_m2": _MINIMAX,
-    "nemotron_h": {"time_step_limit": lambda config: [config["time_step_min"], math.inf]},
     "solar_open": {
         "first_k_dense_replace": _always(0),
         "intermediate_size": _same("moe_intermediate_size"),
@@ -93,6 +95,7 @@ IN_OTHER_WORDS: dict[str, dict[str, Read]] = {
 REWRITTEN = {
     ("exaone4", "sliding_window_pattern"),
     ("granitemoehybrid", "layer_types"),
+    ("granitemoehybrid", "position_embedding_type"),
     ("minicpm", "tie_word_embeddings"),
 }
 
