@@ -51,6 +51,7 @@ from mlx_convert_core.home.conversation_store import ConversationStore
 from mlx_convert_core.home.conversion_queue import ConversionQueue
 from mlx_convert_core.home.queue_file import QueueItem
 from mlx_convert_core.home.settings import Settings, SettingsFile
+from mlx_convert_core.model.accounting import Accounted, account_for
 from mlx_convert_core.model.checkpoint import Checkpoint
 from mlx_convert_core.model.contents import FolderContents
 from mlx_convert_core.model.conversations import (
@@ -78,6 +79,7 @@ from mlx_convert_core.model.events import (
 from mlx_convert_core.model.findings import Finding, finding_of
 from mlx_convert_core.model.hub_cache import CachedRepo, cached_repo, model_name, snapshot_in
 from mlx_convert_core.model.inspection import FileInfo, ModelInfo, inspect_folder, read_config, repeated
+from mlx_convert_core.model.left_out import LeftOut
 from mlx_convert_core.model.library import LibraryEntry, entry_of
 from mlx_convert_core.model.library_scan import SCAN_LEVELS, scan
 from mlx_convert_core.model.packing import leftover_method, packed_tensors, quantization_config
@@ -107,6 +109,7 @@ from mlx_convert_core.model.requests import (
     sampler_word,
 )
 from mlx_convert_core.model.safetensors import TensorInfo, all_tensors, header_length, parse_header, read_header
+from mlx_convert_core.model.tensor_kinds import TensorKinds
 from mlx_convert_core.plugins.hookspecs import hookimpl
 from mlx_convert_core.plugins.interfaces import (
     Account,
@@ -159,6 +162,7 @@ __all__ = [
     "TYPED_BYTES",
     "Account",
     "AccountState",
+    "Accounted",
     "AnswerMemory",
     "AnyEvent",
     "CachedRepo",
@@ -202,6 +206,7 @@ __all__ = [
     "KeptLayer",
     "LayerInfo",
     "LeaveOut",
+    "LeftOut",
     "Leftover",
     "LibraryEntry",
     "LibraryError",
@@ -260,6 +265,7 @@ __all__ = [
     "StoredMessage",
     "StreamedSource",
     "TensorInfo",
+    "TensorKinds",
     "Token",
     "UnsupportedModel",
     "UploadError",
@@ -270,6 +276,7 @@ __all__ = [
     "WorkerDied",
     "Workspace",
     "Written",
+    "account_for",
     "all_tensors",
     "as_on_disk",
     "bare_address",

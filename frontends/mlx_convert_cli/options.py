@@ -60,6 +60,7 @@ _CONVERTING = (
     click.option("--force", is_flag=True, help="Replace an output that exists."),
     click.option("--resume", is_flag=True, help="Take up what a conversion that died left behind."),
     click.option("--discard-source", is_flag=True, help="Delete each fetched weight file as soon as it is used."),
+    click.option("--text-only", is_flag=True, help="Agree to lose pictures and sound, where only text can be kept."),
     _trusting,
 )
 

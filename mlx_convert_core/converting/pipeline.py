@@ -116,7 +116,8 @@ def _complete(
 ) -> tuple[ConvertedModel, dict[str, FileDigest]]:
     """Add what belongs beside the weights, let plugins add theirs, check all of it, write the record."""
     output, folder = staged.output, staged.folder
-    copy_sidecars(original, folder, code=plan.request.trust_remote_code, expected=plan.model.files)
+    text, expected = output.text_only, plan.model.files
+    copy_sidecars(original, folder, code=plan.request.trust_remote_code, text_only=text, expected=expected)
     about = replace(plan, outputs=(output,), findings=(*plan.findings, *staged.written.findings))
     added = context.hooks.collect("post_convert", Finding, plan=about, staging=folder)
     noticed = (*staged.written.findings, *added)
@@ -132,6 +133,8 @@ def _complete(
         parameters=output.parameters,
         bits_per_weight=output.bits_per_weight,
         findings=findings,
+        left_out=output.left_out,
+        text_only=output.text_only,
     )
     return model, files
 

@@ -16,6 +16,7 @@ from mlx_convert_core.base.memory import free_memory
 from mlx_convert_core.base.paths import expanded, spelled
 from mlx_convert_core.converting.estimate import estimate, fetch_disk
 from mlx_convert_core.converting.fetching import cannot_discard
+from mlx_convert_core.converting.losses import losses
 from mlx_convert_core.converting.preflight import examine_machine, examine_model, examine_output, free_disk
 from mlx_convert_core.errors import InvalidRequest
 from mlx_convert_core.home.settings import Settings
@@ -65,12 +66,12 @@ class Planner:
         return self._examined(plan)
 
     def finish(self, plan: ConvertPlan, model: ModelInfo) -> ConvertPlan:
-        """An exact plan of ``model`` with what only its sizes tell: space, memory, and layers that stay as they are."""
+        """An exact plan of ``model`` with what only that tells: what is left out or unquantized, space and memory."""
         plan = replace(plan, model=model)
         kept = tuple(self._kept(output) for output in plan.outputs if output.kept)
         known = {finding.code for finding in plan.findings}
         space = tuple(finding for finding in examine_output(plan) if finding.code not in known)
-        return replace(plan, findings=(*plan.findings, *kept, *space, *_nothing_quantized(plan)))
+        return replace(plan, findings=(*plan.findings, *losses(plan), *kept, *space, *_nothing_quantized(plan)))
 
     def _examined(self, plan: ConvertPlan) -> ConvertPlan:
         converter: ModelConverter | None = self._hooks.first("model_converter", model=plan.model, request=plan.request)

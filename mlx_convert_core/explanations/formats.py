@@ -18,6 +18,40 @@ THEME = Theme(
             "mlx-vlm may convert it, or look for a text model of the same family.",
         ),
         Explanation(
+            "text_only",
+            "It is a model for pictures or sound, and mlx-lm runs its text model: the result would take text only.",
+            "If that is what you want, say so: `--text-only`, or the box on the Convert page. mlx-vlm may convert the"
+            " whole model.",
+        ),
+        Explanation(
+            "left_out",
+            "The model has parts that mlx-lm does not run, and the result is without them: draft heads, an adapter"
+            " beside whole weights, a classifier or reward head, or sound.",
+            "The message says which, and what that loses. To have an adapter in the result, merge it into the weights"
+            " first, with `merge_and_unload` of the library peft. mlx_convert.json lists all that was left out.",
+        ),
+        Explanation(
+            "left_out_unknown",
+            "The weight files hold tensors that the model class of mlx-lm drops, and neither their names nor"
+            " config.json say what they are for.",
+            "Look on the model's page, and try the result. A newer mlx-lm may use them.",
+        ),
+        Explanation(
+            "left_out_harmless",
+            "Some tensors of the source are not in the result, because it computes them anew or has no use for them.",
+            "Nothing need be done. mlx_convert.json lists them.",
+        ),
+        Explanation(
+            "lora_unmerged",
+            "The weights hold an adapter (LoRA) apart from the layers that it changes, as in a training that goes on.",
+            "Merge it with `merge_and_unload` of the library peft, save that, and convert the result.",
+        ),
+        Explanation(
+            "classifier",
+            "The model scores or classifies text: it has a head for that, and none that puts out words.",
+            "Convert the language model that it was made from; its page names it as the base model.",
+        ),
+        Explanation(
             "model_class",
             "The model class of mlx-lm does not work with this model: with its config.json, with quantization, or"
             " without a package that it imports.",

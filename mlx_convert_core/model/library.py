@@ -24,7 +24,7 @@ class LibraryEntry:
     """A converted model: where it is, how big (bytes), its average bits per weight, and where it came from.
 
     ``created`` is an ISO 8601 time in UTC; ``made_here`` is False for folders found by a scan that
-    another tool made; ``measurements`` holds named figures.
+    another tool made; ``text_only`` of a model that has lost pictures and sound; ``measurements`` holds named figures.
     """
 
     name: str
@@ -38,6 +38,7 @@ class LibraryEntry:
     preset: str = ""
     created: str = ""
     made_here: bool = True
+    text_only: bool = False
     measurements: Mapping[str, float] = field(default_factory=dict)
 
     @property
@@ -47,7 +48,7 @@ class LibraryEntry:
 
     def has(self, words: str) -> bool:
         """Whether every one of ``words`` is found in name, source, quantization or architecture."""
-        text = f"{self.name} {self.source} {self.quantization} {self.model_type}".lower()
+        text = f"{self.name} {self.source} {self.quantization} {self.model_type}{' text only' * self.text_only}".lower()
         return all(word in text for word in words.lower().split())
 
     def same_make(self, other: LibraryEntry) -> bool:
@@ -100,6 +101,7 @@ def described(folder: Path) -> LibraryEntry | None:
         preset=_text(record.recipe.get("preset")),
         created=record.created if _is_time(record.created) else _modified(folder / CONFIG),
         made_here=record != Record(),
+        text_only=record.text_only,
         measurements=record.figures,
     )
 

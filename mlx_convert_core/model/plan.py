@@ -8,6 +8,7 @@ from pathlib import Path
 from mlx_convert_core.model.contents import FolderContents
 from mlx_convert_core.model.findings import Finding
 from mlx_convert_core.model.inspection import ModelInfo
+from mlx_convert_core.model.left_out import LeftOut
 from mlx_convert_core.model.quantization import Dtype, KeptLayer, Quantization, QuantizedLayer, bits_per_weight
 from mlx_convert_core.model.requests import ConvertRequest
 from mlx_convert_core.model.safetensors import TensorInfo
@@ -19,7 +20,8 @@ class OutputPlan:
 
     ``weight_bytes`` counts whole weight files, headers included. An estimate (``exact`` False) has no
     ``tensors``; the planning worker fills them in, in file order, ``shard`` naming each one's file. ``replaces`` is
-    what is at ``path`` and would go.
+    what is at ``path`` and would go. ``left_out`` is what of the source's tensors does not reach this output, known
+    once it is exact; with ``text_only`` nothing but text is left of a model for pictures or sound.
     """
 
     preset: str
@@ -35,6 +37,8 @@ class OutputPlan:
     quantized: tuple[QuantizedLayer, ...] = ()
     kept: tuple[KeptLayer, ...] = ()
     replaces: FolderContents | None = None
+    left_out: tuple[LeftOut, ...] = ()
+    text_only: bool = False
 
     @property
     def bits_per_weight(self) -> float:

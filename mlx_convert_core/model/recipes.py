@@ -5,7 +5,8 @@
     {"schema": 1, "mlx_convert": "recipe", "ref": "org/name", "revision": "main",
      "outputs": [{"preset": "4bit"}, {"preset": "8bit"}]}
 
-An output may also have ``strategy``, ``dtype``, ``bits``, ``group_size`` and ``mode``, the same for all outputs.
+An output may also have ``strategy``, ``dtype``, ``bits``, ``group_size`` and ``mode``, the same for all outputs. Of a
+model for pictures or sound, ``"text_only": true`` converts the text model alone.
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     mlx_convert: str = "recipe"
     ref: str = ""
     revision: str | None = None
+    text_only: bool = False
     outputs: tuple[RecipeOutput, ...] = (RecipeOutput(),)
 
     @classmethod
@@ -57,6 +59,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
         return cls(
             ref=shareable(request.ref),
             revision=request.revision,
+            text_only=request.text_only,
             outputs=tuple(
                 RecipeOutput(
                     preset=preset,
@@ -83,12 +86,14 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
         revision = self.revision if ref in ("", self.ref) else None  # a commit of one repo is nothing to another
         numbers = {name: getattr(first, name) for name in first.__struct_fields__ if name != "preset"}
         presets = tuple(output.preset for output in self.outputs)
-        return ConvertRequest(ref=ref or self.ref, preset=presets, revision=revision, **numbers)
+        return ConvertRequest(
+            ref=ref or self.ref, preset=presets, revision=revision, text_only=self.text_only, **numbers
+        )
 
     def data(self) -> dict[str, Any]:
         """The recipe as plain data; what is not set is left out."""
         plain: dict[str, Any] = codec.plain(self)
-        return {name: value for name, value in plain.items() if value not in ("", None)}
+        return {name: value for name, value in plain.items() if value not in ("", None, False)}
 
 
 def read_recipe(path: Path | str, *, ref: str = "") -> ConvertRequest:
@@ -134,6 +139,7 @@ def recipe_of(folder: Path | str, shareable: Shareable) -> dict[str, Any]:
         recipe = {
             "ref": shareable(source.ref) if source.revision or ":" in source.ref else "",  # else a folder's name
             "revision": source.revision,
+            "text_only": record.text_only,
             "outputs": [{name: record.recipe[name] for name in _names(RecipeOutput) if name in record.recipe}],
         }
         return _checked(recipe).data()

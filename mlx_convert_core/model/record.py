@@ -20,6 +20,7 @@ from mlx_convert_core.base.limits import RECORD_BYTES
 from mlx_convert_core.base.regular_files import read_regular
 from mlx_convert_core.errors import CorruptCheckpoint
 from mlx_convert_core.model.findings import Finding
+from mlx_convert_core.model.left_out import LeftOut
 from mlx_convert_core.model.quantization import KeptLayer
 
 RECORD = "mlx_convert.json"
@@ -55,7 +56,8 @@ class Weights(msgspec.Struct, frozen=True, kw_only=True):
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
     """How a converted folder came to be. ``recipe`` holds the numbers that make it again; ``created`` is a time in ISO
-    8601, ``files`` are by name, ``measurements`` figures, perhaps in groups."""
+    8601, ``files`` are by name, ``measurements`` figures, perhaps in groups. ``left_out`` and ``text_only`` say what of
+    the source is not in it."""
 
     schema: int = SCHEMA
     created: str = ""
@@ -64,6 +66,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     versions: dict[str, str] = {}
     weights: Weights = Weights()
     kept_layers: tuple[KeptLayer, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+    text_only: bool = False
     findings: tuple[Finding, ...] = ()
     measurements: dict[str, Figure | dict[str, Figure]] = {}
     files: dict[str, RecordedFile] = {}

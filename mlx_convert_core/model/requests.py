@@ -11,6 +11,7 @@ from mlx_convert_core.base.addresses import without_secrets
 from mlx_convert_core.base.paths import is_text, spelled
 from mlx_convert_core.errors import InvalidRequest
 from mlx_convert_core.model.findings import Finding
+from mlx_convert_core.model.left_out import LeftOut
 from mlx_convert_core.model.quantization import Dtype, Mode, Quantization
 from mlx_convert_core.remedies import LeaveOut
 
@@ -40,7 +41,8 @@ class ConvertRequest:
     for each preset; left out, it is ``<output folder>/<Model>-MLX-<preset>``. ``bits``, ``group_size``,
     ``mode``, ``strategy`` and ``dtype`` replace what the preset says. ``force`` replaces an existing
     output; ``resume`` takes up what a job that died left behind. ``discard_source`` deletes each fetched weight
-    file as soon as it is used, for models larger than the free disk. Raises InvalidRequest.
+    file as soon as it is used, for models larger than the free disk. ``text_only`` agrees to lose what a model for
+    pictures or sound can do besides text, where only that can be converted. Raises InvalidRequest.
     """
 
     ref: str
@@ -56,6 +58,7 @@ class ConvertRequest:
     resume: bool = False
     discard_source: bool = False
     trust_remote_code: bool = False
+    text_only: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "ref", without_secrets(str(self.ref)))
@@ -102,7 +105,10 @@ class ConvertRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConvertedModel:
-    """One published folder: its path, sizes in bytes, measured bits per weight and what was kept as it was."""
+    """One published folder: its path, sizes in bytes, measured bits per weight and what was kept as it was.
+
+    ``left_out`` and ``text_only`` say what of the source is not in it, as in `OutputPlan`.
+    """
 
     path: Path
     preset: str
@@ -111,6 +117,8 @@ class ConvertedModel:
     parameters: int
     bits_per_weight: float
     findings: tuple[Finding, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+    text_only: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

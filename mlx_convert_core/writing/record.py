@@ -41,6 +41,8 @@ def write_record(
             bits_per_weight=round(output.bits_per_weight, 4),
         ),
         kept_layers=output.kept,
+        left_out=output.left_out,
+        text_only=output.text_only,
         findings=tuple(findings),
         files={name: RecordedFile(size=file.size, sha256=file.sha256) for name, file in files.items()},
     )

@@ -21,18 +21,27 @@ LEFT = (
     "config.json", "*.index.json", "mlx_convert.json", "quantize_config.json", "quant_config.json",
     "hf_quant_config.json", "adapter_config.json", "model_index.json", "params.json", "trainer_state.json",
 )  # fmt: skip
+# How pictures, films and sound become what a model takes: whoever finds these takes the model for one that does.
+SENSES = (
+    "preprocessor_config.json", "processor_config.json", "*image_processor_config.json", "*video_processor_config.json",
+    "*audio_processor_config.json", "video_preprocessor_config.json", "*feature_extractor_config.json",
+    "image_token*.json", "vision_config.json", "audio_config.json", "mm_config.json",
+)  # fmt: skip
 
 
-def copy_sidecars(checkpoint: Path, folder: Path, *, code: bool, expected: Iterable[FileInfo] = ()) -> tuple[str, ...]:
+def copy_sidecars(
+    checkpoint: Path, folder: Path, *, code: bool, text_only: bool = False, expected: Iterable[FileInfo] = ()
+) -> tuple[str, ...]:
     """Copy tokenizer, chat template, generation and licence files; the names copied.
 
-    The source's own Python files come along only with ``code`` (remote code was allowed). A file that
-    the converter already wrote is not touched. Raises CorruptCheckpoint for what is no file of ``checkpoint``, for what
-    is not as ``expected`` (as it was inspected) or changes meanwhile (code ``source_changed``), and OSError.
+    The source's own Python files come along only with ``code`` (remote code was allowed), and what is about pictures
+    and sound not with ``text_only``. A file that the converter already wrote is not touched. Raises CorruptCheckpoint
+    for what is no file of ``checkpoint``, for what is not as ``expected`` (as it was inspected) or changes meanwhile
+    (code ``source_changed``), and OSError.
     """
     copied = {}
     for path in sorted(checkpoint.iterdir()):
-        if not is_sidecar(path.name, code=code) or (folder / path.name).exists():
+        if not is_sidecar(path.name, code=code, text_only=text_only) or (folder / path.name).exists():
             continue
         if not path.is_dir() or path.is_symlink():
             before = stamp_of(path)
@@ -41,9 +50,11 @@ def copy_sidecars(checkpoint: Path, folder: Path, *, code: bool, expected: Itera
                 raise _changed(path.name)
             copied[path.name] = (folder / path.name).stat().st_size
     for file in expected:
-        if is_sidecar(file.name, code=code) and copied.get(file.name, file.size) != file.size:
+        if not is_sidecar(file.name, code=code, text_only=text_only):
+            continue
+        if copied.get(file.name, file.size) != file.size:
             raise _changed(file.name)
-        if is_sidecar(file.name, code=code) and _beside(file.name) and not (folder / file.name).exists():
+        if _beside(file.name) and not (folder / file.name).exists():
             raise _changed(file.name)
     return tuple(copied)
 
@@ -61,8 +72,10 @@ def _changed(name: str) -> CorruptCheckpoint:
     )
 
 
-def is_sidecar(name: str, *, code: bool = False) -> bool:
+def is_sidecar(name: str, *, code: bool = False, text_only: bool = False) -> bool:
     """Whether a converted folder keeps the source's file ``name``."""
+    if text_only and any(fnmatchcase(name, pattern) for pattern in SENSES):
+        return False
     if is_system_file(name) or any(fnmatchcase(name, pattern) for pattern in LEFT):
         return False
     return any(fnmatchcase(name, pattern) for pattern in KEPT) or (code and name.endswith(".py"))

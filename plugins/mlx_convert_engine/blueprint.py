@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mlx_convert_core.plugin import (
+    Accounted,
     KeptLayer,
     OutputPlan,
     Quantization,
@@ -38,13 +39,17 @@ CastFunction = Callable[[str, Any], Any]
 
 @dataclass(slots=True, kw_only=True)
 class Blueprint:
-    """One output: its pieces, by source layer and in file order, and the figures of the plan."""
+    """One output: its pieces, by source layer and in file order, and the figures of the plan.
+
+    ``accounted`` is the converter's to fill in: what of the source no piece is made of.
+    """
 
     pieces: list[tuple[Piece, ...]] = field(default_factory=list)
     tensors: list[TensorInfo] = field(default_factory=list)
     quantized: list[QuantizedLayer] = field(default_factory=list)
     kept: list[KeptLayer] = field(default_factory=list)
     parameters: int = 0
+    accounted: Accounted = field(default_factory=Accounted)
 
     def planned(self, output: OutputPlan) -> OutputPlan:
         """``output`` made exact."""
@@ -58,6 +63,8 @@ class Blueprint:
             parameters=self.parameters,
             quantized=tuple(self.quantized),
             kept=tuple(self.kept),
+            left_out=self.accounted.left_out,
+            text_only=self.accounted.text_only,
         )
 
 
@@ -158,8 +165,9 @@ class _Draft:
         return any(own is kind.to_quantized for kind in stock) or self._classes.quantizes_by_rows(layer)
 
     def _computed(self, named: list[tuple[str, Any]], plain: dict[str, Any]) -> Computed:
-        shards = self._provenance.shards(array for _, array in named)
-        return Computed(tensors=tuple(named), shards=shards, plain=plain)
+        arrays = [array for _, array in named]
+        shards, sources = self._provenance.shards(arrays), self._provenance.names(arrays)
+        return Computed(tensors=tuple(named), shards=shards, sources=sources, plain=plain)
 
     def _quantized(self, path: str, layer: Any) -> Any | None:
         """The quantized layer that takes ``layer``'s place, or None; notes what was decided."""

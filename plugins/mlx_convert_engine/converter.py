@@ -19,6 +19,7 @@ from mlx_convert_core.plugin import (
     Reporter,
     ShardWriter,
     Written,
+    account_for,
     regular_files,
     stamp_of,
 )
@@ -28,6 +29,7 @@ from mlx_convert_engine.discarding_conversion import discarding
 from mlx_convert_engine.model_classes import ModelClasses
 from mlx_convert_engine.not_finite import finding
 from mlx_convert_engine.output_files import write_config, write_index
+from mlx_convert_engine.pieces import sources_of
 from mlx_convert_engine.provenance import Provenance
 from mlx_convert_engine.source_files import SourceFiles
 from mlx_convert_engine.stand_in import standing_in
@@ -106,8 +108,12 @@ class StreamingConverter:
         blueprints = [
             blueprint(lazy, self._classes, provenance, output, strategies.get(output.preset)) for output in outputs
         ]
+        accounted = account_for(model, _reached(blueprints[0], provenance))  # every output is made of the same tensors
+        for plan in blueprints:
+            plan.accounted = accounted
         kept = {name: value for name, value in lazy.config.items() if name not in lazy.drops}
-        return _Loaded(blueprints, kept, lazy.findings)
+        changed = dict(lazy.text_only_config) if accounted.text_only else {}
+        return _Loaded(blueprints, kept | changed, lazy.findings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +123,11 @@ class _Loaded:
     blueprints: list[Blueprint]
     config: dict[str, Any]
     findings: tuple[Finding, ...]
+
+
+def _reached(plan: Blueprint, provenance: Provenance) -> frozenset[str]:
+    """The source tensors that an output is made of; those that a class has looked at are held to be."""
+    return provenance.looked_at.union(*(sources_of(piece) for layer in plan.pieces for piece in layer))
 
 
 def _writer(folder: Path, model: ModelInfo, output: OutputPlan) -> ShardWriter:

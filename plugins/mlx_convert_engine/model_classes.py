@@ -19,8 +19,9 @@ class LazyModel:
     ``quant_predicate`` is the class's own answer for a layer (path, module), where it has one: false keeps the layer,
     true quantizes it as asked, a mapping says bits, group size and mode. ``cast_predicate`` tells for a parameter's
     name whether it may be cast. ``dtype`` is what the library casts to when nobody says otherwise, None for no cast.
-    ``drops`` names entries of the config that mean nothing for the output. ``findings`` say what was done to the source
-    to have its class take it, and where the class computes otherwise than the config says.
+    ``drops`` names entries of the config that mean nothing for the output; ``text_only_config`` are entries that take
+    the place of the config's own in an output that has lost pictures and sound. ``findings`` say what was done to the
+    source to have its class take it, and where the class computes otherwise than the config says.
     """
 
     model: Any
@@ -30,6 +31,7 @@ class LazyModel:
     cast_predicate: Callable[[str], bool] | None = None
     dtype: str | None = None
     drops: frozenset[str] = field(default_factory=frozenset)
+    text_only_config: Mapping[str, Any] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
 
 

@@ -45,11 +45,13 @@ class Cast:
 class Computed:
     """Lazy arrays, by the names of the tensors that they become, and the shards behind them (None: unknown).
 
+    ``sources`` are the names of the source tensors that are known to go into them.
     ``plain`` are the arrays before they are cast or packed, by the name of the tensor that each counts for.
     """
 
     tensors: tuple[tuple[str, Any], ...]
     shards: frozenset[str] | None
+    sources: frozenset[str] = frozenset()
     plain: dict[str, Any] = field(default_factory=dict)
 
 
@@ -63,6 +65,11 @@ def names_of(piece: Piece) -> tuple[str, ...]:
     if isinstance(piece, Computed):
         return tuple(name for name, _ in piece.tensors)
     return (piece.name,)
+
+
+def sources_of(piece: Piece) -> frozenset[str]:
+    """The names of the source tensors that are known to go into a piece."""
+    return piece.sources if isinstance(piece, Computed) else frozenset(source.name for source in piece.sources)
 
 
 def shards_of(piece: Piece) -> frozenset[str] | None:

@@ -27,7 +27,7 @@ class Provenance:
 
     def __init__(self, arrays: Mapping[str, Any], tensors: Mapping[str, TensorInfo]) -> None:
         self._loads: dict[str, TensorInfo] = {}
-        self._known = {name for name in arrays if name in tensors}
+        self._known = frozenset(name for name in arrays if name in tensors)
         for name, array in arrays.items():
             graph = _Graph(array)
             if graph.operation(graph.last) == "Load" and name in tensors:
@@ -44,11 +44,22 @@ class Provenance:
 
         A class that looked at the values of a tensor may have made anything of them: then nothing is known.
         """
-        if len(self._loads) < len(self._known):
+        if self.looked_at:
             return None
-        graphs = [_Graph(array) for array in arrays]
-        loads = {node for graph in graphs for node in graph.all("Load")}
+        loads = self._behind(arrays)
         return frozenset(self._loads[node].shard for node in loads) if loads <= self._loads.keys() else None
+
+    def names(self, arrays: Iterable[Any]) -> frozenset[str]:
+        """The source tensors that go into ``arrays``, as far as nobody has looked at their values."""
+        return frozenset(self._loads[node].name for node in self._behind(arrays) if node in self._loads)
+
+    @property
+    def looked_at(self) -> frozenset[str]:
+        """The tensors whose values the class has looked at: what became of them nobody can tell."""
+        return self._known - {tensor.name for tensor in self._loads.values()}
+
+    def _behind(self, arrays: Iterable[Any]) -> set[str]:
+        return {node for array in arrays for node in _Graph(array).all("Load")}
 
     def _follow(self, graph: _Graph, node: str) -> tuple[TensorInfo, ...] | None:
         operation = graph.operation(node)

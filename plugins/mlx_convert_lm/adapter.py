@@ -21,6 +21,7 @@ from mlx_convert_core.plugin import (
     GenerationFailed,
     MlxConvertError,
     ModelInfo,
+    TensorKinds,
 )
 from mlx_convert_lm.config.heads import Head, head_in
 from mlx_convert_lm.config.meaning import OTHER_MODEL, Meaning
@@ -28,6 +29,7 @@ from mlx_convert_lm.handing import MISNAMED, Handing
 from mlx_convert_lm.importing import loader_of_models, public
 from mlx_convert_lm.load_errors import explain_load, first_line
 from mlx_convert_lm.module_limit import filled_by
+from mlx_convert_lm.spare_tensors import text_class, without_spare
 
 PREFILL_TOKENS = 512  # read at once: few enough that an answer can be stopped soon
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "spiece.model", "vocab.json", "*.tiktoken")
@@ -76,7 +78,7 @@ def _loaded(folder: Path, handing: Handing, head: Head | None, *, trust_remote_c
     except MlxConvertError:
         raise
     except (Exception, SystemExit) as error:  # a class whose own package is missing ends the program
-        raise explain_load(error, folder, handing.name) from error
+        raise explain_load(error, folder, handing.name, arrays) from error
     if not hasattr(model, "parameters") or not isinstance(config, dict):
         raise ConversionFailed(
             "this release of mlx-lm answers in a way that mlx-convert does not know.",
@@ -91,6 +93,7 @@ def _loaded(folder: Path, handing: Handing, head: Head | None, *, trust_remote_c
         cast_predicate=getattr(model, "cast_predicate", None),
         dtype=target_dtype(config),
         drops=frozenset() if "vision_tower" in getattr(model, "model", {}) else frozenset({"vision_config"}),
+        text_only_config=text_class(config),
         findings=(*handing.findings(), *meaning.check(model, config)),
     )
 
@@ -117,9 +120,13 @@ def without_patterns(folder: Path) -> Iterator[Path]:
 def _recording(
     model: type[Any], arguments: type[Any], arrays: dict[str, Any], handing: Handing, meaning: Meaning
 ) -> tuple[type[Any], type[Any]]:
-    """The model class, noting in ``arrays`` what is read for its sanitize, and handed ``handing``'s form of that."""
+    """The model class, noting in ``arrays`` what is read for its sanitize, and handed ``handing``'s form of that.
 
+    It takes no offence at spare tensors.
+    """
     from mlx.utils import tree_flatten
+
+    kinds = TensorKinds(handing.config)
 
     class Recorded(model):  # type: ignore[misc,valid-type]
         def sanitize(self, weights: dict[str, Any]) -> dict[str, Any]:
@@ -127,7 +134,7 @@ def _recording(
             handing.wanted.update(name for name, _ in tree_flatten(self.parameters()))
             weights = meaning.without_copy(handing.form(weights))
             parent = getattr(super(), "sanitize", None)
-            return parent(weights) if parent is not None else weights
+            return without_spare(parent(weights) if parent is not None else weights, self, kinds)
 
     Recorded.__name__, Recorded.__module__ = model.__name__, model.__module__
     return Recorded, arguments

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from mlx_convert_core.plugin import (
     UnsupportedModel,
     read_config,
 )
+from mlx_convert_lm.spare_tensors import another_kind
 
 # A phrase in mlx-lm's message -> the class, code, message, hint and remedies that say it to a person.
 _REASONS: tuple[tuple[str, type[MlxConvertError], str, str, str, Remedies], ...] = (
@@ -97,8 +98,11 @@ _REASONS: tuple[tuple[str, type[MlxConvertError], str, str, str, Remedies], ...]
 )
 
 
-def explain_load(error: BaseException, folder: Path, name: str = "") -> MlxConvertError:
-    """mlx-lm's reason for not loading the checkpoint in ``folder``, of the model ``name`` (by default the folder's)."""
+def explain_load(error: BaseException, folder: Path, name: str = "", tensors: Iterable[str] = ()) -> MlxConvertError:
+    """mlx-lm's reason for not loading the checkpoint in ``folder``, of the model ``name`` (by default the folder's).
+
+    ``tensors`` are the names of what it holds.
+    """
     name = name or folder.name
     if isinstance(error, SystemExit):
         return UnsupportedModel(
@@ -108,6 +112,9 @@ def explain_load(error: BaseException, folder: Path, name: str = "") -> MlxConve
             code="model_class",
         )
     text = str(error)
+    other = another_kind(name, tensors, text)
+    if other is not None:
+        return other
     for pattern, kind, code, message, hint, remedies in _REASONS:
         found = re.search(pattern, text)
         if found:

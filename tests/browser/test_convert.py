@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 from samples.mlx_folder import write_mlx_folder
+from samples.seeing import write_seeing
 
+from browser.axe import violations
 from browser.convert_page import describe, job, source_field, start_button
 from browser.program import Program
 from browser.watching import Visitor, alive
@@ -65,6 +67,25 @@ def test_an_existing_model_is_replaced_only_after_a_yes(page: Page, program: Pro
     expect(page.get_by_role("heading", name=f"{TINY} is ready")).to_be_visible()
     assert not (taken / "LICENSE").exists()
     assert (taken / "config.json").is_file()
+
+
+def test_a_text_only_result_is_agreed_to_by_a_box(
+    page: Page, program: Program, tiny_source: Path, tmp_path: Path
+) -> None:
+    source_field(page).fill(str(write_seeing(tiny_source, tmp_path / "seeing")))
+    box = page.get_by_role("checkbox", name="Convert the text model alone")
+    expect(box).not_to_be_checked()
+    expect(start_button(page)).to_be_disabled()
+    assert violations(page) == []
+    box.focus()
+    page.keyboard.press("Space")
+    expect(box).to_be_checked()
+    expect(box).to_be_focused()
+    expect(start_button(page)).to_be_enabled()
+    start_button(page).click()
+    expect(page.get_by_role("heading", name="seeing-MLX-4bit is ready")).to_be_visible()
+    assert not list(program.models.glob("*/*processor_config.json"))
+    job(page, "seeing-MLX-4bit").get_by_role("button", name="Dismiss").click()
 
 
 def test_a_cancelled_conversion_leaves_no_folder(page: Page, program: Program, tiny_source: Path, held: Path) -> None:

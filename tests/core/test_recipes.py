@@ -94,6 +94,13 @@ def test_a_recipe_without_a_model_needs_one() -> None:
     assert _recipe({}).request("org/name").ref == "org/name"
 
 
+def test_a_recipe_carries_that_text_only_is_enough(workspace: Workspace) -> None:
+    shareable = workspace.sources.shareable
+    request = ConvertRequest(ref="org/name", preset=("4bit",), text_only=True)
+    assert _recipe(Recipe.of(request, shareable).data()).request() == request
+    assert "text_only" not in Recipe.of(ConvertRequest(ref="org/name"), shareable).data()
+
+
 def test_the_example_is_a_recipe(workspace: Workspace) -> None:
     request = read_recipe(EXAMPLE)
     assert request.presets == ("4bit", "8bit")
@@ -117,6 +124,9 @@ def test_a_folder_tells_its_recipe(tmp_path: Path) -> None:
         group_size=64,
         mode="affine",
     )
+    assert "text_only" not in made
+    (tmp_path / "mlx_convert.json").write_text(json.dumps({**record, "text_only": True}))
+    assert recipe_of(tmp_path, str)["text_only"]
     record["source"] = {"ref": "models/folder", "revision": None}  # looks like a repo, was a folder
     (tmp_path / "mlx_convert.json").write_text(json.dumps(record))
     assert "ref" not in recipe_of(tmp_path, str)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from mlx_convert_hub.card.front_matter import front_matter, split_card, without_
 from mlx_convert_hub.card.published_card import for_repo
 
 from mlx_convert_core import ConvertPlan, ConvertRequest, ModelInfo, OutputPlan, Quantization
-from mlx_convert_core.plugin import KeptLayer, QuantizedLayer
+from mlx_convert_core.plugin import KeptLayer, LeftOut, QuantizedLayer
 
 FOUR = Quantization(bits=4, group_size=64)
 CARD = {
@@ -83,6 +84,17 @@ def test_card_of_an_unquantized_model_claims_no_quantization(tmp_path: Path) -> 
     fields, body = written(plan_of(repo_id="org/Tiny", quantized=False), tmp_path)
     assert "base_model_relation" not in fields
     assert "bfloat16, not quantized" in body
+
+
+def test_card_of_a_text_only_result_makes_no_picture_model_of_it(tmp_path: Path) -> None:
+    tags = ["image-text-to-text", "chat", "vision", "multimodal", "any-to-any", "German"]
+    plan = plan_of({"pipeline_tag": "image-text-to-text", "tags": tags})
+    tower = LeftOut(kind="vision", tensors=437, nbytes=812_300_000, examples=("vision_tower.`x`",))
+    seeing = replace(plan.outputs[0], left_out=(tower,), text_only=True)
+    fields, body = written(replace(plan, outputs=(seeing,)), tmp_path)
+    assert (fields["pipeline_tag"], fields["tags"]) == ("text-generation", ["mlx", "chat", "German"])
+    assert "Takes **text only**" in body
+    assert "  - the vision tower \\(437 tensors, 812 MB\\), such as `vision_tower.'x'`\n" in body
 
 
 def test_card_of_a_local_folder_names_no_base_model(tmp_path: Path) -> None:

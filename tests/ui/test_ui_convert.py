@@ -11,6 +11,7 @@ from mlx_convert_ui.state.convert_form import Form
 from mlx_convert_ui.state.job_views import JobView
 from mlx_convert_ui.state.studio import Studio
 from samples.mlx_folder import write_mlx_folder
+from samples.seeing import write_seeing
 from simulated import fill, pick, sees, until, visiting
 
 from mlx_convert_core import ConvertRequest, InvalidRequest
@@ -124,6 +125,43 @@ async def test_a_name_that_is_none_is_said_before_anything_is_done(studio: Studi
         await sees(user, "is no name for a folder", "Something above needs your attention first.")
         user.find(marker="convert").click()
     assert not studio.views.of("convert")
+
+
+async def test_a_model_for_pictures_is_converted_once_text_only_is_agreed_to(
+    studio: Studio, tiny_llama: Path, tmp_path: Path
+) -> None:
+    seeing = write_seeing(tiny_llama, tmp_path / "seeing")
+    async with visiting(studio) as user:
+        await fill(user, "ref", str(seeing))
+        await sees(user, "takes pictures besides text", "Something above needs your attention first.")
+        await user.should_not_see("--text-only", retries=1)
+        user.find(marker="convert").click()
+        assert not studio.views.of("convert")
+        await fill(user, "text-only", True)
+        await sees(user, "Runs in the background")
+        user.find(marker="enqueue").click()
+        await until(lambda: studio.workspace.queue.items())
+        user.find(marker="preset-8bit").trigger("change")
+        user.find(marker="convert").click()
+        await sees(user, "seeing-MLX-8bit is ready")
+        await user.open("/library")
+        await sees(user, "text only")
+        await user.open("/")
+        await fill(user, "ref", str(tiny_llama))
+        await user.should_not_see(marker="text-only", retries=50)
+    assert studio.workspace.queue.items()[0].request.text_only
+    assert studio.draft.convert["text_only"] is False  # another model is agreed to anew
+
+
+async def test_what_was_started_without_a_yes_can_be_agreed_to_on_its_card(
+    studio: Studio, tiny_llama: Path, tmp_path: Path
+) -> None:
+    seeing = write_seeing(tiny_llama, tmp_path / "seeing")
+    async with visiting(studio) as user:
+        studio.convert(ConvertRequest(ref=str(seeing), preset="4bit"))
+        await sees(user, "Failed", "takes pictures besides text")
+        user.find(marker="agree").click()
+        await sees(user, "seeing-MLX-4bit is ready")
 
 
 async def test_a_conversion_is_put_into_the_queue(studio: Studio, tiny_llama: Path) -> None:

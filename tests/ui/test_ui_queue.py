@@ -9,6 +9,7 @@ import pytest
 from mlx_convert_ui.pages.queue.adding import parse
 from mlx_convert_ui.state.studio import Studio
 from samples.mlx_folder import write_mlx_folder
+from samples.seeing import write_seeing
 from simulated import fill, labelled, pick, sees, until, visiting
 
 from mlx_convert_core import ConvertRequest, InvalidRequest, JobState, Workspace
@@ -101,6 +102,20 @@ async def test_an_output_that_exists_is_replaced_after_a_yes(studio: Studio, tin
         user.find(marker="confirm").click()
         await sees(user, "Done")
     assert not (taken / "LICENSE").exists()
+
+
+@pytest.mark.asyncio
+async def test_a_model_for_pictures_waits_for_a_yes_and_keeps_its_place(
+    studio: Studio, tiny_llama: Path, tmp_path: Path
+) -> None:
+    seeing = write_seeing(tiny_llama, tmp_path / "seeing")
+    studio.start()
+    async with visiting(studio, "/queue") as user:
+        studio.enqueue([ConvertRequest(ref=str(seeing), preset="4bit"), ConvertRequest(ref=str(tiny_llama))])
+        await sees(user, "takes pictures besides text", "Done")
+        user.find(marker="remedy").click()
+        await until(lambda: all(item.state is JobState.FINISHED for item in studio.workspace.queue.items()))
+    assert [item.request.text_only for item in studio.workspace.queue.items()] == [True, False]
 
 
 @pytest.mark.asyncio

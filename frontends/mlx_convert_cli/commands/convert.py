@@ -17,11 +17,25 @@ from mlx_convert_cli.plan_view import show_plan
 from mlx_convert_cli.progress import follow
 from mlx_convert_cli.uploads import check_before_conversion, send
 from mlx_convert_cli.workspace import workspace
-from mlx_convert_core import ConvertRequest, ConvertResult, MlxConvertError, OutputExists, Workspace
+from mlx_convert_core import (
+    ConvertRequest,
+    ConvertResult,
+    MlxConvertError,
+    OutputExists,
+    PreflightFailed,
+    Workspace,
+)
 from mlx_convert_core.plugin import command, units
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+
+
+# What is asked for the code of an error, and what a yes changes in the request.
+_CONSENTS: dict[str, tuple[str, dict[str, bool]]] = {
+    "exists": ("Replace it?", {"force": True}),
+    "text_only": ("Convert the text model alone?", {"text_only": True}),
+}
 
 
 @click.command()
@@ -76,16 +90,17 @@ def _tell(request: ConvertRequest, result: ConvertResult, seconds: float) -> Non
 
 
 def _converted(opened: Workspace, request: ConvertRequest, *, as_json: bool) -> ConvertResult:
-    """Run the job; an output that exists is replaced only when a person says so."""
+    """Run the job; what a person has to agree to is asked at a terminal, one after the other."""
     try:
         return follow(opened.convert(request), as_json=as_json)
-    except OutputExists as error:
-        if as_json or not at_terminal():
+    except (OutputExists, PreflightFailed) as error:
+        question, agreed = _CONSENTS.get(error.code, ("", {}))
+        if as_json or not question or not at_terminal():
             raise
         say(error.message)
-        if not confirm("Replace it?"):
+        if not confirm(question):
             raise
-        return follow(opened.convert(replace(request, force=True)), as_json=as_json)
+        return _converted(opened, replace(request, **agreed), as_json=as_json)
 
 
 def _summary(result: ConvertResult, seconds: float) -> list[RenderableType]:

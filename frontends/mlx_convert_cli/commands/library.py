@@ -85,6 +85,7 @@ def show_entry(name: str, as_json: bool) -> None:
         "quantization": entry.quantization,
         "bits per weight": units.bits(entry.bits_per_weight),
         "model type": entry.model_type,
+        "takes": "text only" if entry.text_only else "",
         "source": _source(entry),
         "preset": entry.preset,
         "made": entry.created if entry.made_here else f"{entry.created}, by another tool",

@@ -30,8 +30,14 @@ class Form:
     dtype: str | None = None
     revision: str = ""
     trust: bool = False
+    text_only: bool = False
     folder: str = ""
     name: str = ""
+
+    def name_model(self, ref: str) -> None:
+        """Take the model that was typed; what was agreed to for another one does not count for it."""
+        self.text_only = self.text_only and ref == self.ref
+        self.ref = ref
 
     def request(self, *, name: str = "", force: bool = False) -> ConvertRequest:
         """The request; ``name`` is the folder's name when none was typed, "" leaves the output to the core.
@@ -57,6 +63,7 @@ class Form:
             dtype=self.dtype,  # type: ignore[arg-type]
             force=force,
             trust_remote_code=self.trust,
+            text_only=self.text_only,
         )
 
     def _folder(self) -> Path:
@@ -76,7 +83,14 @@ class Form:
             )
         numbers = {name: getattr(request, name) for name in ("bits", "group_size", "mode", "strategy", "dtype")}
         return replace(
-            self, ref=request.ref, preset=preset, revision=request.revision or "", name="", trust=False, **numbers
+            self,
+            ref=request.ref,
+            preset=preset,
+            revision=request.revision or "",
+            name="",
+            trust=False,
+            text_only=request.text_only,
+            **numbers,
         )
 
     def comparison(self, presets: tuple[str, ...]) -> ConvertRequest:
@@ -113,4 +127,5 @@ def command_line(request: ConvertRequest) -> str:
         if value:
             words += [option, value if isinstance(value, Path) else str(value)]
     words += ["--trust-remote-code"] * request.trust_remote_code
+    words += ["--text-only"] * request.text_only
     return command("mlx-convert convert", *words)

@@ -25,6 +25,11 @@ class LibraryRow:
         return "" if self.entry.made_here else "made elsewhere"
 
     @property
+    def takes(self) -> str:
+        """``text only`` for a model that has lost pictures and sound."""
+        return "text only" if self.entry.text_only else ""
+
+    @property
     def measured(self) -> str:
         """Its measurements in one line: ``perplexity 12.3 · kl divergence 0.02``."""
         return " · ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in self.entry.measurements.items())

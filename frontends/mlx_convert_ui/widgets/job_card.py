@@ -113,7 +113,7 @@ class JobCard(LiveJob):
             Button("", self._dismiss, icon="x", kind="ghost", label="Dismiss").mark("dismiss")
         with block("notes"):
             if error is not None:
-                tell(error, self._again)
+                tell(error, self._agree if error.code == "text_only" else self._again)
         if error is not None and error.traceback:
             with block("advanced", "details"), block("", "summary").style("padding: 0"):
                 Tag("span", "Details for a bug report")
@@ -128,6 +128,10 @@ class JobCard(LiveJob):
         Tag("p", "Nothing half-made was kept.", "muted")
         with block("actions"):
             self._again()
+
+    def _agree(self) -> None:
+        request = replace(self.view.request, text_only=True)
+        Button("Convert the text model alone", lambda: self._retry(request), icon="rotate-ccw").mark("agree")
 
     def _again(self) -> None:
         request = replace(self.view.request, resume=True)  # what a dead worker left is taken up, if anything is

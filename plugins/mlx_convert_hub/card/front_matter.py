@@ -28,6 +28,11 @@ _FOREIGN_TAGS = {
     "endpoints_compatible", "autotrain_compatible", "trl", "unsloth", "lora", "peft",
 }  # fmt: skip
 
+# Words of tags about what a text-only result has lost.
+_SENSES = {
+    "image", "vision", "visual", "video", "audio", "speech", "sound", "multimodal", "modal", "omni", "any", "vlm",
+    "mllm", "ocr", "asr",
+}  # fmt: skip
 _LINES = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")  # not at form feeds and the like, as splitlines does
 
 Value = str | list[str]
@@ -51,6 +56,14 @@ def card_fields(source: Mapping[str, Any], *, base_model: str | None, quantized:
     if languages:
         fields["language"] = languages
     return fields
+
+
+def text_fields(source: Mapping[str, Any]) -> dict[str, Any]:
+    """The ``source``'s card for a model that has kept nothing but its text: no other task, no tag about the rest."""
+    tags = [
+        tag for tag in _listed(source.get("tags")) if not _SENSES.intersection(re.split(r"\W+|_", str(tag).lower()))
+    ]
+    return {**source, "pipeline_tag": "text-generation", "tags": tags}
 
 
 def front_matter(fields: Mapping[str, Value]) -> str:

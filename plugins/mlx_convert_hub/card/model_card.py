@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from mlx_convert_core.plugin import ConvertPlan, Finding, ModelInfo, OutputPlan, Quantization, command, units
-from mlx_convert_hub.card.front_matter import card_fields, front_matter
+from mlx_convert_hub.card.front_matter import card_fields, front_matter, text_fields
 from mlx_convert_hub.trouble.seen import one_line
 
 CARD = "README.md"
@@ -36,7 +36,8 @@ def write_card(plan: ConvertPlan, staging: Path) -> None:
 
 def model_card(model: ModelInfo, output: OutputPlan, noticed: Sequence[Finding] = ()) -> str:
     """The whole card of ``output``, made from ``model``, with what was ``noticed`` about its numbers."""
-    fields = card_fields(model.card, base_model=model.repo_id, quantized=bool(output.quantized))
+    source = text_fields(model.card) if output.text_only else model.card
+    fields = card_fields(source, base_model=model.repo_id, quantized=bool(output.quantized))
     return f"{front_matter(fields)}\n{BEGIN}\n{_body(model, output, noticed)}\n{END}\n"
 
 
@@ -98,6 +99,7 @@ def _body(model: ModelInfo, output: OutputPlan, noticed: Sequence[Finding]) -> s
         "",
         *_facts(model, output),
         *_kept(output),
+        *_left_out(output),
         *(f"- {escaped(finding.message)}" for finding in noticed),
         "",
         "`mlx_convert.json` has the whole recipe and the sha256 of every file.",
@@ -153,6 +155,16 @@ def _kept(output: OutputPlan) -> Iterator[str]:
         yield f"  - `{_code(layer.path)}`: {escaped(layer.reason)}"
     if len(output.kept) > SHOWN_LAYERS:
         yield f"  - and {len(output.kept) - SHOWN_LAYERS} more, listed in `mlx_convert.json`"
+
+
+def _left_out(output: OutputPlan) -> Iterator[str]:
+    if output.text_only:
+        yield "- Takes **text only**: what the source has for pictures and sound is not in it."
+    if output.left_out:
+        yield "- Not taken over from the source:"
+        for part in output.left_out:
+            names = ", ".join(f"`{_code(name)}`" for name in part.examples)
+            yield f"  - {escaped(part.words)}, such as {names}"
 
 
 def _versions() -> Iterator[str]:

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from nicegui import ui
+from nicegui.events import ValueChangeEventArguments
+
 from mlx_convert_core import ConvertPlan, OutputPlan
 from mlx_convert_core.plugin import units
-from mlx_convert_ui.pages.convert.form_planner import FormPlanner, Preview
+from mlx_convert_ui.pages.convert.form_planner import TEXT_ONLY, FormPlanner, Preview
+from mlx_convert_ui.state.convert_form import Form
 from mlx_convert_ui.widgets.components import Button, Tag, block, card, facts, progress_bar, set_progress
 from mlx_convert_ui.widgets.remedies import Offer, tell
 
@@ -17,7 +21,11 @@ _FOOT = "Runs in the background; you can keep working."
 class EstimateCard:
     """Draws itself on creation; `draw` shows what the planner knows."""
 
-    def __init__(self, start: Callable[[], Any], enqueue: Callable[[], Any]) -> None:
+    def __init__(
+        self, form: Form, agreed: Callable[[], Any], start: Callable[[], Any], enqueue: Callable[[], Any]
+    ) -> None:
+        self._form = form
+        self._agreed = agreed
         self._drawn: object = None
         with card("Estimate", classes="sticky"):
             self._body = block("").props("aria-live=polite")
@@ -35,14 +43,24 @@ class EstimateCard:
             self._drawn = now
             self._body.clear()
             with self._body:
-                _content(preview, planner.offer)
-        self._button.show("Replace and convert" if preview.exists and not preview.refused else "Convert")
-        self._button.enable(preview.plan is not None and not preview.refused)
-        self._later.enable(preview.plan is not None and not preview.refused)
-        self._foot.show("Something above needs your attention first." if preview.refused else _FOOT)
+                _content(preview, self._consent, planner.offer)
+        waits = preview.refused or bool(preview.text_only and not self._form.text_only)
+        self._button.show("Replace and convert" if preview.exists and not waits else "Convert")
+        self._button.enable(preview.plan is not None and not waits)
+        self._later.enable(preview.plan is not None and not waits)
+        self._foot.show("Something above needs your attention first." if waits else _FOOT)
+
+    def _consent(self) -> None:
+        """Ask whether the text model alone is enough."""
+        box = ui.checkbox("Convert the text model alone", value=self._form.text_only, on_change=self._answered)
+        box.mark("text-only")
+
+    def _answered(self, event: ValueChangeEventArguments) -> None:
+        self._form.text_only = bool(event.value)
+        self._agreed()
 
 
-def _content(preview: Preview, offer: Offer) -> None:
+def _content(preview: Preview, consent: Callable[[], None], offer: Offer) -> None:
     plan, output = preview.plan, preview.output
     if plan is None or output is None or not output.weight_bytes:
         text = f"{preview.busy} …" if preview.busy else "Name a model to see its size before anything is downloaded."
@@ -57,7 +75,9 @@ def _content(preview: Preview, offer: Offer) -> None:
     if findings:
         with block("notes"):
             for finding in findings:
-                tell(finding, level=finding.level, offer=offer)
+                asks = finding.code == TEXT_ONLY
+                level = "warning" if asks else finding.level
+                tell(finding, consent if asks else None, level=level, offer=offer)
 
 
 def _headline(plan: ConvertPlan, output: OutputPlan, busy: str) -> None:

@@ -15,6 +15,7 @@ from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.widgets.remedies import Offer
 
 TYPING_SECONDS = 0.4
+TEXT_ONLY = "text_only"
 # Where a finding or an error is shown: beside the control that mends it.
 _PLACES = {
     "exists": "output",
@@ -22,6 +23,7 @@ _PLACES = {
     "not_replaceable": "output",
     "not_writable": "output",
     "disk": "output",
+    TEXT_ONLY: "estimate",
     **dict.fromkeys(("bits", "group_size", "mode", "strategy", "preset", "nothing_quantized"), "advanced"),
 }
 
@@ -54,9 +56,14 @@ class Preview:
 
     @property
     def refused(self) -> bool:
-        """Whether something other than an output that can be replaced stands in the way."""
+        """Whether something stands in the way other than what a person can agree to on the page."""
         errors = [finding.code for finding in self.plan.errors] if self.plan else []
-        return self.error is not None or any(code != "exists" for code in errors)
+        return self.error is not None or any(code not in ("exists", TEXT_ONLY) for code in errors)
+
+    @property
+    def text_only(self) -> tuple[Finding, ...]:
+        """The finding that nothing but text is kept of the model, () while none is known: it has to be agreed to."""
+        return tuple(finding for finding in self.plan.findings if finding.code == TEXT_ONLY) if self.plan else ()
 
     @property
     def exists(self) -> bool:
@@ -158,7 +165,8 @@ class FormPlanner:
         self._tell(turn, model=first.model, auto_name=name)
         request = self._form.request(name=name)
         estimate = await self._ask(turn, request, exact=False)
-        self._tell(turn, plan=estimate, error=None, known=True)
+        known = estimate and replace(estimate, findings=(*estimate.findings, *self.preview.text_only))
+        self._tell(turn, plan=known, error=None, known=True)
         if estimate is None or turn != self._turn:
             return
         taken = tuple(finding for finding in estimate.errors if finding.code == "exists")

@@ -69,7 +69,7 @@ class ConvertPage:
                 self._precision = PrecisionCard(studio.workspace.presets, form, self._new_choice)
                 self._output = OutputCard(studio, form, self._new_place)
             with block("column sticky"):
-                self._estimate = EstimateCard(self._start, self._enqueue)
+                self._estimate = EstimateCard(form, self._consented, self._start, self._enqueue)
         self._draw_jobs()
         ui.timer(JOB_SECONDS, self._draw_jobs)
         self._client.on_delete(self._planner.close)
@@ -86,6 +86,10 @@ class ConvertPage:
     def _new_place(self) -> None:
         self._keep()
         self._planner.choice_changed(delay=0.3)
+
+    def _consented(self) -> None:
+        self._keep()
+        self._draw()
 
     def _keep(self) -> None:
         self._studio.draft.convert = self._form.as_draft()
@@ -123,6 +127,8 @@ class ConvertPage:
         """What the form asks for, once the person agrees to what it replaces; None when it can't be done."""
         preview = await self._planner.settled()
         if preview.plan is None or preview.output is None or preview.refused:
+            return None
+        if preview.text_only and not self._form.text_only:
             return None
         if preview.exists and not await _may_replace(preview.output):
             return None
@@ -194,5 +200,5 @@ def _form(studio: Studio, ref: str) -> Form:
     if form.preset not in studio.workspace.presets:
         form.preset = next(iter(studio.workspace.presets), "")
     if ref:
-        form.ref = ref
+        form.name_model(ref)
     return form

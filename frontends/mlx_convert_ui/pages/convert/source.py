@@ -89,7 +89,7 @@ class SourceCard:
         self._browse.set_visibility(kind.local)
 
     def _typed(self) -> None:
-        self._form.ref = self._input.value or ""
+        self._form.name_model(self._input.value or "")
         self._changed()
 
     async def _pick(self) -> None:

@@ -54,7 +54,7 @@ def _row(row: LibraryRow, actions: RowActions) -> None:
                 Tag("span", entry.name, "list-strong")
                 if row.missing:
                     Badge("Missing", "warn")
-            about = " · ".join(filter(None, (row.origin, row.measured)))
+            about = " · ".join(filter(None, (row.takes, row.origin, row.measured)))
             if about:
                 Tag("span", about, "list-about")
             Tag("span", str(entry.path), "path")

@@ -47,6 +47,7 @@ class QueuePage:
             cancel=lambda item: self._do(studio.workspace.queue.cancel, item.id),
             retry=lambda item: self._do(studio.workspace.queue.retry, item.id),
             replace=lasting(self._replace),
+            agree=lambda item: self._do(self._put_again, item, text_only=True),
             remove=lambda item: self._do(studio.workspace.queue.remove, item.id),
         )
         with actions:
@@ -106,11 +107,11 @@ class QueuePage:
             if any(item.state is JobState.RUNNING and not item.job for item in items):
                 note("info", "Another program works through the queue.", "It takes what you add here, too.")
 
-    async def _do(self, change: Callable[..., Any], *arguments: Any) -> None:
+    async def _do(self, change: Callable[..., Any], *arguments: Any, **options: Any) -> None:
         """Change the queue on a thread, show how it is then, and what went wrong."""
         self._notes.clear()
         try:
-            await run.io_bound(change, *arguments)
+            await run.io_bound(change, *arguments, **options)
         except MlxConvertError as error:
             show_error(self._notes, error)
         await run.io_bound(self._studio.queue.look)
@@ -145,12 +146,13 @@ class QueuePage:
             action="Replace",
         )
         if sure:
-            await self._do(self._put_again, item)
+            await self._do(self._put_again, item, force=True)
 
-    def _put_again(self, item: QueueItem) -> None:
+    def _put_again(self, item: QueueItem, **agreed: bool) -> None:
+        """Have the item wait again at its place, with what a person has agreed to."""
         queue = self._studio.workspace.queue
         place = [other.id for other in queue.items()].index(item.id)
-        again = queue.add(replace(item.request, force=True))
+        again = queue.add(replace(item.request, **agreed))  # type: ignore[arg-type]
         queue.remove(item.id)
         queue.move(again.id, place)
 

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from nicegui import ui
 
 from mlx_convert_core import JobState, Preset
-from mlx_convert_core.plugin import QueueItem, Remedy, Replace, units
+from mlx_convert_core.plugin import QueueItem, Remedy, Replace, SetOption, units
 from mlx_convert_ui.state.job_views import JobView
 from mlx_convert_ui.widgets.components import Badge, Button, Tag, block, progress_bar, set_progress
 from mlx_convert_ui.widgets.job_card import progress_in_words
@@ -36,6 +36,7 @@ class RowActions:
     cancel: Action
     retry: Action
     replace: Action
+    agree: Action
     remove: Action
 
 
@@ -141,7 +142,12 @@ class QueueRow:
             tell(item.error, offer=lambda remedy: self._offer(item, remedy))
 
     def _offer(self, item: QueueItem, remedy: Remedy) -> tuple[str, Callable[[], object]] | None:
-        return ("Replace it", lambda: self._actions.replace(item)) if remedy == Replace() else None
+        match remedy:
+            case Replace():
+                return "Replace it", lambda: self._actions.replace(item)
+            case SetOption(option="text_only", value=True):
+                return "Convert the text model alone", lambda: self._actions.agree(item)
+        return None
 
 
 def _icon(icon: str, label: str, action: Callable[[], object], mark: str) -> Button:
