@@ -107,6 +107,11 @@ def all_of(*spoils: Spoil) -> Spoil:
     return lambda folder: [spoil(folder) for spoil in spoils]
 
 
+def packed(name: str = "up_proj.qweight", dtype: str = "I32", **settings: Any) -> Spoil:
+    """A packed tensor beside the others, and what config.json says of it: without the tensor it would be left over."""
+    return all_of(and_also(f"model.layers.0.mlp.{name}", dtype, (4, 4)), config(**settings))
+
+
 @dataclass(frozen=True)
 class Case:
     """What is wrong with a folder, the code that says so, and words of the message or the hint."""
@@ -150,26 +155,30 @@ FOLDERS = {
     ),
     "image model": Case(instead("model_index.json"), "diffusion", ("diffusers",)),
     "maker's own format": Case(instead("params.json", "consolidated.00.pth"), "original_format", ("-hf",)),
-    "already MLX": Case(config(quantization={"bits": 4, "group_size": 64}), "already_mlx", ("quantized already",)),
-    "bitsandbytes": Case(and_also("model.layers.0.mlp.up_proj.weight.absmax"), "bnb", ("bitsandbytes",)),
-    "quantized, but how": Case(config(quantization_config={"bits": 4}), "quant_unknown", ("no quant_method",)),
-    "unknown method": Case(config(quantization_config={"quant_method": "hqq"}), "source_hqq", ("hqq", "original")),
-    "8-bit floats": Case(config(quantization_config={"quant_method": "fp8"}), "source_fp8", ("8-bit floats",)),
-    "GPTQ of 8 bits": Case(
-        config(quantization_config={"quant_method": "gptq", "bits": 8}), "source_gptq", ("4 bits only",)
+    "already MLX": Case(
+        packed("up_proj.scales", "BF16", quantization={"bits": 4, "group_size": 64}),
+        "already_mlx",
+        ("quantized already",),
     ),
+    "bitsandbytes": Case(and_also("model.layers.0.mlp.up_proj.weight.absmax"), "bnb", ("bitsandbytes",)),
+    "quantized, but how": Case(packed(quantization_config={"bits": 4}), "quant_unknown", ("no quant_method",)),
+    "unknown method": Case(packed(quantization_config={"quant_method": "hqq"}), "source_hqq", ("hqq", "original")),
+    "8-bit floats": Case(
+        packed("up.weight", "F8_E4M3", quantization_config={"quant_method": "fp8"}), "source_fp8", ("fp8",)
+    ),
+    "GPTQ of 8 bits": Case(packed(quantization_config={"quant_method": "gptq", "bits": 8}), "source_gptq", ("8 bits",)),
     "AWQ with its groups reordered": Case(
-        all_of(config(quantization_config={"quant_method": "awq", "bits": 4}), and_also("model.a.g_idx", "I32")),
+        all_of(packed(quantization_config={"quant_method": "awq", "bits": 4}), and_also("model.a.g_idx", "I32")),
         "source_awq",
         ("g_idx",),
     ),
     "compressed to floats": Case(
-        config(quantization_config={"quant_method": "compressed-tensors", "format": "float-quantized"}),
+        packed(quantization_config={"quant_method": "compressed-tensors", "format": "float-quantized"}),
         "source_compressed_tensors",
         ("float-quantized",),
     ),
     "modelopt FP8": Case(
-        config(quantization_config={"quant_method": "modelopt", "quant_algo": "FP8"}), "source_modelopt", ("FP8",)
+        packed(quantization_config={"quant_method": "modelopt", "quant_algo": "FP8"}), "source_modelopt", ("FP8",)
     ),
     "code of its own": Case(
         all_of(config(model_file="my.py"), wrote("my.py", "raise SystemExit")),
@@ -341,10 +350,10 @@ def test_a_file_where_the_folder_should_be(tiny_llama: Path, tmp_path: Path) -> 
 
 def test_every_error_is_told_at_once_and_the_first_gives_the_code(tiny_llama: Path, tmp_path: Path) -> None:
     (tmp_path / "taken").mkdir()
-    config(quantization_config={"quant_method": "hqq"})(tiny_llama)
+    packed(quantization_config={"quant_method": "hqq"})(tiny_llama)
     with Workspace() as workspace:
         job = workspace.convert(ConvertRequest(ref=str(tiny_llama), output=tmp_path / "taken"), inline=True)
-        with pytest.raises(MlxConvertError, match=r"quantized by hqq.* already exists"):
+        with pytest.raises(MlxConvertError, match=r"packed by hqq.* already exists"):
             job.result()
 
 
