@@ -21,7 +21,7 @@ KIND = SourceKind(
 
 @dataclass(frozen=True)
 class LocalFolder:
-    """The checkpoint in ``path``; nothing is copied. Implements ModelSource."""
+    """The checkpoint in ``path``; nothing is copied. Implements ModelSource and SmallFilesSource."""
 
     ref: str
     path: Path
@@ -45,6 +45,10 @@ class LocalFolder:
     def inspect(self) -> ModelInfo:
         """See ModelSource. Raises RepoNotFound (code ``no_folder``)."""
         return inspect_folder(self.path, ref=self.ref)
+
+    def small_files(self, model: ModelInfo, scratch: Path, report: Reporter) -> Path:
+        """See SmallFilesSource: they are there already."""
+        return self.path.resolve()
 
     def fetch(self, model: ModelInfo, scratch: Path, report: Reporter) -> Path:
         """The folder itself."""

@@ -13,6 +13,7 @@ from mlx_convert_core.base.memory import peak_memory
 from mlx_convert_core.base.regular_files import regular_files
 from mlx_convert_core.converting.estimate import fetch_disk
 from mlx_convert_core.converting.fetching import arriving
+from mlx_convert_core.converting.small_files import examined_in_advance, examined_on_arrival
 from mlx_convert_core.converting.sources import Sources
 from mlx_convert_core.errors import MlxConvertError, PluginNotLoaded
 from mlx_convert_core.model.findings import Finding
@@ -38,6 +39,7 @@ def plan_exactly(plan: ConvertPlan, context: JobContext) -> ConvertPlan:
     converter = _converter(plan, context)
     planned = converter.plan(plan.model, plan.outputs, _strategies(plan, context))
     needed = fetch_disk(plan.model, plan.request, planned.source_bytes)
+    noticed = examined_in_advance(replace(plan, outputs=planned.outputs), _source(plan, context), context)
     return replace(
         plan,
         model=replace(plan.model, tensors=()),
@@ -45,7 +47,7 @@ def plan_exactly(plan: ConvertPlan, context: JobContext) -> ConvertPlan:
         peak_memory=planned.peak_memory,
         free_memory=min(plan.free_memory, planned.memory_limit or plan.free_memory),
         fetch_disk=needed,
-        findings=(*plan.findings, *planned.findings),
+        findings=(*plan.findings, *planned.findings, *noticed),
     )
 
 
@@ -63,6 +65,9 @@ def convert(plan: ConvertPlan, context: JobContext) -> ConvertResult:
         source = _source(plan, context)
         discard = plan.request.discard_source
         with arriving(source, plan.model, stagings[0].scratch, context, discard=discard) as checkpoint:
+            noticed = examined_on_arrival(plan, source, checkpoint, context)
+            refuse_errors(noticed)
+            plan = replace(plan, findings=(*plan.findings, *noticed))
             with context.step("quantize"), context.step("write"):
                 strategies = _strategies(plan, context)
                 written = converter.convert(plan.model, checkpoint, plan.outputs, strategies, folders, context)

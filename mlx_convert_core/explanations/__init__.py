@@ -16,9 +16,19 @@ __all__ = ["Explanation", "Theme", "explain", "themes"]
 
 def themes() -> tuple[Theme, ...]:
     """The whole table; it is loaded only when somebody asks."""
-    from mlx_convert_core.explanations import asking, fetching, formats, keeping, making, program, sending, sources
+    from mlx_convert_core.explanations import (
+        asking,
+        fetching,
+        formats,
+        keeping,
+        making,
+        program,
+        sending,
+        sources,
+        texts,
+    )
 
-    parts = (asking, sources, formats, fetching, making, sending, keeping, program)
+    parts = (asking, sources, formats, texts, fetching, making, sending, keeping, program)
     return tuple(part.THEME for part in parts)
 
 

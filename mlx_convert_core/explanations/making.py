@@ -119,12 +119,6 @@ THEME = Theme(
             "The message says what mlx-lm said. Convert the model again if its files were changed.",
         ),
         Explanation(
-            "chat_template",
-            "The model's chat template, which lays out a conversation for it, refuses this one or does not work.",
-            "Leave the system prompt out, and let questions and answers take turns: many templates want that. If it"
-            " stays, take chat_template.jinja and tokenizer_config.json from the original model again.",
-        ),
-        Explanation(
             "cancelled",
             "You, or the system, stopped it. Nothing unfinished is left where it could be taken for a model.",
             "Run it again when you like: what was fetched is kept.",

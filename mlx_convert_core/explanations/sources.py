@@ -83,7 +83,7 @@ THEME = Theme(
         ),
         Explanation(
             "lfs_pointer",
-            "A weight file is a small note of Git LFS in place of the weights: the repo was cloned without them.",
+            "A file is a small note of Git LFS in place of weights or tokenizer: the repo was cloned without them.",
             "Run `git lfs pull` in the folder, or give the repo id instead.",
         ),
         Explanation(
@@ -132,12 +132,6 @@ THEME = Theme(
             "special_file",
             "Something in the model's folder is no file: a pipe, a device or a socket.",
             "Remove it, or put the file itself there.",
-        ),
-        Explanation(
-            "tok_missing tokenizer",
-            "The files by which text is split into tokens are missing or can't be loaded; without them a model can't"
-            " answer.",
-            "Copy tokenizer.json and tokenizer_config.json from the original model into the folder.",
         ),
         Explanation(
             "custom_code",

@@ -17,13 +17,15 @@ from mlx_convert_core.base.regular_files import read_regular, regular_files
 from mlx_convert_core.errors import CorruptCheckpoint, RepoNotFound
 from mlx_convert_core.model.card import read_card
 from mlx_convert_core.model.hub_cache import cached_repo, model_name
-from mlx_convert_core.model.safetensors import TensorInfo, all_tensors, read_header
+from mlx_convert_core.model.safetensors import LFS_POINTER, TensorInfo, all_tensors, lfs_pointer, read_header
 
 CONFIG = "config.json"
 INDEX = "model.safetensors.index.json"
+MORE_TEMPLATES = "additional_chat_templates"  # a folder with chat templates for other purposes, such as tool_use.jinja
 _SHOWN = 300  # characters of a name; a disk takes 255
 WEIGHTS = "model*.safetensors"  # the only names that mlx-lm loads
-TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "spiece.model", "vocab.json", "*.tiktoken")
+# A tokenizer is made of any of them: of SentencePiece and tiktoken, of BPE, WordPiece and Mistral's own format.
+TOKENIZER_FILES = ("tokenizer.json", "*.model", "*.tiktoken", "vocab.json", "vocab.txt", "tekken.json")
 _DTYPE_NAMES = {"BF16": "bfloat16", "F16": "float16", "F32": "float32"}
 
 
@@ -121,7 +123,10 @@ def inspect_folder(folder: Path, *, ref: str | None = None, name: str | None = N
             code="no_folder",
         )
     try:
-        files = tuple(FileInfo(name=path.name, size=path.stat().st_size) for path in regular_files(folder))
+        files = tuple(
+            FileInfo(name=path.relative_to(folder).as_posix(), size=path.stat().st_size)
+            for path in checkpoint_files(folder)
+        )
     except OSError as error:  # also a folder that macOS guards
         raise unreadable(folder, error) from error
     if not files:
@@ -148,16 +153,24 @@ def inspect_folder(folder: Path, *, ref: str | None = None, name: str | None = N
     return replace(model, tensors=tensors)
 
 
-def read_config(path: Path, limit: int = CONFIG_BYTES) -> dict[str, Any]:
-    """A JSON object from ``path``, of at most ``limit`` bytes.
+def checkpoint_files(folder: Path) -> list[Path]:
+    """The regular files at the root of ``folder``, and its further chat templates. Raises as `regular_files`."""
+    more = folder / MORE_TEMPLATES
+    templates = regular_files(more) if more.is_dir() and not more.is_symlink() else []
+    return [*regular_files(folder), *(path for path in templates if path.suffix == ".jinja")]
 
-    Raises CorruptCheckpoint (codes ``bad_json``, ``unreadable``).
+
+def read_config(path: Path, limit: int = CONFIG_BYTES) -> dict[str, Any]:
+    """A JSON object from ``path``, of at most ``limit`` bytes, with a byte order mark or without.
+
+    Raises CorruptCheckpoint (codes ``bad_json``, ``lfs_pointer``, ``unreadable``).
     Infinity and NaN, which JSON lacks, become ``{"__float__": "Infinity"}``, as transformers writes them.
     """
     try:
-        config = read_json(
-            read_regular(path, limit, within=path.parent), parse_constant=lambda name: {"__float__": name}
-        )
+        data = read_regular(path, limit, within=path.parent)
+        if data.startswith(LFS_POINTER):
+            raise lfs_pointer(path.name, "settings")
+        config = read_json(data, parse_constant=lambda name: {"__float__": name})
     except OSError as error:
         raise unreadable(path, error) from error
     except (ValueError, RecursionError) as error:

@@ -29,7 +29,7 @@ DTYPE_BYTES = {
     "U64": 8, "I64": 8, "F64": 8, "C64": 8,
 }  # fmt: skip
 _REFERENCE_BYTES = 100_000_000  # what the reference implementation takes for a header; beyond, it is none
-_LFS_POINTER = b"version https://git-lfs"
+LFS_POINTER = b"version https://git-lfs"
 _OTHER_COLONS = 10_000  # in metadata, and in odd names
 _ENTRY_BYTES = 10_000  # of what a header says of one tensor; 32 numbers of 20 digits are 700
 _SHOWN = 200  # characters of a name
@@ -86,7 +86,7 @@ def _read(path: Path) -> tuple[bytes, int]:
     """The JSON header of a file, and the file's size."""
     with open_regular(path, within=path.parent) as file:
         size = os.fstat(file.fileno()).st_size
-        start = file.read(len(_LFS_POINTER))
+        start = file.read(len(LFS_POINTER))
         length = header_length(start, size, path.name)
         file.seek(8)
         return file.read(length), size
@@ -100,13 +100,8 @@ def header_length(start: bytes, file_size: int, name: str) -> int:
             hint="Download this file again: the last download did not finish.",
             code="empty_file",
         )
-    if start.startswith(_LFS_POINTER):
-        raise CorruptCheckpoint(
-            f"{name} is a Git LFS pointer, not the weights themselves.",
-            hint="The folder was cloned without Git LFS: have that fetch its files, or give the repo id instead.",
-            remedies=(RunElsewhere("git lfs pull"),),
-            code="lfs_pointer",
-        )
+    if start.startswith(LFS_POINTER):
+        raise lfs_pointer(name, "weights")
     length = int.from_bytes(start[:8], "little")
     if file_size < 8 or not 2 <= length <= _REFERENCE_BYTES:
         raise _not_safetensors(name)
@@ -119,6 +114,16 @@ def header_length(start: bytes, file_size: int, name: str) -> int:
     if length > HEADER_BYTES:
         raise _too_much(name, f"has a header of {units.size(length)}; up to {units.size(HEADER_BYTES)} are read")
     return length
+
+
+def lfs_pointer(name: str, what: str) -> CorruptCheckpoint:
+    """The error for the file ``name`` that is a note of Git LFS in place of the ``what`` (``weights``)."""
+    return CorruptCheckpoint(
+        f"{name} is a Git LFS pointer, not the {what} themselves.",
+        hint="The folder was cloned without Git LFS: have that fetch its files, or give the repo id instead.",
+        remedies=(RunElsewhere("git lfs pull"),),
+        code="lfs_pointer",
+    )
 
 
 def parse_header(header: bytes, file_size: int, name: str) -> tuple[TensorInfo, ...]:

@@ -128,6 +128,22 @@ def pre_convert(plan: ConvertPlan) -> Iterable[Finding] | None:
 
 
 @hookspec
+def examine_files(plan: ConvertPlan, folder: Path) -> Iterable[Finding] | None:
+    """Look at tokenizer, chat template and settings of a source before a weight is read. Runs in the worker.
+
+    ``folder`` holds them, and is not to be written in; an error finding refuses. It is called with an exact plan, if
+    the source is a `SmallFilesSource`; for any other one as soon as it is fetched.
+
+    Example::
+
+        @hookimpl
+        def examine_files(plan, folder):
+            if not (folder / "LICENSE").exists():
+                yield Finding(code="licence", level="warning", message="There is no licence beside the weights.")
+    """
+
+
+@hookspec
 def post_convert(plan: ConvertPlan, staging: Path) -> Iterable[Finding] | None:
     """Add to, or judge, a finished folder before it is checked and published. Runs in the worker.
 

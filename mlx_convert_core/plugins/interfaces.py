@@ -58,6 +58,17 @@ class ModelSource(Protocol):
 
 
 @runtime_checkable
+class SmallFilesSource(ModelSource, Protocol):
+    """A source that can give the files beside the weights before it gives those; `examine_files` then looks at them."""
+
+    def small_files(self, model: ModelInfo, scratch: Path, report: Reporter) -> Path:
+        """A folder with tokenizer, chat template and settings, but not the weights unless they are there anyway.
+
+        Runs in the worker while a conversion is planned; ``scratch`` is a private folder, removed after.
+        """
+
+
+@runtime_checkable
 class StreamedSource(ModelSource, Protocol):
     """A source whose weight files come one after the other, so that a conversion can begin with the first."""
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from mlx_convert_core.base.regular_files import copy_regular
 from mlx_convert_core.base.system_files import is_system_file
 from mlx_convert_core.errors import CorruptCheckpoint
-from mlx_convert_core.model.inspection import FileInfo
+from mlx_convert_core.model.inspection import MORE_TEMPLATES, FileInfo
 from mlx_convert_core.writing.read_back import stamp_of
 
 KEPT = (
@@ -40,15 +40,17 @@ def copy_sidecars(
     (code ``source_changed``), and OSError.
     """
     copied = {}
-    for path in sorted(checkpoint.iterdir()):
-        if not is_sidecar(path.name, code=code, text_only=text_only) or (folder / path.name).exists():
+    for path in _candidates(checkpoint):
+        name = path.relative_to(checkpoint).as_posix()
+        if not is_sidecar(name, code=code, text_only=text_only) or (folder / name).exists():
             continue
         if not path.is_dir() or path.is_symlink():
             before = stamp_of(path)
-            copy_regular(path, folder / path.name, within=checkpoint)
+            (folder / name).parent.mkdir(exist_ok=True)
+            copy_regular(path, folder / name, within=checkpoint)
             if stamp_of(path) != before:
-                raise _changed(path.name)
-            copied[path.name] = (folder / path.name).stat().st_size
+                raise _changed(name)
+            copied[name] = (folder / name).stat().st_size
     for file in expected:
         if not is_sidecar(file.name, code=code, text_only=text_only):
             continue
@@ -59,9 +61,17 @@ def copy_sidecars(
     return tuple(copied)
 
 
+def _candidates(checkpoint: Path) -> Iterator[Path]:
+    """What lies at the root of a source, and its further chat templates."""
+    yield from sorted(checkpoint.iterdir())
+    more = checkpoint / MORE_TEMPLATES
+    if more.is_dir() and not more.is_symlink():
+        yield from sorted(more.glob("*.jinja"))
+
+
 def _beside(name: str) -> bool:
-    """Whether a file of a source stands beside the weights, where people see it."""
-    return "/" not in name and not name.startswith(".")
+    """Whether a file of a source stands beside the weights, where people see it, or is a further chat template."""
+    return ("/" not in name and not name.startswith(".")) or name.startswith(f"{MORE_TEMPLATES}/")
 
 
 def _changed(name: str) -> CorruptCheckpoint:

@@ -21,7 +21,7 @@ SHARD = "model.safetensors"
 
 @dataclass(frozen=True)
 class GgufFile:
-    """The model in the file ``path``. Implements ModelSource."""
+    """The model in the file ``path``. Implements ModelSource and SmallFilesSource."""
 
     ref: str
     path: Path
@@ -37,6 +37,12 @@ class GgufFile:
         Raises CorruptCheckpoint, and UnsupportedModel for everything that can't be rebuilt faithfully.
         """
         return _Blueprint.of(self.path).describe(self.ref)
+
+    def small_files(self, model: ModelInfo, scratch: Path, report: Reporter) -> Path:
+        """See SmallFilesSource: rebuilt from the header, as `fetch` does it."""
+        for name, data in _Blueprint.of(self.path).files.items():
+            (scratch / name).write_bytes(data)
+        return scratch
 
     def fetch(self, model: ModelInfo, scratch: Path, report: Reporter) -> Path:
         """Write the checkpoint into ``scratch``; raises CorruptCheckpoint when the file was changed meanwhile."""

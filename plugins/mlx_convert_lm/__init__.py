@@ -1,7 +1,7 @@
 """Built-in plugin: convert and run models with mlx-lm; presets, strategies and the architectures command.
 
-The only package that imports mlx_lm and transformers, and only inside the functions of `adapter.py`, `importing.py`
-and `runner.py`, which run in a worker. `mlx_convert_engine` does the converting.
+The only package that imports mlx_lm, transformers and tokenizers, and only inside functions of `adapter.py`,
+`importing.py`, `runner.py` and `tokenizers/`, which run in a worker. `mlx_convert_engine` does the converting.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from typing import Any
 
 from mlx_convert_core.plugin import (
     Command,
+    ConvertPlan,
     ConvertRequest,
+    Finding,
     ModelConverter,
     ModelInfo,
     ModelRunner,
@@ -44,6 +46,22 @@ def model_runner(path: Path, config: Mapping[str, Any], trust_remote_code: bool)
 def quantize_strategy(name: str, model: ModelInfo, quantization: Quantization) -> QuantizeStrategy | None:
     """Offer uniform, mlx-lm's mixed recipes, and maps of layer patterns."""
     return strategy_named(name, quantization)
+
+
+@hookimpl(trylast=True)
+def examine_files(plan: ConvertPlan, folder: Path) -> Iterable[Finding]:
+    """Try tokenizer and chat template before a weight is read."""
+    from mlx_convert_lm.tokenizers.trial import try_tokenizer
+
+    return try_tokenizer(plan, folder)
+
+
+@hookimpl(trylast=True)
+def post_convert(plan: ConvertPlan, staging: Path) -> None:
+    """Write the tokenizer's files so that every reader takes them."""
+    from mlx_convert_lm.tokenizers.finishing import finish_tokenizer
+
+    finish_tokenizer(staging, own_code=plan.request.trust_remote_code)
 
 
 @hookimpl

@@ -7,10 +7,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from glob import has_magic
 from pathlib import Path
-from tempfile import TemporaryDirectory, gettempdir
 from typing import Any
 
 from mlx_convert_engine.model_classes import LazyModel
@@ -30,9 +27,10 @@ from mlx_convert_lm.importing import loader_of_models, public
 from mlx_convert_lm.load_errors import explain_load, first_line
 from mlx_convert_lm.module_limit import filled_by
 from mlx_convert_lm.spare_tensors import text_class, without_spare
+from mlx_convert_lm.tokenizers.for_readers import readable
+from mlx_convert_lm.tokenizers.small_files import TOKENIZER, VOCABULARIES
 
 PREFILL_TOKENS = 512  # read at once: few enough that an answer can be stopped soon
-TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "spiece.model", "vocab.json", "*.tiktoken")
 
 
 def load_lazily(
@@ -63,7 +61,7 @@ def _loaded(folder: Path, handing: Handing, head: Head | None, *, trust_remote_c
     arrays: dict[str, Any] = {}
     meaning = Meaning(handing.name)
     try:
-        with loader_of_models() as mlx_lm, without_patterns(folder) as plain, filled_by(plain, handing.name):
+        with loader_of_models() as mlx_lm, readable(folder) as plain, filled_by(plain, handing.name):
             default = inspect.signature(mlx_lm.load_model).parameters["get_model_classes"].default
             model, config = mlx_lm.load_model(
                 model_path=plain,
@@ -105,18 +103,6 @@ def target_dtype(config: Mapping[str, Any]) -> str | None:
     return str(found) if found else None
 
 
-@contextmanager
-def without_patterns(folder: Path) -> Iterator[Path]:
-    """``folder`` by a path that is no pattern: mlx-lm globs for the weights, and a name may hold ``[`` or ``*``."""
-    if not has_magic(str(folder)):
-        yield folder
-        return
-    with TemporaryDirectory(prefix="mlx-convert-", dir=None if not has_magic(gettempdir()) else "/tmp") as place:
-        link = Path(place) / "model"
-        link.symlink_to(folder.resolve(), target_is_directory=True)
-        yield link
-
-
 def _recording(
     model: type[Any], arguments: type[Any], arrays: dict[str, Any], handing: Handing, meaning: Meaning
 ) -> tuple[type[Any], type[Any]]:
@@ -150,7 +136,7 @@ def load_to_answer(folder: Path, *, trust_remote_code: bool) -> LazyModel:
     """A model as it answers, its weights not read yet. Raises GenerationFailed, and what `load_lazily` raises."""
     import mlx.core as mx
 
-    if not any(next(folder.glob(pattern), None) for pattern in TOKENIZER_FILES):
+    if not any(next(folder.glob(pattern), None) for pattern in (TOKENIZER, *VOCABULARIES)):
         raise GenerationFailed(
             f"{folder.name} has no tokenizer, so it can't read a prompt.",
             hint="Copy tokenizer.json and tokenizer_config.json from the original model into the folder.",
@@ -171,13 +157,13 @@ def load_for_generation(folder: Path, lazy: LazyModel, *, trust_remote_code: boo
     mx.eval(model.parameters())
     utils = public()
     try:
-        with without_patterns(folder) as plain:
+        with readable(folder, own_code=trust_remote_code) as plain:
             tokenizer = utils.load_tokenizer(
                 model_path=plain,
                 tokenizer_config_extra={"trust_remote_code": trust_remote_code},
                 eos_token_ids=config.get("eos_token_id"),
             )
-    except MemoryError:
+    except (MemoryError, MlxConvertError):
         raise
     except Exception as error:
         raise GenerationFailed(
@@ -186,6 +172,17 @@ def load_for_generation(folder: Path, lazy: LazyModel, *, trust_remote_code: boo
             code="tokenizer",
         ) from error
     return model, tokenizer
+
+
+def embedding_rows(model: Any) -> int:
+    """The rows of the model's largest embedding, which is that of words; 0 when it has none.
+
+    MLX reads past the end for an id beyond them, and gives whatever lies there.
+    """
+    import mlx.nn as nn
+
+    kinds = (nn.Embedding, nn.QuantizedEmbedding)
+    return max((layer.weight.shape[0] for _, layer in model.named_modules() if isinstance(layer, kinds)), default=0)
 
 
 def _as_float32(model: Any) -> None:

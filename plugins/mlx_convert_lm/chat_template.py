@@ -1,41 +1,77 @@
 """A model's chat template: a program of strangers that makes the prompt, or refuses to.
 
-A template is Jinja, run by transformers in a sandbox. Many refuse a conversation with ``raise_exception('System role
-not supported')``; others are broken. Nothing of that is a defect of ours.
+A template is Jinja, run in a sandbox. Many refuse a conversation with ``raise_exception('System role not supported')``;
+others are broken, or drop what was said. Nothing of that is a defect of ours, and all of it is told before a weight is
+read: `objection` and `refusals` ask for it when a conversion is planned.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
 from mlx_convert_core.plugin import ChatMessage, GenerationFailed, LeaveOut, Remedies
 
 PROBE = "mlx-convert"  # a text that no template changes
+COMPARE = "Compare chat_template.jinja or tokenizer_config.json with the original's, and copy it from there."
 Turn = dict[str, Any]
 
 
 class ChatTemplate:
-    """Makes token ids of conversations by the template of ``tokenizer``, mlx-lm's wrapper, for the model ``name``."""
+    """Makes token ids of conversations by the template of ``tokenizer``, for the model ``name``.
+
+    ``tokenizer`` is mlx-lm's wrapper, or anything else with its ``apply_chat_template`` and ``chat_template``.
+    """
 
     def __init__(self, tokenizer: Any, name: str) -> None:
         self._tokenizer = tokenizer
         self._name = name
         self._turn = _in_parts if self._wants_parts() else _as_text
+        question = [self._turn("user", PROBE)]
+        self._loses_words = self._takes(question) and not self._shows(self._turn)
 
     def tokens(self, messages: Sequence[ChatMessage]) -> list[int]:
-        """The prompt for ``messages``. Raises GenerationFailed (code ``chat_template``) with the template's words."""
+        """The prompt for ``messages``.
+
+        Raises GenerationFailed: ``template_refused`` with the template's own words, ``template_syntax`` for one that
+        is no Jinja, ``template_words`` for one that drops what a person says, ``chat_template`` for any other fault.
+        """
         turns = [self._turn(message.role, message.content) for message in messages]
+        tokens = [int(token) for token in self._made(turns, tokenize=True)]
+        if not tokens:
+            raise self._broken("it makes an empty prompt of this conversation")
+        if self._loses_words:
+            raise self._lossy()
+        return tokens
+
+    def objection(self) -> GenerationFailed | None:
+        """What `tokens` would raise for a single question, None when it takes one."""
         try:
-            tokens = [int(token) for token in self._apply(turns, tokenize=True)]
+            prompt = str(self._made([self._turn("user", PROBE)], tokenize=False))
+        except GenerationFailed as error:
+            return error
+        if self._loses_words:
+            return self._lossy() if prompt.strip() else self._broken("it makes an empty prompt of a question")
+        return None
+
+    def refusals(self) -> Iterator[tuple[str, GenerationFailed]]:
+        """Conversations that a template which takes a question may still refuse: what they are, and how it does."""
+        question = self._turn("user", PROBE)
+        others = {"a system text": self._turn("system", PROBE), "two questions in a row": question}
+        for what, turn in others.items():
+            try:
+                self._made([turn, question], tokenize=False)
+            except GenerationFailed as error:
+                yield what, error
+
+    def _made(self, turns: list[Turn], *, tokenize: bool) -> Any:
+        try:
+            return self._apply(turns, tokenize=tokenize)
         except MemoryError:
             raise
         except Exception as error:  # whatever a program of strangers does
             raise self._failed(error, turns) from error
-        if not tokens:
-            raise self._broken("it makes an empty prompt of this conversation")
-        return tokens
 
     def _apply(self, turns: list[Turn], *, tokenize: bool) -> Any:
         return self._tokenizer.apply_chat_template(turns, tokenize=tokenize, add_generation_prompt=True)
@@ -49,7 +85,7 @@ class ChatTemplate:
 
     def _shows(self, turn: Callable[[str, str], Turn]) -> bool:
         try:
-            return PROBE in str(self._apply([turn("user", PROBE)], tokenize=False))
+            return PROBE in str(self._apply([turn("user", PROBE)], tokenize=False)).lower()
         except Exception:  # said when there is something to answer
             return False
 
@@ -57,7 +93,7 @@ class ChatTemplate:
         from jinja2 import TemplateError, TemplateSyntaxError
 
         if isinstance(error, TemplateSyntaxError):
-            return self._broken(f"line {error.lineno}: {_words(error)}")
+            return self._broken(f"line {error.lineno}: {_words(error)}", code="template_syntax")
         if isinstance(error, ValueError) and isinstance(getattr(self._tokenizer, "chat_template", None), dict):
             named = ", ".join(sorted(self._tokenizer.chat_template))
             return self._broken(f"it has several ({named}), and none is the default")
@@ -81,7 +117,14 @@ class ChatTemplate:
             f"the chat template of {self._name} refuses this conversation: {_words(error)}.",
             hint=hint,
             remedies=remedies,
-            code="chat_template",
+            code="template_refused",
+        )
+
+    def _lossy(self) -> GenerationFailed:
+        return GenerationFailed(
+            f"the chat template of {self._name} drops what a person says: the model would answer something else.",
+            hint=COMPARE,
+            code="template_words",
         )
 
     def _takes(self, turns: list[Turn]) -> bool:
@@ -91,11 +134,11 @@ class ChatTemplate:
             return False
         return True
 
-    def _broken(self, what: str) -> GenerationFailed:
+    def _broken(self, what: str, code: str = "chat_template") -> GenerationFailed:
         return GenerationFailed(
             f"the chat template of {self._name} can't be used: {what}.",
-            hint="Compare chat_template.jinja or tokenizer_config.json with the original's, and copy it from there.",
-            code="chat_template",
+            hint=COMPARE,
+            code=code,
         )
 
 

@@ -33,6 +33,7 @@ class LmRunner:
         self._model: Any = None
         self._tokenizer: Any = None
         self._template: ChatTemplate | None = None
+        self._rows = 0
         self._cache: list[Any] = []
         self._cached: list[int] = []
 
@@ -49,10 +50,11 @@ class LmRunner:
 
     def load(self, report: Reporter) -> None:
         """See ModelRunner."""
-        from mlx_convert_lm.adapter import load_for_generation, load_to_answer
+        from mlx_convert_lm.adapter import embedding_rows, load_for_generation, load_to_answer
 
         lazy, self._lazy = self._lazy or load_to_answer(self._path, trust_remote_code=self._trusted), None
         self._model, self._tokenizer = load_for_generation(self._path, lazy, trust_remote_code=self._trusted)
+        self._rows = embedding_rows(self._model)
         if self._tokenizer.has_chat_template:
             self._template = ChatTemplate(self._tokenizer, model_name(self._path))
         else:
@@ -91,10 +93,24 @@ class LmRunner:
     def _prompt(self, request: GenerateRequest) -> list[int]:
         turns = request.conversation()
         if self._template is not None:
-            return self._template.tokens(turns)
-        text = "\n".join(turn.content for turn in turns)
-        tokens: list[int] = self._tokenizer.encode(text)
+            tokens = self._template.tokens(turns)
+        else:
+            tokens = [int(token) for token in self._tokenizer.encode("\n".join(turn.content for turn in turns))]
+        if self._rows:
+            self._check_rows(tokens)
         return tokens
+
+    def _check_rows(self, tokens: list[int]) -> None:
+        """Raise GenerationFailed (``token_ids``) for a token that the model has no numbers for."""
+        beyond = sorted({token for token in tokens if token >= self._rows})
+        if beyond:
+            named = ", ".join(repr(self._tokenizer.decode([token])) for token in beyond[:3])
+            raise GenerationFailed(
+                f"{self._path.name} can't read this prompt: {named} has the id {beyond[0]:,} in its tokenizer, and its"
+                f" embedding has {self._rows:,} rows.",
+                hint="The tokenizer may belong to another model: compare its files with the original model's.",
+                code="token_ids",
+            )
 
     def _responses(
         self,

@@ -35,6 +35,8 @@ BROKEN: dict[str, tuple[Any, str]] = {
     "a number": (5, "can't be used"),
     "several without a default": ([{"name": "tool_use", "template": "x"}], "tool_use"),
 }
+NO_JINJA = ("a syntax error", "an unknown filter")
+LOSES_WORDS = "{% for message in messages %}{{ message.role }}: {% endfor %}"
 
 
 class Silent:
@@ -79,7 +81,7 @@ def test_a_broken_template_is_said_to_be_one(asked: Any, fault: str) -> None:
     template, words = BROKEN[fault]
     with pytest.raises(GenerationFailed) as caught:
         asked(template)
-    assert caught.value.code == "chat_template"
+    assert caught.value.code == ("template_syntax" if fault in NO_JINJA else "chat_template")
     assert words in caught.value.message
     assert "copy it from there" in caught.value.hint
 
@@ -87,7 +89,7 @@ def test_a_broken_template_is_said_to_be_one(asked: Any, fault: str) -> None:
 def test_a_refused_system_text_is_to_be_left_out(asked: Any) -> None:
     with pytest.raises(GenerationFailed) as caught:
         asked(REFUSES_SYSTEM, system="Be kind.")
-    assert caught.value.code == "chat_template"
+    assert caught.value.code == "template_refused"
     assert caught.value.message.endswith("refuses this conversation: System role not supported.")
     assert caught.value.remedies == (LeaveOut("system"),)
 
@@ -103,6 +105,12 @@ def test_a_template_that_wants_parts_gets_them(asked: Any) -> None:
     assert asked(PARTS, text="what was asked") == len("what was asked")
 
 
+def test_a_template_that_drops_what_is_said_gets_no_answer(asked: Any) -> None:
+    with pytest.raises(GenerationFailed) as caught:
+        asked(LOSES_WORDS)
+    assert caught.value.code == "template_words"
+
+
 def test_the_command_line_names_the_template_and_no_defect(converted: Path, tmp_path: Path) -> None:
     from click.testing import CliRunner
     from mlx_convert_cli.main import cli
@@ -110,6 +118,6 @@ def test_the_command_line_names_the_template_and_no_defect(converted: Path, tmp_
     model = model_with(converted, tmp_path / "model", REFUSES_SYSTEM)
     ended = CliRunner().invoke(cli, ["generate", str(model), "hi", "--system", "Be kind."])
     assert ended.exit_code == 1
-    assert "error [chat_template]" in ended.stderr
+    assert "error [template_refused]" in ended.stderr
     assert "System role not supported" in ended.stderr
     assert "defect" not in ended.stderr

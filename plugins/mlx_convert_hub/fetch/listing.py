@@ -18,6 +18,8 @@ NEEDED = (
     "*.json", "*.jsonl", "*.jinja", "*.txt", "*.tiktoken", "*.model", WEIGHTS,
     "README.md", "LICENSE*", "LICENCE*", "NOTICE*", "COPYING*", "USE_POLICY*",
 )  # fmt: skip
+TEXT = ("*.json", "*.jinja", "*.tiktoken", "*.model", "vocab.txt", "merges.txt")
+NO_TEXT = ("*.index.json",)
 # Never: pickle, code, and weights in other formats, whatever else their names match.
 NEVER = (
     "*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.pickle", "*.h5", "*.msgpack", "*.onnx", "*.gguf", "*.py",
@@ -27,13 +29,14 @@ CARD_FIELDS = (
     "license", "license_name", "license_link", "language", "base_model", "base_model_relation", "pipeline_tag",
     "tags", "library_name",
 )  # fmt: skip
+MORE_TEMPLATES = "additional_chat_templates/"  # the one folder whose files come along, .jinja ones
 MAX_SIZE = 1 << 44
 _NAME = re.compile(r"\w[\w.+@ ()-]{0,254}", re.ASCII)
 _NUMBERED = re.compile(r"(model.*-)(\d{5})-of-(\d{5})\.safetensors")
 
 
 def root_files(info: HubInfo) -> tuple[FileInfo, ...]:
-    """The files at the root of the repo whose names are harmless; all others don't exist for us."""
+    """The files at the root of the repo, and its further chat templates; all others don't exist for us."""
     return tuple(
         FileInfo(name=sibling.rfilename, size=sibling.size, oid=_oid(sibling))
         for sibling in info.siblings or ()
@@ -42,7 +45,9 @@ def root_files(info: HubInfo) -> tuple[FileInfo, ...]:
 
 
 def is_safe_name(name: Any) -> bool:
-    """Whether ``name`` is that of a plain file at the root: no folder, no way up, no hidden file."""
+    """Whether ``name`` is a plain file at the root, or a further chat template: no way up, no hidden file."""
+    if isinstance(name, str) and name.startswith(MORE_TEMPLATES) and name.endswith(".jinja"):
+        name = name.removeprefix(MORE_TEMPLATES)
     return isinstance(name, str) and bool(_NAME.fullmatch(name)) and not name.endswith((".", " ", ".incomplete"))
 
 
@@ -50,6 +55,12 @@ def needed(files: Iterable[FileInfo]) -> tuple[FileInfo, ...]:
     """The files that a conversion needs: small ones first, then the weights in order."""
     wanted = [file for file in files if _matches(file.name, NEEDED) and not _matches(file.name, NEVER)]
     return tuple(sorted(wanted, key=lambda file: (fnmatchcase(file.name, WEIGHTS), file.name)))
+
+
+def about_text(files: Iterable[FileInfo]) -> tuple[FileInfo, ...]:
+    """The files that say how a model reads and writes text: settings, tokenizer, templates; the smallest first."""
+    found = [file for file in needed(files) if _matches(file.name, TEXT) and not _matches(file.name, NO_TEXT)]
+    return tuple(sorted(found, key=lambda file: file.size))
 
 
 def weights(files: Iterable[FileInfo]) -> tuple[FileInfo, ...]:

@@ -22,7 +22,15 @@ from mlx_convert_hub.client.connection import PATIENCE_SECONDS, HubConnection
 from mlx_convert_hub.fetch.cache import RepoCache, oid_of
 from mlx_convert_hub.fetch.download import Download
 from mlx_convert_hub.fetch.headers import read_headers
-from mlx_convert_hub.fetch.listing import card_of, check_numbering, check_unique, needed, root_files, weights
+from mlx_convert_hub.fetch.listing import (
+    about_text,
+    card_of,
+    check_numbering,
+    check_unique,
+    needed,
+    root_files,
+    weights,
+)
 from mlx_convert_hub.fetch.references import COMMIT, is_repo_id
 from mlx_convert_hub.fetch.transfer import PARALLEL, POLL_SECONDS, Transfer, run_all
 from mlx_convert_hub.trouble.explain import explained
@@ -36,7 +44,7 @@ ADAPTER = "adapter_config.json"
 
 @dataclass(frozen=True)
 class HubRepo:
-    """The repo ``repo_id`` at ``revision``. Implements ModelSource, StreamedSource and DiscardableSource."""
+    """The repo ``repo_id`` at ``revision``. Implements ModelSource, SmallFilesSource and DiscardableSource."""
 
     ref: str
     repo_id: str
@@ -63,6 +71,14 @@ class HubRepo:
             if info.gated:
                 connection.ask(lambda: connection.get(f"/api/models/{self.repo_id}/auth-check"))
             return self._described(connection, info)
+
+    def small_files(self, model: ModelInfo, scratch: Path, report: Reporter) -> Path:
+        """See SmallFilesSource; they go into the Hugging Face cache, where `stream` finds them."""
+        connection, commit = self.connection, str(model.revision)
+        transfer = Transfer()
+        download = Download(connection, self.repo_id, commit, transfer)
+        run_all(about_text(model.files), download.get, transfer, report)
+        return download.cache.snapshot(commit)
 
     def fetch(self, model: ModelInfo, scratch: Path, report: Reporter) -> Path:
         """See ModelSource."""

@@ -1,0 +1,1 @@
+"""How text becomes tokens: tried before a weight is read, and written in a form that every reader knows."""
