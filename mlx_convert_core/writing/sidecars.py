@@ -66,7 +66,7 @@ def _candidates(checkpoint: Path) -> Iterator[Path]:
     yield from sorted(checkpoint.iterdir())
     more = checkpoint / MORE_TEMPLATES
     if more.is_dir() and not more.is_symlink():
-        yield from sorted(more.glob("*.jinja"))
+        yield from sorted(path for path in more.glob("*.jinja") if not is_system_file(path.name))
 
 
 def _beside(name: str) -> bool:

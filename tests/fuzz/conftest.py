@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from mlx_convert_core import Workspace
 def fuzz(tmp_path: Path, home: Path, amount: str, monkeypatch: pytest.MonkeyPatch) -> Fuzz:
     """Give the loop, sampled or whole, in a folder of its own; the working folder is one that nothing may touch."""
     loop = Fuzz(tmp_path, home, amount)
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
     monkeypatch.chdir(tmp_path / "outside")
     return loop
 

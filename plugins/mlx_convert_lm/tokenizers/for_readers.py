@@ -14,6 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 from typing import Any
 
+from mlx_convert_core.plugin import CONFIG_BYTES
 from mlx_convert_lm.tokenizers.small_files import (
     SETTINGS,
     TEMPLATE,
@@ -69,8 +70,7 @@ def readable(folder: Path, *, own_code: bool | None = None) -> Iterator[Path]:
     ``own_code`` is as in `mended`; left out, only byte order marks are taken off. Where there is something to mend, it
     is another folder with links to the same files, there during the body.
     """
-    files = SmallFiles(folder)
-    change = mended(files, own_code=own_code).files if own_code is not None else _unmarked(files)
+    change = mended(SmallFiles(folder), own_code=own_code).files if own_code is not None else _unmarked(folder)
     if not change and not has_magic(str(folder)):
         yield folder
         return
@@ -83,8 +83,15 @@ def readable(folder: Path, *, own_code: bool | None = None) -> Iterator[Path]:
         yield linked
 
 
-def _unmarked(files: SmallFiles) -> dict[str, bytes]:
-    return {name: without_mark(files.data(name)) for name in marked(files)}
+def _unmarked(folder: Path) -> dict[str, bytes]:
+    """The settings that begin with a byte order mark, without it; ``folder`` may be one of ours, made of links."""
+    found = {}
+    for path in folder.glob("*.json"):
+        if path.is_file() and path.stat().st_size <= CONFIG_BYTES:
+            data = path.read_bytes()
+            if is_marked(data):
+                found[path.name] = without_mark(data)
+    return found
 
 
 def _link_files(folder: Path, linked: Path, change: Mapping[str, bytes]) -> None:
