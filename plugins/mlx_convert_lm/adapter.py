@@ -163,9 +163,9 @@ def load_for_generation(folder: Path, lazy: LazyModel, *, trust_remote_code: boo
                 tokenizer_config_extra={"trust_remote_code": trust_remote_code},
                 eos_token_ids=config.get("eos_token_id"),
             )
-    except (MemoryError, MlxConvertError):
+    except (MemoryError, MlxConvertError, KeyboardInterrupt):
         raise
-    except Exception as error:
+    except BaseException as error:  # also a class whose code ends the program, and a panic of native code
         raise GenerationFailed(
             f"the tokenizer of {folder.name} can't be loaded: {first_line(error)}.",
             hint="Check that tokenizer.json and tokenizer_config.json are in the folder, as in the original model.",
