@@ -83,7 +83,7 @@ THEME = Theme(
         ),
         Explanation(
             "lfs_pointer",
-            "A file is a small note of Git LFS in place of weights or tokenizer: the repo was cloned without them.",
+            "A weight file is a small note of Git LFS in place of the weights (or a tokenizer file): the repo was cloned so.",
             "Run `git lfs pull` in the folder, or give the repo id instead.",
         ),
         Explanation(
