@@ -83,7 +83,8 @@ THEME = Theme(
         ),
         Explanation(
             "lfs_pointer",
-            "A weight file is a small note of Git LFS in place of the weights (or a tokenizer file): the repo was cloned so.",
+            "A weight file is a small note of Git LFS in place of the weights, or so is a tokenizer file: the repo was"
+            " cloned without them.",
             "Run `git lfs pull` in the folder, or give the repo id instead.",
         ),
         Explanation(
