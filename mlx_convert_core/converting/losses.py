@@ -11,7 +11,7 @@ from mlx_convert_core.model.plan import ConvertPlan
 from mlx_convert_core.remedies import SetOption
 from mlx_convert_core.writing.sidecars import SENSES
 
-HINT = "If its text model is all that you want, say that text only is enough. mlx-vlm may convert the whole model."
+HINT = "mlx-vlm may convert the whole model. If its text model is all that you want, say that text only is enough."
 
 
 def losses(plan: ConvertPlan) -> Iterator[Finding]:
