@@ -6,6 +6,7 @@ A Ctrl-C leaves with 130 and without a traceback, also while Python still import
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import signal
 import sys
@@ -16,6 +17,10 @@ CANCELLED = 130
 
 def main() -> None:
     """Run the command line."""
+    # What a command imports and makes stays until its end: looking through it for circles of garbage every 700 objects,
+    # and once more when Python takes itself down, was a fifth of the time of a short command.
+    gc.set_threshold(10_000)
+    atexit.register(gc.freeze)
     os.environ["PYTHONSAFEPATH"] = "1"  # libraries start Pythons of their own: none may import from the current folder
     hears = signal.getsignal(signal.SIGINT) is signal.default_int_handler  # not so in the background of a script
     if hears:

@@ -167,13 +167,14 @@ async def test_many_models_are_searched_and_shown_in_parts(studio: Studio, tiny_
     for number in range(AT_ONCE + 4):
         studio.workspace.library.add(replace(entry, name=f"model-{number:02}", path=tmp_path / f"model-{number:02}"))
     async with visiting(studio, "/library") as user:
-        await sees(user, f"Show all {AT_ONCE + 5}")
+        await sees(user, f"1–{AT_ONCE} of {AT_ONCE + 5}")
         assert len(user.find(marker="row").elements) == AT_ONCE
+        user.find(marker="older").click()
+        await sees(user, f"{AT_ONCE + 1}–{AT_ONCE + 5} of {AT_ONCE + 5}", entry.name)
+        assert len(user.find(marker="row").elements) == 5
         await fill(user, "search", "model-07")
         await until(lambda: len(user.find(marker="row").elements) == 1)
         await fill(user, "search", "zebra")
         await sees(user, "Nothing found")
         await fill(user, "search", "")
-        await sees(user, f"Show all {AT_ONCE + 5}")
-        user.find(marker="show-all").click()
-        await until(lambda: len(user.find(marker="row").elements) == AT_ONCE + 5)
+        await sees(user, f"1–{AT_ONCE} of {AT_ONCE + 5}")

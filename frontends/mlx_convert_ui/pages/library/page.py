@@ -42,7 +42,7 @@ class LibraryPage:
         self._rows = rows
         self._words = ""
         self._add = lasting(self._add_folder)
-        self._all = False
+        self._first = 0  # the place of the first row that is shown
         self._finished = studio.views.finished
         with actions:
             Button("Add folder", self._add, icon="folder-plus", tip="Add models that another tool made").mark(
@@ -82,7 +82,8 @@ class LibraryPage:
 
     def _draw_table(self) -> None:
         found = tuple(row for row in self._rows.rows if row.entry.has(self._words))
-        shown = found if self._all else found[:AT_ONCE]
+        self._first = min(self._first, max(0, len(found) - 1) // AT_ONCE * AT_ONCE)
+        shown = found[self._first : self._first + AT_ONCE]
         self._table.clear()
         with self._table:
             if not found:
@@ -90,8 +91,13 @@ class LibraryPage:
                 return
             table(shown, self._actions())
             if len(shown) < len(found):
-                with block("list-foot"):
-                    Button(f"Show all {len(found)}", self._show_all).mark("show-all")
+                self._pager(len(shown), len(found))
+
+    def _pager(self, shown: int, found: int) -> None:
+        with block("list-foot"):
+            Button("Newer", lambda: self._turn(-AT_ONCE)).mark("newer").enable(self._first > 0)
+            Tag("span", f"{self._first + 1:,}–{self._first + shown:,} of {found:,}", "muted").mark("shown")
+            Button("Older", lambda: self._turn(AT_ONCE)).mark("older").enable(self._first + shown < found)
 
     def _actions(self) -> RowActions:
         return RowActions(
@@ -106,11 +112,11 @@ class LibraryPage:
         )
 
     def _search(self, event: object) -> None:
-        self._words = event.value or ""  # type: ignore[attr-defined]
+        self._words, self._first = event.value or "", 0  # type: ignore[attr-defined]
         self._draw_table()
 
-    def _show_all(self) -> None:
-        self._all = True
+    def _turn(self, by: int) -> None:
+        self._first += by
         self._draw_table()
 
     async def _look(self) -> None:

@@ -13,7 +13,7 @@ from mlx_convert_ui.state.library_rows import LibraryRow
 from mlx_convert_ui.widgets.components import Badge, Button, Tag, block
 from mlx_convert_ui.widgets.desktop import SHOW_LABEL
 
-AT_ONCE = 30  # more rows than this are shown when asked for: a page stays quick below some hundred elements
+AT_ONCE = 30  # rows of a page of the table: a browser stays quick below some hundred elements
 _COLUMNS = ("Model", "Size", "Bits per weight", "Quantization", "Converted")
 
 Action = Callable[[LibraryRow], object]
