@@ -78,7 +78,7 @@ from mlx_convert_core.model.events import (
 )
 from mlx_convert_core.model.findings import Finding, finding_of
 from mlx_convert_core.model.hub_cache import CachedRepo, cached_repo, model_name, snapshot_in
-from mlx_convert_core.model.inspection import FileInfo, ModelInfo, inspect_folder, read_config, repeated
+from mlx_convert_core.model.inspection import FileInfo, ModelInfo, inspect_folder, read_config
 from mlx_convert_core.model.left_out import LeftOut
 from mlx_convert_core.model.library import LibraryEntry, entry_of
 from mlx_convert_core.model.library_scan import SCAN_LEVELS, scan
@@ -110,6 +110,7 @@ from mlx_convert_core.model.requests import (
 )
 from mlx_convert_core.model.safetensors import TensorInfo, all_tensors, header_length, parse_header, read_header
 from mlx_convert_core.model.tensor_kinds import TensorKinds
+from mlx_convert_core.model.weight_files import repeated
 from mlx_convert_core.plugins.hookspecs import hookimpl
 from mlx_convert_core.plugins.interfaces import (
     Account,

@@ -64,6 +64,7 @@ def examine_model(model: ModelInfo, *, trust_remote_code: bool) -> Iterator[Find
             "Fetch the weights too, or give the repo id.",
         )
         return
+    yield from model.findings
     yield from _layers_that_are_not_there(model)
     yield from _quantized_already(model)
     yield from _custom_code(model, trust_remote_code)

@@ -43,6 +43,12 @@ THEME = Theme(
             "Download those that the message names. On the Hub, the owner may still be uploading: try later.",
         ),
         Explanation(
+            "stale_index",
+            "The index is left over from another splitting of the weights; every tensor that it names is in the files"
+            " that are there.",
+            "Nothing need be done. Compare the list of files with the model's page if you are in doubt.",
+        ),
+        Explanation(
             "mixed_shards",
             "A tensor is in two weight files: two checkpoints lie in one folder.",
             "Keep the files of one of them in it.",

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from mlx_convert_core.base.codec import read_json
-from mlx_convert_core.base.limits import CONFIG_BYTES, INDEX_BYTES
+from mlx_convert_core.base.limits import CONFIG_BYTES
 from mlx_convert_core.base.paths import spelled
 from mlx_convert_core.base.regular_files import read_regular, regular_files
 from mlx_convert_core.errors import CorruptCheckpoint, RepoNotFound
 from mlx_convert_core.model.card import read_card
+from mlx_convert_core.model.findings import Finding
 from mlx_convert_core.model.hub_cache import cached_repo, model_name
 from mlx_convert_core.model.safetensors import LFS_POINTER, TensorInfo, all_tensors, lfs_pointer, read_header
+from mlx_convert_core.model.weight_files import check_index, check_unique
 
 CONFIG = "config.json"
-INDEX = "model.safetensors.index.json"
 MORE_TEMPLATES = "additional_chat_templates"  # a folder with chat templates for other purposes, such as tool_use.jinja
-_SHOWN = 300  # characters of a name; a disk takes 255
 WEIGHTS = "model*.safetensors"  # the only names that mlx-lm loads
 # A tokenizer is made of any of them: of SentencePiece and tiktoken, of BPE, WordPiece and Mistral's own format.
 TOKENIZER_FILES = ("tokenizer.json", "*.model", "*.tiktoken", "vocab.json", "vocab.txt", "tekken.json")
@@ -55,6 +53,7 @@ class ModelInfo:
     ``card`` holds the front matter of the source's README (licence, language, base model), untrusted.
     ``fetch_bytes`` are still to be fetched, into ``fetch_folder`` (None: beside the output). ``fetch_window``
     is the number of weight files on the disk at once when each is deleted after its use; 0: none is deleted.
+    ``findings`` are what inspecting it showed.
     """
 
     ref: str
@@ -70,6 +69,7 @@ class ModelInfo:
     fetch_bytes: int = 0
     fetch_folder: Path | None = None
     fetch_window: int = 0
+    findings: tuple[Finding, ...] = ()
 
     def __post_init__(self) -> None:
         if self.path is not None:
@@ -147,10 +147,10 @@ def inspect_folder(folder: Path, *, ref: str | None = None, name: str | None = N
         files=files,
         card=read_card(folder / "README.md"),
     )
-    _check_shards(folder, {info.name for info in files})
     tensors = all_tensors((_header(folder / info.name) for info in model.matching(WEIGHTS)), model.name)
-    _check_unique(tensors)
-    return replace(model, tensors=tensors)
+    findings = check_index(folder, (info.name for info in files), tensors)
+    check_unique(tensors)
+    return replace(model, tensors=tensors, findings=findings)
 
 
 def checkpoint_files(folder: Path) -> list[Path]:
@@ -202,52 +202,3 @@ def unreadable(path: Path, error: OSError) -> CorruptCheckpoint:
         hint="Check that the file is there, that you may read it, and that its disk is well.",
         code="unreadable",
     )
-
-
-def _check_shards(folder: Path, present: set[str]) -> None:
-    index = folder / INDEX
-    if not index.exists():
-        return
-    wanted = _named_in(index)
-    missing = sorted(name[:_SHOWN] for name in wanted - present)
-    if missing:
-        shown = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
-        raise CorruptCheckpoint(
-            f"{len(missing)} of {len(wanted)} weight files are missing from {folder}: {shown}.",
-            hint=f"Download {missing[0]} into that folder, or give the repo id to fetch what is missing.",
-            code="missing_shard",
-        )
-
-
-class _Index(msgspec.Struct):
-    weight_map: dict[str, str] = msgspec.field(default_factory=dict)
-
-
-def _named_in(index: Path) -> set[str]:
-    """The weight files that an index names; it may be large, so that nothing else in it is looked at."""
-    try:
-        found = msgspec.json.decode(read_regular(index, INDEX_BYTES, within=index.parent), type=_Index)
-    except (OSError, ValueError, RecursionError):  # something is wrong with it: say what
-        weight_map = read_config(index, INDEX_BYTES).get("weight_map")
-        return {str(name) for name in weight_map.values()} if isinstance(weight_map, dict) else set()
-    return set(found.weight_map.values())
-
-
-def repeated(tensors: Iterable[TensorInfo]) -> tuple[TensorInfo, TensorInfo] | None:
-    """The first tensor that is in two weight files, as each has it; None when there is none."""
-    seen: dict[str, TensorInfo] = {}
-    for tensor in tensors:
-        if tensor.name in seen:
-            return seen[tensor.name], tensor
-        seen[tensor.name] = tensor
-    return None
-
-
-def _check_unique(tensors: Iterable[TensorInfo]) -> None:
-    twice = repeated(tensors)
-    if twice is not None:
-        raise CorruptCheckpoint(
-            f"the tensor {twice[0].name} is in both {twice[0].shard} and {twice[1].shard}.",
-            hint="Two checkpoints were mixed in one folder. Keep the files of one of them.",
-            code="mixed_shards",
-        )

@@ -18,9 +18,10 @@ import msgspec
 from mlx_convert_core.base.limits import INDEX_BYTES
 from mlx_convert_core.base.regular_files import open_regular, read_regular
 from mlx_convert_core.errors import CorruptCheckpoint, UploadError
-from mlx_convert_core.model.inspection import CONFIG, INDEX, read_config, repeated
+from mlx_convert_core.model.inspection import CONFIG, read_config
 from mlx_convert_core.model.record import RecordedFile, read_record
 from mlx_convert_core.model.safetensors import DTYPE_BYTES, TensorInfo, all_tensors, read_header
+from mlx_convert_core.model.weight_files import INDEX, repeated
 
 CHUNK = 1 << 20
 _WEIGHTS = "*.safetensors"

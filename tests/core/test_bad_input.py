@@ -70,6 +70,7 @@ def lying_offsets(folder: Path) -> None:
 
 def index(folder: Path) -> None:
     names = {tensor.name: "model-00002-of-00002.safetensors" for tensor in read_header(folder / WEIGHTS)}
+    names["model.layers.2.mlp.up_proj.weight"] = "model-00002-of-00002.safetensors"
     (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": names}))
 
 

@@ -102,6 +102,18 @@ def test_a_missing_shard_is_named(folder: Path) -> None:
     assert "1 of 2" in error.message
 
 
+def test_an_index_of_other_files_is_told_when_every_tensor_is_there(folder: Path) -> None:
+    names = [tensor.name for tensor in inspect_folder(folder).tensors]
+    (folder / INDEX).write_text(json.dumps({"weight_map": dict.fromkeys(names, "model-00004-of-00009.safetensors")}))
+    model = inspect_folder(folder)
+    assert len(model.tensors) == 3
+    (told,) = model.findings
+    assert (told.code, told.level) == ("stale_index", "warning")
+    assert "model-00004-of-00009.safetensors" in told.message
+    (folder / INDEX).write_text(json.dumps({"weight_map": dict.fromkeys([*names, "one.more"], "gone.safetensors")}))
+    assert refusal(folder).code == "missing_shard"
+
+
 def test_a_shard_that_is_a_broken_link_is_named(folder: Path) -> None:
     shard = folder / "model-00002-of-00002.safetensors"
     shard.unlink()

@@ -1,0 +1,83 @@
+"""Whether the weight files of a source are whole, and agree with its index."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import msgspec
+
+from mlx_convert_core.base.limits import INDEX_BYTES
+from mlx_convert_core.base.regular_files import read_regular
+from mlx_convert_core.errors import CorruptCheckpoint
+from mlx_convert_core.model.findings import Finding
+from mlx_convert_core.model.safetensors import TensorInfo
+
+INDEX = "model.safetensors.index.json"
+_SHOWN = 300  # characters of a name; a disk takes 255
+
+
+def check_index(folder: Path, present: Iterable[str], tensors: Iterable[TensorInfo]) -> tuple[Finding, ...]:
+    """What there is to say of the index in ``folder``, where it names files that are not ``present``.
+
+    Raises CorruptCheckpoint (code ``missing_shard``) when a tensor that it names is in no other file either.
+    """
+    files = set(present)
+    weight_map = _weight_map(folder / INDEX) if INDEX in files else {}
+    wanted = set(weight_map.values())
+    missing = sorted(name[:_SHOWN] for name in wanted - files)
+    if not missing:
+        return ()
+    are_files = all(name.endswith(".safetensors") for name in wanted)  # not numbers, lists or nothing
+    if are_files and weight_map.keys() <= {tensor.name for tensor in tensors}:
+        return (
+            Finding(
+                code="stale_index",
+                level="warning",
+                message=f"{INDEX} names {len(missing)} weight files that are not there ({missing[0]} for one), but"
+                " every tensor of theirs is in the files that are: these are used.",
+                hint="The index is left over from another splitting. Compare the list of files with the model's page.",
+            ),
+        )
+    shown = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
+    raise CorruptCheckpoint(
+        f"{len(missing)} of {len(wanted)} weight files are missing from {folder}: {shown}.",
+        hint=f"Download {missing[0]} into that folder, or give the repo id to fetch what is missing.",
+        code="missing_shard",
+    )
+
+
+def repeated(tensors: Iterable[TensorInfo]) -> tuple[TensorInfo, TensorInfo] | None:
+    """The first tensor that is in two weight files, as each has it; None when there is none."""
+    seen: dict[str, TensorInfo] = {}
+    for tensor in tensors:
+        if tensor.name in seen:
+            return seen[tensor.name], tensor
+        seen[tensor.name] = tensor
+    return None
+
+
+def check_unique(tensors: Iterable[TensorInfo]) -> None:
+    """Raise CorruptCheckpoint (code ``mixed_shards``) for a tensor that is in two weight files."""
+    twice = repeated(tensors)
+    if twice is not None:
+        raise CorruptCheckpoint(
+            f"the tensor {twice[0].name} is in both {twice[0].shard} and {twice[1].shard}.",
+            hint="Two checkpoints were mixed in one folder. Keep the files of one of them.",
+            code="mixed_shards",
+        )
+
+
+class _Index(msgspec.Struct):
+    weight_map: dict[str, str] = msgspec.field(default_factory=dict)
+
+
+def _weight_map(index: Path) -> Mapping[str, str]:
+    """The weight file of each tensor, as an index has it; it may be large, so that nothing else in it is looked at."""
+    try:
+        return msgspec.json.decode(read_regular(index, INDEX_BYTES, within=index.parent), type=_Index).weight_map
+    except (OSError, ValueError, RecursionError):  # something is wrong with it: say what
+        from mlx_convert_core.model.inspection import read_config
+
+        found = read_config(index, INDEX_BYTES).get("weight_map")
+        return {str(name): str(file) for name, file in found.items()} if isinstance(found, dict) else {}
