@@ -46,6 +46,8 @@ def cached_repo(path: Path) -> CachedRepo | None:
 
     A file of a snapshot is a link to a blob: it is looked at where it stands, and then where it leads.
     """
+    if "\0" in str(path):  # what a damaged file says; no system looks at it
+        return None
     beside = Path(os.path.realpath(path.parent)) / path.name
     real = Path(os.path.realpath(path))
     places = (beside, beside.parent, real, real.parent)

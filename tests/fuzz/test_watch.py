@@ -19,7 +19,7 @@ WRONG: dict[str, tuple[Callable[[Case], object], str]] = {
     "an error of somebody else": (lambda case: [][case.number], "IndexError"),
     "a plugin at fault": (lambda case: _raise(PluginError("a plugin raised.")), "plugin_error"),
     "a fault on the way": (lambda case: told(lambda: _raise(PluginError("a plugin raised."))), "plugin_error"),
-    "text that is none": (lambda case: _raise(InvalidRequest("no \udcff")), "can't be encoded"),
+    "text that is none": (lambda case: _raise(_unencodable()), "can't be encoded"),
     "a wait without end": (lambda case: time.sleep(600), "took too long"),
     "a loop without end": (lambda case: [number for number in count() if number < 0], "took too long"),
     "a file elsewhere": (lambda case: (case.folder.parent.parent / "stray").write_text(""), "open changed"),
@@ -29,6 +29,12 @@ WRONG: dict[str, tuple[Callable[[Case], object], str]] = {
     "a program": (lambda case: subprocess.run([sys.executable, "-c", ""], check=True).args, "started a program"),
     "much memory": (lambda case: len(b"x" * (2 * watch.MEMORY_BYTES)), "MB"),
 }
+
+
+def _unencodable() -> InvalidRequest:
+    error = InvalidRequest("no.")
+    error.message = "no \udcff"  # the constructor would write it out
+    return error
 
 
 def _raise(error: Exception) -> object:

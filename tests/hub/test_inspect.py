@@ -10,7 +10,7 @@ from mlx_convert_hub.client.connection import HubConnection
 from mlx_convert_hub.fetch.repo import HubRepo
 
 from mlx_convert_core import ModelInfo
-from mlx_convert_core.plugin import CorruptCheckpoint
+from mlx_convert_core.plugin import CorruptCheckpoint, RunElsewhere, UseInstead
 
 from .models import CONFIG, Recorder, model_files, safetensors
 
@@ -116,7 +116,7 @@ def test_two_checkpoints_in_one_repo_are_told_before_a_weight_is_fetched(hub: Hu
     ) as corrupt:
         inspect(connection)
     assert corrupt.value.code == "mixed_shards"
-    assert "hf download org/model" in corrupt.value.hint
+    assert corrupt.value.remedies == (RunElsewhere("hf download org/model --local-dir model"), UseInstead("./model"))
     assert hub.requests.sent("safetensors$") < 1 << 20
 
 

@@ -76,7 +76,9 @@ async def test_a_persons_files_beside_a_model_are_named_and_stay(studio: Studio,
     async with visiting(studio) as user:
         await fill(user, "ref", str(tiny_llama))
         await sees(
-            user, "is not replaced: it holds files that are not the model's (notes.txt)", "can be moved out first"
+            user,
+            "is not replaced: it holds files that are not the model's (notes.txt)",
+            "Move what is yours elsewhere first",
         )
         await sees(user, "Something above needs your attention first.")
         user.find(marker="convert").click()
@@ -89,7 +91,7 @@ async def test_a_folder_with_something_else_is_not_replaced(studio: Studio, tiny
     (Path.cwd() / "models/tiny-llama-MLX-4bit/thesis.txt").touch()
     async with visiting(studio) as user:
         await fill(user, "ref", str(tiny_llama))
-        await sees(user, "already exists and is not replaced", "Choose another folder, or another name.")
+        await sees(user, "already exists and is not replaced", "Choose another folder.")
         await sees(user, "Something above needs your attention first.")
         user.find(marker="another-folder").click()
         await sees(user, "Choose an output folder")
@@ -112,8 +114,8 @@ async def test_the_model_to_take_instead_is_one_click_away(studio: Studio, tiny_
     (tiny_llama / "adapter_model.safetensors").write_bytes(b"")
     async with visiting(studio) as user:
         await fill(user, "ref", str(tiny_llama))
-        await sees(user, "Can't be converted", "Convert its base model instead: org/base")
-        user.find(marker="use-instead").click()
+        await sees(user, "Can't be converted", "Convert its base model instead.")
+        user.find(marker="remedy").click()
         await until(lambda: studio.draft.convert["ref"] == "org/base")
 
 
@@ -267,7 +269,7 @@ async def test_pages_open_while_many_models_are_looked_at(studio: Studio, monkey
 
     monkeypatch.setattr(studio.workspace, "plan", slow)
     async with visiting(studio, "/queue") as user:
-        examiners = [FormPlanner(studio, Form(ref="org/name"), lambda: None) for _ in range(40)]
+        examiners = [FormPlanner(studio, Form(ref="org/name"), lambda: None, lambda remedy: None) for _ in range(40)]
         for examiner in examiners:
             examiner.source_changed(delay=0)
         await until(lambda: len(asked) > 1)

@@ -95,8 +95,8 @@ async def test_an_output_that_exists_is_replaced_after_a_yes(studio: Studio, tin
     studio.start()
     async with visiting(studio, "/queue") as user:
         studio.enqueue([ConvertRequest(ref=str(tiny_llama), preset="4bit")])
-        await sees(user, "already exists", "Replace it, or take another name.")
-        user.find(marker="replace-item").click()
+        await sees(user, "already exists", "Replace it, or choose another folder.")
+        user.find(marker="remedy").click()
         await sees(user, "Replace what tiny-llama is converted to?", "LICENSE, config.json and 1 weight file")
         assert (taken / "LICENSE").exists()
         user.find(marker="confirm").click()

@@ -64,10 +64,10 @@ async def test_another_model_is_listed_and_replaced_only_when_asked(
         await sees(user, f"Upload {entry.name}")
         await fill(user, "upload-name", str(taken))
         await sees(user, "holds another model already (unquantized", "LICENSE, config.json and 1 weight file")
-        await sees(user, "Replace what is there, or take another name.")
+        await sees(user, "Name another folder, or replace it.")
         user.find(marker="start-upload").click()
         assert not studio.views.of("upload")
-        user.find(marker="replace").click()
+        user.find(marker="remedy").click()
         await sees(user, "Ready")
         user.find(marker="start-upload").click()
         await sees(user, "Uploaded")
@@ -83,7 +83,7 @@ async def test_what_is_no_model_can_not_be_replaced(studio: Studio, entry: Libra
         await sees(user, f"Upload {entry.name}")
         await fill(user, "upload-name", str(taken))
         await sees(user, "is not replaced: it holds something else than an MLX model (config.json)")
-        await user.should_not_see(marker="replace", retries=5)
+        await user.should_not_see(marker="remedy", retries=5)
     assert (taken / "config.json").read_text() == "{}"
 
 
