@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from mlx_convert_cli.interrupts import interrupts
 from mlx_convert_cli.output import console, pairs, print_json, put, say, styled, tell_out
 from mlx_convert_cli.progress import tell_message
+from mlx_convert_cli.remedies import next_steps
 from mlx_convert_core import ComparedAnswer, CompareResult, Comparison, Event, GenerateResult, Job, StepStarted, Token
 from mlx_convert_core.plugin import FINAL, model_name, units
 
@@ -130,7 +131,8 @@ def _text(column: ComparedAnswer) -> str:
     if column.answer is not None:
         return column.answer.text
     assert column.error is not None
-    return f"error [{column.error.code}]: {column.error.message} {column.error.hint}".strip()
+    steps = next_steps(column.error.hint, column.error.remedies)
+    return " ".join([f"error [{column.error.code}]: {column.error.message}", *steps])
 
 
 def _figures(column: ComparedAnswer, result: CompareResult, index: int) -> list[str]:

@@ -38,7 +38,7 @@ def another_kind(name: str, tensors: Iterable[str], reason: str) -> UnsupportedM
     if "adapter" in named:
         return UnsupportedModel(
             f"{name} holds an adapter (LoRA) that was not merged into its weights, {named['adapter']} for one.",
-            hint="Merge it first, with `merge_and_unload` of the library peft, and convert what that saves.",
+            hint="Merge it first, with merge_and_unload of the library peft, and convert what that saves.",
             code="lora_unmerged",
         )
     if "head" in named and re.search(r"Missing 1 parameters: \s*lm_head", reason):

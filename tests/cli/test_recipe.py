@@ -58,7 +58,7 @@ def test_a_recipe_with_a_mistake_is_refused_by_name(run: Run, tmp_path: Path) ->
         ({"ref": "a/b", "outputs": []}, "no outputs"),
         ({"ref": "a/b", "output": "/etc"}, "A recipe holds no folder"),
         ({"ref": "a/b", "trust_remote_code": True}, "no permission"),
-        ({"schema": 2}, "Update mlx-convert"),
+        ({"schema": 2}, "A newer mlx-convert reads it"),
         ({"mlx_convert": "record"}, "no recipe"),
         ({}, "no model was named"),
         ("[1]", "not a JSON object"),

@@ -36,7 +36,7 @@ def test_a_persons_files_in_an_output_are_named(run: Run, tiny_llama: Path, tmp_
     assert refused.exit_code == 1
     assert "error [not_replaceable]" in refused.stderr
     assert "it holds files that are not the model's (notes.txt)" in refused.stderr
-    assert "next: Move what is yours elsewhere first, or choose another folder: --output" in refused.stderr
+    assert "next: Move what is yours elsewhere first, or choose another folder: mlx-convert convert" in refused.stderr
     (planned,) = json.loads(run("plan", tiny_llama, "--output", "out", "--estimate", "--json").stdout)["outputs"]
     assert planned["replaces"]["foreign"] == ["notes.txt"]
     assert (tmp_path / "out" / "notes.txt").read_text() == "precious"

@@ -12,6 +12,7 @@ from mlx_convert_hub.client.connection import HubConnection
 from mlx_convert_hub.fetch.findings import community_models, examine
 
 from mlx_convert_core import ConvertPlan, ConvertRequest, Finding, ModelInfo, OutputPlan
+from mlx_convert_core.plugin import RunElsewhere, UseInstead
 
 
 @pytest.fixture(autouse=True)
@@ -76,13 +77,13 @@ def test_offline_nobody_is_asked(hub: Hub, connection: HubConnection, settings: 
 def test_trusted_code_is_read_before_it_runs(hub: Hub, connection: HubConnection) -> None:
     (finding,) = findings(connection, trust_remote_code=True)
     assert (finding.code, finding.level) == ("custom_code", "error")
-    assert "hf download org/Tiny" in finding.hint
+    assert finding.remedies == (RunElsewhere("hf download org/Tiny --local-dir Tiny"), UseInstead("./Tiny"))
 
 
 def test_a_folder_with_the_name_of_a_repo_is_said_to_be_taken(tmp_path: Path) -> None:
     (finding,) = examine(plan_for(ModelInfo(ref="org/Tiny", name="Tiny", path=tmp_path)))
     assert finding.code == "folder_taken"
-    assert "hf://org/Tiny" in finding.hint
+    assert finding.remedies == (UseInstead("hf://org/Tiny"),)
 
 
 def test_a_folder_that_was_meant_is_not_worth_a_word(tmp_path: Path) -> None:

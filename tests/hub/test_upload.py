@@ -12,7 +12,7 @@ from mlx_convert_hub.client.connection import HubConnection
 from mlx_convert_hub.send.hub_target import HubTarget
 
 from mlx_convert_core import UploadError, UploadRequest, UploadResult
-from mlx_convert_core.plugin import Replace, parse_record, read_record
+from mlx_convert_core.plugin import OpenPage, Replace, parse_record, read_record
 
 from .models import Recorder, converted_folder, safetensors
 
@@ -97,7 +97,7 @@ def test_the_password_of_a_mirror_is_not_in_the_place_that_is_told(
     assert send(mirror, folder).location == f"{hub.url}/ann/Tiny"
     with pytest.raises(UploadError) as refused:
         send(mirror, folder, public=True)
-    assert f"{hub.url}/ann/Tiny/settings" in refused.value.hint
+    assert OpenPage(f"{hub.url}/ann/Tiny/settings") in refused.value.remedies
 
 
 def test_the_same_again_sends_nothing(hub: Hub, target: HubTarget, folder: Path, store: str) -> None:

@@ -58,7 +58,7 @@ def test_the_command_line_takes_the_option_that_it_names(command: str, model: Pa
     arguments = {"generate": [model, "hi"], "chat": [model], "compare": [model, model, "--prompt", "hi"]}[command]
     refused = run(command, *arguments, "--max-tokens", 1, stdin="hi\n")
     assert refused.exit_code != 0
-    assert "run again with --trust-remote-code" in " ".join((refused.stdout + refused.stderr).split())
+    assert "if you trust its author: mlx-convert" in " ".join((refused.stdout + refused.stderr).split())
     assert not (model / "ran").exists()
     allowed = run(command, *arguments, "--max-tokens", 1, "--trust-remote-code", stdin="hi\n")
     assert allowed.exit_code == 0, allowed.stderr

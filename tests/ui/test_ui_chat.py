@@ -206,7 +206,7 @@ async def test_a_vanished_model_is_said_and_another_one_goes_on(
     async with visiting(studio, f"/chat/{only(studio).id}") as user:
         await sees(user, "The model's folder has vanished", str(gone), "Choose another model above")
         await say(user, "Two")
-        await sees(user, "is no converted model", "Choose another model, or convert one first.")
+        await sees(user, "is no converted model", "Give the folder of a converted model")
         assert user.find(marker="message").elements.pop().value == "Two"
         await fill(user, "path", str(parrot))
         await user.should_not_see("has vanished", retries=100)

@@ -93,7 +93,7 @@ async def test_two_to_four_models_can_be_chosen(studio: Studio, speaker: Speaker
         await user.should_not_see(marker="remove0")
         shutil.rmtree(newest[2])
         user.find(marker="compare").click()
-        await sees(user, "is no converted model", "Choose another model")
+        await sees(user, "is no converted model", "Give the folder of a converted model")
     assert studio.comparisons.current is None
 
 

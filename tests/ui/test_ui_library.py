@@ -103,7 +103,7 @@ async def test_a_model_that_took_an_older_ones_place_is_not_deleted_as_that(
     async with visiting(studio, "/library") as user:
         user.find(marker="more").click()
         user.find(marker="menu-delete").click()
-        await sees(user, "it holds another model by now", "Add its folder again")
+        await sees(user, "it holds another model by now", "Have the library look at it again")
     assert entry.path.is_dir()
 
 

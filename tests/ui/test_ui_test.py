@@ -99,7 +99,7 @@ async def test_what_is_wrong_is_said_with_the_next_step(studio: Studio, tmp_path
         await sees(user, "No model is chosen", "Choose one from the library")
         await fill(user, "path", str(tmp_path / "nowhere"))
         user.find(marker="generate").click()
-        await sees(user, "is no converted model", "Choose another model, or convert one first.")
+        await sees(user, "is no converted model", "Give the folder of a converted model")
         await fill(user, "path", "~nobody-here/model")
         user.find(marker="generate").click()
         await sees(user, "there is no user 'nobody-here'")

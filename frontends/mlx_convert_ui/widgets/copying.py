@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from nicegui import ui
 from nicegui.element import Element
 
@@ -13,9 +15,17 @@ REFUSED = "The browser does not let the page copy. Select the text, and copy it 
 class CopyButton(Element, component="copy_button.js", esm={"mlx-clipboard": "clipboard"}):
     """Copies ``text``; ``what`` names it. Without a ``label`` it is an icon that says so on hover."""
 
-    def __init__(self, text: str, what: str, *, label: str = "", icon: str = "copy", kind: str = "plain") -> None:
+    def __init__(
+        self, text: str, what: str, *, label: str = "", icon: str = "copy", kind: Literal["plain", "ghost"] = "plain"
+    ) -> None:
         super().__init__()
-        self.classes(f"btn btn-{kind} btn-small" + ("" if label else " btn-icon"))
+        self.classes("btn btn-small")
+        if kind == "ghost":
+            self.classes("btn-ghost")
+        else:
+            self.classes("btn-plain")
+        if not label:
+            self.classes("btn-icon")
         self._props.update({"text": text, "label": label, "data-icon": icon})
         if not label:
             self._props["aria-label"] = f"Copy the {what}"

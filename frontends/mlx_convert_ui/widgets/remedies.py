@@ -56,7 +56,7 @@ def _button(remedy: Remedy, offer: Offer | None) -> Callable[[], object] | None:
     match remedy:
         case SignIn():
             return lambda: _link("Sign in", address_of("/settings"), "log-in")
-        case OpenPage(address=address):
+        case OpenPage(address=address) if address.startswith("https://"):
             return lambda: _link("Open the page", address, "external-link").props(
                 'target=_blank rel="noopener noreferrer"'
             )
