@@ -28,6 +28,7 @@ from mlx_convert_core.plugin import (
 _REPEATED = ("chat", "compare", "convert", "generate", "plan", "upload")
 _SHORT = {"-o": "--output", "-p": "--preset"}
 _FLAGS = ("discard_source", "force", "public", "replace", "resume", "text_only", "trust_remote_code", "anyway")
+_MISSING = {"library scan": "FOLDER", "recipe export": "MODEL"}  # what such a command can't do without
 LONGEST = 400  # characters; a command with a long prompt in it would hide what is to be different
 
 
@@ -64,7 +65,9 @@ def in_words(remedy: Remedy, arguments: Sequence[str] = ()) -> str:
         case RunElsewhere(line=line):
             return line
         case RunCommand(name=name, arguments=given, options=options):
-            return command("mlx-convert " + name, *map(_word, given), *map(_flag, options))
+            return command("mlx-convert " + name, *map(_word, given), *map(_flag, options)) + (
+                f" {_MISSING[name]}" if name in _MISSING and not given else ""
+            )
 
 
 def _again(arguments: Sequence[str], option: str, value: object) -> str:

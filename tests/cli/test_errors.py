@@ -34,7 +34,7 @@ def test_an_error_says_code_message_and_next_step(run: Run) -> None:
         "error [entry_not_found]: 'nothing' is not in the library.\n"
         "  next: Models in folders that the library does not know can be added.\n"
         "        mlx-convert library list\n"
-        "        mlx-convert library scan\n"
+        "        mlx-convert library scan FOLDER\n"
     )
 
 
