@@ -12,11 +12,8 @@ from typing import Literal
 from msgspec import Struct
 
 Operation = Literal[
-    "account sign-in",
     "architectures",
-    "conversations export",
     "conversations list",
-    "convert",
     "doctor --clear",
     "library list",
     "library remove",

@@ -24,10 +24,9 @@ class CopyButton(Element, component="copy_button.js", esm={"mlx-clipboard": "cli
             self.classes("btn-ghost")
         else:
             self.classes("btn-plain")
-        if not label:
-            self.classes("btn-icon")
         self._props.update({"text": text, "label": label, "data-icon": icon})
         if not label:
+            self.classes("btn-icon")
             self._props["aria-label"] = f"Copy the {what}"
             tooltip(self, f"Copy the {what}")
         self.on("copied", lambda: ui.notify(f"{what.capitalize()} copied"), [])

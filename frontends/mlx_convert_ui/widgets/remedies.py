@@ -16,10 +16,7 @@ Offer = Callable[[Remedy], tuple[str, Callable[[], object]] | None]
 
 # Where the pages do what the command line has a command for: a link's words, and its page.
 PAGES = {
-    "account sign-in": ("Sign in", "/settings"),
-    "conversations export": ("Open the chats", "/chat"),
     "conversations list": ("Open the chats", "/chat"),
-    "convert": ("Convert it", "/"),
     "doctor --clear": ("Open the settings", "/settings"),
     "library list": ("Open the library", "/library"),
     "library remove": ("Open the library", "/library"),

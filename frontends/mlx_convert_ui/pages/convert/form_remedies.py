@@ -35,6 +35,6 @@ def change_of(form: Form, remedy: Remedy) -> tuple[str, Callable[[], None]] | No
             return " ".join(filter(None, ["Use", words, str(value)])), lambda: setattr(form, field, value)
         case LeaveOut(option=option) if option in _FIELDS:
             field, words = _FIELDS[option]
-            empty = "" if isinstance(getattr(form, field), str) and field == "revision" else None
+            empty = "" if field == "revision" else None
             return f"Leave the {words} out", lambda: setattr(form, field, empty)
     return None
