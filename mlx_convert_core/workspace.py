@@ -14,26 +14,18 @@ from mlx_convert_core.base.addresses import without_secrets
 from mlx_convert_core.base.awake import awake
 from mlx_convert_core.base.identity import same_place
 from mlx_convert_core.base.memory import free_memory
-from mlx_convert_core.base.paths import spelled
 from mlx_convert_core.converting.conversion_job import carry_out
 from mlx_convert_core.converting.memory_guard import CONTEXT
 from mlx_convert_core.converting.planning import Planner
-from mlx_convert_core.converting.sources import Sources
 from mlx_convert_core.converting.tasks import TASKS
-from mlx_convert_core.converting.uploads import accounts, checked, target_of, upload_targets
-from mlx_convert_core.errors import MlxConvertError, PluginError
-from mlx_convert_core.home.conversation_store import ConversationStore
+from mlx_convert_core.converting.uploads import checked, target_of
+from mlx_convert_core.errors import MlxConvertError
 from mlx_convert_core.home.conversion_queue import ConversionQueue
-from mlx_convert_core.home.known_models import Models
 from mlx_convert_core.home.left_behind import left_behind
-from mlx_convert_core.home.location import default_home
-from mlx_convert_core.home.settings import SettingsFile
-from mlx_convert_core.model.contents import FolderContents
+from mlx_convert_core.inventory import Inventory
 from mlx_convert_core.model.hub_cache import model_name
 from mlx_convert_core.model.inspection import ModelInfo
-from mlx_convert_core.model.library import LibraryEntry
 from mlx_convert_core.model.plan import ConvertPlan
-from mlx_convert_core.model.quantization import Preset
 from mlx_convert_core.model.requests import (
     ConvertRequest,
     ConvertResult,
@@ -42,17 +34,14 @@ from mlx_convert_core.model.requests import (
     UploadRequest,
     UploadResult,
 )
-from mlx_convert_core.plugins.calling import Hooks
 from mlx_convert_core.plugins.dispatch import EventDispatcher
-from mlx_convert_core.plugins.interfaces import Account, Command, LibraryStore, Page, UploadTarget
-from mlx_convert_core.plugins.loading import LoadedPlugin, PluginFailure, PluginSet, discover
 from mlx_convert_core.running.jobs import Job, JobQueue, context_of
 from mlx_convert_core.running.process import InlineRunner, TaskRunner, WorkerProcess
 from mlx_convert_core.writing.leftovers import Leftover
 
 
-class Workspace:
-    """Plugins, settings, library and jobs under one roof.
+class Workspace(Inventory):
+    """Plugins, settings, library (see `Inventory`) and jobs under one roof.
 
     ``home`` holds the settings and the library (default: the platform's place for user data, or
     ``MLX_CONVERT_HOME``). ``plugins`` are modules or objects with hooks, besides those that are installed.
@@ -66,59 +55,16 @@ class Workspace:
         *,
         free_memory: Callable[[], int] = free_memory,
     ) -> None:
-        self.home = spelled(home or default_home())
-        self._plugins = PluginSet(discover(self.home), plugins)
-        self._hooks = Hooks(self._plugins)
+        super().__init__(home, plugins)
         self._runs = JobQueue()
         self._dispatcher = EventDispatcher(self._hooks)
         self._sessions = Sessions(self._dispatcher.send, free_memory)
-        self._models = Models(self._hooks, self.home)
-        self.sources = Sources(self._hooks)
-        self.settings = SettingsFile(self.home)
-        self.conversations = ConversationStore(self.home)
         self.queue = ConversionQueue(self.home, self.convert)
-        self.presets: dict[str, Preset] = self._hooks.register("register_presets", Preset)
-
-    # What is there
-
-    @property
-    def plugins(self) -> tuple[LoadedPlugin, ...]:
-        """The plugins in use, in the order in which their hooks are called."""
-        return tuple(self._plugins.loaded)
-
-    @property
-    def plugin_failures(self) -> tuple[PluginFailure, ...]:
-        """Plugins and items that are not used, and why."""
-        return tuple(self._plugins.failures)
-
-    def contributions(self) -> dict[str, dict[str, tuple[str, ...]]]:
-        """What each plugin adds: its name -> kind (``presets``, ``upload targets``, ``commands``) -> names."""
-        return self._hooks.offered()
-
-    def fault(self, hook: str, name: str, error: BaseException) -> PluginError:
-        """The error for what went wrong with the item ``name`` of a registrar ``hook``; it names the plugin."""
-        return self._hooks.fault(self._hooks.owner(hook, name), hook, error)
 
     @property
     def jobs(self) -> tuple[Job[Any], ...]:
         """The jobs of this workspace but those that ended long ago; answers belong to their session."""
         return self._runs.jobs
-
-    def commands(self) -> dict[str, Command]:
-        """The commands that plugins add to the CLI."""
-        return self._hooks.register("register_commands", Command)
-
-    def upload_targets(self) -> dict[str, UploadTarget]:
-        """The places that a model can be sent to."""
-        return upload_targets(self._hooks)
-
-    def accounts(self) -> dict[str, Account]:
-        """The accounts that a person can sign in to."""
-        return accounts(self._hooks)
-
-    def pages(self) -> dict[str, Page]:
-        """The pages that plugins add to the browser UI."""
-        return self._hooks.register("register_pages", Page)
 
     # Look before you leap
 
@@ -266,48 +212,6 @@ class Workspace:
         if inline:
             return self._runs.run(job, body)
         return self._runs.start(job, body, heavy=False)
-
-    # The library
-
-    @property
-    def library(self) -> LibraryStore:
-        """The list of converted models; raises PluginNotLoaded when no plugin keeps one."""
-        return self._models.store
-
-    @property
-    def library_problem(self) -> str:
-        """What the library had to mend or leave out, "" when all is well; ask after reading `library`."""
-        return str(getattr(self.library, "problem", ""))
-
-    def find(self, name: str | Path) -> LibraryEntry:
-        """The one library entry with this name or path. Raises EntryNotFound, InvalidRequest (code ``ambiguous``)."""
-        return self._models.find(name)
-
-    def scan(self, folder: Path, left_out: Callable[[str], None] = lambda why: None) -> tuple[LibraryEntry, ...]:
-        """Add every MLX folder at or below ``folder``, also in a Hub cache, to the library; the entries found.
-
-        It is looked `SCAN_LEVELS` deep, and in no hidden folder. ``left_out`` is told, in a sentence each, of what
-        can't be kept, is damaged or was not looked at.
-        """
-        return self._models.scan(folder, left_out)
-
-    def what_removal_takes(self, entry: LibraryEntry) -> FolderContents | None:
-        """What `remove` has go with the folder of ``entry``, None when that has vanished.
-
-        Raises LibraryError when it must stay.
-        """
-        return self._models.what_removal_takes(entry)
-
-    def remove(self, entry: LibraryEntry, *, keep_files: bool = False, permanently: bool = False) -> None:
-        """Forget ``entry`` and, unless ``keep_files`` or it has vanished, move its folder to the Trash.
-
-        Where there is no Trash (`has_trash`), or ``permanently``, it is deleted for good. Raises LibraryError.
-        """
-        self._models.remove(entry, keep_files=keep_files, permanently=permanently)
-
-    def model_path(self, model: str | Path) -> Path:
-        """The folder of a converted model: a path, or else a name in the library. Raises as `find`."""
-        return self._models.path_of(model)
 
     def leftovers(self) -> tuple[Leftover, ...]:
         """What killed programs left beside models and in the home folder; nobody works on any of it."""
