@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from mlx_convert_ui.pages.plugins.page import HOOKS
 from mlx_convert_ui.state.studio import Studio
 from simulated import sees, visiting
 
 from mlx_convert_core import Workspace
+from mlx_convert_core.plugins import hookspecs
 
 pytestmark = pytest.mark.asyncio
 
@@ -74,3 +76,8 @@ async def test_a_page_that_fails_says_so_in_the_frame(studio: Studio) -> None:
 async def test_a_page_that_nobody_has_is_said_to_be_missing(studio: Studio) -> None:
     async with visiting(studio, "/plugin/nobody") as user:
         await sees(user, "Page not found", "Nothing here")
+
+
+async def test_every_hook_has_plain_words() -> None:
+    hooks = {name for name, value in vars(hookspecs).items() if hasattr(value, f"{hookspecs.GROUP}_spec")}
+    assert {hook for hook in hooks if not hook.startswith("register_")} == set(HOOKS)

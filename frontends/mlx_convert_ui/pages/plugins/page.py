@@ -14,14 +14,15 @@ from mlx_convert_ui.widgets.components import Badge, Button, Tag, block, card, n
 from mlx_convert_ui.widgets.desktop import SHOW_LABEL, reveal
 from mlx_convert_ui.widgets.frame import READ_SECONDS, frame
 
-# What each hook gives, in plain words; hooks that are not here are shown by name.
-_HOOKS = {
+# What each hook gives, in plain words; a registrar shows what it offers instead.
+HOOKS = {
     "model_source": "finds models",
     "model_converter": "converts",
     "model_runner": "runs models",
     "quantize_strategy": "shares out bits",
     "library_store": "keeps the library",
     "pre_convert": "looks at plans",
+    "examine_files": "looks at tokenizers and templates",
     "post_convert": "adds to results",
     "on_generate": "adds to answers",
     "on_event": "watches jobs",
@@ -94,10 +95,8 @@ def _plugin(plugin: LoadedPlugin, adds: dict[str, tuple[str, ...]]) -> None:
             for kind, names in adds.items():
                 _chip(kind.capitalize(), ", ".join(names))
             for hook in plugin.hooks:
-                if hook in _HOOKS:
-                    Badge(_HOOKS[hook]).attribute("title", hook)
-                elif not hook.startswith("register_"):
-                    Badge(hook)
+                if hook in HOOKS:
+                    Badge(HOOKS[hook]).attribute("title", hook)
 
 
 def _chip(name: str, value: str) -> None:
