@@ -49,7 +49,7 @@ class SourceFiles:
         while done < into.nbytes:
             got = os.preadv(handle, [into[done:]], tensor.start + start + done)
             if not got:
-                raise _changed(tensor.shard)
+                raise changed(tensor.shard)
             done += got
 
     def path(self, shard: str) -> Path:
@@ -58,7 +58,7 @@ class SourceFiles:
             path = self._checkpoint.shard(shard, self._check_cancelled)
             self._stamps[path] = stamp_of(path)
             if sorted(read_header(path), key=_place) != sorted(self._expected[shard], key=_place):
-                raise _changed(shard)
+                raise changed(shard)
             self._paths[shard] = path
         return self._paths[shard]
 
@@ -66,7 +66,7 @@ class SourceFiles:
         """Say that a weight file is needed no more; raises CorruptCheckpoint when it was changed meanwhile."""
         path = self._paths.pop(shard, None)
         if path is not None and stamp_of(path) != self._stamps.pop(path):
-            raise _changed(shard)
+            raise changed(shard)
         if shard in self._handles:
             self._handles.pop(shard).close()
         self._checkpoint.release(shard)
@@ -80,10 +80,11 @@ class SourceFiles:
     def _check_unchanged(self) -> None:
         for path, stamp in self._stamps.items():
             if stamp_of(path) != stamp:
-                raise _changed(path.name)
+                raise changed(path.name)
 
 
-def _changed(shard: str) -> CorruptCheckpoint:
+def changed(shard: str) -> CorruptCheckpoint:
+    """The error for a weight file that is not what was inspected any more."""
     return CorruptCheckpoint(
         f"{shard} was changed or cut short while it was being read.",
         hint="Wait until whatever writes to the source is done, and run it again.",

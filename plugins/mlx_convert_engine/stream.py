@@ -13,11 +13,12 @@ from dataclasses import dataclass, replace
 from itertools import cycle
 from typing import Any
 
-from mlx_convert_core.plugin import Reporter, ShardWriter, TensorInfo, free_memory
+from mlx_convert_core.plugin import ConversionFailed, CorruptCheckpoint, Reporter, ShardWriter, TensorInfo, free_memory
 from mlx_convert_engine.blueprint import Blueprint
 from mlx_convert_engine.not_finite import Sizes, count_of, name_of, overflow
 from mlx_convert_engine.pieces import Cast, Computed, Copied, Piece, Quantized, names_of
-from mlx_convert_engine.source_files import SourceFiles
+from mlx_convert_engine.rows import rows_of
+from mlx_convert_engine.source_files import SourceFiles, changed
 from mlx_convert_engine.writing_thread import Result, WritingThread
 
 SLICE_BYTES = 4_000_000  # of a source tensor, read and computed at once: what stays in a CPU's cache
@@ -135,7 +136,7 @@ def _slices(layers: Iterable[Layer], source: SourceFiles) -> Iterator[_Slice]:
         for part in _parts(layer, source, streams):
             batch.results += part.results
             batch.nbytes += part.nbytes
-            if batch.nbytes >= slice_bytes():
+            if 2 * batch.nbytes >= slice_bytes():
                 yield batch
                 batch = _Slice([], 0)
     if batch.results:
@@ -153,38 +154,24 @@ def _parts(layer: Layer, source: SourceFiles, streams: Iterator[Any]) -> Iterato
     for sources, wanted in by_source.items():
         width = max((piece.width for piece, _ in wanted if isinstance(piece, Quantized)), default=1)
         kept = any(isinstance(piece, Copied) for piece, _ in wanted)
-        for tensor in sources:
-            too_large = dict.fromkeys({target for piece, _ in wanted if (target := _target(piece))}, 0)
-            for data in _rows(tensor, width, source, fresh=kept):
-                stream, sizes = next(streams), Sizes.of(data, tensor.dtype)
-                for target in too_large:
-                    too_large[target] += sizes.too_large_for(target)
-                results = [one for piece, writer in wanted for one in _made(piece, writer, tensor, sizes, stream)]
-                yield _Slice(results, data.nbytes)
-            for target, count in too_large.items():
-                if count:
-                    raise overflow(tensor.name, count, target)
+        targets = {target for piece, _ in wanted if (target := _target(piece))}
+        for rows in rows_of(sources, width, slice_bytes(), source, fresh=kept):
+            stream, sizes = next(streams), Sizes.of(rows.data, sources[0].dtype)
+            for target in targets:
+                if sizes.too_large_for(target):
+                    raise _overflow(rows.tensors, source, target)
+            results = [one for piece, writer in wanted for one in _made(piece, writer, sizes, stream)]
+            yield _Slice(results, rows.data.nbytes)
 
 
-def _rows(tensor: TensorInfo, width: int, source: SourceFiles, *, fresh: bool) -> Iterator[memoryview]:
-    """The tensor's bytes, a whole number of rows (``width`` values each) at a time.
-
-    Each comes in the same buffer, unless they are to be ``fresh``: written as they are, some time later.
-    """
-    import numpy as np
-
-    if not tensor.nbytes:
-        yield memoryview(b"")
-        return
-    row = width * tensor.nbytes // tensor.parameters
-    step = max(1, slice_bytes() // row) * row
-    buffer = memoryview(np.empty(min(step, tensor.nbytes), np.uint8))
-    for start in range(0, tensor.nbytes, step):
-        data = buffer[: min(step, tensor.nbytes - start)]
-        source.read(tensor, start, data)
-        yield data
-        if fresh:
-            buffer = memoryview(np.empty(len(buffer), np.uint8))
+def _overflow(tensors: Iterable[TensorInfo], source: SourceFiles, target: str) -> ConversionFailed | CorruptCheckpoint:
+    """The error for the first of ``tensors`` with values that ``target`` can't hold, all of which are counted."""
+    for tensor in tensors:
+        slices = rows_of([tensor], 1, slice_bytes(), source, fresh=False)
+        count = sum(Sizes.of(rows.data, tensor.dtype).too_large_for(target) for rows in slices)
+        if count:
+            return overflow(tensor.name, count, target)
+    return changed(tensor.shard)  # they were there when it was read before
 
 
 def _computed(piece: Computed, writer: ShardWriter) -> list[Result]:
@@ -204,8 +191,8 @@ def _computed(piece: Computed, writer: ShardWriter) -> list[Result]:
     ]
 
 
-def _made(piece: Piece, writer: ShardWriter, tensor: TensorInfo, sizes: Sizes, stream: Any) -> list[Result]:
-    """What becomes of some rows of a source tensor."""
+def _made(piece: Piece, writer: ShardWriter, sizes: Sizes, stream: Any) -> list[Result]:
+    """What becomes of some rows of a piece's sources."""
     import mlx.core as mx
 
     if isinstance(piece, Copied):
@@ -213,7 +200,7 @@ def _made(piece: Piece, writer: ShardWriter, tensor: TensorInfo, sizes: Sizes, s
     if not isinstance(piece, Quantized | Cast):
         raise TypeError(piece)
     with mx.stream(stream):
-        array = _array(tensor, sizes.data)
+        array = _array(sizes)
         if piece.dtype is not None:
             array = array.astype(piece.dtype)
         if isinstance(piece, Cast):
@@ -234,13 +221,13 @@ def _target(piece: Piece) -> str:
     return name_of(piece.dtype) if isinstance(piece, Quantized | Cast) and piece.dtype is not None else ""
 
 
-def _array(tensor: TensorInfo, data: memoryview) -> Any:
-    """A copy of some of the tensor's values as a flat MLX array."""
+def _array(values: Sizes) -> Any:
+    """A copy of source values as a flat MLX array."""
     import mlx.core as mx
     import numpy as np
 
-    kind = getattr(mx, _MX_TYPES[tensor.dtype])
-    return mx.array(np.frombuffer(data, dtype=f"u{kind.size}")).view(kind)
+    kind = getattr(mx, _MX_TYPES[values.dtype])
+    return mx.array(np.frombuffer(values.data, dtype=f"u{kind.size}")).view(kind)
 
 
 def _bytes_of(array: Any) -> Any:

@@ -46,10 +46,17 @@ def convert(workspace: Workspace, source: Path, tmp_path: Path) -> Convert:
 def put(folder: Path, name: str, *values: float) -> None:
     """Write ``values`` over the first ones of a tensor."""
     tensor = next(one for one in read_header(folder / WEIGHTS) if one.name == name)
-    data = b"".join(struct.pack("<f", value)[0 if tensor.dtype == "F32" else 2 :] for value in values)
-    with (folder / WEIGHTS).open("r+b") as file:
-        file.seek(tensor.start)
-        file.write(data)
+    overwrite(folder, name, b"".join(struct.pack("<f", value)[0 if tensor.dtype == "F32" else 2 :] for value in values))
+
+
+def overwrite(folder: Path, name: str, data: bytes) -> None:
+    """Write ``data`` over the first bytes of a tensor, whichever file it is in."""
+    for path in folder.glob("*.safetensors"):
+        for tensor in read_header(path):
+            if tensor.name == name:
+                with path.open("r+b") as file:
+                    file.seek(tensor.start)
+                    file.write(data)
 
 
 def as_float32(folder: Path) -> None:
@@ -117,6 +124,16 @@ def test_a_float16_that_can_not_hold_the_source_is_refused(
     assert f"{name} has 1" in found.message
 
 
+def test_the_expert_that_a_float16_can_not_hold_is_named(workspace: Workspace, tmp_path: Path) -> None:
+    from architectures.checkpoints import write_tiny
+
+    source = write_tiny(tmp_path / "experts", "qwen3_moe")
+    name = "model.layers.1.mlp.experts.2.up_proj.weight"  # one of a stack, whose rows share slices
+    overwrite(source, name, struct.pack("<f", 1e6)[2:] * 3)
+    with pytest.raises(ConversionFailed, match=f"{name} has 3 values that float16 can't hold"):
+        workspace.convert(ConvertRequest(ref=str(source), preset="fp16", output=tmp_path / "out"), inline=True).result()
+
+
 def test_one_output_of_two_that_can_not_hold_it_refuses_both(source: Path, convert: Convert, tmp_path: Path) -> None:
     put(source, NORM, 1e5)
     with pytest.raises(ConversionFailed, match="float16"):
@@ -137,17 +154,11 @@ def test_a_tensor_that_its_class_computes(workspace: Workspace, tmp_path: Path) 
 
     source = write_tiny(tmp_path / "mamba", "mamba")
     name = "backbone.layers.0.mixer.conv1d.weight"
-    path = next(path for path in source.glob("*.safetensors") if name in {one.name for one in read_header(path)})
-    tensor = next(one for one in read_header(path) if one.name == name)
-    with path.open("r+b") as file:
-        file.seek(tensor.start)
-        file.write(struct.pack("<f", math.nan)[2:])
+    overwrite(source, name, struct.pack("<f", math.nan)[2:])
     request = ConvertRequest(ref=str(source), preset="bf16", output=tmp_path / "out")
     (model,) = workspace.convert(request, inline=True).result().models
     assert any(f"{name} has 1" in one.message for one in model.findings)
-    with path.open("r+b") as file:
-        file.seek(tensor.start)
-        file.write(struct.pack("<f", 1e6)[2:])
+    overwrite(source, name, struct.pack("<f", 1e6)[2:])
     with pytest.raises(ConversionFailed, match=f"{name} has 1 value"):
         workspace.convert(replace(request, preset="fp16", output=tmp_path / "other"), inline=True).result()
 
