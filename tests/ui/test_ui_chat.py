@@ -150,6 +150,7 @@ async def test_a_conversation_is_renamed_exported_and_deleted(studio: Studio, pa
         user.find(marker="confirm").click()
         await until(lambda: only(studio).title == "Answers / about MLX")
         await sees(user, "Answers / about MLX")
+        await user.should_not_see("Rename the conversation", retries=50)
         user.find(marker="export-markdown").click()
         document = (await user.download.next()).text
         assert document.startswith("# Answers / about MLX\n")

@@ -77,6 +77,18 @@ async def test_a_number_beyond_the_slider_reaches_the_model(studio: Studio, parr
         assert (request.top_k, request.repetition_penalty) == (5000, 0.9)
 
 
+async def test_an_emptied_box_leaves_the_number_as_it_was(studio: Studio, parrot: Path) -> None:
+    async with visiting(studio, f"/test?model={parrot}") as user:
+        await fill(user, "temperature", 1.5)
+        await fill(user, "temperature", None)
+        user.find(marker="generate").click()
+        await sees(user, "Speed")
+        assert studio.views.of("generate", "test")[0].request.temperature == 1.5
+        user.find(marker="temperature").trigger("blur")
+        (box,) = user.find(marker="temperature").elements
+        await until(lambda: box.value == 1.5)  # type: ignore[attr-defined]
+
+
 async def test_an_answer_goes_on_over_a_reload_and_can_be_stopped(studio: Studio, parrot: Path, held: Path) -> None:
     async with visiting(studio, f"/test?model={parrot}") as user:
         user.find(marker="generate").click()

@@ -1,4 +1,4 @@
-"""NetworkThreads to models: which sessions are open, and who asked."""
+"""Questions to models: which sessions are open, and who asked."""
 
 from __future__ import annotations
 

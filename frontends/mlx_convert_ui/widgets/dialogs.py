@@ -1,4 +1,4 @@
-"""NetworkThreads asked before something that can't be undone; waiting; errors where they arose."""
+"""Questions asked before something that can't be undone; waiting; errors where they arose."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from mlx_convert_core import MlxConvertError
 from mlx_convert_ui.widgets.components import Button, Tag, block
 from mlx_convert_ui.widgets.remedies import tell
 
+HIDDEN_AFTER = 0.4  # seconds after which a dialog that was answered has left the screen: three times what it takes
 PATIENCE = 0.3  # seconds without a sign that something happens
 
 
@@ -27,10 +28,14 @@ async def confirm(title: str, text: str, *, action: str, danger: bool = True) ->
 
 
 async def answer_of(dialog: ui.dialog) -> Any:
-    """Show ``dialog``, wait for what it is closed with, and take it off the page; None when the page was left."""
+    """Show ``dialog`` and wait for what it is closed with; None when the page was left.
+
+    It is taken off the page once it is hidden: what had the focus before it gets that back then.
+    """
     answer = await dialog
-    if not dialog.is_deleted:
-        dialog.delete()  # else each question leaves a dialog in the page
+    if not dialog.is_deleted:  # else each question would leave a dialog in the page
+        with dialog:
+            ui.timer(HIDDEN_AFTER, dialog.delete, once=True)
     return answer
 
 
@@ -44,7 +49,7 @@ def lasting(act: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]
                 return await act(*arguments)
             finally:
                 if not place.is_deleted:
-                    place.delete()
+                    ui.timer(HIDDEN_AFTER, place.delete, once=True)  # with its dialogs
 
     return apart
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from nicegui import ElementFilter, app, run, ui
 
+from mlx_convert_core import JobState
 from mlx_convert_core.plugin import units
 from mlx_convert_ui.assets import STATIC
 from mlx_convert_ui.state import device
@@ -32,6 +33,7 @@ _STATIC_URL = f"/static/{VERSION}-{_CHANGED}"  # a new style sheet gets a new ad
 _BACKGROUND = {"light": "#fbfbfc", "dark": "#0e0e11"}
 _THEME_ICONS = {Theme.SYSTEM: "monitor", Theme.LIGHT: "sun", Theme.DARK: "moon"}
 MEMORY_SECONDS = 3.0
+TITLE_SECONDS = 1.0
 READ_SECONDS = 30.0  # that a page may take to read the disk before it is drawn
 
 
@@ -40,14 +42,13 @@ def register(studio: Studio) -> None:
     app.add_static_files(_STATIC_URL, STATIC, max_cache_age=31536000)
     app.colors(primary="#5b54d6")
     app.config.quasar_config["loadingBar"]["skipHijack"] = True  # it has no name that a screen reader could say
-    ui.dialog.default_props("no-refocus=false")
 
 
 @contextmanager
 def frame(studio: Studio, path: str, title: str, subtitle: str) -> Iterator[ui.element]:
     """Draw everything around a page; what follows goes into its main part, the yielded row beside the title."""
     ui.add_head_html(_head(address_of(""), studio.theme))
-    ui.page_title(f"{title} · MLX Convert")
+    _tab_title(studio, f"{title} · MLX Convert")
     ui.query(".nicegui-content").classes("shell")
     for element in ui.context.client.page_container.default_slot.children:
         element.tag = "div"  # Quasar's page is a <main>; ours begins beside the navigation
@@ -66,6 +67,21 @@ def frame(studio: Studio, path: str, title: str, subtitle: str) -> Iterator[ui.e
         if not device.device().apple_silicon:
             _other_machine()
         yield actions
+
+
+def _tab_title(studio: Studio, name: str) -> None:
+    """The title of the browser's tab: how far a conversion is, for who works in another tab meanwhile, and ``name``."""
+    shown = [name]
+    ui.page_title(name)
+
+    def refresh() -> None:
+        running = [view for view in studio.views.of("convert") if view.state is JobState.RUNNING]
+        title = f"{running[0].fraction:.0%} · {name}" if running else name
+        if title != shown[0]:
+            shown[0] = title
+            ui.page_title(title)
+
+    ui.timer(TITLE_SECONDS, refresh)
 
 
 def _brand() -> None:

@@ -115,9 +115,9 @@ class JobCard(LiveJob):
             if error is not None:
                 tell(error, self._agree if error.code == "text_only" else self._again)
         if error is not None and error.traceback:
-            with block("advanced", "details"), block("", "summary").style("padding: 0"):
-                Tag("span", "Details for a bug report")
-            with self.element:
+            with block("advanced", "details").mark("bug-report"):
+                with block("", "summary").style("padding: 0"):
+                    Tag("span", "Details for a bug report")
                 Tag("div", "\n".join([*self.view.log, error.traceback]), "log").props('tabindex=0 aria-label="Details"')
 
     def _cancelled(self) -> None:

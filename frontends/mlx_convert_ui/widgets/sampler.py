@@ -65,9 +65,9 @@ class _Dial:
     step: float
     tip: str
 
-    def within(self, number: float | None) -> float:
+    def within(self, number: float) -> float:
         """Where the slider stands for ``number``."""
-        return self.low if number is None else min(max(number, self.low), self.high)
+        return min(max(number, self.low), self.high)
 
 
 _DIALS = (
@@ -159,16 +159,25 @@ class SamplerFields:
                 box.mark(dial.attribute)
             slider = ui.slider(min=dial.low, max=dial.high, step=dial.step, value=dial.within(value))
             attributes(slider, {"aria-label": f"{dial.label}, slider"})
-            slider.bind_value(box, "value", forward=_unchanged, backward=dial.within)
         self._boxes[dial.attribute] = box
-        box.on_value_change(lambda event: self._set(dial.attribute, event.value))
+
+        def typed(number: float | None) -> None:
+            if number is not None:  # an emptied box means: another number comes
+                slider.value = dial.within(number)
+                self._set(dial.attribute, number)
+
+        def moved(number: float) -> None:
+            if box.value is None or number != dial.within(box.value):
+                box.value = number
+
+        def left() -> None:
+            if box.value is None:
+                box.value = getattr(self._sampler, dial.attribute)
+
+        box.on_value_change(lambda event: typed(event.value))
+        box.on("blur", left, [])
+        slider.on_value_change(lambda event: moved(event.value))
 
     def _set(self, attribute: str, value: Any) -> None:
-        if value is None and attribute != "seed":
-            return
         setattr(self._sampler, attribute, value)
         self._changed()
-
-
-def _unchanged(value: Any) -> Any:
-    return value

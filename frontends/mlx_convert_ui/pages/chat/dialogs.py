@@ -8,6 +8,7 @@ from typing import Any
 from nicegui import ui
 
 from mlx_convert_ui.widgets.components import Button, Tag, block, field, named
+from mlx_convert_ui.widgets.dialogs import answer_of
 from mlx_convert_ui.widgets.sampler import Sampler, SamplerFields
 
 _ENTER = "(event) => { if (event.key === 'Enter' && !event.isComposing) { event.preventDefault(); emit(); } }"
@@ -23,9 +24,7 @@ async def ask_title(title: str) -> str:
         with block("dialog-actions"):
             Button("Cancel", lambda: dialog.submit("")).mark("cancel")
             Button("Rename", lambda: dialog.submit(box.value), kind="primary").mark("confirm")
-    answer = await dialog
-    dialog.delete()
-    return str(answer or "").strip()
+    return str(await answer_of(dialog) or "").strip()
 
 
 class SettingsDrawer:
