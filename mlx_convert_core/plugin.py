@@ -4,11 +4,12 @@ docs/api.md says what is promised, docs/hooks.md which hook takes what.
 """
 
 from mlx_convert_core.answering.compare import first_divergence
-from mlx_convert_core.base import units
+from mlx_convert_core.base import file_names, units
 from mlx_convert_core.base.addresses import bare_address, without_secrets
 from mlx_convert_core.base.child_python import current_folder_entries, python_command, python_environment
 from mlx_convert_core.base.codec import from_plain, plain, read_json, to_json
 from mlx_convert_core.base.documents import JsonDocument
+from mlx_convert_core.base.file_names import RECORD
 from mlx_convert_core.base.identity import as_on_disk, is_inside
 from mlx_convert_core.base.installing import install_command
 from mlx_convert_core.base.limits import CONFIG_BYTES, HOME_BYTES, TYPED_BYTES
@@ -51,8 +52,10 @@ from mlx_convert_core.home.conversation_store import ConversationStore
 from mlx_convert_core.home.conversion_queue import ConversionQueue
 from mlx_convert_core.home.queue_file import QueueItem
 from mlx_convert_core.home.settings import Settings, SettingsFile
+from mlx_convert_core.model import hub_names
 from mlx_convert_core.model.accounting import Accounted, account_for
 from mlx_convert_core.model.checkpoint import Checkpoint
+from mlx_convert_core.model.config_file import read_config
 from mlx_convert_core.model.contents import FolderContents
 from mlx_convert_core.model.conversations import (
     ChatSettings,
@@ -78,7 +81,7 @@ from mlx_convert_core.model.events import (
 )
 from mlx_convert_core.model.findings import Finding, finding_of
 from mlx_convert_core.model.hub_cache import CachedRepo, cached_repo, model_name, snapshot_in
-from mlx_convert_core.model.inspection import FileInfo, ModelInfo, inspect_folder, read_config
+from mlx_convert_core.model.inspection import FileInfo, ModelInfo, inspect_folder
 from mlx_convert_core.model.left_out import LeftOut
 from mlx_convert_core.model.library import LibraryEntry, entry_of
 from mlx_convert_core.model.library_scan import SCAN_LEVELS, scan
@@ -94,7 +97,7 @@ from mlx_convert_core.model.quantization import (
     preset_with_advice,
 )
 from mlx_convert_core.model.recipes import Recipe, RecipeOutput, read_recipe, recipe_of, write_recipe
-from mlx_convert_core.model.record import RECORD, Record, encode_record, parse_record, public_record, read_record
+from mlx_convert_core.model.record import Record, encode_record, parse_record, public_record, read_record
 from mlx_convert_core.model.requests import (
     SAMPLER_LIMITS,
     ChatMessage,
@@ -293,6 +296,7 @@ __all__ = [
     "expanded",
     "explain",
     "figures_of",
+    "file_names",
     "finding_of",
     "first_divergence",
     "free_memory",
@@ -300,6 +304,7 @@ __all__ = [
     "has_trash",
     "header_length",
     "hookimpl",
+    "hub_names",
     "inspect_folder",
     "install_command",
     "is_inside",

@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mlx_convert_core.base.child_python import python_command, python_environment
+from mlx_convert_core.base.file_names import CONFIG, GENERATION_CONFIG, TOKENIZER, TOKENIZER_CONFIG, WEIGHT_FILE
 
 if TYPE_CHECKING:
     from mlx_convert_core import Workspace
@@ -100,15 +101,14 @@ def write_tiny_checkpoint(folder: Path, *, layers: int = 2, **config: Any) -> Pa
 
     folder.mkdir(parents=True)
     tensors = tuple(
-        TensorInfo(name=name, dtype="BF16", shape=shape, shard="model.safetensors")
-        for name, shape in tiny_shapes(layers)
+        TensorInfo(name=name, dtype="BF16", shape=shape, shard=WEIGHT_FILE) for name, shape in tiny_shapes(layers)
     )
     numbers = random.Random(11)
     with ShardWriter(folder, tensors, {"format": "pt"}) as writer:
         for tensor in tensors:
             writer.write(tensor.name, _random_bfloat16(numbers, tensor.parameters))
-    _write_json(folder / "config.json", tiny_config(layers) | config)
-    _write_json(folder / "generation_config.json", {"bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0})
+    _write_json(folder / CONFIG, tiny_config(layers) | config)
+    _write_json(folder / GENERATION_CONFIG, {"bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0})
     _write_tokenizer(folder)
     return folder
 
@@ -170,7 +170,7 @@ def _write_tokenizer(folder: Path) -> None:
         for number, text in enumerate(SPECIAL)
     ]
     _write_json(
-        folder / "tokenizer.json",
+        folder / TOKENIZER,
         {
             "version": "1.0",
             "added_tokens": added,
@@ -180,7 +180,7 @@ def _write_tokenizer(folder: Path) -> None:
         },
     )
     _write_json(
-        folder / "tokenizer_config.json",
+        folder / TOKENIZER_CONFIG,
         {
             "tokenizer_class": "PreTrainedTokenizerFast",
             "bos_token": SPECIAL[1],

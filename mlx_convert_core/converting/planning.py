@@ -17,7 +17,9 @@ from mlx_convert_core.base.paths import expanded, spelled
 from mlx_convert_core.converting.estimate import estimate, fetch_disk
 from mlx_convert_core.converting.fetching import cannot_discard
 from mlx_convert_core.converting.losses import losses
-from mlx_convert_core.converting.preflight import examine_machine, examine_model, examine_output, free_disk
+from mlx_convert_core.converting.places import examine_output, free_disk
+from mlx_convert_core.converting.preflight import examine_machine, examine_model
+from mlx_convert_core.converting.sources import Sources
 from mlx_convert_core.errors import InvalidRequest
 from mlx_convert_core.home.settings import Settings
 from mlx_convert_core.model.findings import Finding, finding_of
@@ -46,7 +48,8 @@ class Planner:
 
     def estimate(self, model: ModelInfo) -> ConvertPlan:
         """The plan with estimated sizes and every finding that needs no model class."""
-        findings = [*examine_machine(), *examine_model(model, trust_remote_code=self.request.trust_remote_code)]
+        trusted = self.request.trust_remote_code
+        findings = [*examine_machine(), *examine_model(model, Sources(self._hooks), trust_remote_code=trusted)]
         if self.request.discard_source and not model.fetch_window:
             error = cannot_discard(model)
             findings.append(finding_of(error))

@@ -114,6 +114,11 @@ class Sources:
             return ""
         return ref if kinds and "://" not in ref else shareable_address(ref)
 
+    def offers(self, ref: str) -> bool:
+        """Whether a source here takes ``ref`` as it stands, and it means the same model on every machine."""
+        named = self.read(ref)
+        return bool(named.kind) and named.whole and self.shareable(ref) == ref
+
     @cached_property
     def _registered(self) -> dict[str, tuple[SourceKind, str]]:
         found = self._hooks.registered(_HOOK, SourceKind)

@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from mlx_convert_core.base.file_names import CONFIG
 from mlx_convert_core.base.mac import mac_trouble
 from mlx_convert_core.base.regular_files import regular_files
 from mlx_convert_core.converting.memory_guard import CONTEXT, check_memory
 from mlx_convert_core.converting.pipeline import convert, plan_exactly
 from mlx_convert_core.converting.uploads import upload
 from mlx_convert_core.errors import GenerationFailed, UnsupportedModel
+from mlx_convert_core.model.config_file import read_config
 from mlx_convert_core.model.hub_cache import model_name
-from mlx_convert_core.model.inspection import CONFIG, read_config
 from mlx_convert_core.model.plan import ConvertPlan
 from mlx_convert_core.model.requests import GenerateRequest, GenerateResult, GenerationExtras, UploadRequest
 from mlx_convert_core.plugins.interfaces import ModelRunner

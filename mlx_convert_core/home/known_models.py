@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from mlx_convert_core.base.file_names import CONFIG
 from mlx_convert_core.base.identity import as_on_disk, same_place
 from mlx_convert_core.base.paths import expanded, in_text, spelled
 from mlx_convert_core.base.shell import typed
 from mlx_convert_core.errors import EntryNotFound, InvalidRequest, MlxConvertError, PluginNotLoaded, RepoNotFound
 from mlx_convert_core.model.contents import FolderContents
-from mlx_convert_core.model.inspection import CONFIG
 from mlx_convert_core.model.library import LibraryEntry, entry_of
 from mlx_convert_core.model.library_scan import scan
 from mlx_convert_core.model.requests import ConvertResult

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from mlx_convert_core.base.file_names import SAFETENSORS, WEIGHTS
 from mlx_convert_core.errors import CorruptCheckpoint
-from mlx_convert_core.model.inspection import WEIGHTS, FileInfo, ModelInfo
+from mlx_convert_core.model.inspection import FileInfo, ModelInfo
 from mlx_convert_core.model.left_out import KINDS, SHOWN, LeftOut
 from mlx_convert_core.model.safetensors import read_header
 from mlx_convert_core.model.tensor_kinds import TensorKinds
@@ -66,7 +67,7 @@ def _unread_files(model: ModelInfo) -> Iterator[LeftOut]:
 
 def _of_file(kind: str, file: FileInfo, model: ModelInfo) -> LeftOut:
     tensors = 0
-    if model.path is not None and model.path.is_dir() and file.name.endswith(".safetensors"):
+    if model.path is not None and model.path.is_dir() and file.name.endswith(SAFETENSORS):
         try:
             tensors = len(read_header(model.path / file.name))
         except (OSError, CorruptCheckpoint):  # nobody reads it, so it may be anything

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlx_convert_core.base import units
+from mlx_convert_core.base.file_names import SAFETENSORS
 from mlx_convert_core.base.paths import in_text
 from mlx_convert_core.model.library import LibraryEntry
 
@@ -34,7 +35,7 @@ class FolderContents:
         """What goes, in one line: ``4 bit, 77.0 MB: README.md, config.json and 1 weight file``."""
         if self.model is None:
             return "an empty folder"
-        weights = [name for name in self.files if name.endswith(".safetensors")]
+        weights = [name for name in self.files if name.endswith(SAFETENSORS)]
         others = [name for name in self.files if name not in weights]
         made = f", made {self.model.created[:10]}" if self.model.created else ""
         counted = f"{len(weights)} weight file{'' if len(weights) == 1 else 's'}"

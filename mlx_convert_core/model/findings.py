@@ -33,3 +33,8 @@ class Finding:
 def finding_of(error: MlxConvertError | ErrorInfo) -> Finding:
     """The refusal ``error`` as a finding."""
     return Finding(code=error.code, level="error", message=error.message, hint=error.hint, remedies=error.remedies)
+
+
+def refusal(code: str, message: str, hint: str = "", remedies: Remedies = ()) -> Finding:
+    """A finding that refuses."""
+    return Finding(code=code, level="error", message=message, hint=hint, remedies=remedies)

@@ -17,11 +17,9 @@ from pathlib import Path
 
 from mlx_convert_core.base.regular_files import read_regular
 from mlx_convert_core.errors import CorruptCheckpoint
+from mlx_convert_core.model.hub_names import COMMIT, NAME
 
 BLOBS, REFS, SNAPSHOTS = "blobs", "refs", "snapshots"
-_COMMIT = re.compile(r"[0-9a-f]{40}")
-_NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._]|-(?!-))*"  # a repo id has no "--" (huggingface_hub.utils.validate_repo_id)
-_REPO = re.compile(rf"models--({_NAME})(?:--({_NAME}))?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,18 +54,24 @@ def cached_repo(path: Path) -> CachedRepo | None:
 
 def _of_place(place: Path) -> CachedRepo | None:
     holder = place.parent
-    repo = _REPO.fullmatch(holder.parent.name)
-    if repo is None:
+    repo_id = _repo_id(holder.parent)
+    if not repo_id:
         return None
-    repo_id = "/".join(filter(None, repo.groups()))
-    if holder.name == SNAPSHOTS and _COMMIT.fullmatch(place.name):
+    if holder.name == SNAPSHOTS and COMMIT.fullmatch(place.name):
         return CachedRepo(repo_id=repo_id, folder=holder.parent, commit=place.name)
     return CachedRepo(repo_id=repo_id, folder=holder.parent) if holder.name == BLOBS else None
 
 
 def is_repo(folder: Path) -> bool:
     """Whether ``folder`` holds the revisions of a repo (``models--org--name``)."""
-    return _REPO.fullmatch(folder.name) is not None and (folder / SNAPSHOTS).is_dir()
+    return bool(_repo_id(folder)) and (folder / SNAPSHOTS).is_dir()
+
+
+def _repo_id(folder: Path) -> str:
+    """The repo whose files are kept in ``folder``, "" for another folder. No name of a repo has a "--"."""
+    kind, *parts = folder.name.split("--")
+    whole = kind == "models" and len(parts) in (1, 2) and all(re.fullmatch(NAME, part) for part in parts)
+    return "/".join(parts) if whole else ""
 
 
 def snapshot_in(folder: Path) -> Path | None:
@@ -77,7 +81,7 @@ def snapshot_in(folder: Path) -> Path | None:
     """
     if not is_repo(Path(os.path.realpath(folder))):
         return None
-    found = [path for path in (folder / SNAPSHOTS).iterdir() if _COMMIT.fullmatch(path.name) and path.is_dir()]
+    found = [path for path in (folder / SNAPSHOTS).iterdir() if COMMIT.fullmatch(path.name) and path.is_dir()]
     named = [path for path in found if path.name == commit_of(folder / REFS / "main")]
     return next(iter(named or found), None) if named or len(found) == 1 else None
 
@@ -86,7 +90,7 @@ def commit_of(ref: Path) -> str:
     """The commit that a file below ``refs`` names, "" when it names none."""
     with suppress(OSError, CorruptCheckpoint, UnicodeDecodeError):
         text = read_regular(ref, 200, within=ref.parent).decode().strip()
-        return text if _COMMIT.fullmatch(text) else ""
+        return text if COMMIT.fullmatch(text) else ""
     return ""
 
 

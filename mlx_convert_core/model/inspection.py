@@ -8,22 +8,17 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from mlx_convert_core.base.codec import read_json
-from mlx_convert_core.base.limits import CONFIG_BYTES
+from mlx_convert_core.base.file_names import CARD, CONFIG, MORE_TEMPLATES, WEIGHTS
 from mlx_convert_core.base.paths import spelled
-from mlx_convert_core.base.regular_files import read_regular, regular_files
+from mlx_convert_core.base.regular_files import regular_files
 from mlx_convert_core.errors import CorruptCheckpoint, RepoNotFound
 from mlx_convert_core.model.card import read_card
+from mlx_convert_core.model.config_file import read_config, unreadable
 from mlx_convert_core.model.findings import Finding
 from mlx_convert_core.model.hub_cache import cached_repo, model_name
-from mlx_convert_core.model.safetensors import LFS_POINTER, TensorInfo, all_tensors, lfs_pointer, read_header
+from mlx_convert_core.model.safetensors import TensorInfo, all_tensors, read_header
 from mlx_convert_core.model.weight_files import check_index, check_unique
 
-CONFIG = "config.json"
-MORE_TEMPLATES = "additional_chat_templates"  # a folder with chat templates for other purposes, such as tool_use.jinja
-WEIGHTS = "model*.safetensors"  # the only names that mlx-lm loads
-# A tokenizer is made of any of them: of SentencePiece and tiktoken, of BPE, WordPiece and Mistral's own format.
-TOKENIZER_FILES = ("tokenizer.json", "*.model", "*.tiktoken", "vocab.json", "vocab.txt", "tekken.json")
 _DTYPE_NAMES = {"BF16": "bfloat16", "F16": "float16", "F32": "float32"}
 
 
@@ -145,7 +140,7 @@ def inspect_folder(folder: Path, *, ref: str | None = None, name: str | None = N
         path=folder.resolve(),
         config=config,
         files=files,
-        card=read_card(folder / "README.md"),
+        card=read_card(folder / CARD),
     )
     tensors = all_tensors((_header(folder / info.name) for info in model.matching(WEIGHTS)), model.name)
     findings = check_index(folder, (info.name for info in files), tensors)
@@ -160,45 +155,8 @@ def checkpoint_files(folder: Path) -> list[Path]:
     return [*regular_files(folder), *(path for path in templates if path.suffix == ".jinja")]
 
 
-def read_config(path: Path, limit: int = CONFIG_BYTES) -> dict[str, Any]:
-    """A JSON object from ``path``, of at most ``limit`` bytes, with a byte order mark or without.
-
-    Raises CorruptCheckpoint (codes ``bad_json``, ``lfs_pointer``, ``unreadable``).
-    Infinity and NaN, which JSON lacks, become ``{"__float__": "Infinity"}``, as transformers writes them.
-    """
-    try:
-        data = read_regular(path, limit, within=path.parent)
-        if data.startswith(LFS_POINTER):
-            raise lfs_pointer(path.name, "settings")
-        config = read_json(data, parse_constant=lambda name: {"__float__": name})
-    except OSError as error:
-        raise unreadable(path, error) from error
-    except (ValueError, RecursionError) as error:
-        raise CorruptCheckpoint(
-            f"{path.name} is not valid JSON: {error}.",
-            hint=f"Download {path.name} again, or open {path} and mend it.",
-            code="bad_json",
-        ) from None
-    if not isinstance(config, dict):
-        raise CorruptCheckpoint(
-            f"{path.name} holds a {type(config).__name__}, not an object of settings.",
-            hint=f"Download {path.name} again.",
-            code="bad_json",
-        )
-    return config
-
-
 def _header(path: Path) -> tuple[TensorInfo, ...]:
     try:
         return read_header(path)
     except OSError as error:
         raise unreadable(path, error) from error
-
-
-def unreadable(path: Path, error: OSError) -> CorruptCheckpoint:
-    """The error for a file of a model that the system, or its own nature, keeps from being read."""
-    return CorruptCheckpoint(
-        f"{path} can't be read: {error.strerror or error}.",
-        hint="Check that the file is there, that you may read it, and that its disk is well.",
-        code="unreadable",
-    )

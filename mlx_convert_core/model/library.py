@@ -9,11 +9,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from mlx_convert_core.base.file_names import CONFIG, WEIGHTS
 from mlx_convert_core.base.identity import as_on_disk
 from mlx_convert_core.base.regular_files import regular_files
 from mlx_convert_core.errors import CorruptCheckpoint
+from mlx_convert_core.model.config_file import read_config, unreadable
 from mlx_convert_core.model.hub_cache import cached_repo, model_name
-from mlx_convert_core.model.inspection import CONFIG, WEIGHTS, read_config, unreadable
 from mlx_convert_core.model.quantization import bits_per_weight
 from mlx_convert_core.model.record import Record, read_record
 from mlx_convert_core.model.safetensors import TensorInfo, all_tensors, read_header, read_metadata

@@ -16,6 +16,7 @@ import msgspec
 
 from mlx_convert_core.base import codec
 from mlx_convert_core.base.addresses import bare_address
+from mlx_convert_core.base.file_names import RECORD
 from mlx_convert_core.base.limits import RECORD_BYTES
 from mlx_convert_core.base.regular_files import read_regular
 from mlx_convert_core.errors import CorruptCheckpoint
@@ -23,7 +24,6 @@ from mlx_convert_core.model.findings import Finding
 from mlx_convert_core.model.left_out import LeftOut
 from mlx_convert_core.model.quantization import KeptLayer
 
-RECORD = "mlx_convert.json"
 SCHEMA = 1
 Figure = int | float | str
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"<>]+")

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import msgspec
 
+from mlx_convert_core.base.file_names import INDEX, SAFETENSORS
 from mlx_convert_core.base.limits import INDEX_BYTES
 from mlx_convert_core.base.regular_files import read_regular
 from mlx_convert_core.errors import CorruptCheckpoint
+from mlx_convert_core.model.config_file import read_config
 from mlx_convert_core.model.findings import Finding
 from mlx_convert_core.model.safetensors import TensorInfo
 
-INDEX = "model.safetensors.index.json"
 _SHOWN = 300  # characters of a name; a disk takes 255
 
 
@@ -28,7 +29,7 @@ def check_index(folder: Path, present: Iterable[str], tensors: Iterable[TensorIn
     missing = sorted(name[:_SHOWN] for name in wanted - files)
     if not missing:
         return ()
-    are_files = all(name.endswith(".safetensors") for name in wanted)  # not numbers, lists or nothing
+    are_files = all(name.endswith(SAFETENSORS) for name in wanted)  # not numbers, lists or nothing
     if are_files and weight_map.keys() <= {tensor.name for tensor in tensors}:
         return (
             Finding(
@@ -77,7 +78,5 @@ def _weight_map(index: Path) -> Mapping[str, str]:
     try:
         return msgspec.json.decode(read_regular(index, INDEX_BYTES, within=index.parent), type=_Index).weight_map
     except (OSError, ValueError, RecursionError):  # something is wrong with it: say what
-        from mlx_convert_core.model.inspection import read_config
-
         found = read_config(index, INDEX_BYTES).get("weight_map")
         return {str(name): str(file) for name, file in found.items()} if isinstance(found, dict) else {}

@@ -11,14 +11,14 @@ from typing import Any
 
 import xxhash
 
+from mlx_convert_core.base.file_names import CONFIG, INDEX
 from mlx_convert_core.base.regular_files import regular_files
 from mlx_convert_core.base.system_files import is_system_file
 from mlx_convert_core.errors import ConversionFailed, CorruptCheckpoint
+from mlx_convert_core.model.config_file import read_config
 from mlx_convert_core.model.findings import Finding
-from mlx_convert_core.model.inspection import CONFIG, read_config
 from mlx_convert_core.model.plan import OutputPlan
 from mlx_convert_core.model.safetensors import TensorInfo, read_header
-from mlx_convert_core.model.weight_files import INDEX
 from mlx_convert_core.writing.read_back import PartRead, Stamp, exact_stamp, exact_stamp_of
 
 CHUNK = 1 << 20

@@ -10,10 +10,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from mlx_convert_core.base.file_names import RECORD
 from mlx_convert_core.model.findings import Finding
 from mlx_convert_core.model.inspection import ModelInfo
 from mlx_convert_core.model.plan import ConvertPlan, OutputPlan
-from mlx_convert_core.model.record import RECORD, Record, RecordedFile, Source, Weights, encode_record
+from mlx_convert_core.model.record import Record, RecordedFile, Source, Weights, encode_record
 from mlx_convert_core.writing.check import FileDigest
 
 _VERSIONED = ("mlx-convert", "mlx", "mlx-lm", "transformers", "huggingface_hub")

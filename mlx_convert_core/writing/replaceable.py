@@ -16,32 +16,32 @@ from fnmatch import fnmatchcase
 from itertools import islice
 from pathlib import Path
 
+from mlx_convert_core.base import file_names
+from mlx_convert_core.base.file_names import CONFIG, RECORD
 from mlx_convert_core.base.identity import identities, is_inside
 from mlx_convert_core.base.paths import in_text
 from mlx_convert_core.base.system_files import is_system_file
 from mlx_convert_core.errors import ConversionFailed
 from mlx_convert_core.model.contents import FolderContents, listed
-from mlx_convert_core.model.inspection import CONFIG
 from mlx_convert_core.model.library import entry_of
-from mlx_convert_core.model.record import RECORD, RecordedFile, read_record
+from mlx_convert_core.model.record import RecordedFile, read_record
 from mlx_convert_core.remedies import ChooseOutput
 
 # What mlx-lm, mlx-vlm, transformers and huggingface_hub write into a model's folder. Broad patterns (*.json, *.py,
 # *.txt) would take in what a person writes there; a file of such a name belongs where our record lists it.
 MODEL_FILES = (
-    CONFIG, RECORD, "model*.safetensors", "model*.safetensors.index.json",
-    "tokenizer.json", "tokenizer_config.json", "tokenizer.model*", "special_tokens_map.json", "added_tokens.json",
-    "spiece.model", "sentencepiece*.model", "vocab.json", "vocab.txt", "merges.txt", "*.tiktoken",
-    "chat_template.json", "chat_template.jinja", "additional_chat_templates/*.jinja",
-    "generation_config.json", "configuration.json", "preprocessor_config.json", "processor_config.json",
+    CONFIG, RECORD, file_names.WEIGHTS, f"{file_names.WEIGHTS}.index.json",
+    file_names.TOKENIZER, file_names.TOKENIZER_CONFIG, file_names.SPECIAL_TOKENS, file_names.ADDED_TOKENS,
+    "tokenizer.model*", "spiece.model", "sentencepiece*.model", "vocab.json", "vocab.txt", file_names.MERGES,
+    "*.tiktoken", file_names.CHAT_TEMPLATE_IN_JSON, file_names.CHAT_TEMPLATE, f"{file_names.MORE_TEMPLATES}/*.jinja",
+    file_names.GENERATION_CONFIG, "configuration.json", "preprocessor_config.json", "processor_config.json",
     "image_processor_config.json", "video_preprocessor_config.json", "feature_extractor_config.json",
     "configuration_*.py", "modeling_*.py", "tokenization_*.py", "processing_*.py", "image_processing_*.py",
-    "README.md", "LICENSE*", "LICENCE*", "NOTICE*", "COPYING*", "USE_POLICY*", ".gitattributes",
+    file_names.CARD, *file_names.LICENCES, ".gitattributes",
     ".cache/huggingface/.gitignore", ".cache/huggingface/CACHEDIR.TAG",
     ".cache/huggingface/download/*.metadata", ".cache/huggingface/download/*.lock",
 )  # fmt: skip
 _HISTORIES = {".git": "git", ".hg": "Mercurial", ".svn": "Subversion", ".jj": "Jujutsu"}
-_WEIGHTS = (".safetensors", ".gguf", ".bin", ".pt", ".pth", ".npz")
 MANY = 5_000  # files: a model has far fewer, and to say no it takes only the first foreign ones
 
 
@@ -137,7 +137,7 @@ def _history(inside: list[Path]) -> str:
 def _nested(inside: list[Path]) -> str:
     """Why a folder with another model, or checkpoint, in it stays."""
     configured = {path.parent for path in inside if path.name == CONFIG}
-    weighty = {path.parent for path in inside if path.suffix in _WEIGHTS}
+    weighty = {path.parent for path in inside if path.suffix in file_names.WEIGHT_SUFFIXES}
     found = sorted((configured & weighty) - {Path()})
     return f"it holds another model, {in_text(str(found[0]))}" if found else ""
 

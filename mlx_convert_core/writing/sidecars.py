@@ -6,20 +6,17 @@ from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from mlx_convert_core.base.file_names import ADAPTER, BESIDE_WEIGHTS, CONFIG, MODELOPT, MORE_TEMPLATES, RECORD
 from mlx_convert_core.base.regular_files import copy_regular
 from mlx_convert_core.base.system_files import is_system_file
 from mlx_convert_core.errors import CorruptCheckpoint
-from mlx_convert_core.model.inspection import MORE_TEMPLATES, FileInfo
+from mlx_convert_core.model.inspection import FileInfo
 from mlx_convert_core.writing.read_back import stamp_of
 
-KEPT = (
-    "*.json", "*.jsonl", "*.jinja", "*.txt", "*.model", "*.tiktoken",
-    "LICENSE*", "LICENCE*", "NOTICE*", "COPYING*", "USE_POLICY*",
-)  # fmt: skip
 # Written anew, about the source's weights, or misleading beside converted ones.
 LEFT = (
-    "config.json", "*.index.json", "mlx_convert.json", "quantize_config.json", "quant_config.json",
-    "hf_quant_config.json", "adapter_config.json", "model_index.json", "params.json", "trainer_state.json",
+    CONFIG, "*.index.json", RECORD, "quantize_config.json", "quant_config.json",
+    MODELOPT, ADAPTER, "model_index.json", "params.json", "trainer_state.json",
 )  # fmt: skip
 # How pictures, films and sound become what a model takes: whoever finds these takes the model for one that does.
 SENSES = (
@@ -88,4 +85,4 @@ def is_sidecar(name: str, *, code: bool = False, text_only: bool = False) -> boo
         return False
     if is_system_file(name) or any(fnmatchcase(name, pattern) for pattern in LEFT):
         return False
-    return any(fnmatchcase(name, pattern) for pattern in KEPT) or (code and name.endswith(".py"))
+    return any(fnmatchcase(name, pattern) for pattern in BESIDE_WEIGHTS) or (code and name.endswith(".py"))

@@ -15,17 +15,20 @@ from typing import BinaryIO
 
 import msgspec
 
+from mlx_convert_core.base import file_names
+from mlx_convert_core.base.file_names import CONFIG, INDEX, SAFETENSORS
 from mlx_convert_core.base.limits import INDEX_BYTES
 from mlx_convert_core.base.regular_files import open_regular, read_regular
 from mlx_convert_core.errors import CorruptCheckpoint, UploadError
-from mlx_convert_core.model.inspection import CONFIG, read_config
+from mlx_convert_core.model.config_file import read_config
 from mlx_convert_core.model.record import RecordedFile, read_record
 from mlx_convert_core.model.safetensors import DTYPE_BYTES, TensorInfo, all_tensors, read_header
-from mlx_convert_core.model.weight_files import INDEX, repeated
+from mlx_convert_core.model.weight_files import repeated
 
 CHUNK = 1 << 20
-_WEIGHTS = "*.safetensors"
-_READ_BY_ALL = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "generation_config.json")
+_READ_BY_ALL = (
+    file_names.TOKENIZER, file_names.TOKENIZER_CONFIG, file_names.SPECIAL_TOKENS, file_names.GENERATION_CONFIG,
+)  # fmt: skip
 # By dtype: the bits of a value without its sign above which it is NaN, the code of struct to read values with, and
 # the highest bytes that such a value can have. No weight of a sane model has these bytes: a look at them is enough.
 _NAN = {
@@ -58,7 +61,7 @@ def refuse_spoiled(folder: Path, advance: Callable[[int, int], None]) -> None:
 
     Codes ``up_damaged`` and ``up_nan``. ``advance`` is told the bytes done and those of all weight files.
     """
-    paths = sorted(folder.glob(_WEIGHTS))
+    paths = sorted(folder.glob(f"*{SAFETENSORS}"))
     total, done = sum(path.stat().st_size for path in paths), 0
     for path in paths:
         recorded, digest = _recorded(folder).get(path.name), hashlib.sha256()
@@ -73,7 +76,7 @@ def refuse_spoiled(folder: Path, advance: Callable[[int, int], None]) -> None:
 
 
 def _problems(folder: Path) -> Iterator[str]:
-    headers = {path.name: read_header(path) for path in sorted(folder.glob(_WEIGHTS))}
+    headers = {path.name: read_header(path) for path in sorted(folder.glob(f"*{SAFETENSORS}"))}
     read_config(folder / CONFIG)
     for name in _READ_BY_ALL:
         if (folder / name).exists() and not _is_json(folder / name):
@@ -109,7 +112,7 @@ def _recorded(folder: Path) -> dict[str, RecordedFile]:
     """What our record says of the weight files."""
     record = read_record(folder)
     files = record.files if record is not None else {}
-    return {name: file for name, file in files.items() if name.endswith(".safetensors") and "/" not in name}
+    return {name: file for name, file in files.items() if name.endswith(SAFETENSORS) and "/" not in name}
 
 
 def _is_json(path: Path) -> bool:

@@ -25,6 +25,7 @@ from types import TracebackType
 
 from mlx_convert_core.base.codec import read_json, to_json
 from mlx_convert_core.base.exchange import exchange
+from mlx_convert_core.base.file_names import SAFETENSORS
 from mlx_convert_core.base.flushing import flush
 from mlx_convert_core.base.paths import spelled
 from mlx_convert_core.base.process_identity import alive, identity
@@ -98,7 +99,7 @@ class Staging:
                 discard(root, self.target)
         shutil.rmtree(self.scratch, ignore_errors=True)
         for path in list(self.output.iterdir()) if self.output.is_dir() else ():
-            if path.suffix != ".safetensors":
+            if path.suffix != SAFETENSORS:
                 remove_tree(path)
 
     def settle(self) -> None:

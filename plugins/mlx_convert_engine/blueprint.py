@@ -19,6 +19,7 @@ from mlx_convert_core.plugin import (
     QuantizeStrategy,
     TensorInfo,
     UnsupportedModel,
+    file_names,
     layouts,
     split,
 )
@@ -254,7 +255,7 @@ def _sharded(tensors: list[TensorInfo]) -> tuple[TensorInfo, ...]:
     groups = split(tensors, SHARD_BYTES)
     named = []
     for number, members in enumerate(groups, 1):
-        shard = "model.safetensors" if len(groups) == 1 else f"model-{number:05d}-of-{len(groups):05d}.safetensors"
+        shard = file_names.WEIGHT_FILE if len(groups) == 1 else f"model-{number:05d}-of-{len(groups):05d}.safetensors"
         offset = 0
         for tensor in members:
             named.append(replace(tensor, shard=shard, start=offset, end=offset + tensor.nbytes))

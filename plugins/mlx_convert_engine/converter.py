@@ -20,6 +20,7 @@ from mlx_convert_core.plugin import (
     ShardWriter,
     Written,
     account_for,
+    file_names,
     regular_files,
     stamp_of,
 )
@@ -143,7 +144,7 @@ def _weights(model: ModelInfo) -> list[Path]:
         return []
     if not model.path.is_dir():
         return [model.path]
-    return [path for path in regular_files(model.path) if path.suffix == ".safetensors"]
+    return [path for path in regular_files(model.path) if path.suffix == file_names.SAFETENSORS]
 
 
 def _check_as_planned(blueprints: list[Blueprint], outputs: tuple[OutputPlan, ...]) -> None:
@@ -160,7 +161,7 @@ def _check_as_planned(blueprints: list[Blueprint], outputs: tuple[OutputPlan, ..
 @contextmanager
 def _readable(model: ModelInfo) -> Iterator[Path]:
     """A folder that mlx-lm can load lazily: the source's own, or a stand-in with the same headers."""
-    if model.path is not None and model.path.is_dir() and (model.path / "config.json").exists():
+    if model.path is not None and model.path.is_dir() and (model.path / file_names.CONFIG).exists():
         yield model.path
         return
     with standing_in(model) as folder:

@@ -7,9 +7,8 @@ import math
 from pathlib import Path
 from typing import Any
 
-from mlx_convert_core.plugin import OutputPlan, quantization_config
+from mlx_convert_core.plugin import OutputPlan, file_names, quantization_config
 
-INDEX = "model.safetensors.index.json"
 NOT_PACKED_BY_MLX = ("bitnet",)  # methods with layers of their own, which mlx-lm finds by the source's word
 
 
@@ -19,12 +18,12 @@ def write_index(folder: Path, output: OutputPlan) -> None:
         "metadata": {"total_size": output.tensor_bytes, "total_parameters": output.parameters},
         "weight_map": {tensor.name: tensor.shard for tensor in sorted(output.tensors, key=lambda one: one.name)},
     }
-    (folder / INDEX).write_text(json.dumps(index, indent=4))
+    (folder / file_names.INDEX).write_text(json.dumps(index, indent=4))
 
 
 def write_config(folder: Path, config: dict[str, Any], output: OutputPlan) -> None:
     """Write config.json: the source's, with our quantization, sorted, and nothing of ours besides."""
-    (folder / "config.json").write_text(json.dumps(converted_config(config, output), indent=4))
+    (folder / file_names.CONFIG).write_text(json.dumps(converted_config(config, output), indent=4))
 
 
 def converted_config(config: dict[str, Any], output: OutputPlan) -> dict[str, Any]:

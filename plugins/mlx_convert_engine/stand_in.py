@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mlx_convert_core.plugin import ModelInfo, layouts
+from mlx_convert_core.plugin import ModelInfo, file_names, layouts
 
 
 @contextmanager
@@ -28,7 +28,7 @@ def standing_in(model: ModelInfo, files: Iterable[Path] = ()) -> Iterator[Path]:
 
 
 def _write_headers(model: ModelInfo, folder: Path) -> None:
-    (folder / "config.json").write_text(json.dumps(dict(model.config)))
+    (folder / file_names.CONFIG).write_text(json.dumps(dict(model.config)))
     for name, layout in layouts(model.tensors, {"format": "pt"}).items():
         with (folder / name).open("wb") as file:
             file.write(layout.header)

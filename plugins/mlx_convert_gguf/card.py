@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from mlx_convert_core.plugin import cached_repo
+from mlx_convert_core.plugin import cached_repo, file_names, hub_names
 from mlx_convert_gguf.fields import Fields
 from mlx_convert_gguf.origin import repo_at
 
@@ -18,7 +18,6 @@ _SUFFIX = re.compile(
 # What tools name a file by its content: sha256-…, and hashes of 32 digits or more (md5, git, sha256).
 _HASH = re.compile(r"(?:sha256[-_:]?)?[0-9a-f]{32,64}", re.I)
 _SHOWN = 12  # digits of a hash that tell it from others
-_LONGEST = 96  # characters of a name, as on the Hub
 _CARD = {"license": "license", "license_name": "license.name", "license_link": "license.link"}
 _LISTS = {"language": "languages", "tags": "tags", "datasets": "datasets"}
 
@@ -28,7 +27,7 @@ def name_of(path: Path, fields: Fields) -> str:
 
     A file that is named by a hash, as those of Ollama and the blobs of a Hub cache are, has the name that stands in it.
     """
-    name = path.stem if path.suffix.lower() == ".gguf" else path.name
+    name = path.stem if path.suffix.lower() == file_names.GGUF else path.name
     if _HASH.fullmatch(name):
         repo = cached_repo(path)
         named = next(filter(None, map(_as_name, (*_own_names(fields), repo.name if repo is not None else ""))), "")
@@ -45,7 +44,7 @@ def _own_names(fields: Fields) -> Iterator[str]:
 
 def _as_name(text: str) -> str:
     """``text`` of a file as the name of a folder, "" when no name can be made of it."""
-    name = re.sub(r"[^A-Za-z0-9._]+", "-", text.rpartition("/")[2]).strip("-._")[:_LONGEST]
+    name = re.sub(r"[^A-Za-z0-9._]+", "-", text.rpartition("/")[2]).strip("-._")[: hub_names.MAX_ID]
     return "" if _HASH.fullmatch(name) else name
 
 

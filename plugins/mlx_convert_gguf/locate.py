@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from mlx_convert_core.plugin import InvalidRequest, RepoNotFound, check_regular, expanded
+from mlx_convert_core.plugin import InvalidRequest, RepoNotFound, check_regular, expanded, file_names
 from mlx_convert_gguf.container import is_gguf
 
-SUFFIX = ".gguf"
 # The picture part of a model, and notes for making other files: never the model itself.
 _BESIDE = ("mmproj", "imatrix")
 
@@ -23,18 +22,20 @@ def gguf_at(ref: str) -> Path | None:
     if path.is_dir():
         return _in_folder(path)
     if path.is_file():
-        return path if path.suffix.lower() == SUFFIX or is_gguf(path) else None
-    if path.suffix.lower() == SUFFIX and os.path.lexists(path):
+        return path if path.suffix.lower() == file_names.GGUF or is_gguf(path) else None
+    if path.suffix.lower() == file_names.GGUF and os.path.lexists(path):
         check_regular(path, within=None)
-    if path.suffix.lower() == SUFFIX and "://" not in ref:
+    if path.suffix.lower() == file_names.GGUF and "://" not in ref:
         raise RepoNotFound(f"there is no file {path}.", hint="Check the path.", code="no_file")
     return None
 
 
 def _in_folder(folder: Path) -> Path | None:
-    files = sorted(path for path in folder.iterdir() if path.suffix.lower() == SUFFIX and not path.name.startswith("."))
+    files = sorted(
+        path for path in folder.iterdir() if path.suffix.lower() == file_names.GGUF and not path.name.startswith(".")
+    )
     models = [path for path in files if not path.name.lower().startswith(_BESIDE)]
-    if not models or next(folder.glob("model*.safetensors"), None):
+    if not models or next(folder.glob(file_names.WEIGHTS), None):
         return None
     for path in models:
         check_regular(path, within=folder)

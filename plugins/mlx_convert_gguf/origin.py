@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from urllib.parse import urlparse
 
+from mlx_convert_core.plugin import hub_names
 from mlx_convert_gguf.fields import Fields
 
-_REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 # What was converted comes first, then what that was made from; `repo_url` may be the page of the GGUF files themselves.
 _KEYS = (
     "general.source.huggingface.repository",
@@ -31,6 +30,6 @@ def repo_at(fields: Fields, key: str) -> str:
     """The repo id in a field that holds one or the address of its page, "" for anything else, and for GGUF files."""
     address = urlparse(fields.text(key, "") if key in fields else "")
     path = address.path.strip("/")
-    at_home = address.hostname in ("huggingface.co", "www.huggingface.co", "hf.co") or not address.netloc
-    named = at_home and _REPO_ID.fullmatch(path) is not None and not path.lower().endswith("gguf")
+    at_home = address.hostname in hub_names.SITES or not address.netloc
+    named = at_home and hub_names.is_repo_id(path) and not path.lower().endswith("gguf")
     return path if named else ""

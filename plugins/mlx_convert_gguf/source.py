@@ -7,7 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mlx_convert_core.plugin import CorruptCheckpoint, FileInfo, ModelInfo, Reporter, TensorInfo, cached_repo, layouts
+from mlx_convert_core.plugin import (
+    CorruptCheckpoint,
+    FileInfo,
+    ModelInfo,
+    Reporter,
+    TensorInfo,
+    cached_repo,
+    file_names,
+    layouts,
+)
 from mlx_convert_gguf.card import card_of, name_of
 from mlx_convert_gguf.container import GgufHeader, read_gguf
 from mlx_convert_gguf.fields import Fields
@@ -15,8 +24,6 @@ from mlx_convert_gguf.rebuilding import Rebuilt, architecture_of, config_of, reb
 from mlx_convert_gguf.rope import FACTORS
 from mlx_convert_gguf.tokenizers.tokenizer_files import special_ids, text_files, tokenizer_of
 from mlx_convert_gguf.weights import read_values, write_weights
-
-SHARD = "model.safetensors"
 
 
 @dataclass(frozen=True)
@@ -81,7 +88,7 @@ class _Blueprint:
         config = config_of(fields, architecture, header.tensors, _rope_factors(path, header)) | special_ids(vocabulary)
         rebuilt = rebuilt_tensors(fields, architecture, header.tensors, config)
         tensors, size = _laid_out(rebuilt)
-        files = {"config.json": json.dumps(config, indent=2).encode() + b"\n"}
+        files = {file_names.CONFIG: json.dumps(config, indent=2).encode() + b"\n"}
         return cls(
             path=path,
             fields=fields,
@@ -94,7 +101,7 @@ class _Blueprint:
 
     def describe(self, ref: str) -> ModelInfo:
         small = [FileInfo(name=name, size=len(data)) for name, data in self.files.items()]
-        weights = FileInfo(name=SHARD, size=self.weight_file_bytes)
+        weights = FileInfo(name=file_names.WEIGHT_FILE, size=self.weight_file_bytes)
         cached = cached_repo(self.path)
         return ModelInfo(
             ref=ref,
@@ -120,14 +127,15 @@ def _rope_factors(path: Path, header: GgufHeader) -> list[float]:
 
 def _laid_out(rebuilt: tuple[Rebuilt, ...]) -> tuple[tuple[TensorInfo, ...], int]:
     """The tensors at their places in the file to be, and its size."""
-    loose = tuple(TensorInfo(name=one.name, dtype="BF16", shape=one.shape, shard=SHARD) for one in rebuilt)
-    layout = layouts(loose, {"format": "pt"})[SHARD]
+    shard = file_names.WEIGHT_FILE
+    loose = tuple(TensorInfo(name=one.name, dtype="BF16", shape=one.shape, shard=shard) for one in rebuilt)
+    layout = layouts(loose, {"format": "pt"})[shard]
     placed = tuple(
         TensorInfo(
             name=tensor.name,
             dtype=tensor.dtype,
             shape=tensor.shape,
-            shard=SHARD,
+            shard=shard,
             start=layout.offsets[tensor.name],
             end=layout.offsets[tensor.name] + tensor.nbytes,
         )

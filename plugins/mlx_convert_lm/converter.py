@@ -21,6 +21,7 @@ from mlx_convert_core.plugin import (
     Reporter,
     TensorInfo,
     Written,
+    file_names,
 )
 from mlx_convert_lm.config.heads import Head, parts_of_head
 from mlx_convert_lm.findings import examine
@@ -44,7 +45,7 @@ class LmConverter(StreamingConverter):
         self, model: ModelInfo, outputs: tuple[OutputPlan, ...], strategies: Mapping[str, QuantizeStrategy]
     ) -> Planned:
         """See ModelConverter."""
-        here = model.path is not None and (model.path / "config.json").exists()
+        here = model.path is not None and (model.path / file_names.CONFIG).exists()
         self._classes = LmClasses(self._trusted, None if here else _unseen(model.tensors))
         planned = super().plan(model, outputs, strategies)
         return replace(planned, findings=(*planned.findings, *unfit(model, planned.outputs)))

@@ -13,6 +13,7 @@ from mlx_convert_core.plugin import (
     RunCommand,
     SetOption,
     TensorInfo,
+    file_names,
     packed_tensors,
     quantization_config,
 )
@@ -20,7 +21,6 @@ from mlx_convert_lm.architectures import model_types, module_of, nearest
 from mlx_convert_lm.handing import unexpanded
 from mlx_convert_lm.packers import method_of, packed_words, refusal, refusal_code
 
-MODELOPT = "hf_quant_config.json"  # where NVIDIA's tool may say how it packed
 # Tensors that only a packing tool makes, whatever config.json says.
 _MADE_BY_PACKERS = (".qweight", ".qzeros", ".g_idx", ".weight_packed", ".absmax", ".quant_map", ".SCB")
 
@@ -64,7 +64,7 @@ def _packed(model: ModelInfo) -> Iterator[Finding]:
 
 def _unexplained(model: ModelInfo, packed: Sequence[TensorInfo]) -> Iterator[Finding]:
     """An error for packed tensors that config.json says nothing of."""
-    if model.matching(MODELOPT):
+    if model.matching(file_names.MODELOPT):
         return
     if unexpanded(model.config, model.tensors):
         yield Finding(

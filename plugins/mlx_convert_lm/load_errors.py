@@ -17,6 +17,7 @@ from mlx_convert_core.plugin import (
     RunElsewhere,
     SetOption,
     UnsupportedModel,
+    file_names,
     read_config,
 )
 from mlx_convert_lm.spare_tensors import another_kind
@@ -153,7 +154,7 @@ def _object(value: Any) -> bool:
     return value is None or isinstance(value, dict)
 
 
-_SETTINGS = ("config.json", "generation_config.json", "hf_quant_config.json")
+_SETTINGS = (file_names.CONFIG, file_names.GENERATION_CONFIG, file_names.MODELOPT)
 _WHOLE, _NUMBER, _OBJECT = "a whole number above 0", "a number", "an object"
 # What settings that most model classes read have to be. It is asked only when a model can't be built: a class of
 # its own may take more.

@@ -8,7 +8,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from mlx_convert_core.plugin import CorruptCheckpoint
+from mlx_convert_core.plugin import CorruptCheckpoint, file_names
 
 MODULES = 20_000  # whatever the weights; 5 kB each. A class that builds every expert of a stack has some thousands
 MODULES_PER_TENSOR = 4  # a module with weights has a tensor at least; mlx-lm's classes build 1.5 for each
@@ -23,7 +23,7 @@ def filled_by(folder: Path, name: str) -> Iterator[None]:
     import mlx.core as mx
     import mlx.nn as nn
 
-    tensors = sum(len(mx.load(str(path))) for path in folder.glob("model*.safetensors"))
+    tensors = sum(len(mx.load(str(path))) for path in folder.glob(file_names.WEIGHTS))
     most = MODULES + MODULES_PER_TENSOR * tensors
     numbers = count(1)
     initialize = nn.Module.__init__

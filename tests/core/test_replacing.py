@@ -245,7 +245,7 @@ def test_one_output_never_goes_into_another(tiny_llama: Path, tmp_path: Path, wo
 def test_what_a_dead_job_left_does_not_fill_the_disk(
     tiny_llama: Path, tmp_path: Path, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mlx_convert_core.converting.preflight.free_disk", lambda path: 0)
+    monkeypatch.setattr("mlx_convert_core.converting.places.free_disk", lambda path: 0)
     request = ConvertRequest(ref=str(tiny_llama), output=tmp_path / "out")
     assert [finding.code for finding in workspace.plan(request, exact=False).errors] == ["disk"]
     left = tmp_path / ".out.partial-dead" / "output" / "model.safetensors"
@@ -258,8 +258,8 @@ def test_what_a_dead_job_left_does_not_fill_the_disk(
 def test_what_a_dead_job_left_is_no_room_on_another_disk(
     tiny_llama: Path, tmp_path: Path, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mlx_convert_core.converting.preflight.free_disk", lambda path: 0)
-    monkeypatch.setattr("mlx_convert_core.converting.preflight._device", lambda path: int(path.parent.name == "other"))
+    monkeypatch.setattr("mlx_convert_core.converting.places.free_disk", lambda path: 0)
+    monkeypatch.setattr("mlx_convert_core.converting.places._device", lambda path: int(path.parent.name == "other"))
     (tmp_path / "other").mkdir()
     left = tmp_path / ".one.partial-dead" / "output" / "model.safetensors"
     left.parent.mkdir(parents=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from mlx_convert_core import ConvertRequest, InvalidRequest, Workspace
-from mlx_convert_core.plugin import read_record, recipe_of
+from mlx_convert_core.plugin import UseInstead, read_record, recipe_of
 
 AddPlugin = Callable[[str, str], Path]
 WriteToy = Callable[..., Path]
@@ -76,6 +77,31 @@ def test_a_source_that_describes_itself_is_shown_asked_and_shared(opened: Open, 
     named = sources.read("team:tiny")
     assert (named.whole, named.kind) == (True, "team")
     assert sources.shareable("team:tiny") == "team:tiny"
+
+
+@pytest.mark.parametrize(
+    ("base", "offered"),
+    [
+        ("team:tiny", True),
+        ("org/base", True),
+        ("https://huggingface.co/org/base", True),
+        ("s3://bucket/base", False),  # nobody here takes it
+        ("org/base--old", False),  # no repo id
+        ("./shared models", False),  # a folder of whoever made the adapter
+        ("~/base", False),
+        ("", False),
+        ("a\0b", False),
+    ],
+)
+def test_the_model_behind_an_adapter_is_offered_where_a_source_takes_it(
+    opened: Open, add_plugin: AddPlugin, tmp_path: Path, base: str, offered: bool
+) -> None:
+    add_plugin("team", TEAM + KIND.format(local=False))
+    (tmp_path / "shared models").mkdir()
+    (adapter := tmp_path / "adapter").mkdir()
+    (adapter / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": base}))
+    found = opened().plan(ConvertRequest(ref=str(adapter)), exact=False).errors[0]
+    assert (found.code, found.remedies) == ("lora_only", (UseInstead(base),) if offered else ())
 
 
 def test_the_refs_of_a_source_on_this_machine_are_not_shared(opened: Open, add_plugin: AddPlugin) -> None:

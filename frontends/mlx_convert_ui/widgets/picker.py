@@ -10,13 +10,12 @@ from pathlib import Path
 from nicegui import run, ui
 
 from mlx_convert_core import InvalidRequest
-from mlx_convert_core.plugin import as_on_disk, expanded
+from mlx_convert_core.plugin import as_on_disk, expanded, file_names
 from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.widgets.components import Badge, Button, Tag, block, note
 from mlx_convert_ui.widgets.dialogs import answer_of
 
 LIMIT = 500
-MODEL_FILE = ".gguf"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +66,7 @@ def listing(folder: str | Path, allowed: tuple[Path, ...], *, suffix: str = "") 
                 more += 1
     rows.sort(key=lambda row: (not row.folder, row.name.lower()))
     parent = path.parent if any(path.parent.is_relative_to(root) for root in allowed) else None
-    return Listing(path=path, parent=parent, rows=tuple(rows), more=more, model=(path / "config.json").is_file())
+    return Listing(path=path, parent=parent, rows=tuple(rows), more=more, model=(path / file_names.CONFIG).is_file())
 
 
 def _confined(folder: str | Path, allowed: tuple[Path, ...]) -> Path:
@@ -89,10 +88,10 @@ def _row(entry: os.DirEntry[str], suffix: str) -> Row | None:
         return None
     try:
         if entry.is_dir():
-            model = os.path.isfile(os.path.join(entry.path, "config.json"))
+            model = os.path.isfile(os.path.join(entry.path, file_names.CONFIG))
             return Row(name=entry.name, path=Path(entry.path), folder=True, model=model)
         if suffix and entry.name.endswith(suffix):
-            return Row(name=entry.name, path=Path(entry.path), folder=False, model=suffix == MODEL_FILE)
+            return Row(name=entry.name, path=Path(entry.path), folder=False, model=suffix == file_names.GGUF)
     except OSError:
         return None
     return None
@@ -100,7 +99,7 @@ def _row(entry: os.DirEntry[str], suffix: str) -> Row | None:
 
 async def pick_folder(studio: Studio, title: str, start: str, *, models: bool = False) -> str | None:
     """Let a person choose a folder (or, with ``models``, a .gguf file); None when they think better of it."""
-    return await _pick(studio, start, title=title, suffix=MODEL_FILE if models else "", folders=True)
+    return await _pick(studio, start, title=title, suffix=file_names.GGUF if models else "", folders=True)
 
 
 async def pick_file(studio: Studio, title: str, suffix: str, start: str = "") -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from mlx_convert_core.plugin import UnsupportedModel
+from mlx_convert_core.plugin import UnsupportedModel, file_names
 from mlx_convert_gguf.fields import Fields
 from mlx_convert_gguf.origin import the_original
 from mlx_convert_gguf.tokenizers.byte_level import byte_level
@@ -33,14 +33,14 @@ def tokenizer_of(fields: Fields) -> tuple[Vocabulary, dict[str, Any]]:
 def text_files(fields: Fields, vocabulary: Vocabulary, tokenizer: dict[str, Any]) -> dict[str, bytes]:
     """The checkpoint's files about text, by name."""
     files = {
-        "tokenizer.json": json.dumps(tokenizer, ensure_ascii=False).encode(),  # indented it takes four times as long
-        "tokenizer_config.json": _json(_settings(fields, vocabulary)),
-        "generation_config.json": _json(special_ids(vocabulary)),
+        file_names.TOKENIZER: json.dumps(tokenizer, ensure_ascii=False).encode(),  # indented it takes 4 times as long
+        file_names.TOKENIZER_CONFIG: _json(_settings(fields, vocabulary)),
+        file_names.GENERATION_CONFIG: _json(special_ids(vocabulary)),
     }
     template = fields.text(_TEMPLATE, "")
     if not template or fields.keys(f"{_TEMPLATE}."):  # beside a file, transformers ignores the other templates
         return files
-    return files | {"chat_template.jinja": template.encode()}
+    return files | {file_names.CHAT_TEMPLATE: template.encode()}
 
 
 def special_ids(vocabulary: Vocabulary) -> dict[str, Any]:

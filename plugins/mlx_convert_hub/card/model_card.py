@@ -12,11 +12,19 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from mlx_convert_core.plugin import ConvertPlan, Finding, ModelInfo, OutputPlan, Quantization, command, units
+from mlx_convert_core.plugin import (
+    ConvertPlan,
+    Finding,
+    ModelInfo,
+    OutputPlan,
+    Quantization,
+    command,
+    file_names,
+    units,
+)
 from mlx_convert_hub.card.front_matter import card_fields, front_matter, text_fields
 from mlx_convert_hub.trouble.seen import one_line
 
-CARD = "README.md"
 BEGIN = "<!-- mlx-convert: the text from here to the end mark is generated -->"
 END = "<!-- mlx-convert: end of the generated text -->"
 USE_BEGIN = "<!-- mlx-convert: use -->"
@@ -29,9 +37,9 @@ _ENGINES = ("mlx-convert", "mlx", "mlx-lm")
 
 def write_card(plan: ConvertPlan, staging: Path) -> None:
     """Write the card of the plan's one output into ``staging``; one that is there already stays."""
-    if not (staging / CARD).exists():
+    if not (staging / file_names.CARD).exists():
         noticed = [finding for finding in plan.findings if finding.code in NOTICED]
-        (staging / CARD).write_text(model_card(plan.model, plan.outputs[0], noticed), encoding="utf-8")
+        (staging / file_names.CARD).write_text(model_card(plan.model, plan.outputs[0], noticed), encoding="utf-8")
 
 
 def model_card(model: ModelInfo, output: OutputPlan, noticed: Sequence[Finding] = ()) -> str:

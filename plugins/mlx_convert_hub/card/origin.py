@@ -6,9 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mlx_convert_core.plugin import Record, public_record
-
-WEIGHT_SUFFIXES = (".safetensors", ".bin", ".gguf", ".pt", ".pth", ".ckpt", ".h5", ".onnx", ".npz", ".msgpack")
+from mlx_convert_core.plugin import Record, file_names, public_record
 
 
 @dataclass(frozen=True)
@@ -34,4 +32,4 @@ def origin_of(record: Record | None) -> Origin | None:
 
 def has_weights(names: Iterable[str]) -> bool:
     """Whether files of these names are a model, by whomever."""
-    return any(name.endswith(WEIGHT_SUFFIXES) for name in names)
+    return any(name.endswith(file_names.WEIGHT_SUFFIXES) for name in names)

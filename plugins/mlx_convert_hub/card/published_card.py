@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from mlx_convert_core.plugin import read_record, read_regular
+from mlx_convert_core.plugin import file_names, read_record, read_regular
 from mlx_convert_hub.card.front_matter import TAG, card_fields, front_matter, quoted, split_card, without_fields
-from mlx_convert_hub.card.model_card import BEGIN, CARD, END, TRUST, USE_BEGIN, USE_END, escaped, use_section
+from mlx_convert_hub.card.model_card import BEGIN, END, TRUST, USE_BEGIN, USE_END, escaped, use_section
 from mlx_convert_hub.trouble.seen import one_line
 
 MEASURED_BEGIN = "<!-- mlx-convert: measurements -->"
@@ -41,7 +41,7 @@ def card_to_send(folder: Path, repo_id: str, there: str | None = None, tags: Ite
 def own_card(folder: Path) -> str:
     """The README in ``folder``, "" without one; raises CorruptCheckpoint for what is no file of the folder."""
     try:
-        return read_regular(folder / CARD, MAX_CARD_BYTES, within=folder).decode(errors="replace")
+        return read_regular(folder / file_names.CARD, MAX_CARD_BYTES, within=folder).decode(errors="replace")
     except FileNotFoundError:
         return ""
 

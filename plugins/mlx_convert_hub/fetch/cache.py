@@ -19,8 +19,7 @@ from dataclasses import dataclass
 from glob import escape
 from pathlib import Path
 
-from mlx_convert_core.plugin import CorruptCheckpoint, FileInfo, check_regular
-from mlx_convert_hub.fetch.references import COMMIT
+from mlx_convert_core.plugin import CorruptCheckpoint, FileInfo, check_regular, hub_names
 
 LOCK_POLL_SECONDS = 0.1
 _OID = re.compile(r"[0-9a-f]{64}|[0-9a-f]{40}")
@@ -96,16 +95,16 @@ class RepoCache:
 
     def commit_of(self, revision: str) -> str | None:
         """The commit that ``revision`` meant when it was last fetched."""
-        if COMMIT.fullmatch(revision):
+        if hub_names.COMMIT.fullmatch(revision):
             return revision
         path = self.folder / "refs" / revision
         text = path.read_text().strip() if path.is_file() else ""
-        return text if COMMIT.fullmatch(text) else None
+        return text if hub_names.COMMIT.fullmatch(text) else None
 
     def remember(self, revision: str, commit: str) -> None:
         """Note that ``revision`` means ``commit`` now."""
         path = self.folder / "refs" / revision
-        if COMMIT.fullmatch(revision) or (path.is_file() and path.read_text() == commit):
+        if hub_names.COMMIT.fullmatch(revision) or (path.is_file() and path.read_text() == commit):
             return
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")

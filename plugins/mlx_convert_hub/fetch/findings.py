@@ -6,10 +6,19 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
 
-from mlx_convert_core.plugin import ConvertPlan, Finding, LeaveOut, ModelInfo, RunElsewhere, UseInstead, command
+from mlx_convert_core.plugin import (
+    ConvertPlan,
+    Finding,
+    LeaveOut,
+    ModelInfo,
+    RunElsewhere,
+    UseInstead,
+    command,
+    hub_names,
+)
 from mlx_convert_hub.client.connection import HubConnection
 from mlx_convert_hub.client.patience import within
-from mlx_convert_hub.fetch.references import is_path, is_repo_id
+from mlx_convert_hub.fetch.references import is_path
 
 COMMUNITY = "mlx-community"
 TIMEOUT_SECONDS = 2.0
@@ -30,7 +39,7 @@ def examine(plan: ConvertPlan, connection: HubConnection | None = None) -> Itera
 
 
 def _folder_taken(model: ModelInfo) -> Iterator[Finding]:
-    if model.path is not None and is_repo_id(model.ref):
+    if model.path is not None and hub_names.is_repo_id(model.ref):
         yield Finding(
             code="folder_taken",
             level="info",
@@ -94,7 +103,7 @@ def community_models(connection: HubConnection, name: str) -> tuple[str, ...]:
     response = within(TIMEOUT_SECONDS, lambda: brief.get("/api/models", **asked))
     start = f"{COMMUNITY}/{name}-".lower()
     ids = [row.get("id") for row in response.json() if isinstance(row, dict)]
-    return tuple(sorted(found for found in ids if is_repo_id(str(found)) and found.lower().startswith(start)))
+    return tuple(sorted(found for found in ids if hub_names.is_repo_id(str(found)) and found.lower().startswith(start)))
 
 
 def _is_preset(name: str, model: ModelInfo, preset: str) -> bool:

@@ -7,29 +7,35 @@ from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from mlx_convert_core.plugin import CorruptCheckpoint, FileInfo, RunElsewhere, TensorInfo, UseInstead, command, repeated
+from mlx_convert_core.plugin import (
+    CorruptCheckpoint,
+    FileInfo,
+    RunElsewhere,
+    TensorInfo,
+    UseInstead,
+    command,
+    file_names,
+    repeated,
+)
 from mlx_convert_hub.fetch.cache import is_oid
 
 if TYPE_CHECKING:
     from huggingface_hub.hf_api import ModelInfo as HubInfo
 
-WEIGHTS = "model*.safetensors"
-NEEDED = (
-    "*.json", "*.jsonl", "*.jinja", "*.txt", "*.tiktoken", "*.model", WEIGHTS,
-    "README.md", "LICENSE*", "LICENCE*", "NOTICE*", "COPYING*", "USE_POLICY*",
-)  # fmt: skip
-TEXT = ("*.json", "*.jinja", "*.tiktoken", "*.model", "vocab.txt", "merges.txt")
+WEIGHTS = file_names.WEIGHTS
+NEEDED = (*file_names.BESIDE_WEIGHTS, WEIGHTS, file_names.CARD)
+TEXT = ("*.json", "*.jinja", "*.tiktoken", "*.model", "vocab.txt", file_names.MERGES)
 NO_TEXT = ("*.index.json",)
 # Never: pickle, code, and weights in other formats, whatever else their names match.
 NEVER = (
-    "*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.pickle", "*.h5", "*.msgpack", "*.onnx", "*.gguf", "*.py",
-    "*.npz", "*.zip", "consolidated*",
+    *(f"*{suffix}" for suffix in file_names.WEIGHT_SUFFIXES if suffix != file_names.SAFETENSORS),
+    "*.pkl", "*.pickle", "*.py", "*.zip", "consolidated*",
 )  # fmt: skip
 CARD_FIELDS = (
     "license", "license_name", "license_link", "language", "base_model", "base_model_relation", "pipeline_tag",
     "tags", "library_name",
 )  # fmt: skip
-MORE_TEMPLATES = "additional_chat_templates/"  # the one folder whose files come along, .jinja ones
+MORE_TEMPLATES = f"{file_names.MORE_TEMPLATES}/"  # the one folder whose files come along, .jinja ones
 MAX_SIZE = 1 << 44
 _NAME = re.compile(r"\w[\w.+@ ()-]{0,254}", re.ASCII)
 _NUMBERED = re.compile(r"(model.*-)(\d{5})-of-(\d{5})\.safetensors")

@@ -8,14 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from mlx_convert_core.plugin import InvalidRequest, LeaveOut, bare_address, without_secrets
+from mlx_convert_core.plugin import InvalidRequest, LeaveOut, bare_address, file_names, hub_names, without_secrets
 
-SITES = ("huggingface.co", "www.huggingface.co", "hf.co")
 PROTOCOL = "hf://"
-MAX_ID = 96
-COMMIT = re.compile(r"[0-9a-f]{40}")
-_PART = r"[A-Za-z0-9][A-Za-z0-9._-]*"
-_REPO_ID = re.compile(rf"{_PART}/{_PART}")
 _REVISION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/+-]{0,254}")
 _OTHER_KINDS = {"datasets": "a dataset", "spaces": "a Space", "docs": "documentation", "collections": "a collection"}
 _PAGES = ("tree", "blob", "resolve", "commit", "raw")
@@ -61,25 +56,32 @@ def lacking(text: str) -> str:
         begun, told = text, f"A name on Hugging Face has two parts: owner/model. There is no folder “{text}” here."
     owner, _, name = begun.partition("/")
     if not name:
-        may_go_on = re.fullmatch(rf"({_PART})?", owner) and len(owner) < MAX_ID
-        return told if may_go_on and begun != "/" and not begun.endswith(".gguf") else ""
-    return "A name ends with a letter or a digit." if is_repo_id(begun.rstrip("-.")) and not is_repo_id(begun) else ""
+        may_go_on = re.fullmatch(rf"({hub_names.NAME})?", owner) and len(owner) < hub_names.MAX_ID
+        return told if may_go_on and begun != "/" and not begun.endswith(file_names.GGUF) else ""
+    return (
+        "A name ends with a letter or a digit."
+        if hub_names.is_repo_id(begun.rstrip("-.")) and not hub_names.is_repo_id(begun)
+        else ""
+    )
 
 
 def _pages() -> tuple[str, ...]:
     """What the addresses of pages begin with."""
     own = bare_address(os.environ.get("HF_ENDPOINT", "")).rstrip("/").lower()
-    return (*(f"{scheme}://{site}/" for scheme in ("https", "http") for site in SITES), *([f"{own}/"] if own else []))
+    return (
+        *(f"{scheme}://{site}/" for scheme in ("https", "http") for site in hub_names.SITES),
+        *([f"{own}/"] if own else []),
+    )
 
 
 def is_path(ref: str) -> bool:
     """Whether ``ref`` can only be meant as a place on this machine."""
-    return ref.startswith((".", "/", "~")) or ref.endswith(".gguf") or Path(ref).expanduser().exists()
+    return ref.startswith((".", "/", "~")) or ref.endswith(file_names.GGUF) or Path(ref).expanduser().exists()
 
 
 def checked_id(repo_id: str) -> str:
     """``repo_id`` when it has the form of one; raises InvalidRequest (code ``bad_id``)."""
-    if not is_repo_id(repo_id):
+    if not hub_names.is_repo_id(repo_id):
         raise InvalidRequest(
             f"'{repo_id}' is neither a folder here nor a repo id, which has the form owner/name.",
             hint="Paste the address of the model's page, or check the spelling. For a folder write ./ before it.",
@@ -88,20 +90,9 @@ def checked_id(repo_id: str) -> str:
     return repo_id
 
 
-def is_repo_id(text: str) -> bool:
-    """Whether ``text`` has the form ``owner/name``. Rules: huggingface_hub.utils.validate_repo_id."""
-    return (
-        bool(_REPO_ID.fullmatch(text))
-        and len(text) <= MAX_ID
-        and "--" not in text
-        and ".." not in text
-        and not text.endswith((".git", ".ipynb", ".", "-"))
-    )
-
-
 def is_model_id(text: str) -> bool:
-    """As `is_repo_id`, or the name of one of the oldest models, which have no owner: ``gpt2``."""
-    return is_repo_id(text if "/" in text else f"owner/{text}")
+    """A repo id, or the name of one of the oldest models, which have no owner: ``gpt2``."""
+    return hub_names.is_repo_id(text if "/" in text else f"owner/{text}")
 
 
 def checked_revision(revision: str) -> str:
@@ -125,7 +116,7 @@ def _of_url(ref: str) -> RepoRef:
     """The repo whose page has the bare address ``ref``."""
     address = urlsplit(ref)
     own = urlsplit(bare_address(os.environ.get("HF_ENDPOINT", "")))
-    if address.netloc.lower() not in (*SITES, own.netloc.lower() or SITES[0]):
+    if address.netloc.lower() not in (*hub_names.SITES, own.netloc.lower() or hub_names.SITES[0]):
         raise InvalidRequest(
             f"{address.netloc} is not the Hugging Face Hub.",
             hint="Give the address of a model's page on huggingface.co, or its repo id: owner/name.",
@@ -149,7 +140,7 @@ def _revision_of(parts: list[str]) -> str:
 
 def _agreed(inside: str | None, beside: str | None, ref: str) -> str | None:
     """One revision out of the one in the ref and the one beside it; a commit beside it settles the matter."""
-    if inside and beside and inside != beside and not COMMIT.fullmatch(beside):
+    if inside and beside and inside != beside and not hub_names.COMMIT.fullmatch(beside):
         raise InvalidRequest(
             f"{ref} names the revision {inside}, and {beside} was asked for beside it.",
             hint="Give one of them.",

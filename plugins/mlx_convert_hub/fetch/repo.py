@@ -15,6 +15,8 @@ from mlx_convert_core.plugin import (
     Reporter,
     SourceError,
     SourceUnreachable,
+    file_names,
+    hub_names,
     inspect_folder,
     read_config,
 )
@@ -31,15 +33,11 @@ from mlx_convert_hub.fetch.listing import (
     root_files,
     weights,
 )
-from mlx_convert_hub.fetch.references import COMMIT, is_repo_id
 from mlx_convert_hub.fetch.transfer import PARALLEL, POLL_SECONDS, Transfer, run_all
 from mlx_convert_hub.trouble.explain import explained
 
 if TYPE_CHECKING:
     from huggingface_hub.hf_api import ModelInfo as HubInfo
-
-CONFIG = "config.json"
-ADAPTER = "adapter_config.json"
 
 
 @dataclass(frozen=True)
@@ -111,7 +109,7 @@ class HubRepo:
 
     def _described(self, connection: HubConnection, info: HubInfo) -> ModelInfo:
         commit = str(info.sha)
-        if not COMMIT.fullmatch(commit):
+        if not hub_names.COMMIT.fullmatch(commit):
             raise SourceError(
                 f"the Hub gave no commit for {self.repo_id}.", hint="Try again, or name another revision."
             )
@@ -121,7 +119,7 @@ class HubRepo:
         model = ModelInfo(
             ref=self.ref,
             name=self.name,
-            repo_id=info.id if is_repo_id(info.id) else self.repo_id,
+            repo_id=info.id if hub_names.is_repo_id(info.id) else self.repo_id,
             revision=commit,
             branch=self.revision or "main",
             files=files,
@@ -131,14 +129,16 @@ class HubRepo:
             fetch_window=PARALLEL + 1,
         )
         named = {file.name: file for file in files}
-        if CONFIG in named:
-            config = self._settings(connection, commit, named[CONFIG])
+        if file_names.CONFIG in named:
+            config = self._settings(connection, commit, named[file_names.CONFIG])
             tensors = read_headers(connection, self.repo_id, commit, weights(files))
             check_unique(self.repo_id, tensors)
             return replace(model, config=config, tensors=tensors)
-        if ADAPTER in named and not model.card.get("base_model"):
-            base = self._settings(connection, commit, named[ADAPTER]).get("base_model_name_or_path")
-            return replace(model, card={**model.card, **({"base_model": base} if is_repo_id(str(base)) else {})})
+        if file_names.ADAPTER in named and not model.card.get("base_model"):
+            base = self._settings(connection, commit, named[file_names.ADAPTER]).get("base_model_name_or_path")
+            return replace(
+                model, card={**model.card, **({"base_model": base} if hub_names.is_repo_id(str(base)) else {})}
+            )
         return model
 
     def _settings(self, connection: HubConnection, commit: str, file: FileInfo) -> dict[str, Any]:

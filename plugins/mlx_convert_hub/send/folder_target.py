@@ -27,6 +27,7 @@ from mlx_convert_core.plugin import (
     UploadRequest,
     UploadResult,
     expanded,
+    file_names,
     is_inside,
     model_name,
     read_record,
@@ -39,7 +40,6 @@ from mlx_convert_hub.send.clone import copy
 from mlx_convert_hub.send.lm_studio import HOMES, lm_studio_folder
 from mlx_convert_hub.send.model_files import files_of
 
-CONFIG = "config.json"
 LM_STUDIO = "lmstudio"
 PUBLISHER = "mlx-convert"
 
@@ -95,7 +95,7 @@ def _place(request: UploadRequest) -> Path:
     if first == LM_STUDIO:
         return _in_lm_studio(request, [part for part in rest if part])
     path = spelled(expanded(request.name).absolute())
-    holds_models = path.is_dir() and not (path / CONFIG).exists()
+    holds_models = path.is_dir() and not (path / file_names.CONFIG).exists()
     return Path(os.path.normpath(path / model_name(request.path) if holds_models else path))
 
 

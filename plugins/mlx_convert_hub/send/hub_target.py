@@ -18,6 +18,8 @@ from mlx_convert_core.plugin import (
     UploadError,
     UploadRequest,
     UploadResult,
+    file_names,
+    hub_names,
     model_name,
     read_record,
     regular_files,
@@ -26,7 +28,7 @@ from mlx_convert_hub.card.origin import origin_of
 from mlx_convert_hub.card.published_card import card_to_send
 from mlx_convert_hub.client.connection import HubConnection
 from mlx_convert_hub.client.identity import Identity, identify
-from mlx_convert_hub.fetch.references import is_repo_id, parse_ref
+from mlx_convert_hub.fetch.references import parse_ref
 from mlx_convert_hub.send.model_files import files_of, refuse_places
 from mlx_convert_hub.send.remote import RemoteRepo, look
 from mlx_convert_hub.send.upload import Upload
@@ -114,7 +116,7 @@ def _weights(folder: Path) -> dict[str, int]:
 
 
 def _is_weights(name: str) -> bool:
-    return name.endswith(".safetensors")
+    return name.endswith(file_names.SAFETENSORS)
 
 
 def _visibility(request: UploadRequest, remote: RemoteRepo) -> UploadError:
@@ -141,7 +143,7 @@ def _given_name(request: UploadRequest) -> str:
     named = parse_ref(request.name) if "://" in request.name else None
     repo_id = named.repo_id if named is not None else request.name
     parts: Iterable[str] = (repo_id,) if "/" in repo_id else ("owner", repo_id)
-    if not is_repo_id("/".join(parts)):
+    if not hub_names.is_repo_id("/".join(parts)):
         raise InvalidRequest(
             f"'{request.name}' can't be the name of a repo, which has the form owner/name.",
             hint="Use letters, digits, '-', '_' and '.', for example hub:me/Model-MLX-4bit",

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from mlx_convert_core.plugin import RECORD, FileInfo, UploadError, parse_record
-from mlx_convert_hub.card.model_card import CARD
+from mlx_convert_core.plugin import RECORD, FileInfo, UploadError, file_names, parse_record
 from mlx_convert_hub.card.origin import Origin, has_weights, origin_of
 from mlx_convert_hub.client.connection import ANSWER_BYTES, HubConnection
 from mlx_convert_hub.fetch.cache import is_oid
@@ -41,7 +40,7 @@ class RemoteRepo:
     @cached_property
     def card(self) -> str | None:
         """The text of its README, None without one."""
-        data = self._read(CARD)
+        data = self._read(file_names.CARD)
         return None if data is None else data.decode("utf-8", errors="replace")
 
     @cached_property

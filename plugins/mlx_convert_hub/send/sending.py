@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from mlx_convert_core.plugin import Reporter
+from mlx_convert_core.plugin import Reporter, file_names
 from mlx_convert_hub.client.connection import HubConnection
 from mlx_convert_hub.send.watched_thread import Pulse, attend
 
@@ -41,7 +41,7 @@ class Outgoing:
     @property
     def stored_apart(self) -> bool:
         """Whether the Hub surely keeps it outside of git, so that its bytes can go ahead of the commit."""
-        return isinstance(self.content, Path) and (self.name.endswith(".safetensors") or self.size > BIG)
+        return isinstance(self.content, Path) and (self.name.endswith(file_names.SAFETENSORS) or self.size > BIG)
 
 
 class Sender:

@@ -19,9 +19,9 @@ from mlx_convert_core.plugin import (
     UploadRequest,
     UploadResult,
     encode_record,
+    file_names,
     read_record,
 )
-from mlx_convert_hub.card.model_card import CARD
 from mlx_convert_hub.card.published_card import card_to_send
 from mlx_convert_hub.client.connection import HubConnection, seconds_to_wait
 from mlx_convert_hub.client.patience import session
@@ -36,7 +36,7 @@ T = TypeVar("T")
 TRIES = 3
 LONGEST_WAIT_SECONDS = 600.0
 # Parts of a model that would be loaded together with it.
-_WEIGHTS = ("model*.safetensors", "*.safetensors.index.json")
+_WEIGHTS = (file_names.WEIGHTS, "*.safetensors.index.json")
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ def outgoing(request: UploadRequest, remote: RemoteRepo) -> list[Outgoing]:
     files = files_of(request.path)
     refuse_places(request.path, files)
     found: dict[str, Path | bytes] = {path.as_posix(): request.path / path for path in files}
-    found[CARD] = card_to_send(request.path, request.name, remote.card, remote.tags).encode()
+    found[file_names.CARD] = card_to_send(request.path, request.name, remote.card, remote.tags).encode()
     if found.pop(RECORD, None) is not None and (record := read_record(request.path)) is not None:
         found[RECORD] = encode_record(record)
     return [Outgoing(name, content) for name, content in found.items()]

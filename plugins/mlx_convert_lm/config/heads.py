@@ -13,7 +13,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from mlx_convert_core.plugin import TensorInfo, open_regular, read_header
+from mlx_convert_core.plugin import TensorInfo, file_names, open_regular, read_header
 from mlx_convert_lm.config.rope import levels
 
 TIED = "tie_word_embeddings"
@@ -36,7 +36,7 @@ class Head(Enum):
 
 def head_in(folder: Path) -> Head:
     """What the weight files in ``folder`` hold: read as far as the first difference between head and embeddings."""
-    paths = sorted(folder.glob("model*.safetensors"))
+    paths = sorted(folder.glob(file_names.WEIGHTS))
     tensors = {tensor.name: (path, tensor) for path in paths for tensor in read_header(path)}
     head = parts_of_head(tensors)
     if not head:

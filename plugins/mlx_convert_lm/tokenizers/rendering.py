@@ -12,6 +12,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
+from mlx_convert_core.plugin import file_names
 from mlx_convert_lm.tokenizers.small_files import (
     MORE_TEMPLATES,
     TEMPLATE,
@@ -74,7 +75,7 @@ def _text(files: SmallFiles, name: str) -> str:
 def _special_tokens(files: SmallFiles, settings: Mapping[str, Any]) -> dict[str, str]:
     """The tokens that a template may name, ``bos_token`` for one."""
     found: dict[str, str] = {}
-    for origin in (files.settings("special_tokens_map.json"), settings):
+    for origin in (files.settings(file_names.SPECIAL_TOKENS), settings):
         for name, token in origin.items():
             text = token.get("content") if isinstance(token, dict) else token
             if name.endswith("_token") and isinstance(text, str):

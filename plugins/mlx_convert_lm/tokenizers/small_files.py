@@ -10,18 +10,18 @@ from typing import Any
 
 import msgspec
 
-from mlx_convert_core.plugin import CorruptCheckpoint, open_regular, read_json, read_regular, regular_files
+from mlx_convert_core.plugin import CorruptCheckpoint, file_names, open_regular, read_json, read_regular, regular_files
 
-TOKENIZER = "tokenizer.json"
-SETTINGS = "tokenizer_config.json"
-TEMPLATE = "chat_template.jinja"
-TEMPLATE_IN_JSON = "chat_template.json"  # where processors of transformers before 4.50 kept it
-MORE_TEMPLATES = "additional_chat_templates"
+TOKENIZER = file_names.TOKENIZER
+SETTINGS = file_names.TOKENIZER_CONFIG
+TEMPLATE = file_names.CHAT_TEMPLATE
+TEMPLATE_IN_JSON = file_names.CHAT_TEMPLATE_IN_JSON
+MORE_TEMPLATES = file_names.MORE_TEMPLATES
 # What a tokenizer is made of where there is no tokenizer.json.
-VOCABULARIES = ("*.model", "*.tiktoken", "vocab.json", "vocab.txt", "merges.txt", "tekken.json")
+VOCABULARIES = (*file_names.VOCABULARIES, file_names.MERGES)
 # What is opened whenever a tokenizer is loaded.
 ALWAYS_READ = (
-    TOKENIZER, SETTINGS, "special_tokens_map.json", "added_tokens.json", "generation_config.json", TEMPLATE,
+    TOKENIZER, SETTINGS, file_names.SPECIAL_TOKENS, file_names.ADDED_TOKENS, file_names.GENERATION_CONFIG, TEMPLATE,
     TEMPLATE_IN_JSON,
 )  # fmt: skip
 LIMIT = 400_000_000  # bytes; the largest known tokenizer.json has 35 MB

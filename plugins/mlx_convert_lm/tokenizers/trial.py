@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from mlx_convert_core.plugin import ConvertPlan, CorruptCheckpoint, Finding, ModelInfo, RunElsewhere
+from mlx_convert_core.plugin import ConvertPlan, CorruptCheckpoint, Finding, ModelInfo, RunElsewhere, file_names
 from mlx_convert_lm.chat_template import ChatTemplate
 from mlx_convert_lm.tokenizers.for_readers import mended, needs_code, own_class, readable
 from mlx_convert_lm.tokenizers.making import Made, make
@@ -178,7 +178,7 @@ def _named_tokens(files: SmallFiles, settings: Mapping[str, Any]) -> set[str]:
     decoder = settings.get("added_tokens_decoder")
     entries: list[Any] = list(decoder.values()) if isinstance(decoder, dict) else []
     entries += [value for name, value in settings.items() if name.endswith("_token")]
-    entries += files.settings("added_tokens.json")
+    entries += files.settings(file_names.ADDED_TOKENS)
     texts = (entry.get("content") if isinstance(entry, dict) else entry for entry in entries)
     return {text for text in texts if isinstance(text, str)}
 

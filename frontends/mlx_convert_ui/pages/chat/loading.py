@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlx_convert_core import LibraryEntry, MlxConvertError
-from mlx_convert_core.plugin import Conversation, ConversationSummary
+from mlx_convert_core.plugin import Conversation, ConversationSummary, file_names
 
 if TYPE_CHECKING:
     from mlx_convert_ui.state.studio import Studio
@@ -37,6 +37,6 @@ def load(studio: Studio, id: str) -> Loaded:
         summaries=summaries,
         problem=studio.workspace.conversations.problem,
         conversation=conversation,
-        missing=conversation is not None and not (conversation.model / "config.json").is_file(),
+        missing=conversation is not None and not (conversation.model / file_names.CONFIG).is_file(),
         error=error,
     )
