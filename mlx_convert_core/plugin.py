@@ -54,6 +54,7 @@ from mlx_convert_core.home.queue_file import QueueItem
 from mlx_convert_core.home.settings import Settings, SettingsFile
 from mlx_convert_core.model import hub_names
 from mlx_convert_core.model.accounting import Accounted, account_for
+from mlx_convert_core.model.base_model import base_model
 from mlx_convert_core.model.checkpoint import Checkpoint
 from mlx_convert_core.model.config_file import read_config
 from mlx_convert_core.model.contents import FolderContents
@@ -286,6 +287,7 @@ __all__ = [
     "all_tensors",
     "as_on_disk",
     "bare_address",
+    "base_model",
     "cached_repo",
     "check_regular",
     "clear_leftover",

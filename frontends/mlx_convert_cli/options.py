@@ -61,6 +61,7 @@ _CONVERTING = (
     click.option("--resume", is_flag=True, help="Take up what a conversion that died left behind."),
     click.option("--discard-source", is_flag=True, help="Delete each fetched weight file as soon as it is used."),
     click.option("--text-only", is_flag=True, help="Agree to lose pictures and sound, where only text can be kept."),
+    click.option("--allow-overflow", is_flag=True, help="Agree to values that become infinite in the result."),
     _trusting,
 )
 

@@ -27,7 +27,10 @@ from mlx_convert_core.plugin import (
 # Commands that make one request of what was typed, so that it can be typed again with an option more or less.
 _REPEATED = ("chat", "compare", "convert", "generate", "plan", "upload")
 _SHORT = {"-o": "--output", "-p": "--preset"}
-_FLAGS = ("discard_source", "force", "public", "replace", "resume", "text_only", "trust_remote_code", "anyway")
+_FLAGS = (
+    "allow_overflow", "anyway", "discard_source", "force", "public", "replace", "resume", "text_only",
+    "trust_remote_code",
+)  # fmt: skip
 _MISSING = {"library scan": "FOLDER", "recipe export": "MODEL"}  # what such a command can't do without
 LONGEST = 400  # characters; a command with a long prompt in it would hide what is to be different
 

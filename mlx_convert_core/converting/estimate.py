@@ -48,7 +48,7 @@ def fetch_disk(model: ModelInfo, request: ConvertRequest, weight_bytes: int | No
 def _tensor_bytes(tensor: TensorInfo, quantization: Quantization | None, dtype: Dtype | None) -> int:
     if tensor.dtype not in FLOATS:
         return tensor.nbytes
-    width = DTYPE_BYTES[_DTYPES[dtype]] if dtype else DTYPE_BYTES[tensor.dtype]
+    width = DTYPE_BYTES[_DTYPES[dtype] if dtype else "F32" if tensor.dtype == "F64" else tensor.dtype]
     if quantization and _is_layer(tensor, quantization):
         return quantization.packed_bytes(tensor.shape, width)
     return tensor.parameters * width

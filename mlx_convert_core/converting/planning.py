@@ -29,7 +29,7 @@ from mlx_convert_core.model.quantization import Preset
 from mlx_convert_core.model.requests import ConvertRequest
 from mlx_convert_core.plugins.calling import Hooks
 from mlx_convert_core.plugins.interfaces import ModelConverter
-from mlx_convert_core.remedies import RunCommand, SetOption
+from mlx_convert_core.remedies import RunCommand, SetOption, UseInstead
 from mlx_convert_core.writing.replaceable import what_goes
 from mlx_convert_core.writing.staging import ROOM
 
@@ -89,9 +89,16 @@ class Planner:
             return replace(plan, findings=(*plan.findings, missing))
         plan = replace(plan, converter=converter.name)
         self._check_strategies(plan)
-        found = (*plan.findings, *converter.examine(plan), *examine_output(plan))
+        examined = (self._offered(finding) for finding in converter.examine(plan))
+        found = (*plan.findings, *examined, *examine_output(plan))
         plan = replace(plan, findings=found)
         return replace(plan, findings=(*found, *self._hooks.collect("pre_convert", Finding, plan=plan)))
+
+    def _offered(self, finding: Finding) -> Finding:
+        """``finding`` without models to convert instead that no source takes: a page may name anything as its base."""
+        sources = Sources(self._hooks)
+        kept = (step for step in finding.remedies if not isinstance(step, UseInstead) or sources.offers(step.ref))
+        return replace(finding, remedies=tuple(kept))
 
     def _outputs(self, model: ModelInfo) -> list[OutputPlan]:
         request = self.request

@@ -15,7 +15,7 @@ from mlx_convert_core.errors import (
     PreflightFailed,
     UnsupportedModel,
 )
-from mlx_convert_core.model.config_file import read_config
+from mlx_convert_core.model.base_model import base_model
 from mlx_convert_core.model.findings import Finding, refusal
 from mlx_convert_core.model.inspection import ModelInfo
 from mlx_convert_core.model.packing import leftover_method, quantization_config
@@ -128,19 +128,10 @@ def _other_kind(model: ModelInfo, sources: Sources) -> Finding | None:
 
 def _instead(model: ModelInfo, sources: Sources, otherwise: str) -> tuple[str, Remedies]:
     """The next step: to convert the model that this one was made from, where it says which, and a source takes that."""
-    base = _base_model(model)
+    base = base_model(model)
     if sources.offers(base):
         return "Convert its base model instead.", (UseInstead(base),)
     return otherwise, ()
-
-
-def _base_model(model: ModelInfo) -> str:
-    base = model.card.get("base_model")
-    if model.path is not None and (model.path / ADAPTER).exists():
-        base = read_config(model.path / ADAPTER).get("base_model_name_or_path")
-    if isinstance(base, list) and base:
-        base = base[0]
-    return base if isinstance(base, str) else ""
 
 
 def _layers_that_are_not_there(model: ModelInfo) -> Iterator[Finding]:

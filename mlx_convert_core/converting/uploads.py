@@ -53,7 +53,9 @@ def upload(request: UploadRequest, context: JobContext) -> UploadResult:
     began = time.monotonic()
     target = target_of(request, upload_targets(context.hooks))
     with context.step("check"):
-        refuse_spoiled(request.path, lambda done, total: _advance(context, done, total))
+        infinite = refuse_spoiled(request.path, lambda done, total: _advance(context, done, total))
+        if infinite:
+            context.message(_infinite(infinite), "warning")
     with context.step("upload"):
         result = target.upload(request, context)
     if not isinstance(result, UploadResult):
@@ -61,6 +63,14 @@ def upload(request: UploadRequest, context: JobContext) -> UploadResult:
         error = TypeError(f"upload() of {request.target} gave a {type(result).__name__}, not an UploadResult")
         raise context.hooks.fault(context.hooks.owner(hook, request.target), hook, error)
     return replace(result, seconds=time.monotonic() - began)
+
+
+def _infinite(counts: Mapping[str, int]) -> str:
+    """What is said of infinite values, which may be meant: a mask is made of them."""
+    name, count = max(counts.items(), key=lambda one: one[1])
+    several = f", and {len(counts) - 1:,} more tensors have some" if len(counts) > 1 else ""
+    values = "values" if count > 1 else "value"
+    return f"the tensor {name} has {count:,} infinite {values}{several}: they spoil answers, unless it is a mask."
 
 
 def _advance(context: JobContext, done: int, total: int) -> None:

@@ -112,9 +112,17 @@ THEME = Theme(
             "Save the model again with the library that made it, or look for one in the layout of transformers.",
         ),
         Explanation(
+            "stored_type",
+            "The numbers are stored in a type that MLX lacks. F64 is read as float32; F4, F6, F8_E8M0 and AMD's FNUZ"
+            " floats are not read here.",
+            "As a note: nothing need be done. As an error: convert the original bf16 model; its page names it as the"
+            " base model. A model that can't be loaded for it may be converted.",
+        ),
+        Explanation(
             "source_fp8 source_fbgemm_fp8",
             "The model is stored in 8-bit floats. They are expanded first, where their scales are laid out in a known"
-            " way; as an error: here they are not.",
+            " way; as an error: here they are not. As a warning: it has no scales, and the floats are taken for the"
+            " numbers themselves.",
             "Convert the original bf16 model; its page names it as the base model.",
         ),
         Explanation(

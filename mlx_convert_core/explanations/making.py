@@ -84,8 +84,10 @@ THEME = Theme(
         ),
         Explanation(
             "overflow",
-            "The model has values that the chosen type can't hold: as infinity they would spoil every answer.",
-            "Convert with a type of greater range, `--dtype bfloat16`. Nothing was published.",
+            "The model has values that the chosen type can't hold: as infinity they would spoil every answer. As a"
+            " warning: that was agreed to, and the result has them.",
+            "Convert with a type of greater range, `--dtype bfloat16`. As an error: nothing was published. If you want"
+            " the result all the same, say so: `--allow-overflow`, or the button on the page.",
         ),
         Explanation(
             "check_failed conversion_failed",

@@ -6,7 +6,8 @@
      "outputs": [{"preset": "4bit"}, {"preset": "8bit"}]}
 
 An output may also have ``strategy``, ``dtype``, ``bits``, ``group_size`` and ``mode``, the same for all outputs. Of a
-model for pictures or sound, ``"text_only": true`` converts the text model alone.
+model for pictures or sound, ``"text_only": true`` converts the text model alone. ``"allow_overflow": true`` agrees to
+values that become infinite.
 """
 
 from __future__ import annotations
@@ -52,6 +53,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     ref: str = ""
     revision: str | None = None
     text_only: bool = False
+    allow_overflow: bool = False
     outputs: tuple[RecipeOutput, ...] = (RecipeOutput(),)
 
     @classmethod
@@ -61,6 +63,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
             ref=shareable(request.ref),
             revision=request.revision,
             text_only=request.text_only,
+            allow_overflow=request.allow_overflow,
             outputs=tuple(
                 RecipeOutput(
                     preset=preset,
@@ -88,7 +91,12 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
         numbers = {name: getattr(first, name) for name in first.__struct_fields__ if name != "preset"}
         presets = tuple(output.preset for output in self.outputs)
         return ConvertRequest(
-            ref=ref or self.ref, preset=presets, revision=revision, text_only=self.text_only, **numbers
+            ref=ref or self.ref,
+            preset=presets,
+            revision=revision,
+            text_only=self.text_only,
+            allow_overflow=self.allow_overflow,
+            **numbers,
         )
 
     def data(self) -> dict[str, Any]:
@@ -141,6 +149,7 @@ def recipe_of(folder: Path | str, shareable: Shareable) -> dict[str, Any]:
             "ref": shareable(source.ref) if source.revision or ":" in source.ref else "",  # else a folder's name
             "revision": source.revision,
             "text_only": record.text_only,
+            "allow_overflow": record.allow_overflow,
             "outputs": [{name: record.recipe[name] for name in _names(RecipeOutput) if name in record.recipe}],
         }
         return _checked(recipe).data()

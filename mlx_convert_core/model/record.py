@@ -57,7 +57,7 @@ class Weights(msgspec.Struct, frozen=True, kw_only=True):
 class Record(msgspec.Struct, frozen=True, kw_only=True):
     """How a converted folder came to be. ``recipe`` holds the numbers that make it again; ``created`` is a time in ISO
     8601, ``files`` are by name, ``measurements`` figures, perhaps in groups. ``left_out`` and ``text_only`` say what of
-    the source is not in it."""
+    the source is not in it, ``allow_overflow`` that values which became infinite were agreed to."""
 
     schema: int = SCHEMA
     created: str = ""
@@ -68,6 +68,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     kept_layers: tuple[KeptLayer, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
     text_only: bool = False
+    allow_overflow: bool = False
     findings: tuple[Finding, ...] = ()
     measurements: dict[str, Figure | dict[str, Figure]] = {}
     files: dict[str, RecordedFile] = {}

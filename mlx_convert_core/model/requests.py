@@ -42,7 +42,8 @@ class ConvertRequest:
     ``mode``, ``strategy`` and ``dtype`` replace what the preset says. ``force`` replaces an existing
     output; ``resume`` takes up what a job that died left behind. ``discard_source`` deletes each fetched weight
     file as soon as it is used, for models larger than the free disk. ``text_only`` agrees to lose what a model for
-    pictures or sound can do besides text, where only that can be converted. Raises InvalidRequest.
+    pictures or sound can do besides text, where only that can be converted. ``allow_overflow`` agrees to values that
+    become infinite in the result, such as those beyond 65,504 in float16. Raises InvalidRequest.
     """
 
     ref: str
@@ -59,6 +60,7 @@ class ConvertRequest:
     discard_source: bool = False
     trust_remote_code: bool = False
     text_only: bool = False
+    allow_overflow: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "ref", without_secrets(str(self.ref)))

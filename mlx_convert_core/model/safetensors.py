@@ -23,11 +23,12 @@ from mlx_convert_core.errors import CorruptCheckpoint
 from mlx_convert_core.remedies import RunElsewhere
 
 DTYPE_BYTES = {
-    "BOOL": 1, "U8": 1, "I8": 1, "F8_E4M3": 1, "F8_E5M2": 1, "F8_E8M0": 1,
+    "BOOL": 1, "U8": 1, "I8": 1, "F8_E4M3": 1, "F8_E5M2": 1, "F8_E8M0": 1, "F8_E4M3FNUZ": 1, "F8_E5M2FNUZ": 1,
     "U16": 2, "I16": 2, "F16": 2, "BF16": 2,
     "U32": 4, "I32": 4, "F32": 4,
     "U64": 8, "I64": 8, "F64": 8, "C64": 8,
 }  # fmt: skip
+DTYPE_BITS = {name: 8 * width for name, width in DTYPE_BYTES.items()} | {"F4": 4, "F6_E2M3": 6, "F6_E3M2": 6}
 _REFERENCE_BYTES = 100_000_000  # what the reference implementation takes for a header; beyond, it is none
 LFS_POINTER = b"version https://git-lfs"
 _OTHER_COLONS = 10_000  # in metadata, and in odd names
@@ -49,7 +50,7 @@ class TensorInfo:
     @property
     def nbytes(self) -> int:
         """Bytes of the tensor's data."""
-        return prod(self.shape) * DTYPE_BYTES[self.dtype]
+        return prod(self.shape) * DTYPE_BITS[self.dtype] // 8
 
     @property
     def parameters(self) -> int:
@@ -198,14 +199,14 @@ def _tensor(key: str, entry: Any, base: int, name: str) -> TensorInfo:
         raise _lying(name, key)
     if not _countable(shape):
         raise _lying(name, key)
-    if not isinstance(dtype, str) or dtype not in DTYPE_BYTES:
+    if not isinstance(dtype, str) or dtype not in DTYPE_BITS:
         raise CorruptCheckpoint(
             f"{name}: tensor {key[:_SHOWN]} has the dtype {dtype!r:.{_SHOWN}}, which is not known here.",
             hint="The file was made by a newer tool, or is damaged. Download it again.",
             code="corrupt_header",
         )
     tensor = TensorInfo(name=key, dtype=dtype, shape=shape, shard=name, start=base + start, end=base + end)
-    if tensor.end - tensor.start != tensor.nbytes:
+    if 8 * (end - start) != tensor.parameters * DTYPE_BITS[dtype]:
         raise _lying(name, key)
     return tensor
 

@@ -13,14 +13,16 @@ from mlx_convert_core.errors import CorruptCheckpoint
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What is known of a tensor that was written whole: its digest, and the values behind it that are not finite."""
+    """What is known of a tensor that was written whole: its digest, the values behind it that are not finite, and those
+    that only became so."""
 
     digest: str
     not_finite: int = 0
+    overflowed: int = 0
 
 
 class Journal:
-    """Lines of ``digest count name``, after a first line that says what they belong to.
+    """Lines of ``digest count count name``, after a first line that says what they belong to.
 
     Nothing is synced: whoever takes it up compares the bytes with the digests.
     """
@@ -41,7 +43,7 @@ class Journal:
 
     def note(self, name: str, note: Note) -> None:
         """Say that ``name`` is written whole."""
-        self._line(f"{note.digest} {note.not_finite} {name}")
+        self._line(f"{note.digest} {note.not_finite} {note.overflowed} {name}")
 
     def close(self) -> None:
         """Stop noting; the file stays."""
@@ -65,9 +67,10 @@ class Journal:
 
 def _noted(line: str) -> tuple[str, Note] | None:
     """The name and the note in a line; None for one that is cut off, or of an older version."""
-    digest, _, rest = line.partition(" ")
-    count, space, name = rest.partition(" ")
-    return (name, Note(digest, int(count))) if space and count.isdecimal() else None
+    parts = line.split(" ", 3)
+    if len(parts) < 4 or not (parts[1].isdecimal() and parts[2].isdecimal()):
+        return None
+    return parts[3], Note(parts[0], int(parts[1]), int(parts[2]))
 
 
 def has_notes(path: Path) -> bool:

@@ -44,6 +44,7 @@ def write_record(
         kept_layers=output.kept,
         left_out=output.left_out,
         text_only=output.text_only,
+        allow_overflow=plan.request.allow_overflow,
         findings=tuple(findings),
         files={name: RecordedFile(size=file.size, sha256=file.sha256) for name, file in files.items()},
     )

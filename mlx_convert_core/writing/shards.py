@@ -57,6 +57,7 @@ class ShardWriter:
         self._whole = 0
         self._taken_up: set[str] = set()
         self._not_finite: dict[str, int] = {}
+        self._overflowed: dict[str, int] = {}
         self._journal = Journal(journal, self._fingerprint(made_from)) if journal is not None else None
         self._reader = ReadBack(folder, self._layouts, self._digest) if read_back else None
         self.read: dict[str, PartRead] = {}
@@ -105,22 +106,29 @@ class ShardWriter:
         """How many values behind each tensor are NaN or infinite, as far as `write` was told; none left out is 0."""
         return {name: count for name, count in self._not_finite.items() if count}
 
-    def write(self, name: str, data: Buffer, *, not_finite: int = 0) -> None:
+    @property
+    def overflowed(self) -> dict[str, int]:
+        """How many values of each tensor are NaN or infinite only here, likewise."""
+        return {name: count for name, count in self._overflowed.items() if count}
+
+    def write(self, name: str, data: Buffer, *, not_finite: int = 0, overflowed: int = 0) -> None:
         """Append contiguous little-endian bytes to a tensor; different tensors may come from different threads.
 
-        ``not_finite`` values that they were made of were no numbers. What was taken up from an earlier writer is not
-        written again.
+        ``not_finite`` values that they were made of were no numbers, ``overflowed`` ones have become none. What was
+        taken up from an earlier writer is not written again.
         """
         if name in self._taken_up:
             return
         self._not_finite[name] = self._not_finite.get(name, 0) + not_finite
+        self._overflowed[name] = self._overflowed.get(name, 0) + overflowed
         view = memoryview(data).cast("B")
         if view.nbytes > self._missing[name]:
             raise ValueError(f"{view.nbytes - self._missing[name]} bytes too many for {name}")
         self._put(self._shards[name], view, self._next[name])
         self._count(name, view)
         if self._journal is not None and not self._missing[name]:
-            self._journal.note(name, Note(self._hashes[name].hexdigest(), self._not_finite[name]))
+            digest = self._hashes[name].hexdigest()
+            self._journal.note(name, Note(digest, self._not_finite[name], self._overflowed[name]))
         if self._reader is not None and not self._missing[name]:
             self._reader.look()
 
@@ -156,7 +164,7 @@ class ShardWriter:
                 continue
             found = self._digest_of(name)
             if found.hexdigest() == note.digest:
-                self._not_finite[name] = note.not_finite
+                self._not_finite[name], self._overflowed[name] = note.not_finite, note.overflowed
                 self._taken_up.add(name)
                 self._hashes[name] = found
                 self._done += self._missing[name]

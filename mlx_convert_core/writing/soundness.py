@@ -2,13 +2,14 @@
 
 What is claimed is compared with what is there: headers with sizes, the index with the weight files, our record with
 both, and at last every byte of the weights with their sha256. A NaN makes every answer one, so it is looked for, too.
-A person's own words in README.md, and settings that were mended, are no damage.
+Infinity may be meant, as in a mask: it is told. A person's own words in README.md and mended settings are no damage.
 """
 
 from __future__ import annotations
 
 import hashlib
 import struct
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
@@ -24,21 +25,23 @@ from mlx_convert_core.model.config_file import read_config
 from mlx_convert_core.model.record import RecordedFile, read_record
 from mlx_convert_core.model.safetensors import DTYPE_BYTES, TensorInfo, all_tensors, read_header
 from mlx_convert_core.model.weight_files import repeated
+from mlx_convert_core.remedies import Remedies, UseInstead
 
 CHUNK = 1 << 20
 _READ_BY_ALL = (
     file_names.TOKENIZER, file_names.TOKENIZER_CONFIG, file_names.SPECIAL_TOKENS, file_names.GENERATION_CONFIG,
 )  # fmt: skip
-# By dtype: the bits of a value without its sign above which it is NaN, the code of struct to read values with, and
-# the highest bytes that such a value can have. No weight of a sane model has these bytes: a look at them is enough.
+# By dtype: the bits of infinity without its sign, above which a value is NaN, the code of struct to read values with,
+# and the highest bytes that such values can have. No weight of a sane model has these bytes: a look at them is enough.
 _NAN = {
     "BF16": (0x7F80, "H", b"\x7f\xff"),
     "F16": (0x7C00, "H", b"\x7c\x7d\x7e\x7f\xfc\xfd\xfe\xff"),
     "F32": (0x7F80_0000, "I", b"\x7f\xff"),
     "F64": (0x7FF0_0000_0000_0000, "Q", b"\x7f\xff"),
-    "F8_E4M3": (0x7E, "B", b"\x7f\xff"),
-    "F8_E5M2": (0x7C, "B", b"\x7d\x7e\x7f\xfd\xfe\xff"),
+    "F8_E4M3": (0x7E, "B", b"\x7f\xff"),  # 448, for it has no infinity
+    "F8_E5M2": (0x7C, "B", b"\x7c\x7d\x7e\x7f\xfc\xfd\xfe\xff"),
 }
+_WITHOUT_INFINITY = ("F8_E4M3",)
 
 
 def refuse_damaged(folder: Path) -> None:
@@ -56,23 +59,29 @@ def refuse_damaged(folder: Path) -> None:
         raise _damaged(folder, problem)
 
 
-def refuse_spoiled(folder: Path, advance: Callable[[int, int], None]) -> None:
-    """Read all weights of ``folder``: raise UploadError when they are not those of its record, or have a NaN.
+def refuse_spoiled(folder: Path, advance: Callable[[int, int], None]) -> dict[str, int]:
+    """Read all weights of ``folder``: how many values are infinite, by the name of their tensor.
 
-    Codes ``up_damaged`` and ``up_nan``. ``advance`` is told the bytes done and those of all weight files.
+    Raises UploadError when they are not those of its record, or have a NaN: codes ``up_damaged`` and ``up_nan``.
+    ``advance`` is told the bytes done and those of all weight files.
     """
+    infinite: Counter[str] = Counter()
     paths = sorted(folder.glob(f"*{SAFETENSORS}"))
     total, done = sum(path.stat().st_size for path in paths), 0
     for path in paths:
         recorded, digest = _recorded(folder).get(path.name), hashlib.sha256()
         for tensor, chunk in _chunks(path):
             digest.update(chunk)
-            if tensor is not None and (count := _nans(chunk, tensor.dtype)):
-                raise _no_numbers(folder, tensor, count)
+            if tensor is not None:
+                nans, infinities = _odd_values(chunk, tensor.dtype)
+                if nans:
+                    raise _no_numbers(folder, tensor, nans)
+                infinite[tensor.name] += infinities
             done += len(chunk)
             advance(done, total)
         if recorded is not None and recorded.sha256 and digest.hexdigest() != recorded.sha256:
             raise _damaged(folder, f"the bytes of {path.name} are not those that were written (its sha256 differs)")
+    return {name: count for name, count in infinite.items() if count}
 
 
 def _problems(folder: Path) -> Iterator[str]:
@@ -139,23 +148,26 @@ def _span(file: BinaryIO, length: int) -> Iterator[bytes]:
         yield chunk
 
 
-def _nans(data: bytes, dtype: str) -> int:
-    """How many of little-endian values are NaN."""
+def _odd_values(data: bytes, dtype: str) -> tuple[int, int]:
+    """How many of little-endian values are NaN, and how many infinite."""
     if dtype not in _NAN:
-        return 0
+        return 0, 0
     limit, code, highest = _NAN[dtype]
     width = DTYPE_BYTES[dtype]
     high = data[width - 1 :: width]
     if not any(byte in high for byte in highest):
-        return 0
+        return 0, 0
     without_sign = (1 << (8 * width - 1)) - 1
-    return sum(value & without_sign > limit for value in struct.unpack(f"<{len(data) // width}{code}", data))
+    sizes = [value & without_sign for value in struct.unpack(f"<{len(data) // width}{code}", data)]
+    infinite = 0 if dtype in _WITHOUT_INFINITY else sizes.count(limit)
+    return sum(size > limit for size in sizes), infinite
 
 
 def _damaged(folder: Path, problem: str) -> UploadError:
     return UploadError(
         f"{folder.name} is damaged and was not sent: {problem}.",
         hint="Convert it again, or put back the file that was changed.",
+        remedies=_again(folder),
         code="up_damaged",
     )
 
@@ -165,5 +177,13 @@ def _no_numbers(folder: Path, tensor: TensorInfo, count: int) -> UploadError:
         f"{folder.name} was not sent: the tensor {tensor.name} in {tensor.shard} has values that are no numbers"
         f" (NaN), at least {count:,}; it would answer nonsense.",
         hint="Convert a source without them, or get the original weights again.",
+        remedies=_again(folder),
         code="up_nan",
     )
+
+
+def _again(folder: Path) -> Remedies:
+    """To convert the recorded source once more, if it is a repo: of a folder the record has the last name only."""
+    record = read_record(folder)
+    ref = record.source.ref if record is not None and record.source.revision else ""
+    return (UseInstead(ref),) if ref else ()

@@ -27,6 +27,7 @@ from mlx_convert_engine.choice import Chooser, quantization_of
 from mlx_convert_engine.model_classes import LazyModel, ModelClasses
 from mlx_convert_engine.pieces import Cast, Computed, Copied, Piece, Quantized
 from mlx_convert_engine.provenance import Provenance
+from mlx_convert_engine.stored_types import LACKING, is_read_as
 
 SHARD_BYTES = 5 << 30  # as mlx_lm.convert splits
 DTYPES = ("float16", "bfloat16", "float32")
@@ -42,7 +43,8 @@ CastFunction = Callable[[str, Any], Any]
 class Blueprint:
     """One output: its pieces, by source layer and in file order, and the figures of the plan.
 
-    ``accounted`` is the converter's to fill in: what of the source no piece is made of.
+    ``accounted`` is the converter's to fill in: what of the source no piece is made of. ``looked_at`` are the source
+    tensors whose values the model class has looked at.
     """
 
     pieces: list[tuple[Piece, ...]] = field(default_factory=list)
@@ -51,6 +53,7 @@ class Blueprint:
     kept: list[KeptLayer] = field(default_factory=list)
     parameters: int = 0
     accounted: Accounted = field(default_factory=Accounted)
+    looked_at: frozenset[str] = frozenset()
 
     def planned(self, output: OutputPlan) -> OutputPlan:
         """``output`` made exact."""
@@ -96,7 +99,7 @@ class _Draft:
         self._provenance = provenance
         self._chooser = Chooser(lazy, output.quantization, strategy)
         self._cast = _caster(lazy, output)
-        self._result = Blueprint()
+        self._result = Blueprint(looked_at=provenance.looked_at)
 
     def draw(self) -> Blueprint:
         """Go through all parameters in the order in which mlx-lm saves them."""
@@ -136,7 +139,7 @@ class _Draft:
         sources = self._provenance.sources(array)
         if sources is None:
             return self._computed([(name, cast)], {name: array})
-        if cast is array:
+        if cast is array and not is_read_as(sources[0], array):  # sources that are joined are of one type
             return Copied(name=name, sources=sources)
         return Cast(name=name, sources=sources, dtype=cast.dtype)
 
@@ -151,7 +154,7 @@ class _Draft:
             names=names,
             sources=sources,
             width=layer.weight.shape[-1],
-            dtype=None if cast is layer.weight else cast.dtype,
+            dtype=cast.dtype if cast is not layer.weight or is_read_as(sources[0], cast) else None,
             quantization=self._result.quantized[-1].quantization,
         )
         rest = tuple(self._kept(name, layer[name.removeprefix(f"{path}.")]) for name, _ in named if name not in names)
@@ -205,7 +208,7 @@ def _caster(lazy: LazyModel, output: OutputPlan) -> CastFunction:
     """A function (name, array) -> array in the output's dtype; integers and excepted tensors stay."""
     import mlx.core as mx
 
-    dtype = output.dtype or lazy.dtype
+    dtype = output.dtype or LACKING.get(lazy.dtype or "", lazy.dtype)
     if dtype not in DTYPES:
         return lambda name, array: array
     wanted = getattr(mx, dtype)

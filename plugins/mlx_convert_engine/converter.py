@@ -28,22 +28,27 @@ from mlx_convert_engine.blueprint import Blueprint, blueprint
 from mlx_convert_engine.discard_order import bytes_at_once
 from mlx_convert_engine.discarding_conversion import discarding
 from mlx_convert_engine.model_classes import ModelClasses
-from mlx_convert_engine.not_finite import finding
+from mlx_convert_engine.not_finite import findings
 from mlx_convert_engine.output_files import write_config, write_index
 from mlx_convert_engine.pieces import sources_of
 from mlx_convert_engine.provenance import Provenance
 from mlx_convert_engine.source_files import SourceFiles
 from mlx_convert_engine.stand_in import standing_in
+from mlx_convert_engine.stored_types import odd_shards
 from mlx_convert_engine.stream import device_memory, few_spare_buffers, working_memory
 from mlx_convert_engine.streaming_conversion import Flow, streaming
 from mlx_convert_engine.writing_thread import WritingThread
 
 
 class StreamingConverter:
-    """Plans and converts by the model classes of ``classes``; a plugin's ModelConverter builds on it."""
+    """Plans and converts by the model classes of ``classes``; a plugin's ModelConverter builds on it.
 
-    def __init__(self, classes: ModelClasses) -> None:
+    With ``allow_overflow`` values that become infinite are counted and told; without it they refuse the conversion.
+    """
+
+    def __init__(self, classes: ModelClasses, *, allow_overflow: bool = False) -> None:
         self._classes = classes
+        self._allow_overflow = allow_overflow
 
     def plan(
         self, model: ModelInfo, outputs: tuple[OutputPlan, ...], strategies: Mapping[str, QuantizeStrategy]
@@ -79,7 +84,7 @@ class StreamingConverter:
                 for folder, output in zip(folders, outputs, strict=True)
             ]
             source = stack.enter_context(SourceFiles(checkpoint, model.tensors, report.check_cancelled))
-            writing = stack.enter_context(WritingThread(report, writers))
+            writing = stack.enter_context(WritingThread(report, writers, allow_overflow=self._allow_overflow))
 
             def load(folder: Path) -> tuple[list[Blueprint], dict[str, Any]]:
                 loaded = self._blueprints(folder, outputs, strategies, model)
@@ -92,7 +97,9 @@ class StreamingConverter:
             write_index(folder, output)
             write_config(folder, config, output)
         return tuple(
-            Written(digests=writer.digests, read=writer.read, findings=tuple(finding(writer.not_finite)))
+            Written(
+                digests=writer.digests, read=writer.read, findings=tuple(findings(writer.not_finite, writer.overflowed))
+            )
             for writer in writers
         )
 
@@ -161,8 +168,9 @@ def _check_as_planned(blueprints: list[Blueprint], outputs: tuple[OutputPlan, ..
 @contextmanager
 def _readable(model: ModelInfo) -> Iterator[Path]:
     """A folder that mlx-lm can load lazily: the source's own, or a stand-in with the same headers."""
-    if model.path is not None and model.path.is_dir() and (model.path / file_names.CONFIG).exists():
+    here = model.path is not None and model.path.is_dir() and (model.path / file_names.CONFIG).exists()
+    if model.path is not None and here and not odd_shards(model):
         yield model.path
         return
-    with standing_in(model) as folder:
+    with standing_in(model, regular_files(model.path) if model.path is not None and here else ()) as folder:
         yield folder

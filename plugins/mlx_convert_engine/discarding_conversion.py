@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from mlx_convert_engine.discard_order import Wave, waves
+from mlx_convert_engine.filling import loadable
 from mlx_convert_engine.pieces import Computed, names_of
 from mlx_convert_engine.stand_in import standing_in
 from mlx_convert_engine.stream import Layer, layers_of, stream_out
-from mlx_convert_engine.streaming_conversion import Flow, Load, Settings
+from mlx_convert_engine.streaming_conversion import Flow, Load, Settings, load_filled
 
 
 def discarding(flow: Flow, load: Load[Settings]) -> Settings:
@@ -39,8 +40,8 @@ def _compute(wave: Wave, flow: Flow, load: Load[Settings]) -> None:
     """Make the tensors of a wave that the model class computes: from the real files among empty ones."""
     if not wave.computed:
         return
-    with standing_in(flow.model, map(flow.source.path, sorted(wave.needs))) as mixed:
-        blueprints, _ = load(mixed)
+    with loadable(flow.model, map(flow.source.path, sorted(wave.needs)), flow.source) as mixed:
+        blueprints, _ = load_filled(flow, mixed, load)
         stream_out(_only(layers_of(blueprints, flow.writers), wave.computed), flow.source, flow.writing, flow.report)
 
 

@@ -54,14 +54,20 @@ def expanded(arrays: Mapping[str, Any], found: Iterable[Expansion]) -> dict[str,
     return {name: array for name, array in result.items() if not of_activations(name)}
 
 
+def values_of(stored: Any, dtype: str) -> Any:
+    """Bytes in an MLX array as the 8-bit floats of ``dtype`` that they are, in bfloat16, which holds each."""
+    import mlx.core as mx
+
+    if dtype == "F8_E4M3":
+        return mx.from_fp8(stored, dtype=mx.bfloat16)
+    return (stored.astype(mx.uint16) << 8).view(mx.float16).astype(mx.bfloat16)  # the upper half of a float16
+
+
 def _numbers(weight: Any, scale: Any, expansion: Expansion) -> Any:
     """One rounding, of the product: as the model classes of mlx-lm do it that expand."""
     import mlx.core as mx
 
-    if expansion.weight.dtype == "F8_E4M3":
-        values = mx.from_fp8(weight, dtype=mx.bfloat16)
-    else:  # the upper half of a float16
-        values = (weight.astype(mx.uint16) << 8).view(mx.float16).astype(mx.bfloat16)
+    values = values_of(weight, expansion.weight.dtype)
     if expansion.spread:
         return (values * scale.reshape(expansion.spread)).astype(mx.bfloat16)
     (rows, width), (down, across) = weight.shape[-2:], expansion.block

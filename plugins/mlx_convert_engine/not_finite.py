@@ -15,12 +15,21 @@ from mlx_convert_core.plugin import ConversionFailed, Finding, SetOption
 
 SHORT = {"float16": "F16", "bfloat16": "BF16", "float32": "F32"}  # mlx's name -> safetensors'
 NAMED = 3  # tensors that a finding names
-_WIDTHS = {"F16": 16, "BF16": 16, "F32": 32, "F64": 64}
-_INFINITY = {"F16": 0x7C00, "BF16": 0x7F80, "F32": 0x7F80_0000, "F64": 0x7FF0_0000_0000_0000}
+_WIDTHS = {"F8_E4M3": 8, "F8_E5M2": 8, "F16": 16, "BF16": 16, "F32": 32, "F64": 64}
+# The smallest size that is no number: of F8_E4M3, which has no infinity, the one NaN.
+_INFINITY = {
+    "F8_E4M3": 0x7F, "F8_E5M2": 0x7C, "F16": 0x7C00, "BF16": 0x7F80, "F32": 0x7F80_0000, "F64": 0x7FF0_0000_0000_0000
+}  # fmt: skip
 # The smallest size that a cast rounds to infinity: halfway between the target's largest number and the next power of
 # two (65,520 for float16), in the bits of the source.
-_TOO_LARGE = {("F32", "float16"): 0x477F_F000, ("BF16", "float16"): 0x4780, ("F32", "bfloat16"): 0x7F7F_8000}
-_LARGEST = {"float16": "65,504", "bfloat16": "3.39e38"}
+_TOO_LARGE = {
+    ("F32", "float16"): 0x477F_F000, ("BF16", "float16"): 0x4780, ("F32", "bfloat16"): 0x7F7F_8000,
+    # through float32, which rounds half a step up before that
+    ("F64", "float16"): 0x40EF_FDFF_F000_0000, ("F64", "bfloat16"): 0x47EF_EFFF_F000_0000,
+    ("F64", "float32"): 0x47EF_FFFF_F000_0000,
+}  # fmt: skip
+_LARGEST = {"float16": "65,504", "bfloat16": "3.39e38", "float32": "3.40e38"}
+_ROOMIER = {"float16": "bfloat16", "bfloat16": "float32"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,29 +83,48 @@ def count_of(array: Any) -> Any | None:
 
 def overflow(name: str, count: int, target: str) -> ConversionFailed:
     """The error for ``count`` values that become infinite in the tensor ``name`` of the type ``target``."""
+    wider = (SetOption("dtype", _ROOMIER[target]),) if target in _ROOMIER else ()
+    either = "Convert with a type that has the range of the source" if wider else "Look for a source without them"
     return ConversionFailed(
         f"{name} has {count:,} {'value' if count == 1 else 'values'} that {target} can't hold "
         f"(its largest is {_LARGEST.get(target, 'less')}): as infinity they would spoil every answer.",
-        hint="Nothing was published. Convert with a type that has the range of the source.",
-        remedies=(SetOption("dtype", "float32" if target == "bfloat16" else "bfloat16"),),
+        hint=f"Nothing was published. {either}, or agree to have such values in the result.",
+        remedies=(*wider, SetOption("allow_overflow", True)),
         code="overflow",
     )
 
 
-def finding(counts: Mapping[str, int]) -> Iterable[Finding]:
-    """A warning about tensors whose source has values that are not finite: their names and how many."""
-    if not counts:
-        return
-    named = ", ".join(f"{name} has {count:,}" for name, count in sorted(counts.items())[:NAMED])
-    more = f" and {len(counts) - NAMED} more tensors" if len(counts) > NAMED else ""
+def findings(source: Mapping[str, int], made: Mapping[str, int]) -> Iterable[Finding]:
+    """Warnings about tensors with values that are not finite, in the ``source`` and newly ``made``: how many."""
+    if source:
+        yield Finding(
+            code="not_finite",
+            level="warning",
+            message=f"{_values(source)} of the source {_are(source)} not finite (NaN or infinity): {_named(source)}.",
+            hint="The model may answer nonsense. Download it again; if that changes nothing, its author should know.",
+        )
+    if made:
+        yield Finding(
+            code="overflow",
+            level="warning",
+            message=f"{_values(made)} of the result {_are(made)} not finite, though the source's numbers are, as the"
+            f" request allows: {_named(made)}.",
+            hint="The model may answer nonsense: try it before you rely on it.",
+        )
+
+
+def _values(counts: Mapping[str, int]) -> str:
     total = sum(counts.values())
-    yield Finding(
-        code="not_finite",
-        level="warning",
-        message=f"{total:,} {'value' if total == 1 else 'values'} of the source {'is' if total == 1 else 'are'}"
-        f" not finite (NaN or infinity): {named}{more}.",
-        hint="The model may answer nonsense. Download it again; if that changes nothing, its author should know.",
-    )
+    return f"{total:,} {'value' if total == 1 else 'values'}"
+
+
+def _are(counts: Mapping[str, int]) -> str:
+    return "is" if sum(counts.values()) == 1 else "are"
+
+
+def _named(counts: Mapping[str, int]) -> str:
+    named = ", ".join(f"{name} has {count:,}" for name, count in sorted(counts.items())[:NAMED])
+    return named + (f" and {len(counts) - NAMED} more tensors" if len(counts) > NAMED else "")
 
 
 def name_of(dtype: Any) -> str:

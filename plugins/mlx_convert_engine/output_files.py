@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mlx_convert_core.plugin import OutputPlan, file_names, quantization_config
+from mlx_convert_engine.stored_types import LACKING
 
 NOT_PACKED_BY_MLX = ("bitnet",)  # methods with layers of their own, which mlx-lm finds by the source's word
 
@@ -42,6 +43,8 @@ def converted_config(config: dict[str, Any], output: OutputPlan) -> dict[str, An
     if output.dtype:
         for name in {"torch_dtype", "dtype"} & result.keys() or {"torch_dtype"}:
             result[name] = output.dtype
+    for name in {"torch_dtype", "dtype"} & result.keys():
+        result[name] = LACKING.get(str(result[name]), result[name])
     tagged: dict[str, Any] = _tagged(dict(sorted(result.items())))
     return tagged
 

@@ -9,15 +9,19 @@ from types import TracebackType
 from typing import BinaryIO
 
 from mlx_convert_core.plugin import Checkpoint, CorruptCheckpoint, TensorInfo, open_regular, read_header, stamp_of
+from mlx_convert_engine.stand_in import Place
 
 
 class SourceFiles:
     """The bytes of ``tensors`` in ``checkpoint``. As a context manager it closes the files, and, when all
-    went well, makes sure that nobody changed them meanwhile (CorruptCheckpoint, code ``source_changed``)."""
+    went well, makes sure that nobody changed them meanwhile (CorruptCheckpoint, code ``source_changed``).
+
+    ``places`` are the tensors that are empty in the folder that a model class has last been given, by name."""
 
     def __init__(
         self, checkpoint: Checkpoint, tensors: Iterable[TensorInfo], check_cancelled: Callable[[], None]
     ) -> None:
+        self.places: dict[str, Place] = {}
         self._checkpoint = checkpoint
         self._check_cancelled = check_cancelled
         self._expected: dict[str, list[TensorInfo]] = {}

@@ -1,35 +1,76 @@
-"""A stand-in for a checkpoint that is not here yet, or not any more: real headers, no weights.
+"""A stand-in for a checkpoint that is not here yet, or not any more, or that MLX can't load: real headers, no weights.
 
-The files are sparse: they have the right length and take no space. mlx-lm loads them lazily, which is all
-that planning needs.
+The files are sparse: they have the right length and take no space. mlx-lm loads them lazily, which is all that planning
+needs. MLX reads a tensor's bytes only when something is computed of it: the few tensors of a stand-in that a model
+class computes with are written into it just for that, in a type that MLX knows (`stored_types`).
 """
 
 from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-from mlx_convert_core.plugin import ModelInfo, file_names, layouts
+from mlx_convert_core.plugin import ModelInfo, TensorInfo, file_names, layouts
+from mlx_convert_engine.stored_types import odd_shards, shown
+
+METADATA = {"format": "pt"}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the values of the tensor ``stored`` go: from byte ``start`` on in the file ``path``, as ``dtype``."""
+
+    path: Path
+    start: int
+    stored: TensorInfo
+    dtype: str
 
 
 @contextmanager
 def standing_in(model: ModelInfo, files: Iterable[Path] = ()) -> Iterator[Path]:
-    """Give a folder like ``model``'s, in which only ``files`` have their content; it is there during the body."""
+    """Give a folder like ``model``'s, in which only ``files`` have their content; it is there during the body.
+
+    Weight files among them that MLX can't load stay empty.
+    """
+    odd = odd_shards(model)
     with tempfile.TemporaryDirectory(prefix="mlx-convert-plan-") as name:
         folder = Path(name)
         _write_headers(model, folder)
         for path in files:
-            (folder / path.name).unlink(missing_ok=True)
-            (folder / path.name).symlink_to(path.absolute())
+            if path.name not in odd:
+                (folder / path.name).unlink(missing_ok=True)
+                (folder / path.name).symlink_to(path.absolute())
         yield folder
+
+
+def places(model: ModelInfo, folder: Path) -> dict[str, Place]:
+    """The tensors, by name, that are empty in a stand-in whatever files it was given."""
+    odd, seen = odd_shards(model), shown(model)
+    laid_out = layouts([tensor for tensor in seen if tensor.shard in odd], METADATA)
+    return {
+        tensor.name: Place(folder / tensor.shard, laid_out[tensor.shard].offsets[tensor.name], stored, tensor.dtype)
+        for stored, tensor in zip(model.tensors, seen, strict=True)
+        if tensor.shard in odd
+    }
+
+
+def empty(filled: Collection[Place]) -> None:
+    """Take the values out of stand-ins again, all but their headers, and give the disk its space back."""
+    for path in {place.path for place in filled}:
+        with path.open("r+b") as file:
+            length = file.seek(0, 2)
+            file.seek(0)
+            file.truncate(8 + int.from_bytes(file.read(8), "little"))
+            file.truncate(length)
 
 
 def _write_headers(model: ModelInfo, folder: Path) -> None:
     (folder / file_names.CONFIG).write_text(json.dumps(dict(model.config)))
-    for name, layout in layouts(model.tensors, {"format": "pt"}).items():
+    for name, layout in layouts(shown(model), METADATA).items():
         with (folder / name).open("wb") as file:
             file.write(layout.header)
             file.truncate(layout.file_bytes)

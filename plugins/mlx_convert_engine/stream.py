@@ -15,10 +15,12 @@ from typing import Any
 
 from mlx_convert_core.plugin import ConversionFailed, CorruptCheckpoint, Reporter, ShardWriter, TensorInfo, free_memory
 from mlx_convert_engine.blueprint import Blueprint
+from mlx_convert_engine.filling import filled
 from mlx_convert_engine.not_finite import Sizes, count_of, name_of, overflow
 from mlx_convert_engine.pieces import Cast, Computed, Copied, Piece, Quantized, names_of
 from mlx_convert_engine.rows import rows_of
 from mlx_convert_engine.source_files import SourceFiles, changed
+from mlx_convert_engine.stored_types import array_of
 from mlx_convert_engine.writing_thread import Result, WritingThread
 
 SLICE_BYTES = 4_000_000  # of a source tensor, read and computed at once: what stays in a CPU's cache
@@ -27,7 +29,6 @@ IN_FLIGHT_SLICES = 8  # that wait for their results
 BASE_MEMORY = 90_000_000  # Python with mlx and a model class
 TENSOR_MEMORY = 3_000  # what is known of a tensor, in Python
 SCARCE_MEMORY = 1_000_000_000  # with less than this free, nothing is read ahead
-_MX_TYPES = {"BF16": "bfloat16", "F16": "float16", "F32": "float32"}
 
 
 def stream_out(layers: Iterable[Layer], source: SourceFiles, writing: WritingThread, report: Reporter) -> None:
@@ -36,7 +37,7 @@ def stream_out(layers: Iterable[Layer], source: SourceFiles, writing: WritingThr
     Raises Cancelled between two slices, CorruptCheckpoint when a source file changes, OSError from writing.
     """
     flight = _Flight(writing)
-    for slice_ in _slices(layers, source):
+    for slice_ in _slices(layers, source, allow=writing.allow_overflow):
         report.check_cancelled()
         flight.take(slice_)
     flight.land_all()
@@ -129,11 +130,11 @@ def _last_shard(layer: Layer) -> str:
     return max((source.shard for piece, _ in layer if not isinstance(piece, Computed) for source in piece.sources))
 
 
-def _slices(layers: Iterable[Layer], source: SourceFiles) -> Iterator[_Slice]:
+def _slices(layers: Iterable[Layer], source: SourceFiles, *, allow: bool) -> Iterator[_Slice]:
     streams = cycle(_streams())
     batch = _Slice([], 0)
     for layer in layers:
-        for part in _parts(layer, source, streams):
+        for part in _parts(layer, source, streams, allow=allow):
             batch.results += part.results
             batch.nbytes += part.nbytes
             if 2 * batch.nbytes >= slice_bytes():
@@ -143,12 +144,15 @@ def _slices(layers: Iterable[Layer], source: SourceFiles) -> Iterator[_Slice]:
         yield batch
 
 
-def _parts(layer: Layer, source: SourceFiles, streams: Iterator[Any]) -> Iterator[_Slice]:
-    """A layer in slices: what is computed whole first, then its source tensors by rows."""
+def _parts(layer: Layer, source: SourceFiles, streams: Iterator[Any], *, allow: bool) -> Iterator[_Slice]:
+    """A layer in slices: what is computed whole first, then its source tensors by rows.
+
+    Raises ConversionFailed (``overflow``) for values that become infinite, if that is not ``allow``ed.
+    """
     by_source: dict[tuple[TensorInfo, ...], list[tuple[Piece, ShardWriter]]] = {}
     for piece, writer in layer:
         if isinstance(piece, Computed):
-            yield _Slice(_computed(piece, writer), 2 * sum(array.nbytes for _, array in piece.tensors))
+            yield _Slice(_computed(piece, writer, source, allow), 2 * sum(array.nbytes for _, array in piece.tensors))
         else:
             by_source.setdefault(piece.sources, []).append((piece, writer))
     for sources, wanted in by_source.items():
@@ -158,7 +162,7 @@ def _parts(layer: Layer, source: SourceFiles, streams: Iterator[Any]) -> Iterato
         for rows in rows_of(sources, width, slice_bytes(), source, fresh=kept):
             stream, sizes = next(streams), Sizes.of(rows.data, sources[0].dtype)
             for target in targets:
-                if sizes.too_large_for(target):
+                if not allow and sizes.too_large_for(target):
                     raise _overflow(rows.tensors, source, target)
             results = [one for piece, writer in wanted for one in _made(piece, writer, sizes, stream)]
             yield _Slice(results, rows.data.nbytes)
@@ -174,21 +178,28 @@ def _overflow(tensors: Iterable[TensorInfo], source: SourceFiles, target: str) -
     return changed(tensor.shard)  # they were there when it was read before
 
 
-def _computed(piece: Computed, writer: ShardWriter) -> list[Result]:
+def _computed(piece: Computed, writer: ShardWriter, source: SourceFiles, allow: bool) -> list[Result]:
     """What the model class computes; the values that it is made from are counted with it."""
+    import mlx.core as mx
+
     known = {name: count for name, array in piece.plain.items() if (count := count_of(array)) is not None}
     all_known = sum(known.values())
-    return [
-        Result(
-            name,
-            writer,
-            array=_bytes_of(array),
-            not_finite=known.get(name, all_known),
-            counted=name in known,
-            floats=name_of(array.dtype),
-        )
-        for name, array in piece.tensors
-    ]
+    with filled(source, piece.sources, allow_overflow=allow) as too_large:
+        results = [
+            Result(
+                name,
+                writer,
+                array=_bytes_of(array),
+                not_finite=known.get(name, all_known) - (too_large or 0),
+                too_large=too_large or 0,
+                counted=name in known,
+                floats=name_of(array.dtype),
+            )
+            for name, array in piece.tensors
+        ]
+        if too_large is not None:
+            mx.eval([array for result in results for array in result.arrays])
+    return results
 
 
 def _made(piece: Piece, writer: ShardWriter, sizes: Sizes, stream: Any) -> list[Result]:
@@ -199,18 +210,19 @@ def _made(piece: Piece, writer: ShardWriter, sizes: Sizes, stream: Any) -> list[
         return [Result(piece.name, writer, data=sizes.data, not_finite=sizes.not_finite)]
     if not isinstance(piece, Quantized | Cast):
         raise TypeError(piece)
+    numbers = {"not_finite": sizes.not_finite, "too_large": sizes.too_large_for(_target(piece))}
     with mx.stream(stream):
-        array = _array(sizes)
+        array = array_of(sizes.dtype, sizes.data)
         if piece.dtype is not None:
             array = array.astype(piece.dtype)
         if isinstance(piece, Cast):
-            return [Result(piece.name, writer, array=_bytes_of(array), not_finite=sizes.not_finite)]
-        numbers = piece.quantization
+            return [Result(piece.name, writer, array=_bytes_of(array), **numbers)]
+        asked = piece.quantization
         parts = mx.quantize(
-            array.reshape(-1, piece.width), group_size=numbers.group_size, bits=numbers.bits, mode=numbers.mode
+            array.reshape(-1, piece.width), group_size=asked.group_size, bits=asked.bits, mode=asked.mode
         )
         weight, *scales = (
-            Result(name, writer, array=_bytes_of(part), not_finite=sizes.not_finite, floats=name_of(part.dtype))
+            Result(name, writer, array=_bytes_of(part), floats=name_of(part.dtype), **numbers)
             for name, part in zip(piece.names, parts, strict=True)
         )
         return [weight, *(replace(result, counted=False) for result in scales)]
@@ -219,15 +231,6 @@ def _made(piece: Piece, writer: ShardWriter, sizes: Sizes, stream: Any) -> list[
 def _target(piece: Piece) -> str:
     """The float type that a piece's values are cast to, "" for none."""
     return name_of(piece.dtype) if isinstance(piece, Quantized | Cast) and piece.dtype is not None else ""
-
-
-def _array(values: Sizes) -> Any:
-    """A copy of source values as a flat MLX array."""
-    import mlx.core as mx
-    import numpy as np
-
-    kind = getattr(mx, _MX_TYPES[values.dtype])
-    return mx.array(np.frombuffer(values.data, dtype=f"u{kind.size}")).view(kind)
 
 
 def _bytes_of(array: Any) -> Any:

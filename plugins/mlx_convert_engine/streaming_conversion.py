@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from mlx_convert_core.plugin import Checkpoint, ModelInfo, Reporter, ShardWriter
+from mlx_convert_core.plugin import Checkpoint, ModelInfo, Reporter, ShardWriter, regular_files
 from mlx_convert_engine.blueprint import Blueprint
+from mlx_convert_engine.filling import filled, loadable, looked_at
 from mlx_convert_engine.source_files import SourceFiles
 from mlx_convert_engine.stand_in import standing_in
+from mlx_convert_engine.stored_types import odd_shards
 from mlx_convert_engine.stream import by_arrival, layers_of, stream_out
 from mlx_convert_engine.writing_thread import WritingThread
 
@@ -41,6 +43,22 @@ def streaming(flow: Flow, load: Load[Settings]) -> Settings:
             early, _ = load(empty)
         stream_out(by_arrival(early, flow.writers), flow.source, flow.writing, flow.report)
         flow.writing.flush()
-    blueprints, settings = load(flow.checkpoint.folder(flow.report.check_cancelled))
-    stream_out(layers_of(blueprints, flow.writers), flow.source, flow.writing, flow.report)
+    folder = flow.checkpoint.folder(flow.report.check_cancelled)
+    if not odd_shards(flow.model):
+        blueprints, settings = load(folder)
+        stream_out(layers_of(blueprints, flow.writers), flow.source, flow.writing, flow.report)
+        return settings
+    with loadable(flow.model, regular_files(folder), flow.source) as mixed:
+        blueprints, settings = load_filled(flow, mixed, load)
+        stream_out(layers_of(blueprints, flow.writers), flow.source, flow.writing, flow.report)
     return settings
+
+
+def load_filled(flow: Flow, folder: Path, load: Load[Settings]) -> tuple[list[Blueprint], Settings]:
+    """What ``load`` gives of a stand-in; where the class looks at values that are empty there, of a filled one."""
+    blueprints, settings = load(folder)
+    empty_then = looked_at(blueprints, flow.source)
+    if empty_then:
+        with filled(flow.source, empty_then, allow_overflow=flow.writing.allow_overflow):
+            blueprints, settings = load(folder)
+    return blueprints, settings

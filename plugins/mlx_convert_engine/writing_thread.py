@@ -16,8 +16,9 @@ from mlx_convert_engine.not_finite import SHORT, Sizes, overflow
 class Result:
     """Bytes for a tensor: an array of bytes that is being computed, or ``data`` as it was read.
 
-    ``not_finite`` values behind them are no numbers (an array when that is being computed, too); they count for the
-    tensor if ``counted``. ``floats`` names the type of floats that are to be looked at: no more of them may be none.
+    ``not_finite`` values behind them are no numbers (an array when that is being computed, too), and ``too_large`` ones
+    become infinite here; they count for the tensor if ``counted``. ``floats`` names the type of floats that are to be
+    looked at: no more of them may be none.
     """
 
     name: str
@@ -25,6 +26,7 @@ class Result:
     array: Any = None
     data: memoryview | None = None
     not_finite: Any = 0
+    too_large: int = 0
     counted: bool = True
     floats: str = ""
 
@@ -35,9 +37,13 @@ class Result:
 
 
 class WritingThread:
-    """Writes in the background; what goes wrong there is raised by the next `put`, or at the end."""
+    """Writes in the background; what goes wrong there is raised by the next `put`, or at the end.
 
-    def __init__(self, report: Reporter, writers: Sequence[ShardWriter]) -> None:
+    New values that are not finite are counted with ``allow_overflow``, and refused (code ``overflow``) without.
+    """
+
+    def __init__(self, report: Reporter, writers: Sequence[ShardWriter], *, allow_overflow: bool = False) -> None:
+        self.allow_overflow = allow_overflow
         self._report = report
         self._writers = writers
         self._queue: Queue[list[Result] | None] = Queue(maxsize=1)
@@ -83,9 +89,12 @@ class WritingThread:
         while results:
             result = results.pop()
             data = memoryview(result.data if result.array is None else result.array)
-            known = int(result.not_finite)
-            _refuse_new(result, data, known)
-            result.writer.write(result.name, data, not_finite=known if result.counted else 0)
+            known, made = int(result.not_finite), result.too_large
+            new = _new(result, data, known + made)
+            if new and not self.allow_overflow:
+                raise overflow(result.name, new, result.floats)
+            told = (known, made + new) if result.counted else (0, new)
+            result.writer.write(result.name, data, not_finite=told[0], overflowed=told[1])
             self._tell()
 
     def _tell(self) -> None:
@@ -96,8 +105,6 @@ class WritingThread:
         self._report.progress("quantize", tensors, count, unit="tensors")
 
 
-def _refuse_new(result: Result, data: memoryview, known: int) -> None:
-    """Raise ConversionFailed (code ``overflow``) when more values are not finite than were ``known`` to be."""
-    made = Sizes.of(data, SHORT[result.floats]).not_finite - known if result.floats else 0
-    if made > 0:
-        raise overflow(result.name, made, result.floats)
+def _new(result: Result, data: memoryview, known: int) -> int:
+    """How many more values are not finite than were ``known`` to be."""
+    return max(0, Sizes.of(data, SHORT[result.floats]).not_finite - known) if result.floats else 0

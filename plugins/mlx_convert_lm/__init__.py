@@ -33,7 +33,7 @@ from mlx_convert_lm.strategies import strategy_named
 @hookimpl(trylast=True)
 def model_converter(model: ModelInfo, request: ConvertRequest) -> ModelConverter | None:
     """Take every checkpoint; what mlx-lm can't do becomes a finding that says why."""
-    return LmConverter(trust_remote_code=request.trust_remote_code)
+    return LmConverter(trust_remote_code=request.trust_remote_code, allow_overflow=request.allow_overflow)
 
 
 @hookimpl(trylast=True)

@@ -69,7 +69,10 @@ def _loaded(folder: Path, handing: Handing, head: Head | None, *, trust_remote_c
                 strict=True,
                 model_config=dict(handing.settings),
                 get_model_classes=lambda config: _recording(
-                    *meaning.apply(config, default(config=config), head or head_in(folder)), arrays, handing, meaning
+                    *meaning.apply(config, default(config=config), head or head_in(handing.folder or folder)),
+                    arrays,
+                    handing,
+                    meaning,
                 ),
                 trust_remote_code=trust_remote_code,
             )

@@ -33,9 +33,9 @@ class LmConverter(StreamingConverter):
 
     name = "mlx_convert_lm"
 
-    def __init__(self, *, trust_remote_code: bool = False) -> None:
+    def __init__(self, *, trust_remote_code: bool = False, allow_overflow: bool = False) -> None:
         self._trusted = trust_remote_code
-        super().__init__(LmClasses(trust_remote_code))
+        super().__init__(LmClasses(trust_remote_code), allow_overflow=allow_overflow)
 
     def examine(self, plan: ConvertPlan) -> Iterable[Finding]:
         """See ModelConverter."""

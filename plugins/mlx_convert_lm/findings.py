@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from mlx_convert_engine.eight_bit_floats import expansions
+from mlx_convert_engine.stored_types import plain_floats
 
 from mlx_convert_core.plugin import (
     ConvertPlan,
@@ -19,6 +20,7 @@ from mlx_convert_core.plugin import (
 )
 from mlx_convert_lm.architectures import model_types, module_of, nearest
 from mlx_convert_lm.handing import unexpanded
+from mlx_convert_lm.odd_types import ORIGINAL, original, unread_types
 from mlx_convert_lm.packers import method_of, packed_words, refusal, refusal_code
 
 # Tensors that only a packing tool makes, whatever config.json says.
@@ -41,7 +43,10 @@ def examine(plan: ConvertPlan) -> Iterator[Finding]:
         if not packed_tensors(plan.model.tensors):
             yield _ternary_as_it_runs(plan.model)
             return
-    yield from _packed(plan.model)
+    unread = unread_types(plan.model)
+    yield from unread
+    if not any(finding.level == "error" for finding in unread):
+        yield from _packed(plan.model)
 
 
 def _packed(model: ModelInfo) -> Iterator[Finding]:
@@ -53,7 +58,17 @@ def _packed(model: ModelInfo) -> Iterator[Finding]:
             level="info",
             message=f"{model.name} stores {len(found):,} weights as 8-bit floats; they are expanded first.",
         )
+    plain = plain_floats(model.config, model.tensors)
+    if plain:
+        yield Finding(
+            code="source_fp8",
+            level="warning",
+            message=f"{model.name} stores {len(plain):,} tensors as 8-bit floats without scales,"
+            f" {plain[0].name} for one; they are taken for the numbers themselves.",
+            hint="If the original has scales for them, they were lost: try the result before you rely on it.",
+        )
     done = {one.name for expansion in found for one in (expansion.weight, expansion.scale)}
+    done |= {tensor.name for tensor in plain}
     packed = [tensor for tensor in packed_tensors(model.tensors) if tensor.name not in done]
     settings = quantization_config(model.config)
     if settings is None:
@@ -67,21 +82,14 @@ def _unexplained(model: ModelInfo, packed: Sequence[TensorInfo]) -> Iterator[Fin
     if model.matching(file_names.MODELOPT):
         return
     if unexpanded(model.config, model.tensors):
-        yield Finding(
-            code="source_fp8",
-            level="error",
-            message=f"{model.name} stores 8-bit floats, and config.json does not say how to expand them.",
-            hint="Convert the original bf16 model; its page names it as the base model.",
+        yield _refused(
+            model, "source_fp8", f"{model.name} stores 8-bit floats, and config.json does not say how to expand them."
         )
         return
     made = [tensor for tensor in packed if tensor.name.endswith(_MADE_BY_PACKERS)]
     if made:
-        yield Finding(
-            code="quant_unknown",
-            level="error",
-            message=f"{model.name} is {packed_words(model.config, made)}, and its config.json does not say how.",
-            hint="Convert the original bf16 model; its page names it as the base model.",
-        )
+        told = f"{model.name} is {packed_words(model.config, made)}, and its config.json does not say how."
+        yield _refused(model, "quant_unknown", told)
 
 
 def _carried(model: ModelInfo, packed: Sequence[TensorInfo]) -> Finding:
@@ -90,18 +98,17 @@ def _carried(model: ModelInfo, packed: Sequence[TensorInfo]) -> Finding:
     if not reason and method_of(model.config) == "fp8" and _scaled_unknown(model, packed):
         reason = "its scales are laid out in a way that is not known here"
     if reason:
-        return Finding(
-            code=refusal_code(model.config),
-            level="error",
-            message=f"{model.name} is {words}: {reason}.",
-            hint="Convert the original bf16 model; its page names it as the base model.",
-        )
+        return _refused(model, refusal_code(model.config), f"{model.name} is {words}: {reason}.")
     return Finding(
         code="source_quantized",
         level="warning",
         message=f"{model.name} is {words}; its packed layers are carried over with their own bits.",
         hint="For a free choice of bits, convert the original bf16 model.",
     )
+
+
+def _refused(model: ModelInfo, code: str, message: str) -> Finding:
+    return Finding(code=code, level="error", message=message, hint=ORIGINAL, remedies=original(model))
 
 
 def _scaled_unknown(model: ModelInfo, packed: Sequence[TensorInfo]) -> bool:

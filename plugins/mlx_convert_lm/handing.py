@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from mlx_convert_engine.eight_bit_floats import EIGHT_BIT_FLOATS, Expansion, expanded, expansions
 from mlx_convert_engine.renaming import Renaming, changed, lead_of
+from mlx_convert_engine.stored_types import plain_floats
 
 from mlx_convert_core.plugin import (
     Finding,
@@ -31,7 +33,8 @@ class Handing:
 
     ``settings`` go over its config.json: entries that say that it is packed, and are wrong or become so, are None.
     ``expands`` are weights in 8-bit floats, ``renaming`` has the new names of tensors, {} when they keep theirs.
-    ``wanted`` takes the names that the class has, once it is built.
+    ``wanted`` takes the names that the class has, once it is built. ``folder`` is where the weights are, if they are on
+    this machine: what the class is given may stand in for them.
     """
 
     name: str
@@ -41,6 +44,7 @@ class Handing:
     expands: tuple[Expansion, ...] = ()
     renaming: Renaming = field(default_factory=dict)
     wanted: set[str] = field(default_factory=set)
+    folder: Path | None = None
 
     @classmethod
     def of(cls, source: ModelInfo) -> Handing:
@@ -51,7 +55,8 @@ class Handing:
         left = [tensor for tensor in tensors if tensor.name not in gone]
         unpacked = leftover_method(config, left) or (expands and not packed_tensors(left))
         settings = _without_quantization(config) if unpacked else {}
-        return cls(name=source.name, config=config, tensors=tensors, settings=settings, expands=expands)
+        here = source.path if source.path is not None and source.path.is_dir() else None
+        return cls(name=source.name, config=config, tensors=tensors, settings=settings, expands=expands, folder=here)
 
     def under(self, renaming: Renaming) -> Handing:
         """The same with other names."""
@@ -103,6 +108,7 @@ class Handing:
 def unexpanded(config: Mapping[str, Any], tensors: Sequence[TensorInfo]) -> tuple[TensorInfo, ...]:
     """The weights in 8-bit floats that nothing says how to expand."""
     known = {expansion.weight.name for expansion in expansions(config, tensors)}
+    known |= {tensor.name for tensor in plain_floats(config, tensors)}
     return tuple(one for one in tensors if one.dtype in EIGHT_BIT_FLOATS and one.name not in known)
 
 

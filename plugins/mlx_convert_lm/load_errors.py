@@ -20,6 +20,7 @@ from mlx_convert_core.plugin import (
     file_names,
     read_config,
 )
+from mlx_convert_lm.odd_types import not_loaded
 from mlx_convert_lm.spare_tensors import another_kind
 
 # A phrase in mlx-lm's message -> the class, code, message, hint and remedies that say it to a person.
@@ -113,6 +114,9 @@ def explain_load(error: BaseException, folder: Path, name: str = "", tensors: It
             code="model_class",
         )
     text = str(error)
+    unread = re.search(r"unsupported dtype (\w+)", text)
+    if unread:
+        return not_loaded(folder, name, unread[1])
     other = another_kind(name, tensors, text)
     if other is not None:
         return other

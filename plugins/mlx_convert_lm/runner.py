@@ -53,6 +53,9 @@ class LmRunner:
         from mlx_convert_lm.adapter import embedding_rows, load_for_generation, load_to_answer
 
         lazy, self._lazy = self._lazy or load_to_answer(self._path, trust_remote_code=self._trusted), None
+        for finding in lazy.findings:
+            if finding.level == "warning":
+                report.message(f"{finding.message} {finding.hint}".strip(), "warning")
         self._model, self._tokenizer = load_for_generation(self._path, lazy, trust_remote_code=self._trusted)
         self._rows = embedding_rows(self._model)
         if self._tokenizer.has_chat_template:

@@ -190,7 +190,8 @@ def test_tensors_give_a_method_away_that_config_does_not_name(tmp_path: Path) ->
     assert codes(reordered, "4bit") == {"source_gptq"}
     bitsandbytes = write_tensors(tmp_path / "bnb", {}, q_proj__weight__absmax=("F32", (64,)))
     assert codes(bitsandbytes, "4bit") == {"bnb"}
-    eight = write_tensors(tmp_path / "fp8", {}, q_proj__weight=("F8_E4M3", (64, 64)))
+    odd: dict[str, tuple[str, tuple[int, ...]]] = {"q_proj.weight_scale": ("F32", (3, 5))}
+    eight = write_tensors(tmp_path / "fp8", {}, q_proj__weight=("F8_E4M3", (64, 64)), **odd)
     assert codes(eight, "4bit") == {"source_fp8"}
     mlx = write_tensors(tmp_path / "mlx", {"quantization": {"bits": 4, "group_size": 64}}, w=("U32", (64, 8)))
     assert codes(mlx, "4bit") == {"already_mlx"}

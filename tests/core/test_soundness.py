@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from samples.tiny import write_tiny_llama
 
-from mlx_convert_core import ConvertRequest, UploadError, UploadRequest, Workspace
+from mlx_convert_core import ConvertRequest, Message, UploadError, UploadRequest, Workspace
 from mlx_convert_core.plugin import ShardWriter, TensorInfo, read_header
 
 Spoil = Callable[[Path], object]
@@ -127,7 +127,11 @@ def test_what_is_no_number_is_named_and_what_is_large_passes(
     (model / "config.json").write_text("{}")
     width = len(values) // 4
     write_one(model / "model.safetensors", dtype, values[: 3 * width], 3)
-    workspace.upload(model, f"folder:{tmp_path / 'large'}", inline=True).result()
+    job = workspace.upload(model, f"folder:{tmp_path / 'large'}", inline=True)
+    told = [event.text for event in job.events() if isinstance(event, Message) and event.level == "warning"]
+    job.result()
+    infinite = "the tensor a.weight has 1 infinite value"
+    assert [text[: len(infinite)] for text in told] == ([] if dtype == "F8_E4M3" else [infinite])
     write_one(model / "model.safetensors", dtype, values, 4)
     refused = refusal(workspace, model, tmp_path / "there")
     assert refused.code == "up_nan"

@@ -15,7 +15,7 @@ FOREIGN = ("plugin_template",)  # becomes somebody else's
 # Where a code is handed on that a reader of one expression can't see: the function, and the codes that it makes.
 _PACKED = {"quant_unknown", *(f"source_{method.replace('-', '_')}" for method in (*CARRIED, *OTHERS))}
 HANDED_ON: dict[str, set[str]] = {
-    "plugins/mlx_convert_lm/findings.py:_carried": _PACKED,
+    "plugins/mlx_convert_lm/findings.py:_refused": _PACKED | {"source_fp8"},
     "plugins/mlx_convert_lm/handing.py:reason": _PACKED,
 }
 

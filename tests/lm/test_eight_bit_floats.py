@@ -128,10 +128,10 @@ def test_floats_whose_scale_is_laid_out_in_an_unknown_way_are_refused(workspace:
     assert "not known here" in error.message
 
 
-def test_floats_without_a_scale_are_refused(workspace: Workspace, tmp_path: Path) -> None:
+def test_floats_whose_scales_are_missing_are_refused(workspace: Workspace, tmp_path: Path) -> None:
     source = write_llama(tmp_path / "source")
     tensors = tensors_of(source)
     tensors[LAYER] = Stored("F8_E4M3", tensors[LAYER].shape, bytes(len(tensors[LAYER].data) // 2))
-    store(source, tensors)
+    store(source, tensors, quantization_config=FP8)
     (error,) = planned(workspace, source)
     assert error.code == "source_fp8"

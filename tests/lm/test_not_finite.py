@@ -18,7 +18,7 @@ from mlx_convert_engine.not_finite import Sizes
 from random_llama import write_llama
 
 from mlx_convert_core import ConversionFailed, ConvertRequest, Finding, MlxConvertError, Workspace
-from mlx_convert_core.plugin import SetOption, ShardWriter, read_header
+from mlx_convert_core.plugin import SetOption, ShardWriter, read_header, read_recipe, recipe_of, write_recipe
 
 NORM, QUERY, EMBEDDING = "model.norm.weight", "model.layers.1.self_attn.q_proj.weight", "model.embed_tokens.weight"
 WEIGHTS = "model.safetensors"
@@ -118,7 +118,7 @@ def test_a_float16_that_can_not_hold_the_source_is_refused(
         convert("4bit", dtype="float16")
     assert caught.value.code == "overflow"
     assert caught.value.message.startswith(f"{name} has 2 values that float16 can't hold")
-    assert caught.value.remedies == (SetOption("dtype", "bfloat16"),)
+    assert caught.value.remedies == (SetOption("dtype", "bfloat16"), SetOption("allow_overflow", True))
     assert not (tmp_path / "out").exists()
     (found,) = convert("4bit", dtype="bfloat16")
     assert f"{name} has 1" in found.message
@@ -206,3 +206,47 @@ def test_the_edge_of_a_type_is_where_mlx_has_it(dtype: str, target: str) -> None
     expected = int(mx.sum(mx.isinf(cast)))
     assert 0 < expected < wide.size
     assert Sizes.of(memoryview(data), dtype).too_large_for(target) == expected
+
+
+def test_what_becomes_infinite_is_named_everywhere_once_it_is_agreed_to(
+    source: Path, workspace: Workspace, tmp_path: Path
+) -> None:
+    put(source, NORM, 1e5, math.nan)
+    put(source, QUERY, 1e5, -1e5)
+    output = tmp_path / "out"
+    request = ConvertRequest(ref=str(source), preset="fp16", output=output, allow_overflow=True)
+    (model,) = workspace.convert(request, inline=True).result().models
+    found = {one.code: one for one in model.findings}
+    assert found["overflow"].level == "warning"
+    assert found["overflow"].message.startswith("3 values of the result are not finite")
+    assert f"{QUERY} has 2, {NORM} has 1" in found["overflow"].message
+    assert found["not_finite"].message.startswith("1 value of the source is not finite")
+    assert "3 values of the result" in (output / "README.md").read_text()
+    assert recipe_of(output, str)["allow_overflow"]
+    write_recipe(tmp_path / "recipe.json", request, str)
+    assert read_recipe(tmp_path / "recipe.json").allow_overflow
+
+
+def test_scales_that_quantizing_makes_infinite_may_be_agreed_to(
+    source: Path, workspace: Workspace, tmp_path: Path
+) -> None:
+    put(source, QUERY, 3e38, -3e38)
+    request = ConvertRequest(ref=str(source), preset="4bit", output=tmp_path / "out", allow_overflow=True)
+    (model,) = workspace.convert(request, inline=True).result().models
+    (told,) = [one for one in model.findings if one.code == "overflow"]
+    assert f"{QUERY.removesuffix('weight')}scales has 1" in told.message
+
+
+def test_a_terminal_says_how_to_have_it_all_the_same(source: Path, tmp_path: Path) -> None:
+    from click.testing import CliRunner
+    from mlx_convert_cli.main import cli
+
+    put(source, NORM, 1e5)
+    asked = ["convert", str(source), "-p", "fp16", "-o", str(tmp_path / "out")]
+    refused = CliRunner().invoke(cli, asked)
+    assert refused.exit_code == 1
+    assert "--allow-overflow" in refused.stderr
+    assert "--dtype bfloat16" in refused.stderr
+    agreed = CliRunner().invoke(cli, [*asked, "--allow-overflow"])
+    assert agreed.exit_code == 0
+    assert "warning [overflow]: 1 value of the result is not finite" in agreed.stderr

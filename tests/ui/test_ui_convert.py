@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import struct
 import threading
 from pathlib import Path
 
 import pytest
 from mlx_convert_ui.pages.convert.form_planner import FormPlanner
-from mlx_convert_ui.state.convert_form import Form
+from mlx_convert_ui.state.convert_form import Form, command_line
 from mlx_convert_ui.state.job_views import JobView
 from mlx_convert_ui.state.studio import Studio
 from samples.mlx_folder import write_mlx_folder
@@ -15,6 +16,7 @@ from samples.seeing import write_seeing
 from simulated import fill, labelled, pick, sees, until, visiting
 
 from mlx_convert_core import ConvertRequest, InvalidRequest
+from mlx_convert_core.plugin import read_header
 
 pytestmark = pytest.mark.asyncio
 
@@ -162,8 +164,30 @@ async def test_what_was_started_without_a_yes_can_be_agreed_to_on_its_card(
     async with visiting(studio) as user:
         studio.convert(ConvertRequest(ref=str(seeing), preset="4bit"))
         await sees(user, "Failed", "takes pictures besides text")
-        user.find(marker="agree").click()
+        user.find(marker="remedy").click()
         await sees(user, "seeing-MLX-4bit is ready")
+
+
+async def test_values_that_become_infinite_can_be_agreed_to_or_kept_in_a_wider_type(
+    studio: Studio, tiny_llama: Path
+) -> None:
+    write_large_value(tiny_llama)
+    async with visiting(studio) as user:
+        studio.convert(ConvertRequest(ref=str(tiny_llama), preset="fp16"))
+        await sees(user, "Failed", "that float16 can't hold", "Convert with bfloat16", "Convert it all the same")
+        user.find("Convert it all the same").click()
+        await sees(user, "tiny-llama-MLX-fp16 is ready", "as the request allows")
+    command = command_line(ConvertRequest(ref=str(tiny_llama), preset="fp16", allow_overflow=True))
+    assert "--allow-overflow" in command
+
+
+def write_large_value(folder: Path) -> None:
+    """Put 100,000 over the first value of a norm, which is beyond float16."""
+    path = folder / "model.safetensors"
+    tensor = next(one for one in read_header(path) if one.name == "model.norm.weight")
+    with path.open("r+b") as file:
+        file.seek(tensor.start)
+        file.write(struct.pack("<f", 1e5)[0 if tensor.dtype == "F32" else 2 :])
 
 
 async def test_a_conversion_is_put_into_the_queue(studio: Studio, tiny_llama: Path) -> None:

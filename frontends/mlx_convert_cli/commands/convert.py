@@ -18,6 +18,7 @@ from mlx_convert_cli.progress import follow
 from mlx_convert_cli.uploads import check_before_conversion, send
 from mlx_convert_cli.workspace import workspace
 from mlx_convert_core import (
+    ConversionFailed,
     ConvertRequest,
     ConvertResult,
     MlxConvertError,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 _CONSENTS: dict[str, tuple[str, dict[str, bool]]] = {
     "exists": ("Replace it?", {"force": True}),
     "text_only": ("Convert the text model alone?", {"text_only": True}),
+    "overflow": ("Convert it again, and have such values in the result?", {"allow_overflow": True}),
 }
 
 
@@ -93,7 +95,7 @@ def _converted(opened: Workspace, request: ConvertRequest, *, as_json: bool) -> 
     """Run the job; what a person has to agree to is asked at a terminal, one after the other."""
     try:
         return follow(opened.convert(request), as_json=as_json)
-    except (OutputExists, PreflightFailed) as error:
+    except (OutputExists, PreflightFailed, ConversionFailed) as error:
         question, agreed = _CONSENTS.get(error.code, ("", {}))
         if as_json or not question or not at_terminal():
             raise

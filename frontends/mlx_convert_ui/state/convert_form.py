@@ -31,12 +31,14 @@ class Form:
     revision: str = ""
     trust: bool = False
     text_only: bool = False
+    allow_overflow: bool = False
     folder: str = ""
     name: str = ""
 
     def name_model(self, ref: str) -> None:
         """Take the model that was typed; what was agreed to for another one does not count for it."""
         self.text_only = self.text_only and ref == self.ref
+        self.allow_overflow = self.allow_overflow and ref == self.ref
         self.ref = ref
 
     def request(self, *, name: str = "", force: bool = False) -> ConvertRequest:
@@ -64,6 +66,7 @@ class Form:
             force=force,
             trust_remote_code=self.trust,
             text_only=self.text_only,
+            allow_overflow=self.allow_overflow,
         )
 
     def _folder(self) -> Path:
@@ -90,6 +93,7 @@ class Form:
             name="",
             trust=False,
             text_only=request.text_only,
+            allow_overflow=request.allow_overflow,
             **numbers,
         )
 
@@ -128,4 +132,5 @@ def command_line(request: ConvertRequest) -> str:
             words += [option, value if isinstance(value, Path) else str(value)]
     words += ["--trust-remote-code"] * request.trust_remote_code
     words += ["--text-only"] * request.text_only
+    words += ["--allow-overflow"] * request.allow_overflow
     return command("mlx-convert convert", *words)

@@ -64,6 +64,7 @@ class JobView:
     steps: Mapping[str, StepView] = field(default_factory=lambda: {name: StepView(name) for name in STEPS})
     progress: Mapping[str, Progress] = field(default_factory=dict)
     log: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     chunks: list[str] = field(default_factory=list)
     error: ErrorInfo | None = None
     dismissed: bool = False
@@ -132,6 +133,7 @@ class JobView:
                 self.progress = {**self.progress, event.step: event}
             case Message() if event.level != "debug":
                 self._write(event.text)
+                self.warnings += (event.text,) if event.level == "warning" else ()
             case Token():
                 self.first_token, self.progressed = self.first_token or event.time, event.time
                 self.chunks.append(event.text)

@@ -22,7 +22,7 @@ LIVE_SECONDS = 0.5  # each change of a label makes the browser look at the whole
 class Answer:
     """Draws ``view`` as it is now; `refresh` sends what changed since. ``again`` is what "Try again" does.
 
-    A ``compact`` one leaves figures and remarks to whoever shows it.
+    A ``compact`` one leaves figures and remarks to whoever shows it, but for what loading its model showed.
     """
 
     def __init__(
@@ -36,6 +36,7 @@ class Answer:
         self.stream: TokenStream | None = None
         self._again = again
         self._compact = compact
+        self._warns = not compact or is_loading(view)
         self._shown: tuple[object, ...] = ()
         self._told = 0.0
         self._body = block("answer").props("aria-live=polite")
@@ -85,8 +86,12 @@ class Answer:
                 tell(error, self._way_on(error.remedies) if self._again else None)
             elif view.state is JobState.CANCELLED and not view.chunks:
                 Tag("p", "Stopped before the first word.", "muted")
-            elif view.state is JobState.FINISHED and not self._compact:
-                _remarks(view.job.result())
+            elif view.state is JobState.FINISHED:
+                warnings = view.loading.warnings if view.loading is not None and self._warns else ()
+                for text in warnings:
+                    note("warning", text)
+                if not self._compact:
+                    _remarks(view.job.result(), told=bool(warnings))
         if view.state is JobState.FINISHED and not self._compact:
             with self._figures:
                 figures(view.job.result())
@@ -220,10 +225,11 @@ def figures(result: GenerateResult) -> None:
             Tag("span", value, "figure-value")
 
 
-def _remarks(result: GenerateResult) -> None:
+def _remarks(result: GenerateResult, *, told: bool) -> None:
+    """What else is to be said; ``told``: loading has said already how the model takes a prompt."""
     if result.finish_reason == "length":
         note("info", "The answer was cut off at the limit of tokens.", "Raise Max tokens to let it finish.")
-    if not result.chat_template:
+    if not result.chat_template and not told:
         note("info", "This model has no chat template.", "It continues your text instead of answering it.")
     if not result.text.strip():
         note("info", "The model ended at once, without a word.", "Try another prompt, or a higher temperature.")

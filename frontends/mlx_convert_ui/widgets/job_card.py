@@ -10,7 +10,8 @@ from urllib.parse import quote
 from nicegui import run, ui
 
 from mlx_convert_core import ConvertedModel, ConvertRequest, JobState, MlxConvertError, Progress
-from mlx_convert_core.plugin import units
+from mlx_convert_core.plugin import Remedy, units
+from mlx_convert_ui.state.agreeing import agreed
 from mlx_convert_ui.state.convert_form import command_line
 from mlx_convert_ui.state.job_views import STEPS, JobView
 from mlx_convert_ui.widgets.components import (
@@ -113,7 +114,8 @@ class JobCard(LiveJob):
             Button("", self._dismiss, icon="x", kind="ghost", label="Dismiss").mark("dismiss")
         with block("notes"):
             if error is not None:
-                tell(error, self._agree if error.code == "text_only" else self._again)
+                offers = [*filter(None, map(self._offer, error.remedies))]
+                tell(error, None if offers else self._again, offer=self._offer)
         if error is not None and error.traceback:
             with block("advanced", "details").mark("bug-report"):
                 with block("", "summary").style("padding: 0"):
@@ -129,9 +131,9 @@ class JobCard(LiveJob):
         with block("actions"):
             self._again()
 
-    def _agree(self) -> None:
-        request = replace(self.view.request, text_only=True)
-        Button("Convert the text model alone", lambda: self._retry(request), icon="rotate-ccw").mark("agree")
+    def _offer(self, remedy: Remedy) -> tuple[str, Callable[[], object]] | None:
+        change = agreed(remedy, self.view.request)
+        return (change[0], lambda: self._retry(change[1])) if change is not None else None
 
     def _again(self) -> None:
         request = replace(self.view.request, resume=True)  # what a dead worker left is taken up, if anything is

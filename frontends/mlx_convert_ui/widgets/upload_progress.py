@@ -10,7 +10,7 @@ from nicegui import ui
 from mlx_convert_core import JobState, MlxConvertError, UploadRequest, UploadResult
 from mlx_convert_core.plugin import model_name, units
 from mlx_convert_ui.state.job_views import JobView
-from mlx_convert_ui.widgets.components import Badge, Button, Tag, block, progress_bar, sentence, set_progress
+from mlx_convert_ui.widgets.components import Badge, Button, Tag, block, note, progress_bar, sentence, set_progress
 from mlx_convert_ui.widgets.desktop import SHOW_LABEL, reveal
 from mlx_convert_ui.widgets.live import LiveJob, LiveJobs
 from mlx_convert_ui.widgets.remedies import tell
@@ -40,6 +40,8 @@ class UploadProgress(LiveJob):
                 )
         if view.state is JobState.FINISHED:
             _arrived(view.job.result())
+            for text in view.warnings:
+                note("warning", text)
         elif view.state is JobState.FAILED and view.error is not None:
             tell(view.error, self._again)
         elif view.state is JobState.CANCELLED:

@@ -30,7 +30,7 @@ END = "<!-- mlx-convert: end of the generated text -->"
 USE_BEGIN = "<!-- mlx-convert: use -->"
 USE_END = "<!-- mlx-convert: end of use -->"
 SHOWN_LAYERS = 10
-NOTICED = ("not_finite",)  # findings that whoever uses the model should know
+NOTICED = ("not_finite", "overflow", "rope_differs")  # findings that whoever uses the model should know
 TRUST = "--trust-remote-code"
 _ENGINES = ("mlx-convert", "mlx", "mlx-lm")
 

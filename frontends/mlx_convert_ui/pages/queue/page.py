@@ -8,7 +8,7 @@ from typing import Any
 
 from nicegui import run, ui
 
-from mlx_convert_core import JobState, MlxConvertError
+from mlx_convert_core import ConvertRequest, JobState, MlxConvertError
 from mlx_convert_core.plugin import QueueItem
 from mlx_convert_ui.pages.queue.adding import AddingCard
 from mlx_convert_ui.pages.queue.row import QueueRow, RowActions
@@ -47,7 +47,7 @@ class QueuePage:
             cancel=lambda item: self._do(studio.workspace.queue.cancel, item.id),
             retry=lambda item: self._do(studio.workspace.queue.retry, item.id),
             replace=lasting(self._replace),
-            agree=lambda item: self._do(self._put_again, item, text_only=True),
+            agree=lambda item, request: self._do(self._put_again, item, request),
             remove=lambda item: self._do(studio.workspace.queue.remove, item.id),
         )
         with actions:
@@ -146,13 +146,13 @@ class QueuePage:
             action="Replace",
         )
         if sure:
-            await self._do(self._put_again, item, force=True)
+            await self._do(self._put_again, item, request)
 
-    def _put_again(self, item: QueueItem, **agreed: bool) -> None:
-        """Have the item wait again at its place, with what a person has agreed to."""
+    def _put_again(self, item: QueueItem, request: ConvertRequest) -> None:
+        """Have the item wait again at its place, with the ``request`` that a person has agreed to."""
         queue = self._studio.workspace.queue
         place = [other.id for other in queue.items()].index(item.id)
-        again = queue.add(replace(item.request, **agreed))  # type: ignore[arg-type]
+        again = queue.add(request)
         queue.remove(item.id)
         queue.move(again.id, place)
 

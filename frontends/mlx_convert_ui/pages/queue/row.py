@@ -8,8 +8,9 @@ from urllib.parse import quote
 
 from nicegui import ui
 
-from mlx_convert_core import JobState, Preset
-from mlx_convert_core.plugin import QueueItem, Remedy, Replace, SetOption, units
+from mlx_convert_core import ConvertRequest, JobState, Preset
+from mlx_convert_core.plugin import QueueItem, Remedy, Replace, units
+from mlx_convert_ui.state.agreeing import agreed
 from mlx_convert_ui.state.job_views import JobView
 from mlx_convert_ui.widgets.components import Badge, Button, Tag, block, progress_bar, set_progress
 from mlx_convert_ui.widgets.job_card import progress_in_words
@@ -29,14 +30,14 @@ Action = Callable[[QueueItem], object]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowActions:
-    """What can be done with an item; each is called with it."""
+    """What can be done with an item; each is called with it, ``agree`` also with the request to make of it."""
 
     up: Action
     down: Action
     cancel: Action
     retry: Action
     replace: Action
-    agree: Action
+    agree: Callable[[QueueItem, ConvertRequest], object]
     remove: Action
 
 
@@ -142,12 +143,10 @@ class QueueRow:
             tell(item.error, offer=lambda remedy: self._offer(item, remedy))
 
     def _offer(self, item: QueueItem, remedy: Remedy) -> tuple[str, Callable[[], object]] | None:
-        match remedy:
-            case Replace():
-                return "Replace it", lambda: self._actions.replace(item)
-            case SetOption(option="text_only", value=True):
-                return "Convert the text model alone", lambda: self._actions.agree(item)
-        return None
+        if isinstance(remedy, Replace):
+            return "Replace it", lambda: self._actions.replace(item)
+        change = agreed(remedy, item.request)
+        return (change[0], lambda: self._actions.agree(item, change[1])) if change is not None else None
 
 
 def _icon(icon: str, label: str, action: Callable[[], object], mark: str) -> Button:

@@ -1,0 +1,83 @@
+"""The values behind a stand-in, written into it while something is computed of them.
+
+Rows that go straight into the result are never here: only what a model class computes with, of weight files that MLX
+can't load, one computed tensor after the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, TypeVar
+
+from mlx_convert_core.plugin import ModelInfo
+from mlx_convert_engine.blueprint import Blueprint
+from mlx_convert_engine.not_finite import Sizes, overflow
+from mlx_convert_engine.source_files import SourceFiles
+from mlx_convert_engine.stand_in import Place, empty, places, standing_in
+from mlx_convert_engine.stored_types import WIDE, array_of, narrowed, odd_shards
+
+CHUNK = 4 << 20  # a whole number of values of every type
+Settings = TypeVar("Settings")
+
+
+@contextmanager
+def loadable(model: ModelInfo, files: Iterable[Path], source: SourceFiles) -> Iterator[Path]:
+    """Give a stand-in with ``files``, whose other weight files `filled` knows how to fill; see `standing_in`."""
+    with standing_in(model, files) as folder:
+        before, source.places = source.places, places(model, folder) if odd_shards(model) else {}
+        try:
+            yield folder
+        finally:
+            source.places = before
+
+
+@contextmanager
+def filled(source: SourceFiles, names: Collection[str], *, allow_overflow: bool) -> Iterator[int | None]:
+    """Have the tensors ``names`` filled during the body, where they are empty: how many values float32 can't hold.
+
+    None when there was nothing to fill: then the body need not compute at once. Raises ConversionFailed
+    (``overflow``) for such values if they are not allowed.
+    """
+    wanted = [source.places[name] for name in sorted(names) if name in source.places]
+    try:
+        too_large = 0
+        for place in wanted:
+            count = _fill(place, source)
+            if count and not allow_overflow:
+                raise overflow(place.stored.name, count, "float32")
+            too_large += count
+        yield too_large if wanted else None
+    finally:
+        empty(wanted)
+
+
+def looked_at(blueprints: list[Blueprint], source: SourceFiles) -> frozenset[str]:
+    """The tensors whose values a model class looked at, and which were empty then."""
+    return blueprints[0].looked_at.intersection(source.places)
+
+
+def _fill(place: Place, source: SourceFiles) -> int:
+    """Write the values of one tensor; how many of them become infinite by that."""
+    stored, too_large = place.stored, 0
+    buffer = memoryview(bytearray(min(CHUNK, stored.nbytes)))
+    with place.path.open("r+b") as file:
+        file.seek(place.start)
+        for start in range(0, stored.nbytes, CHUNK):
+            data = buffer[: min(CHUNK, stored.nbytes - start)]
+            source.read(stored, start, data)
+            too_large += Sizes.of(data, stored.dtype).too_large_for("float32")
+            _put(file, place, data)
+    return too_large
+
+
+def _put(file: BinaryIO, place: Place, data: memoryview) -> None:
+    import mlx.core as mx
+
+    if place.stored.dtype == WIDE:
+        file.write(memoryview(narrowed(data)).cast("B"))
+    elif place.dtype == "BF16" != place.stored.dtype:
+        file.write(memoryview(array_of(place.stored.dtype, data).view(mx.uint8)))
+    else:
+        file.write(data)

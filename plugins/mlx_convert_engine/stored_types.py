@@ -1,0 +1,81 @@
+"""Types of stored numbers that MLX lacks, and the type that stands for each.
+
+MLX has no float64: such numbers are read as float32. Floats of 8 bits that no scale belongs to are the numbers
+themselves, and bfloat16 holds each of them. A model class is shown the type that stands for them, in a stand-in with
+such a header; their bytes are read here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from mlx_convert_core.plugin import ModelInfo, TensorInfo, quantization_config
+from mlx_convert_engine.eight_bit_floats import EIGHT_BIT_FLOATS, values_of
+
+WIDE = "F64"
+# What stands for a type that a config names and MLX lacks.
+LACKING = {"float64": "float32", "float8_e4m3fn": "bfloat16", "float8_e5m2": "bfloat16"}
+_LOADED_AS_BYTES = "F8_E4M3"  # the one type of EIGHT_BIT_FLOATS that MLX's loader knows
+
+
+def shown(model: ModelInfo) -> tuple[TensorInfo, ...]:
+    """The tensors of ``model`` in types that MLX loads."""
+    plain = {tensor.name for tensor in plain_floats(model.config, model.tensors)}
+    return tuple(_shown(tensor, plain) for tensor in model.tensors)
+
+
+def odd_shards(model: ModelInfo) -> frozenset[str]:
+    """The weight files of ``model`` that MLX can't load as they are, or would load as something else."""
+    pairs = zip(model.tensors, shown(model), strict=True)
+    return frozenset(stored.shard for stored, seen in pairs if stored.dtype != seen.dtype)
+
+
+def plain_floats(config: Mapping[str, Any], tensors: Iterable[TensorInfo]) -> tuple[TensorInfo, ...]:
+    """The 8-bit floats among ``tensors`` that are numbers by themselves: nobody says that the source is quantized, and
+    nothing in it is called a scale."""
+    tensors = tuple(tensors)
+    found = tuple(tensor for tensor in tensors if tensor.dtype in EIGHT_BIT_FLOATS)
+    scaled = found and any("scale" in tensor.name.rpartition(".")[2] for tensor in tensors)
+    said = quantization_config(config) is not None or isinstance(config.get("quantization"), dict)
+    return () if scaled or said else found
+
+
+def is_read_as(stored: TensorInfo, array: Any) -> bool:
+    """Whether the lazy ``array`` is ``stored`` in the type that stands for its own."""
+    import mlx.core as mx
+
+    eight = stored.dtype in EIGHT_BIT_FLOATS and mx.issubdtype(array.dtype, mx.floating)
+    return stored.dtype == WIDE or eight
+
+
+def array_of(dtype: str, data: memoryview) -> Any:
+    """Some little-endian values of ``dtype`` (as safetensors names it) as a flat MLX array, a copy."""
+    import mlx.core as mx
+    import numpy as np
+
+    if dtype == WIDE:
+        return mx.array(narrowed(data))
+    if dtype in EIGHT_BIT_FLOATS:
+        return values_of(mx.array(np.frombuffer(data, np.uint8)), dtype)
+    kind = getattr(mx, {"BF16": "bfloat16", "F16": "float16", "F32": "float32"}[dtype])
+    return mx.array(np.frombuffer(data, dtype=f"u{kind.size}")).view(kind)
+
+
+def narrowed(data: memoryview) -> Any:
+    """Float64 values as a numpy array of float32; what is too large becomes infinite."""
+    import numpy as np
+
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.frombuffer(data, "<f8").astype("<f4")
+
+
+def _shown(tensor: TensorInfo, plain: set[str]) -> TensorInfo:
+    if tensor.dtype == WIDE:
+        return replace(tensor, dtype="F32")
+    if tensor.name in plain:
+        return replace(tensor, dtype="BF16")
+    if tensor.dtype in EIGHT_BIT_FLOATS and tensor.dtype != _LOADED_AS_BYTES:
+        return replace(tensor, dtype="U8")
+    return tensor
