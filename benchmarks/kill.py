@@ -10,9 +10,7 @@ conversion to two presets, from the program's start to its end. The next run is 
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
-import os
 import random
 import statistics
 import subprocess
@@ -20,19 +18,15 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
+from left_by_kill import PRESETS, Place, clear, content, library, reason, told, visible
 
-from mlx_convert_core import Workspace
-
-PROGRAM = str(Path(sys.executable).with_name("mlx-convert"))
-PRESETS = ("4bit", "8bit")
 TARGETS = ("program", "worker", "both")
 STEPS = ("start", "plan", "quantize", "check", "publish", "store")  # what begins at these moments; "start" is ours
-RECORD = "mlx_convert.json"  # holds the time of its making
 PATIENCE = 120.0  # seconds until processes that should end count as stuck
 
 
@@ -58,33 +52,6 @@ class Killed:
     published: int
     seconds: float
     problems: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Place:
-    """A folder for outputs, with a home of its own."""
-
-    folder: Path
-    source: Path
-
-    @property
-    def outputs(self) -> tuple[Path, ...]:
-        """The folders that a conversion makes, one for each preset."""
-        return tuple(self.folder / "models" / f"out-{preset}" for preset in PRESETS)
-
-    @property
-    def home(self) -> Path:
-        """The home folder, with the library."""
-        return self.folder / "home"
-
-    def start(self, *options: str) -> subprocess.Popen[str]:
-        """Start a conversion."""
-        command = [PROGRAM, "convert", str(self.source), "--json", *options]
-        for preset, output in zip(PRESETS, self.outputs, strict=True):
-            command += ["--preset", preset, "--output", str(output)]
-        environment = os.environ | {"MLX_CONVERT_HOME": str(self.home)}
-        pipe = subprocess.PIPE
-        return subprocess.Popen(command, env=environment, stdout=pipe, stderr=pipe, text=True, cwd=self.folder)
 
 
 @dataclass
@@ -131,16 +98,6 @@ def kills(source: Path, folder: Path, *, count: int, seed: int) -> Iterator[Kill
         yield killed
 
 
-def content(output: Path) -> str:
-    """A digest of everything in a converted folder that doesn't change from run to run."""
-    digest = hashlib.sha256()
-    for path in sorted(output.rglob("*")):
-        if path.is_file() and path.name != RECORD:
-            digest.update(f"{path.relative_to(output)}\0{path.stat().st_size}\0".encode())
-            digest.update(path.read_bytes())
-    return digest.hexdigest() if (output / RECORD).is_file() else "incomplete"
-
-
 def _kill(place: Place, moment: Moment, baseline: Baseline) -> Killed:
     """One kill, one look, one more run, and all outputs away again by the next one's --force."""
     before = {output for output in place.outputs if output.exists()}
@@ -154,17 +111,17 @@ def _kill(place: Place, moment: Moment, baseline: Baseline) -> Killed:
     out, _ = program.communicate(timeout=PATIENCE)
     _, stuck = psutil.wait_procs(processes, timeout=PATIENCE)
     problems = [f"process {process.pid} goes on" for process in stuck]
-    problems += _told(out, moment, program.returncode) if moment.target == "worker" else []
+    problems += told(out, program.returncode) if moment.target == "worker" else []
     published = [output for output in place.outputs if output.exists()]
-    problems += _visible(place, baseline) + _library(place, published, whole=False)
+    problems += visible(place, baseline.contents) + library(place, published, whole=False)
     began = time.monotonic()
     again = place.start(*["--resume"] * moment.resume, *["--force"] * bool(published))
     out, talk = again.communicate(timeout=PATIENCE * 5)
     seconds = time.monotonic() - began
     if again.returncode:
-        problems.append(f"the next run fails: {_reason(out) or talk}")
-    problems += _visible(place, baseline, whole=True) + _library(place, place.outputs, whole=True)
-    _clear(place.folder)
+        problems.append(f"the next run fails: {reason(out) or talk}")
+    problems += visible(place, baseline.contents, whole=True) + library(place, place.outputs, whole=True)
+    clear(place.folder)
     return Killed(moment=moment, died=died, published=len(published), seconds=seconds, problems=tuple(problems))
 
 
@@ -196,58 +153,6 @@ def _strike(program: subprocess.Popen[str], target: str) -> tuple[bool, list[psu
         except psutil.NoSuchProcess:
             continue
     return bool(doomed) and program.poll() in (None, -9), [parent, *workers]
-
-
-def _told(out: str, moment: Moment, code: int | None) -> list[str]:
-    """A program whose worker was killed says so in one last event, unless it was done with it."""
-    finals = [line for line in out.splitlines() if '"event":"Job' in line and '"JobStarted"' not in line]
-    if len(finals) != 1:
-        return [f"{len(finals)} final events"]
-    event = json.loads(finals[0])
-    right = event["event"] == "JobFinished" if code == 0 else event.get("error", {}).get("code") == "killed"
-    return [] if right else [f"exit code {code} with {event['event']}: {_reason(out)}"]
-
-
-def _reason(out: str) -> str:
-    """The error that a program with --json has told last."""
-    error = json.loads(out.splitlines()[-1]).get("error", {}) if out else {}
-    return f"[{error.get('code')}] {error.get('message')}" if error else ""
-
-
-def _visible(place: Place, baseline: Baseline, *, whole: bool = False) -> list[str]:
-    """What is wrong with what a person sees beside the output: whole outputs or nothing."""
-    folder = place.outputs[0].parent
-    found = {path.name: path for path in folder.iterdir()} if folder.exists() else {}
-    problems = []
-    for output, expected in zip(place.outputs, baseline.contents, strict=True):
-        if found.pop(output.name, None) is None:
-            problems += [f"{output.name} is missing"] if whole else []
-        elif content(output) != expected:
-            problems.append(f"{output.name} is not what an undisturbed run makes")
-    staging = tuple(f".{output.name}.partial-" for output in place.outputs)
-    left = [name for name in found if whole or not name.startswith(staging)]
-    return problems + [f"{name} is left{' after the next run' if whole else ''}" for name in left]
-
-
-def _library(place: Place, outputs: Sequence[Path], *, whole: bool) -> list[str]:
-    """What is wrong with the list of models; ``whole``: each of ``outputs`` must be in it."""
-    with Workspace(home=place.home) as workspace:
-        known = {entry.path for entry in workspace.library.entries()}
-        problem = workspace.library_problem
-    missing = [output.name for output in outputs if output.resolve() not in known] if whole else []
-    aside = [path.name for path in place.home.glob("*.damaged*")]
-    return [
-        *[problem] * bool(problem),
-        *[f"{name} is not in the library" for name in missing],
-        *[f"{name} was moved aside" for name in aside],
-    ]
-
-
-def _clear(folder: Path) -> None:
-    for old in folder.glob("old-*"):
-        for path in sorted(old.rglob("*"), reverse=True):
-            path.rmdir() if path.is_dir() else path.unlink()
-        old.rmdir()
 
 
 def main() -> int:

@@ -80,7 +80,7 @@ from mlx_convert_core.model.events import (
     StepStarted,
     Token,
 )
-from mlx_convert_core.model.findings import Finding, finding_of
+from mlx_convert_core.model.findings import Finding, finding_of, worst_first
 from mlx_convert_core.model.hub_cache import CachedRepo, cached_repo, model_name, snapshot_in
 from mlx_convert_core.model.inspection import FileInfo, ModelInfo, inspect_folder
 from mlx_convert_core.model.left_out import LeftOut
@@ -347,5 +347,6 @@ __all__ = [
     "units",
     "what_goes",
     "without_secrets",
+    "worst_first",
     "write_recipe",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -67,12 +67,18 @@ def tell(label: str, message: str, steps: Sequence[str] = (), *, color: str, ind
     """``label: message`` and, on lines below, the next step; on standard error."""
     from mlx_convert_cli.output import say, styled
 
-    say(indent, styled(label, fg=color, bold=True), f": {_indented(message)}")
+    say(indent, styled(label, fg=color, bold=True), f": {indented(message)}")
+    for line in step_lines(steps, indent):
+        say(line)
+
+
+def step_lines(steps: Iterable[str], indent: str = "") -> Iterator[str]:
+    """The lines below an error, a finding or a check that say what to do next."""
     for index, step in enumerate(steps):
-        say(f"{indent}{'  next: ' if not index else '        '}{_indented(step)}")
+        yield f"{indent}{'        ' if index else '  next: '}{indented(step)}"
 
 
-def _indented(text: str) -> str:
+def indented(text: str) -> str:
     """Lines after the first stand apart from ours: a name may hold a line that looks like one."""
     return text.replace("\n", "\n    ")
 

@@ -135,7 +135,7 @@ def _instead(model: ModelInfo, sources: Sources, otherwise: str) -> tuple[str, R
 
 
 def _layers_that_are_not_there(model: ModelInfo) -> Iterator[Finding]:
-    """A model class builds every layer that config.json claims, before it looks for weights: at 100 kB a layer.
+    """A class makes lists as long as config.json claims before its first module; modules have a limit of their own.
 
     Layers are numbered in tensors' names. A class may count layers that share weights or have none, so only a claim
     far beyond what is there is refused.

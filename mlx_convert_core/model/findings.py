@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from mlx_convert_core.errors import ErrorInfo, MlxConvertError, shortened
 from mlx_convert_core.remedies import Remedies
 
-Level = Literal["info", "warning", "error"]
+Level = Literal["error", "warning", "info"]  # the worst first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +29,11 @@ class Finding:
     def __post_init__(self) -> None:
         object.__setattr__(self, "message", shortened(self.message))
         object.__setattr__(self, "hint", shortened(self.hint))
+
+
+def worst_first(findings: Iterable[Finding]) -> list[Finding]:
+    """``findings``, what refuses before warnings, and these before notes; otherwise as they stand."""
+    return sorted(findings, key=lambda finding: get_args(Level).index(finding.level))
 
 
 def finding_of(error: MlxConvertError | ErrorInfo) -> Finding:

@@ -86,8 +86,10 @@ class StreamingConverter:
             source = stack.enter_context(SourceFiles(checkpoint, model.tensors, report.check_cancelled))
             writing = stack.enter_context(WritingThread(report, writers, allow_overflow=self._allow_overflow))
 
+            planned = frozenset(tensor.name for output in outputs for tensor in output.tensors)
+
             def load(folder: Path) -> tuple[list[Blueprint], dict[str, Any]]:
-                loaded = self._blueprints(folder, outputs, strategies, model)
+                loaded = self._blueprints(folder, outputs, strategies, model, planned)
                 _check_as_planned(loaded.blueprints, outputs)
                 return loaded.blueprints, loaded.config
 
@@ -109,9 +111,10 @@ class StreamingConverter:
         outputs: tuple[OutputPlan, ...],
         strategies: Mapping[str, QuantizeStrategy],
         model: ModelInfo,
+        planned: frozenset[str] | None = None,
     ) -> _Loaded:
         """The blueprint of each output. The loaded model ends here, or every array would live on with it."""
-        lazy = self._classes.load(folder, model)
+        lazy = self._classes.load(folder, model, planned)
         provenance = Provenance(lazy.arrays, {tensor.name: tensor for tensor in model.tensors})
         blueprints = [
             blueprint(lazy, self._classes, provenance, output, strategies.get(output.preset)) for output in outputs

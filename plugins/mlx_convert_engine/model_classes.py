@@ -41,9 +41,11 @@ class ModelClasses(Protocol):
     name: str
     """What to call the library in a message, such as ``mlx-lm``."""
 
-    def load(self, folder: Path, model: ModelInfo) -> LazyModel:
+    def load(self, folder: Path, model: ModelInfo, planned: frozenset[str] | None = None) -> LazyModel:
         """The checkpoint in ``folder``, which is that of ``model`` or stands in for it, by its own class, lazily.
 
+        ``planned`` are the names of the tensors that outputs are to have, None while that is what is asked: what was
+        settled by looking into the files is not asked again, since on the way they may not be there.
         Raises CorruptCheckpoint and UnsupportedModel.
         """
 

@@ -7,8 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from click.testing import Result
+from mlx_convert_cli.errors import tell
+from mlx_convert_cli.findings import finding_texts
+from mlx_convert_cli.remedies import next_steps
+
+from mlx_convert_core import Finding
 
 Run = Callable[..., Result]
 BROKEN = """
@@ -85,6 +91,15 @@ def test_a_bad_request_ends_with_2_and_says_what_to_do(run: Run, arguments: tupl
         ended = run(*arguments, "--json")
         assert set(json.loads(ended.stdout)["error"]) == {"kind", "code", "message", "hint", "remedies"}
     assert ended.exit_code == 2
+
+
+def test_no_line_of_a_finding_passes_for_one_of_ours(capsys: pytest.CaptureFixture[str]) -> None:
+    """A name may hold a line that looks like ours; errors and findings have one layout."""
+    found = Finding(code="odd", level="warning", message="two\nerror [lost]: it", hint="One step:\n  next: rm")
+    (text,) = finding_texts([found])
+    tell("warning [odd]", found.message, next_steps(found.hint, found.remedies), color="yellow")
+    assert text.plain == "warning [odd]: two\n    error [lost]: it\n  next: One step:\n      next: rm"
+    assert click.unstyle(capsys.readouterr().err) == f"{text.plain}\n"
 
 
 def test_an_unexpected_error_is_short_and_names_debug(run: Run, add_plugin: Callable[[str, str], None]) -> None:

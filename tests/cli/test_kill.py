@@ -33,12 +33,12 @@ def test_a_killed_conversion_leaves_nothing_and_the_next_one_succeeds(
 def test_the_check_itself_sees_what_a_kill_might_leave(kill_module: object, tmp_path: Path) -> None:
     place = kill_module.Place(tmp_path, tmp_path / "source")  # type: ignore[attr-defined]
     whole, other = place.outputs
-    baseline = kill_module.Baseline(contents=["digest", "digest"])  # type: ignore[attr-defined]
+    contents = ["digest", "digest"]
     for folder in (whole, other.with_name("half"), whole.with_name(f".{whole.name}.partial-1234")):
         folder.mkdir(parents=True)
-    seen = kill_module._visible(place, baseline)  # type: ignore[attr-defined]
+    seen = kill_module.visible(place, contents)  # type: ignore[attr-defined]
     assert seen == ["out-4bit is not what an undisturbed run makes", "half is left"]
-    seen = kill_module._visible(place, baseline, whole=True)  # type: ignore[attr-defined]
+    seen = kill_module.visible(place, contents, whole=True)  # type: ignore[attr-defined]
     assert sorted(seen) == [
         ".out-4bit.partial-1234 is left after the next run",
         "half is left after the next run",

@@ -191,6 +191,9 @@ FOLDERS = {
     "embeddings neither shared nor there": Case(
         config(tie_word_embeddings=False), "tied", ("lm_head.weight", "tie_word_embeddings")
     ),
+    "layers far beyond the tensors": Case(
+        config(num_hidden_layers=10_000_000), "layers", ("claims 10,000,000 layers", "num_hidden_layers", "have 2")
+    ),
     "a tensor missing": Case(
         tensors(lambda infos: {name: info for name, info in infos.items() if "norm" not in name}),
         "missing_tensors",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from mlx_convert_cli.errors import step_lines
 from mlx_convert_cli.health import Check, State, checks
 from mlx_convert_cli.options import common
 from mlx_convert_cli.output import print_json, styled, tell_out
@@ -31,5 +32,5 @@ def doctor(clear: bool, as_json: bool) -> None:
 
 def _show(check: Check) -> None:
     tell_out(styled(f"{check.state:<4}", fg=_COLORS[check.state]), f"  {check.name:<15}  {check.detail}")
-    if check.hint:
-        tell_out(f"{'':<6}next: {check.hint}")
+    for line in step_lines(filter(None, [check.hint]), indent="    "):
+        tell_out(line)

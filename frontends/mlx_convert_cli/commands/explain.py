@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from mlx_convert_cli.errors import step_lines
 from mlx_convert_cli.options import common
 from mlx_convert_cli.output import print_json, styled, tell_out
 from mlx_convert_core.plugin import explain as explanation_of
@@ -20,4 +21,5 @@ def explain(code: str, as_json: bool) -> None:
         print_json({"code": asked, "cause": found.cause, "remedy": found.remedy})
         return
     tell_out(styled(asked, bold=True), f": {found.cause}")
-    tell_out(f"  next: {found.remedy}")
+    for line in step_lines([found.remedy]):
+        tell_out(line)

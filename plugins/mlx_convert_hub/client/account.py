@@ -11,7 +11,7 @@ from mlx_convert_hub.client.identity import identify
 from mlx_convert_hub.client.patience import within
 from mlx_convert_hub.trouble.explain import explained
 from mlx_convert_hub.trouble.seen import token_source
-from mlx_convert_hub.trouble.table import NEW_TOKEN
+from mlx_convert_hub.trouble.row import NEW_TOKEN
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from mlx_convert_core.plugin import MlxConvertError, OpenPage, Remedies, SourceError, UploadError
+from mlx_convert_hub.trouble.row import NEW_TOKEN, Row
 from mlx_convert_hub.trouble.seen import Failure, Situation, one_line, scrub
-from mlx_convert_hub.trouble.table import NEW_TOKEN, ROWS, UNKNOWN, Row
+from mlx_convert_hub.trouble.table import ROWS, UNKNOWN
 
 PUBLIC = "https://huggingface.co"
 FETCH_AGAIN = "Run it again: what was fetched is kept, and it goes on from there."

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from nicegui import background_tasks
 
 from mlx_convert_core import ConvertPlan, ConvertRequest, Finding, MlxConvertError, ModelInfo, OutputPlan
-from mlx_convert_core.plugin import NamedModel, finding_of
+from mlx_convert_core.plugin import NamedModel, finding_of, worst_first
 from mlx_convert_ui.state.convert_form import Form, cards
 from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.widgets.remedies import Offer
@@ -51,8 +51,7 @@ class Preview:
         found = list(self.plan.findings) if self.plan else []
         if self.error is not None:
             found.insert(0, finding_of(self.error))
-        chosen = [finding for finding in found if place_of(finding) == place]
-        return sorted(chosen, key=lambda finding: ("error", "warning", "info").index(finding.level))
+        return worst_first(finding for finding in found if place_of(finding) == place)
 
     @property
     def refused(self) -> bool:
