@@ -10,8 +10,8 @@ from mlx_convert_hub.client.connection import HubConnection
 from mlx_convert_hub.client.identity import identify
 from mlx_convert_hub.client.patience import within
 from mlx_convert_hub.trouble.explain import explained
-from mlx_convert_hub.trouble.seen import token_source
 from mlx_convert_hub.trouble.row import NEW_TOKEN
+from mlx_convert_hub.trouble.seen import token_source
 
 
 @dataclass(frozen=True)
