@@ -90,6 +90,54 @@ def test_numbered_lists_go_on_after_code_and_columns_keep_their_side(
     expect(said.locator("td").nth(1)).to_have_attribute("align", "right")
 
 
+def test_formulas_are_set_and_prices_are_not(visitor: Visitor, program: Program, tiny_model: Path) -> None:
+    text = (
+        "It is \\(a^2 < b_1\\), or $x_i$; it costs $5 and not $10, or \\$3.\n\nSo:\n\\[\n\\frac{a}{b}\n- c\n\\]\n\n"
+        "$$\n\\sum_i \\text{one}\n$$\n\n- in a list \\(y\\)\n- `\\(code\\)`\n\n"
+        "\\(\\href{javascript:window.harmed=1}{z}\\) \\(\\includegraphics{http://evil.test/x}\\) \\(\\broken{\\)\n\n"
+        "**The end.**"
+    )
+    page = visit(visitor, scripted_model(tiny_model, program.work / "formulas", [text]))
+    ask(page, "Calculate")
+    finished(page)
+    said = answer(page).locator(".prose")
+    expect(said.locator("math").nth(4)).to_be_attached()
+    expect(said.locator("msup")).to_have_count(1)
+    expect(said.locator(".md-display mfrac")).to_have_count(1)
+    expect(said.locator(".md-display munder, .md-display msub")).to_have_count(1)
+    expect(said.locator("li math")).to_have_count(1)
+    expect(said.locator("li code")).to_have_text("\\(code\\)")
+    expect(said).to_contain_text("it costs $5 and not $10, or $3.")
+    expect(said.locator("a, img")).to_have_count(0)
+    assert page.evaluate("window.harmed") is None
+
+
+def test_lists_keep_their_code_and_their_ticks(visitor: Visitor, program: Program, tiny_model: Path) -> None:
+    text = "1. First:\n\n   ```python\n   print(1)\n   ```\n\n2. Then `x`\n\n- [x] done\n- [ ] open\n"
+    page = visit(visitor, scripted_model(tiny_model, program.work / "ticks", [text]))
+    ask(page, "List")
+    finished(page)
+    said = answer(page).locator(".prose")
+    expect(said.locator("li .md-code")).to_contain_text("python")
+    expect(said.locator("li .md-code .hljs-built_in")).to_have_text("print")
+    expect(said.get_by_role("button", name="Copy this code")).to_be_visible()
+    expect(said.locator("ul li").first).to_have_text("\u2611 done")
+    expect(said.locator("ul li").last).to_have_text("\u2610 open")
+
+
+def test_what_is_written_from_the_right_runs_from_the_right(
+    visitor: Visitor, program: Program, tiny_model: Path
+) -> None:
+    arabic = "\u0639\u0627\u0635\u0645\u0629"
+    text = f"{arabic} (Paris) 123.\n\n1. {arabic}\n\nIn English.\n\n```\nls\n```\n"
+    page = visit(visitor, scripted_model(tiny_model, program.work / "arabic", [text]))
+    ask(page, "Where?")
+    finished(page)
+    said = answer(page).locator(".prose")
+    sides = said.locator("p, ol, .md-code").evaluate_all("found => found.map(one => getComputedStyle(one).direction)")
+    assert sides == ["rtl", "rtl", "ltr", "ltr"]
+
+
 def test_nothing_that_a_model_writes_runs_loads_or_covers_the_page(
     visitor: Visitor, program: Program, tiny_model: Path
 ) -> None:

@@ -146,7 +146,7 @@ class Turn:
         self._body.clear()
         self._foot.clear()
         with self._body:
-            Tag("div", message.content, "bubble")
+            Tag("div", message.content, "bubble").props("dir=auto")
         with self._foot:
             copy_button(message.content, "message")
             edit = Button("", self._edit, icon="pencil", kind="ghost", label="Edit and ask again", classes="btn-small")

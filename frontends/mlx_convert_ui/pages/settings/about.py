@@ -35,6 +35,7 @@ BUNDLED = (
     Bundled("Lucide", "icons", "ISC", STATIC / "LICENSE-lucide.txt"),
     Bundled("marked", "Markdown", "MIT", MARKDOWN / "LICENSE-marked.txt"),
     Bundled("highlight.js", "code in colours", "BSD 3-Clause", MARKDOWN / "LICENSE-highlight.txt"),
+    Bundled("KaTeX", "formulas", "MIT", MARKDOWN / "LICENSE-katex.txt"),
 )
 _THANKS = (
     ("MLX and mlx-lm", "by Apple's machine learning research, which do the work"),

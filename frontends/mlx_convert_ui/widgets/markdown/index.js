@@ -4,6 +4,7 @@ import DOMPurify from "dompurify";
 import { put } from "mlx-clipboard";
 import { marked } from "./marked.min.js";
 import hljs from "./highlight.min.js";
+import { TEX, isFormula, show } from "./formulas.js";
 
 const PURIFY = {
   ALLOWED_TAGS: ["p", "br", "hr", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "li", "blockquote", "pre", "code",
@@ -15,11 +16,21 @@ const PURIFY = {
   ALLOW_ARIA_ATTR: false,
   RETURN_DOM_FRAGMENT: true,
 };
+// Each of these runs from the left or from the right, as its first letter does. dir="auto" would look past parts that have
+// a direction of their own, and so see nothing in a list.
+const DIRECTED = "p, li, ul, ol, blockquote, table, th, td, h1, h2, h3, h4, h5, h6";
+const FROM_RIGHT = /^\P{L}*[\p{Script=Hebrew}\p{Script=Arabic}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}]/u;
 const FROM = "\uE000"; // private characters around what is marked, from the source into the text of the elements
 const TO = "\uE001";
 
-// A picture would tell its host that it was looked at: it becomes a link.
-marked.use({ renderer: { image: ({ href, text }) => `<a href="${attribute(href)}">${attribute(text || href)}</a>` } });
+marked.use({ extensions: TEX });
+marked.use({
+  renderer: {
+    // A picture would tell its host that it was looked at: it becomes a link.
+    image: ({ href, text }) => `<a href="${attribute(href)}">${attribute(text || href)}</a>`,
+    checkbox: ({ checked }) => (checked ? "\u2611 " : "\u2610 "),
+  },
+});
 
 function attribute(text) {
   return text.replace(/[&<>"]/g, (char) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[char]);
@@ -33,7 +44,9 @@ export function lex(text) {
 export function render(token, finished) {
   const element = document.createElement("div");
   element.className = "md-block";
-  element.append(token.type === "code" ? code(token, finished) : prose(marked.parser([token])));
+  element.append(token.type === "code" ? code(token, finished) : prose(token, finished));
+  // Set here: in what DOMPurify returns, a document of its own, a direction comes to nothing.
+  for (const part of element.querySelectorAll(DIRECTED)) part.dir = FROM_RIGHT.test(part.textContent) ? "rtl" : "ltr";
   point(element);
   return element;
 }
@@ -68,8 +81,10 @@ export function point(element) {
   }
 }
 
-function prose(html) {
-  const fragment = DOMPurify.sanitize(html, PURIFY);
+function prose(token, finished) {
+  const fragment = DOMPurify.sanitize(marked.parser([token]), PURIFY);
+  codeWithin(token, fragment, finished);
+  for (const inline of fragment.querySelectorAll("code")) if (isFormula(inline)) show(inline, plain);
   for (const link of fragment.querySelectorAll("a")) {
     link.target = "_blank";
     link.rel = "noopener noreferrer nofollow";
@@ -91,8 +106,22 @@ function prose(html) {
   return fragment;
 }
 
+// Code inside lists and quotes looks as it does elsewhere. HTML of the answer may hold <pre> of its own, which stays.
+function codeWithin(token, fragment, finished) {
+  const tokens = [];
+  marked.walkTokens([token], (one) => {
+    if (one.type === "code") tokens.push(one);
+  });
+  const places = fragment.querySelectorAll("pre");
+  if (places.length === tokens.length) places.forEach((place, i) => place.replaceWith(code(tokens[i], finished)));
+}
+
+function plain(text) {
+  return text.replaceAll(FROM, "").replaceAll(TO, "");
+}
+
 function code(token, finished) {
-  const text = token.text.replaceAll(FROM, "").replaceAll(TO, "");
+  const text = plain(token.text);
   const language = (token.lang || "").split(/\s/)[0];
   const box = document.createElement("div");
   box.className = "md-code";
