@@ -5,110 +5,98 @@ What a plugin or a frontend needs besides is in `mlx_convert_core.plugin`; docs/
 
 import warnings
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mlx_convert_core.answering.compare import ComparedAnswer, CompareResult, Comparison
-from mlx_convert_core.answering.model_session import ModelSession
-from mlx_convert_core.base.codec import to_json
-from mlx_convert_core.errors import (
-    Cancelled,
-    ConversionFailed,
-    EntryNotFound,
-    GenerationFailed,
-    InsufficientDisk,
-    InvalidRequest,
-    MlxConvertError,
-    OutputExists,
-    PluginError,
-    PreflightFailed,
-    SourceError,
-    UnsupportedModel,
-    UploadError,
-)
-from mlx_convert_core.model.events import (
-    Event,
-    JobCancelled,
-    JobFailed,
-    JobFinished,
-    JobState,
-    Message,
-    Progress,
-    StepFinished,
-    StepStarted,
-    Token,
-)
-from mlx_convert_core.model.findings import Finding
-from mlx_convert_core.model.inspection import ModelInfo
-from mlx_convert_core.model.library import LibraryEntry
-from mlx_convert_core.model.plan import ConvertPlan, OutputPlan
-from mlx_convert_core.model.quantization import Preset, Quantization
-from mlx_convert_core.model.recipes import Recipe, load_recipe
-from mlx_convert_core.model.requests import (
-    ChatMessage,
-    ConvertedModel,
-    ConvertRequest,
-    ConvertResult,
-    GenerateRequest,
-    GenerateResult,
-    UploadRequest,
-    UploadResult,
-)
-from mlx_convert_core.running.jobs import Job
-from mlx_convert_core.workspace import Workspace
+from mlx_convert_core.base.on_demand import on_demand
 
-__all__ = [
-    "Cancelled",
-    "ChatMessage",
-    "CompareResult",
-    "ComparedAnswer",
-    "Comparison",
-    "ConversionFailed",
-    "ConvertPlan",
-    "ConvertRequest",
-    "ConvertResult",
-    "ConvertedModel",
-    "EntryNotFound",
-    "Event",
-    "Finding",
-    "GenerateRequest",
-    "GenerateResult",
-    "GenerationFailed",
-    "InsufficientDisk",
-    "InvalidRequest",
-    "Job",
-    "JobCancelled",
-    "JobFailed",
-    "JobFinished",
-    "JobState",
-    "LibraryEntry",
-    "Message",
-    "MlxConvertError",
-    "ModelInfo",
-    "ModelSession",
-    "OutputExists",
-    "OutputPlan",
-    "PluginError",
-    "PreflightFailed",
-    "Preset",
-    "Progress",
-    "Quantization",
-    "Recipe",
-    "SourceError",
-    "StepFinished",
-    "StepStarted",
-    "Token",
-    "UnsupportedModel",
-    "UploadError",
-    "UploadRequest",
-    "UploadResult",
-    "Workspace",
-    "load_recipe",
-    "to_json",
-]
+# What type checkers and editors see (`Name as Name`: handed out); `_PLACES` says the same to a running program.
+# ruff: noqa: I001
+if TYPE_CHECKING:
+    from mlx_convert_core.answering.compare import (
+        ComparedAnswer as ComparedAnswer,
+        CompareResult as CompareResult,
+        Comparison as Comparison,
+    )
+    from mlx_convert_core.answering.model_session import ModelSession as ModelSession
+    from mlx_convert_core.base.codec import to_json as to_json
+    from mlx_convert_core.errors import (
+        Cancelled as Cancelled,
+        ConversionFailed as ConversionFailed,
+        EntryNotFound as EntryNotFound,
+        GenerationFailed as GenerationFailed,
+        InsufficientDisk as InsufficientDisk,
+        InvalidRequest as InvalidRequest,
+        MlxConvertError as MlxConvertError,
+        OutputExists as OutputExists,
+        PluginError as PluginError,
+        PreflightFailed as PreflightFailed,
+        SourceError as SourceError,
+        UnsupportedModel as UnsupportedModel,
+        UploadError as UploadError,
+    )
+    from mlx_convert_core.model.events import (
+        Event as Event,
+        JobCancelled as JobCancelled,
+        JobFailed as JobFailed,
+        JobFinished as JobFinished,
+        JobState as JobState,
+        Message as Message,
+        Progress as Progress,
+        StepFinished as StepFinished,
+        StepStarted as StepStarted,
+        Token as Token,
+    )
+    from mlx_convert_core.model.findings import Finding as Finding
+    from mlx_convert_core.model.inspection import ModelInfo as ModelInfo
+    from mlx_convert_core.model.library import LibraryEntry as LibraryEntry
+    from mlx_convert_core.model.plan import ConvertPlan as ConvertPlan, OutputPlan as OutputPlan
+    from mlx_convert_core.model.quantization import Preset as Preset, Quantization as Quantization
+    from mlx_convert_core.model.recipes import Recipe as Recipe, load_recipe as load_recipe
+    from mlx_convert_core.model.requests import (
+        ChatMessage as ChatMessage,
+        ConvertedModel as ConvertedModel,
+        ConvertRequest as ConvertRequest,
+        ConvertResult as ConvertResult,
+        GenerateRequest as GenerateRequest,
+        GenerateResult as GenerateResult,
+        UploadRequest as UploadRequest,
+        UploadResult as UploadResult,
+    )
+    from mlx_convert_core.running.jobs import Job as Job
+    from mlx_convert_core.workspace import Workspace as Workspace
+
+_PLACES = {
+    "mlx_convert_core.answering.compare": "ComparedAnswer CompareResult Comparison",
+    "mlx_convert_core.answering.model_session": "ModelSession",
+    "mlx_convert_core.base.codec": "to_json",
+    "mlx_convert_core.errors": (
+        "Cancelled ConversionFailed EntryNotFound GenerationFailed InsufficientDisk InvalidRequest "
+        "MlxConvertError OutputExists PluginError PreflightFailed SourceError UnsupportedModel UploadError"
+    ),
+    "mlx_convert_core.model.events": (
+        "Event JobCancelled JobFailed JobFinished JobState Message Progress StepFinished StepStarted Token"
+    ),
+    "mlx_convert_core.model.findings": "Finding",
+    "mlx_convert_core.model.inspection": "ModelInfo",
+    "mlx_convert_core.model.library": "LibraryEntry",
+    "mlx_convert_core.model.plan": "ConvertPlan OutputPlan",
+    "mlx_convert_core.model.quantization": "Preset Quantization",
+    "mlx_convert_core.model.recipes": "Recipe load_recipe",
+    "mlx_convert_core.model.requests": (
+        "ChatMessage ConvertedModel ConvertRequest ConvertResult GenerateRequest GenerateResult UploadRequest "
+        "UploadResult"
+    ),
+    "mlx_convert_core.running.jobs": "Job",
+    "mlx_convert_core.workspace": "Workspace",
+}
+
+__all__, _own = on_demand(__name__, _PLACES)
 
 
 def __getattr__(name: str) -> Any:
-    """Hand out what was here in 0.1, with a warning, for one minor release."""
+    """Hand out what is here, and what was in 0.1, with a warning, for one minor release."""
+    if name in __all__:
+        return _own(name)
     plugin = import_module("mlx_convert_core.plugin")
     if name not in plugin.__all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -3,350 +3,295 @@
 docs/api.md says what is promised, docs/hooks.md which hook takes what.
 """
 
-from mlx_convert_core.answering.compare import first_divergence
-from mlx_convert_core.base import file_names, units
-from mlx_convert_core.base.addresses import bare_address, without_secrets
-from mlx_convert_core.base.child_python import current_folder_entries, python_command, python_environment
-from mlx_convert_core.base.codec import from_plain, plain, read_json, to_json
-from mlx_convert_core.base.documents import JsonDocument
-from mlx_convert_core.base.file_names import RECORD
-from mlx_convert_core.base.identity import as_on_disk, is_inside
-from mlx_convert_core.base.installing import install_command
-from mlx_convert_core.base.limits import CONFIG_BYTES, HOME_BYTES, TYPED_BYTES
-from mlx_convert_core.base.mac import mac_trouble
-from mlx_convert_core.base.memory import free_memory
-from mlx_convert_core.base.paths import expanded, is_text, spelled
-from mlx_convert_core.base.private import private_folder, readable_by_others
-from mlx_convert_core.base.regular_files import check_regular, open_regular, read_regular, regular_files
-from mlx_convert_core.base.shell import command, typed
-from mlx_convert_core.base.trash import has_trash
-from mlx_convert_core.converting.sources import NamedModel, Sources
-from mlx_convert_core.errors import (
-    Cancelled,
-    ConversionFailed,
-    CorruptCheckpoint,
-    EntryNotFound,
-    ErrorInfo,
-    GatedRepo,
-    GenerationFailed,
-    InsufficientDisk,
-    InvalidRequest,
-    LibraryError,
-    MlxConvertError,
-    NameConflict,
-    OutputExists,
-    PluginError,
-    PluginNotLoaded,
-    PreflightFailed,
-    QueueBusy,
-    RepoNotFound,
-    RevisionNotFound,
-    SourceError,
-    SourceUnreachable,
-    UnsupportedModel,
-    UploadError,
-    WorkerDied,
-)
-from mlx_convert_core.explanations import Explanation, explain
-from mlx_convert_core.home.conversation_store import ConversationStore
-from mlx_convert_core.home.conversion_queue import ConversionQueue
-from mlx_convert_core.home.queue_file import QueueItem
-from mlx_convert_core.home.settings import Settings, SettingsFile
-from mlx_convert_core.model import hub_names
-from mlx_convert_core.model.accounting import Accounted, account_for
-from mlx_convert_core.model.base_model import base_model
-from mlx_convert_core.model.checkpoint import Checkpoint
-from mlx_convert_core.model.config_file import read_config
-from mlx_convert_core.model.contents import FolderContents
-from mlx_convert_core.model.conversations import (
-    ChatSettings,
-    Conversation,
-    ConversationSummary,
-    StoredMessage,
-    figures_of,
-)
-from mlx_convert_core.model.events import (
-    FINAL,
-    AnyEvent,
-    Event,
-    JobCancelled,
-    JobFailed,
-    JobFinished,
-    JobStarted,
-    JobState,
-    Message,
-    Progress,
-    StepFinished,
-    StepStarted,
-    Token,
-)
-from mlx_convert_core.model.findings import Finding, finding_of, worst_first
-from mlx_convert_core.model.hub_cache import CachedRepo, cached_repo, model_name, snapshot_in
-from mlx_convert_core.model.inspection import FileInfo, ModelInfo, inspect_folder
-from mlx_convert_core.model.left_out import LeftOut
-from mlx_convert_core.model.library import LibraryEntry, entry_of
-from mlx_convert_core.model.library_scan import SCAN_LEVELS, scan
-from mlx_convert_core.model.packing import leftover_method, packed_tensors, quantization_config
-from mlx_convert_core.model.plan import ConvertPlan, OutputPlan
-from mlx_convert_core.model.quantization import (
-    KeptLayer,
-    LayerInfo,
-    Preset,
-    Quantization,
-    QuantizedLayer,
-    QuantizeStrategy,
-    preset_with_advice,
-)
-from mlx_convert_core.model.recipes import Recipe, RecipeOutput, read_recipe, recipe_of, write_recipe
-from mlx_convert_core.model.record import Record, encode_record, parse_record, public_record, read_record
-from mlx_convert_core.model.requests import (
-    SAMPLER_LIMITS,
-    ChatMessage,
-    ConvertedModel,
-    ConvertRequest,
-    ConvertResult,
-    GenerateRequest,
-    GenerateResult,
-    GenerationExtras,
-    UploadRequest,
-    UploadResult,
-    sampler_word,
-)
-from mlx_convert_core.model.safetensors import TensorInfo, all_tensors, header_length, parse_header, read_header
-from mlx_convert_core.model.tensor_kinds import TensorKinds
-from mlx_convert_core.model.weight_files import repeated
-from mlx_convert_core.plugins.hookspecs import hookimpl
-from mlx_convert_core.plugins.interfaces import (
-    Account,
-    AccountState,
-    AnswerMemory,
-    Command,
-    DiscardableSource,
-    LibraryStore,
-    MeasuredRunner,
-    ModelConverter,
-    ModelRunner,
-    ModelSource,
-    Page,
-    Planned,
-    Reporter,
-    SmallFilesSource,
-    SourceKind,
-    StreamedSource,
-    UploadTarget,
-    Written,
-)
-from mlx_convert_core.plugins.loading import LoadedPlugin, PluginFailure
-from mlx_convert_core.remedies import (
-    ChooseOutput,
-    LeaveOut,
-    OpenPage,
-    Remedies,
-    Remedy,
-    Replace,
-    Report,
-    RunCommand,
-    RunElsewhere,
-    SetOption,
-    SignIn,
-    UseInstead,
-)
-from mlx_convert_core.workspace import Workspace
-from mlx_convert_core.writing.leftovers import Leftover, clear_leftover
-from mlx_convert_core.writing.read_back import PartRead, stamp_of
-from mlx_convert_core.writing.replaceable import what_goes
-from mlx_convert_core.writing.shards import ShardWriter, layouts, split
-from mlx_convert_core.writing.staging import Staging
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "CONFIG_BYTES",
-    "FINAL",
-    "HOME_BYTES",
-    "RECORD",
-    "SAMPLER_LIMITS",
-    "SCAN_LEVELS",
-    "TYPED_BYTES",
-    "Account",
-    "AccountState",
-    "Accounted",
-    "AnswerMemory",
-    "AnyEvent",
-    "CachedRepo",
-    "Cancelled",
-    "ChatMessage",
-    "ChatSettings",
-    "Checkpoint",
-    "ChooseOutput",
-    "Command",
-    "Conversation",
-    "ConversationStore",
-    "ConversationSummary",
-    "ConversionFailed",
-    "ConversionQueue",
-    "ConvertPlan",
-    "ConvertRequest",
-    "ConvertResult",
-    "ConvertedModel",
-    "CorruptCheckpoint",
-    "DiscardableSource",
-    "EntryNotFound",
-    "ErrorInfo",
-    "Event",
-    "Explanation",
-    "FileInfo",
-    "Finding",
-    "FolderContents",
-    "GatedRepo",
-    "GenerateRequest",
-    "GenerateResult",
-    "GenerationExtras",
-    "GenerationFailed",
-    "InsufficientDisk",
-    "InvalidRequest",
-    "JobCancelled",
-    "JobFailed",
-    "JobFinished",
-    "JobStarted",
-    "JobState",
-    "JsonDocument",
-    "KeptLayer",
-    "LayerInfo",
-    "LeaveOut",
-    "LeftOut",
-    "Leftover",
-    "LibraryEntry",
-    "LibraryError",
-    "LibraryStore",
-    "LoadedPlugin",
-    "MeasuredRunner",
-    "Message",
-    "MlxConvertError",
-    "ModelConverter",
-    "ModelInfo",
-    "ModelRunner",
-    "ModelSource",
-    "NameConflict",
-    "NamedModel",
-    "OpenPage",
-    "OutputExists",
-    "OutputPlan",
-    "Page",
-    "PartRead",
-    "Planned",
-    "PluginError",
-    "PluginFailure",
-    "PluginNotLoaded",
-    "PreflightFailed",
-    "Preset",
-    "Progress",
-    "Quantization",
-    "QuantizeStrategy",
-    "QuantizedLayer",
-    "QueueBusy",
-    "QueueItem",
-    "Recipe",
-    "RecipeOutput",
-    "Record",
-    "Remedies",
-    "Remedy",
-    "Replace",
-    "RepoNotFound",
-    "Report",
-    "Reporter",
-    "RevisionNotFound",
-    "RunCommand",
-    "RunElsewhere",
-    "SetOption",
-    "Settings",
-    "SettingsFile",
-    "ShardWriter",
-    "SignIn",
-    "SmallFilesSource",
-    "SourceError",
-    "SourceKind",
-    "SourceUnreachable",
-    "Sources",
-    "Staging",
-    "StepFinished",
-    "StepStarted",
-    "StoredMessage",
-    "StreamedSource",
-    "TensorInfo",
-    "TensorKinds",
-    "Token",
-    "UnsupportedModel",
-    "UploadError",
-    "UploadRequest",
-    "UploadResult",
-    "UploadTarget",
-    "UseInstead",
-    "WorkerDied",
-    "Workspace",
-    "Written",
-    "account_for",
-    "all_tensors",
-    "as_on_disk",
-    "bare_address",
-    "base_model",
-    "cached_repo",
-    "check_regular",
-    "clear_leftover",
-    "command",
-    "current_folder_entries",
-    "encode_record",
-    "entry_of",
-    "expanded",
-    "explain",
-    "figures_of",
-    "file_names",
-    "finding_of",
-    "first_divergence",
-    "free_memory",
-    "from_plain",
-    "has_trash",
-    "header_length",
-    "hookimpl",
-    "hub_names",
-    "inspect_folder",
-    "install_command",
-    "is_inside",
-    "is_text",
-    "layouts",
-    "leftover_method",
-    "mac_trouble",
-    "model_name",
-    "open_regular",
-    "packed_tensors",
-    "parse_header",
-    "parse_record",
-    "plain",
-    "preset_with_advice",
-    "private_folder",
-    "public_record",
-    "python_command",
-    "python_environment",
-    "quantization_config",
-    "read_config",
-    "read_header",
-    "read_json",
-    "read_recipe",
-    "read_record",
-    "read_regular",
-    "readable_by_others",
-    "recipe_of",
-    "regular_files",
-    "repeated",
-    "sampler_word",
-    "scan",
-    "snapshot_in",
-    "spelled",
-    "split",
-    "stamp_of",
-    "to_json",
-    "typed",
-    "units",
-    "what_goes",
-    "without_secrets",
-    "worst_first",
-    "write_recipe",
-]
+from mlx_convert_core.base.on_demand import on_demand
+
+# What type checkers and editors see (`Name as Name`: handed out); `_PLACES` says the same to a running program.
+# ruff: noqa: I001
+if TYPE_CHECKING:
+    from mlx_convert_core.answering.compare import first_divergence as first_divergence
+    from mlx_convert_core.base import file_names as file_names, units as units
+    from mlx_convert_core.base.addresses import bare_address as bare_address, without_secrets as without_secrets
+    from mlx_convert_core.base.child_python import (
+        current_folder_entries as current_folder_entries,
+        python_command as python_command,
+        python_environment as python_environment,
+    )
+    from mlx_convert_core.base.codec import (
+        from_plain as from_plain,
+        plain as plain,
+        read_json as read_json,
+        to_json as to_json,
+    )
+    from mlx_convert_core.base.documents import JsonDocument as JsonDocument
+    from mlx_convert_core.base.file_names import RECORD as RECORD
+    from mlx_convert_core.base.identity import as_on_disk as as_on_disk, is_inside as is_inside
+    from mlx_convert_core.base.installing import install_command as install_command
+    from mlx_convert_core.base.limits import (
+        CONFIG_BYTES as CONFIG_BYTES,
+        HOME_BYTES as HOME_BYTES,
+        TYPED_BYTES as TYPED_BYTES,
+    )
+    from mlx_convert_core.base.mac import mac_trouble as mac_trouble
+    from mlx_convert_core.base.memory import free_memory as free_memory
+    from mlx_convert_core.base.paths import expanded as expanded, is_text as is_text, spelled as spelled
+    from mlx_convert_core.base.private import private_folder as private_folder, readable_by_others as readable_by_others
+    from mlx_convert_core.base.regular_files import (
+        check_regular as check_regular,
+        open_regular as open_regular,
+        read_regular as read_regular,
+        regular_files as regular_files,
+    )
+    from mlx_convert_core.base.shell import command as command, typed as typed
+    from mlx_convert_core.base.trash import has_trash as has_trash
+    from mlx_convert_core.converting.sources import NamedModel as NamedModel, Sources as Sources
+    from mlx_convert_core.errors import (
+        Cancelled as Cancelled,
+        ConversionFailed as ConversionFailed,
+        CorruptCheckpoint as CorruptCheckpoint,
+        EntryNotFound as EntryNotFound,
+        ErrorInfo as ErrorInfo,
+        GatedRepo as GatedRepo,
+        GenerationFailed as GenerationFailed,
+        InsufficientDisk as InsufficientDisk,
+        InvalidRequest as InvalidRequest,
+        LibraryError as LibraryError,
+        MlxConvertError as MlxConvertError,
+        NameConflict as NameConflict,
+        OutputExists as OutputExists,
+        PluginError as PluginError,
+        PluginNotLoaded as PluginNotLoaded,
+        PreflightFailed as PreflightFailed,
+        QueueBusy as QueueBusy,
+        RepoNotFound as RepoNotFound,
+        RevisionNotFound as RevisionNotFound,
+        SourceError as SourceError,
+        SourceUnreachable as SourceUnreachable,
+        UnsupportedModel as UnsupportedModel,
+        UploadError as UploadError,
+        WorkerDied as WorkerDied,
+    )
+    from mlx_convert_core.explanations import Explanation as Explanation, explain as explain
+    from mlx_convert_core.home.conversation_store import ConversationStore as ConversationStore
+    from mlx_convert_core.home.conversion_queue import ConversionQueue as ConversionQueue
+    from mlx_convert_core.home.queue_file import QueueItem as QueueItem
+    from mlx_convert_core.home.settings import Settings as Settings, SettingsFile as SettingsFile
+    from mlx_convert_core.model import hub_names as hub_names
+    from mlx_convert_core.model.accounting import Accounted as Accounted, account_for as account_for
+    from mlx_convert_core.model.base_model import base_model as base_model
+    from mlx_convert_core.model.checkpoint import Checkpoint as Checkpoint
+    from mlx_convert_core.model.config_file import read_config as read_config
+    from mlx_convert_core.model.contents import FolderContents as FolderContents
+    from mlx_convert_core.model.conversations import (
+        ChatSettings as ChatSettings,
+        Conversation as Conversation,
+        ConversationSummary as ConversationSummary,
+        StoredMessage as StoredMessage,
+        figures_of as figures_of,
+    )
+    from mlx_convert_core.model.events import (
+        FINAL as FINAL,
+        AnyEvent as AnyEvent,
+        Event as Event,
+        JobCancelled as JobCancelled,
+        JobFailed as JobFailed,
+        JobFinished as JobFinished,
+        JobStarted as JobStarted,
+        JobState as JobState,
+        Message as Message,
+        Progress as Progress,
+        StepFinished as StepFinished,
+        StepStarted as StepStarted,
+        Token as Token,
+    )
+    from mlx_convert_core.model.findings import Finding as Finding, finding_of as finding_of, worst_first as worst_first
+    from mlx_convert_core.model.hub_cache import (
+        CachedRepo as CachedRepo,
+        cached_repo as cached_repo,
+        model_name as model_name,
+        snapshot_in as snapshot_in,
+    )
+    from mlx_convert_core.model.inspection import (
+        FileInfo as FileInfo,
+        ModelInfo as ModelInfo,
+        inspect_folder as inspect_folder,
+    )
+    from mlx_convert_core.model.left_out import LeftOut as LeftOut
+    from mlx_convert_core.model.library import LibraryEntry as LibraryEntry, entry_of as entry_of
+    from mlx_convert_core.model.library_scan import SCAN_LEVELS as SCAN_LEVELS, scan as scan
+    from mlx_convert_core.model.packing import (
+        leftover_method as leftover_method,
+        packed_tensors as packed_tensors,
+        quantization_config as quantization_config,
+    )
+    from mlx_convert_core.model.plan import ConvertPlan as ConvertPlan, OutputPlan as OutputPlan
+    from mlx_convert_core.model.quantization import (
+        KeptLayer as KeptLayer,
+        LayerInfo as LayerInfo,
+        Preset as Preset,
+        Quantization as Quantization,
+        QuantizedLayer as QuantizedLayer,
+        QuantizeStrategy as QuantizeStrategy,
+        preset_with_advice as preset_with_advice,
+    )
+    from mlx_convert_core.model.recipes import (
+        Recipe as Recipe,
+        RecipeOutput as RecipeOutput,
+        read_recipe as read_recipe,
+        recipe_of as recipe_of,
+        write_recipe as write_recipe,
+    )
+    from mlx_convert_core.model.record import (
+        Record as Record,
+        encode_record as encode_record,
+        parse_record as parse_record,
+        public_record as public_record,
+        read_record as read_record,
+    )
+    from mlx_convert_core.model.requests import (
+        SAMPLER_LIMITS as SAMPLER_LIMITS,
+        ChatMessage as ChatMessage,
+        ConvertedModel as ConvertedModel,
+        ConvertRequest as ConvertRequest,
+        ConvertResult as ConvertResult,
+        GenerateRequest as GenerateRequest,
+        GenerateResult as GenerateResult,
+        GenerationExtras as GenerationExtras,
+        UploadRequest as UploadRequest,
+        UploadResult as UploadResult,
+        sampler_word as sampler_word,
+    )
+    from mlx_convert_core.model.safetensors import (
+        TensorInfo as TensorInfo,
+        all_tensors as all_tensors,
+        header_length as header_length,
+        parse_header as parse_header,
+        read_header as read_header,
+    )
+    from mlx_convert_core.model.tensor_kinds import TensorKinds as TensorKinds
+    from mlx_convert_core.model.weight_files import repeated as repeated
+    from mlx_convert_core.plugins.hookspecs import hookimpl as hookimpl
+    from mlx_convert_core.plugins.interfaces import (
+        Account as Account,
+        AccountState as AccountState,
+        AnswerMemory as AnswerMemory,
+        Command as Command,
+        DiscardableSource as DiscardableSource,
+        LibraryStore as LibraryStore,
+        MeasuredRunner as MeasuredRunner,
+        ModelConverter as ModelConverter,
+        ModelRunner as ModelRunner,
+        ModelSource as ModelSource,
+        Page as Page,
+        Planned as Planned,
+        Reporter as Reporter,
+        SmallFilesSource as SmallFilesSource,
+        SourceKind as SourceKind,
+        StreamedSource as StreamedSource,
+        UploadTarget as UploadTarget,
+        Written as Written,
+    )
+    from mlx_convert_core.plugins.loading import LoadedPlugin as LoadedPlugin, PluginFailure as PluginFailure
+    from mlx_convert_core.remedies import (
+        ChooseOutput as ChooseOutput,
+        LeaveOut as LeaveOut,
+        OpenPage as OpenPage,
+        Remedies as Remedies,
+        Remedy as Remedy,
+        Replace as Replace,
+        Report as Report,
+        RunCommand as RunCommand,
+        RunElsewhere as RunElsewhere,
+        SetOption as SetOption,
+        SignIn as SignIn,
+        UseInstead as UseInstead,
+    )
+    from mlx_convert_core.workspace import Workspace as Workspace
+    from mlx_convert_core.writing.leftovers import Leftover as Leftover, clear_leftover as clear_leftover
+    from mlx_convert_core.writing.read_back import PartRead as PartRead, stamp_of as stamp_of
+    from mlx_convert_core.writing.replaceable import what_goes as what_goes
+    from mlx_convert_core.writing.shards import ShardWriter as ShardWriter, layouts as layouts, split as split
+    from mlx_convert_core.writing.staging import Staging as Staging
+
+_PLACES = {
+    "mlx_convert_core.answering.compare": "first_divergence",
+    "mlx_convert_core.base": "file_names units",
+    "mlx_convert_core.base.addresses": "bare_address without_secrets",
+    "mlx_convert_core.base.child_python": "current_folder_entries python_command python_environment",
+    "mlx_convert_core.base.codec": "from_plain plain read_json to_json",
+    "mlx_convert_core.base.documents": "JsonDocument",
+    "mlx_convert_core.base.file_names": "RECORD",
+    "mlx_convert_core.base.identity": "as_on_disk is_inside",
+    "mlx_convert_core.base.installing": "install_command",
+    "mlx_convert_core.base.limits": "CONFIG_BYTES HOME_BYTES TYPED_BYTES",
+    "mlx_convert_core.base.mac": "mac_trouble",
+    "mlx_convert_core.base.memory": "free_memory",
+    "mlx_convert_core.base.paths": "expanded is_text spelled",
+    "mlx_convert_core.base.private": "private_folder readable_by_others",
+    "mlx_convert_core.base.regular_files": "check_regular open_regular read_regular regular_files",
+    "mlx_convert_core.base.shell": "command typed",
+    "mlx_convert_core.base.trash": "has_trash",
+    "mlx_convert_core.converting.sources": "NamedModel Sources",
+    "mlx_convert_core.errors": (
+        "Cancelled ConversionFailed CorruptCheckpoint EntryNotFound ErrorInfo GatedRepo GenerationFailed "
+        "InsufficientDisk InvalidRequest LibraryError MlxConvertError NameConflict OutputExists PluginError "
+        "PluginNotLoaded PreflightFailed QueueBusy RepoNotFound RevisionNotFound SourceError SourceUnreachable "
+        "UnsupportedModel UploadError WorkerDied"
+    ),
+    "mlx_convert_core.explanations": "Explanation explain",
+    "mlx_convert_core.home.conversation_store": "ConversationStore",
+    "mlx_convert_core.home.conversion_queue": "ConversionQueue",
+    "mlx_convert_core.home.queue_file": "QueueItem",
+    "mlx_convert_core.home.settings": "Settings SettingsFile",
+    "mlx_convert_core.model": "hub_names",
+    "mlx_convert_core.model.accounting": "Accounted account_for",
+    "mlx_convert_core.model.base_model": "base_model",
+    "mlx_convert_core.model.checkpoint": "Checkpoint",
+    "mlx_convert_core.model.config_file": "read_config",
+    "mlx_convert_core.model.contents": "FolderContents",
+    "mlx_convert_core.model.conversations": "ChatSettings Conversation ConversationSummary StoredMessage figures_of",
+    "mlx_convert_core.model.events": (
+        "FINAL AnyEvent Event JobCancelled JobFailed JobFinished JobStarted JobState Message Progress "
+        "StepFinished StepStarted Token"
+    ),
+    "mlx_convert_core.model.findings": "Finding finding_of worst_first",
+    "mlx_convert_core.model.hub_cache": "CachedRepo cached_repo model_name snapshot_in",
+    "mlx_convert_core.model.inspection": "FileInfo ModelInfo inspect_folder",
+    "mlx_convert_core.model.left_out": "LeftOut",
+    "mlx_convert_core.model.library": "LibraryEntry entry_of",
+    "mlx_convert_core.model.library_scan": "SCAN_LEVELS scan",
+    "mlx_convert_core.model.packing": "leftover_method packed_tensors quantization_config",
+    "mlx_convert_core.model.plan": "ConvertPlan OutputPlan",
+    "mlx_convert_core.model.quantization": (
+        "KeptLayer LayerInfo Preset Quantization QuantizedLayer QuantizeStrategy preset_with_advice"
+    ),
+    "mlx_convert_core.model.recipes": "Recipe RecipeOutput read_recipe recipe_of write_recipe",
+    "mlx_convert_core.model.record": "Record encode_record parse_record public_record read_record",
+    "mlx_convert_core.model.requests": (
+        "SAMPLER_LIMITS ChatMessage ConvertedModel ConvertRequest ConvertResult GenerateRequest GenerateResult "
+        "GenerationExtras UploadRequest UploadResult sampler_word"
+    ),
+    "mlx_convert_core.model.safetensors": "TensorInfo all_tensors header_length parse_header read_header",
+    "mlx_convert_core.model.tensor_kinds": "TensorKinds",
+    "mlx_convert_core.model.weight_files": "repeated",
+    "mlx_convert_core.plugins.hookspecs": "hookimpl",
+    "mlx_convert_core.plugins.interfaces": (
+        "Account AccountState AnswerMemory Command DiscardableSource LibraryStore MeasuredRunner ModelConverter "
+        "ModelRunner ModelSource Page Planned Reporter SmallFilesSource SourceKind StreamedSource UploadTarget "
+        "Written"
+    ),
+    "mlx_convert_core.plugins.loading": "LoadedPlugin PluginFailure",
+    "mlx_convert_core.remedies": (
+        "ChooseOutput LeaveOut OpenPage Remedies Remedy Replace Report RunCommand RunElsewhere SetOption SignIn "
+        "UseInstead"
+    ),
+    "mlx_convert_core.workspace": "Workspace",
+    "mlx_convert_core.writing.leftovers": "Leftover clear_leftover",
+    "mlx_convert_core.writing.read_back": "PartRead stamp_of",
+    "mlx_convert_core.writing.replaceable": "what_goes",
+    "mlx_convert_core.writing.shards": "ShardWriter layouts split",
+    "mlx_convert_core.writing.staging": "Staging",
+}
+
+__all__, __getattr__ = on_demand(__name__, _PLACES)

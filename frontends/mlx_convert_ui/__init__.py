@@ -6,14 +6,19 @@ It is a built-in plugin too: that is how the command line, which never imports i
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mlx_convert_core.plugin import Command, hookimpl
+from mlx_convert_core.plugin import hookimpl
+
+if TYPE_CHECKING:
+    from mlx_convert_core.plugin import Command
 
 
 @hookimpl
 def register_commands() -> Iterable[Command]:
     """Add `mlx-convert ui`."""
+    from mlx_convert_core.plugin import Command
+
     yield Command(name="ui", summary="Open the app in the browser", load=_command)
 
 

@@ -14,27 +14,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pluggy
 
-from mlx_convert_core.model.events import AnyEvent
-from mlx_convert_core.model.findings import Finding
-from mlx_convert_core.model.inspection import ModelInfo
-from mlx_convert_core.model.plan import ConvertPlan
-from mlx_convert_core.model.quantization import Preset, Quantization, QuantizeStrategy
-from mlx_convert_core.model.requests import ConvertRequest, GenerateRequest, GenerationExtras
-from mlx_convert_core.plugins.interfaces import (
-    Account,
-    Command,
-    LibraryStore,
-    ModelConverter,
-    ModelRunner,
-    ModelSource,
-    Page,
-    SourceKind,
-    UploadTarget,
-)
+if TYPE_CHECKING:
+    from mlx_convert_core.model.events import AnyEvent
+    from mlx_convert_core.model.findings import Finding
+    from mlx_convert_core.model.inspection import ModelInfo
+    from mlx_convert_core.model.plan import ConvertPlan
+    from mlx_convert_core.model.quantization import Preset, Quantization, QuantizeStrategy
+    from mlx_convert_core.model.requests import ConvertRequest, GenerateRequest, GenerationExtras
+    from mlx_convert_core.plugins.interfaces import (
+        Account,
+        Command,
+        LibraryStore,
+        ModelConverter,
+        ModelRunner,
+        ModelSource,
+        Page,
+        SourceKind,
+        UploadTarget,
+    )
 
 GROUP = "mlx_convert"
 hookspec = pluggy.HookspecMarker(GROUP)

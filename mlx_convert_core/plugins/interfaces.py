@@ -5,23 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from mlx_convert_core.model.checkpoint import Checkpoint
-from mlx_convert_core.model.events import Step, Unit
-from mlx_convert_core.model.findings import Finding
-from mlx_convert_core.model.inspection import ModelInfo
-from mlx_convert_core.model.library import LibraryEntry
-from mlx_convert_core.model.plan import ConvertPlan, OutputPlan
-from mlx_convert_core.model.quantization import QuantizeStrategy
-from mlx_convert_core.model.requests import (
-    GenerateRequest,
-    GenerateResult,
-    GenerationExtras,
-    UploadRequest,
-    UploadResult,
-)
-from mlx_convert_core.writing.read_back import PartRead
+if TYPE_CHECKING:
+    from mlx_convert_core.model.checkpoint import Checkpoint
+    from mlx_convert_core.model.events import Step, Unit
+    from mlx_convert_core.model.findings import Finding
+    from mlx_convert_core.model.inspection import ModelInfo
+    from mlx_convert_core.model.library import LibraryEntry
+    from mlx_convert_core.model.plan import ConvertPlan, OutputPlan
+    from mlx_convert_core.model.quantization import QuantizeStrategy
+    from mlx_convert_core.model.requests import (
+        GenerateRequest,
+        GenerateResult,
+        GenerationExtras,
+        UploadRequest,
+        UploadResult,
+    )
+    from mlx_convert_core.writing.read_back import PartRead
 
 
 class Reporter(Protocol):

@@ -6,23 +6,32 @@ The only package that imports gguf, and only inside functions.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from mlx_convert_core.plugin import ConvertPlan, Finding, ModelSource, SourceKind, hookimpl
-from mlx_convert_gguf.findings import quantized_source
-from mlx_convert_gguf.locate import gguf_at
-from mlx_convert_gguf.source import GgufFile
+from mlx_convert_core.plugin import hookimpl
+
+if TYPE_CHECKING:  # every command imports this module: what a hook needs is imported when it is called
+    from mlx_convert_core.plugin import ConvertPlan, Finding, ModelSource, SourceKind
 
 
 @hookimpl  # not trylast: it must be asked before the source for plain folders, and only takes what that can't
 def model_source(ref: str, revision: str | None) -> ModelSource | None:
     """Take a GGUF file, or a folder whose only weights are one."""
+    from mlx_convert_gguf.locate import gguf_at
+
     path = gguf_at(ref)
-    return GgufFile(ref, path) if path is not None else None
+    if path is None:
+        return None
+    from mlx_convert_gguf.source import GgufFile
+
+    return GgufFile(ref, path)
 
 
 @hookimpl
 def register_source_kinds() -> Iterable[SourceKind]:
     """Say what is taken."""
+    from mlx_convert_core.plugin import SourceKind
+
     yield SourceKind(
         name="gguf",
         title="GGUF file",
@@ -35,4 +44,6 @@ def register_source_kinds() -> Iterable[SourceKind]:
 @hookimpl
 def pre_convert(plan: ConvertPlan) -> Iterable[Finding]:
     """Say so when the file's weights had been quantized before."""
+    from mlx_convert_gguf.findings import quantized_source
+
     return quantized_source(plan.model)

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mlx_convert_core.plugin import LibraryStore, hookimpl
-from mlx_convert_library.store import JsonLibrary
+from mlx_convert_core.plugin import hookimpl
+
+if TYPE_CHECKING:
+    from mlx_convert_core.plugin import LibraryStore
 
 
 @hookimpl(trylast=True)
 def library_store(home: Path) -> LibraryStore | None:
     """Keep the list in ``home/library.json``."""
+    from mlx_convert_library.store import JsonLibrary
+
     return JsonLibrary(home)

@@ -8,43 +8,47 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mlx_convert_core.plugin import (
-    Command,
-    ConvertPlan,
-    ConvertRequest,
-    Finding,
-    ModelConverter,
-    ModelInfo,
-    ModelRunner,
-    Preset,
-    Quantization,
-    QuantizeStrategy,
-    hookimpl,
-)
-from mlx_convert_lm.architectures import supported
-from mlx_convert_lm.converter import LmConverter
-from mlx_convert_lm.presets import PRESETS
-from mlx_convert_lm.runner import LmRunner
-from mlx_convert_lm.strategies import strategy_named
+from mlx_convert_core.plugin import hookimpl
+
+if TYPE_CHECKING:  # every command imports this module: what a hook needs is imported when it is called
+    from mlx_convert_core.plugin import (
+        Command,
+        ConvertPlan,
+        ConvertRequest,
+        Finding,
+        ModelConverter,
+        ModelInfo,
+        ModelRunner,
+        Preset,
+        Quantization,
+        QuantizeStrategy,
+    )
 
 
 @hookimpl(trylast=True)
 def model_converter(model: ModelInfo, request: ConvertRequest) -> ModelConverter | None:
     """Take every checkpoint; what mlx-lm can't do becomes a finding that says why."""
+    from mlx_convert_lm.converter import LmConverter
+
     return LmConverter(trust_remote_code=request.trust_remote_code, allow_overflow=request.allow_overflow)
 
 
 @hookimpl(trylast=True)
 def model_runner(path: Path, config: Mapping[str, Any], trust_remote_code: bool) -> ModelRunner | None:
     """Run what mlx-lm has a model class for, or what brings its own."""
+    from mlx_convert_lm.architectures import supported
+    from mlx_convert_lm.runner import LmRunner
+
     return LmRunner(path, trust_remote_code=trust_remote_code) if supported(config) else None
 
 
 @hookimpl(trylast=True)
 def quantize_strategy(name: str, model: ModelInfo, quantization: Quantization) -> QuantizeStrategy | None:
     """Offer uniform, mlx-lm's mixed recipes, and maps of layer patterns."""
+    from mlx_convert_lm.strategies import strategy_named
+
     return strategy_named(name, quantization)
 
 
@@ -67,12 +71,16 @@ def post_convert(plan: ConvertPlan, staging: Path) -> None:
 @hookimpl
 def register_presets() -> Iterable[Preset]:
     """Offer the built-in presets."""
+    from mlx_convert_lm.presets import PRESETS
+
     return PRESETS
 
 
 @hookimpl
 def register_commands() -> Iterable[Command]:
     """Add `mlx-convert architectures`."""
+    from mlx_convert_core.plugin import Command
+
     yield Command(name="architectures", summary="List the model types that can be converted", load=_architectures)
 
 

@@ -18,14 +18,14 @@ PUBLIC = pytest.mark.parametrize("module", [mlx_convert_core, plugin], ids=lambd
 
 
 @PUBLIC
-def test_all_names_everything_that_is_there_once(module: ModuleType) -> None:
-    imported = [
-        alias.asname or alias.name
-        for node in ast.parse(Path(str(module.__file__)).read_text()).body
-        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("mlx_convert_core")
-        for alias in node.names
-    ]
-    assert sorted(module.__all__) == sorted(imported)
+def test_type_checkers_are_told_what_a_program_gets(module: ModuleType) -> None:
+    (told,) = [node for node in ast.parse(Path(str(module.__file__)).read_text()).body if isinstance(node, ast.If)]
+    imports = [node for node in told.body if isinstance(node, ast.ImportFrom)]
+    assert len(imports) == len(told.body)
+    assert {str(node.module): {alias.name for alias in node.names} for node in imports} == {
+        place: set(names.split()) for place, names in module._PLACES.items()
+    }
+    assert all(alias.asname == alias.name for node in imports for alias in node.names)
     assert len(set(module.__all__)) == len(module.__all__)
     for name in module.__all__:
         assert getattr(module, name) is not None

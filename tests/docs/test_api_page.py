@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
@@ -25,16 +26,24 @@ def test_the_page_lists_the_names_of_the_module_and_no_others(module: ModuleType
 
 @pytest.mark.parametrize("module", [hookspecs, interfaces], ids=lambda module: module.__name__)
 def test_what_a_hook_takes_and_answers_can_be_imported_by_a_plugin(module: ModuleType) -> None:
+    tree = list(ast.walk(ast.parse(Path(str(module.__file__)).read_text())))
     spoken = {
         name.id
-        for node in ast.walk(ast.parse(Path(str(module.__file__)).read_text()))
+        for node in tree
         if isinstance(node, ast.FunctionDef)
         for annotation in (node.returns, *(argument.annotation for argument in node.args.args + node.args.kwonlyargs))
         if annotation is not None
         for name in ast.walk(annotation)
         if isinstance(name, ast.Name)
     }
-    ours = {name for name in spoken if getattr(vars(module).get(name), "__module__", "").startswith("mlx_convert_core")}
+    imported = {
+        alias.name: getattr(import_module(str(node.module)), alias.name)
+        for node in tree
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    known = vars(module) | imported
+    ours = {name for name in spoken if getattr(known.get(name), "__module__", "").startswith("mlx_convert_core")}
     assert ours
     assert ours <= set(plugin.__all__)
 
