@@ -26,6 +26,7 @@ from mlx_convert_core.plugin import (
 from mlx_convert_engine.choice import Chooser, quantization_of
 from mlx_convert_engine.model_classes import LazyModel, ModelClasses
 from mlx_convert_engine.pieces import Cast, Computed, Copied, Piece, Quantized
+from mlx_convert_engine.proof import PARTS, Carried
 from mlx_convert_engine.provenance import Provenance
 from mlx_convert_engine.stored_types import LACKING, is_read_as
 
@@ -44,7 +45,7 @@ class Blueprint:
     """One output: its pieces, by source layer and in file order, and the figures of the plan.
 
     ``accounted`` is the converter's to fill in: what of the source no piece is made of. ``looked_at`` are the source
-    tensors whose values the model class has looked at.
+    tensors whose values the model class has looked at. ``carried`` are the layers that keep the bits of the source.
     """
 
     pieces: list[tuple[Piece, ...]] = field(default_factory=list)
@@ -54,6 +55,7 @@ class Blueprint:
     parameters: int = 0
     accounted: Accounted = field(default_factory=Accounted)
     looked_at: frozenset[str] = frozenset()
+    carried: list[Carried] = field(default_factory=list)
 
     def planned(self, output: OutputPlan) -> OutputPlan:
         """``output`` made exact."""
@@ -178,6 +180,7 @@ class _Draft:
         carried = quantization_of(layer)
         if carried is not None:
             self._result.quantized.append(QuantizedLayer(path=path, quantization=carried))
+            self._result.carried.append(self._carried(path, layer, carried))
             return None
         if self._chooser.default is None or not hasattr(layer, "to_quantized"):
             return None
@@ -187,6 +190,11 @@ class _Draft:
             return None
         self._result.quantized.append(QuantizedLayer(path=path, quantization=chosen))
         return self._to_quantized(path, layer, chosen)
+
+    def _carried(self, path: str, layer: Any, quantization: Quantization) -> Carried:
+        arrays = {name: value for name, value in layer.items() if name in PARTS and hasattr(value, "dtype")}
+        sources = self._provenance.names(arrays.values())
+        return Carried(path=path, arrays=arrays, sources=sources, quantization=quantization)
 
     def _to_quantized(self, path: str, layer: Any, chosen: Quantization) -> Any:
         """What the layer's own class makes of it, from cast arrays, as mlx_lm.convert casts first."""

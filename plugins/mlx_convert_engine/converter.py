@@ -31,6 +31,7 @@ from mlx_convert_engine.model_classes import ModelClasses
 from mlx_convert_engine.not_finite import findings
 from mlx_convert_engine.output_files import write_config, write_index
 from mlx_convert_engine.pieces import sources_of
+from mlx_convert_engine.proof import Proof
 from mlx_convert_engine.provenance import Provenance
 from mlx_convert_engine.source_files import SourceFiles
 from mlx_convert_engine.stand_in import standing_in
@@ -94,7 +95,7 @@ class StreamingConverter:
                 return loaded.blueprints, loaded.config
 
             convert = discarding if checkpoint.discards else streaming
-            config = convert(Flow(model, checkpoint, writers, source, writing, report), load)
+            config = convert(Flow(model, checkpoint, writers, source, writing, report, Proof(model, source)), load)
         for folder, output in zip(folders, outputs, strict=True):
             write_index(folder, output)
             write_config(folder, config, output)

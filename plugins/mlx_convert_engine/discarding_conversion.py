@@ -9,7 +9,7 @@ from mlx_convert_engine.filling import loadable
 from mlx_convert_engine.pieces import Computed, names_of
 from mlx_convert_engine.stand_in import standing_in
 from mlx_convert_engine.stream import Layer, layers_of, stream_out
-from mlx_convert_engine.streaming_conversion import Flow, Load, Settings, load_filled
+from mlx_convert_engine.streaming_conversion import Flow, Load, Settings, load_filled, prove
 
 
 def discarding(flow: Flow, load: Load[Settings]) -> Settings:
@@ -40,6 +40,8 @@ def _compute(wave: Wave, flow: Flow, load: Load[Settings]) -> None:
     """Make the tensors of a wave that the model class computes: from the real files among empty ones."""
     if not wave.computed:
         return
+    if flow.proof.needed:
+        prove(flow, load, wave.needs)
     with loadable(flow.model, map(flow.source.path, sorted(wave.needs)), flow.source) as mixed:
         blueprints, _ = load_filled(flow, mixed, load)
         stream_out(_only(layers_of(blueprints, flow.writers), wave.computed), flow.source, flow.writing, flow.report)

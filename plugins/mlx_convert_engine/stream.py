@@ -110,6 +110,7 @@ def layers_of(blueprints: Sequence[Blueprint], writers: Sequence[ShardWriter]) -
     queues = [deque(plan.pieces) for plan in blueprints]
     for plan in blueprints:
         plan.pieces.clear()
+        plan.carried.clear()
     while queues[0]:
         parts = [(piece, writer) for queue, writer in zip(queues, writers, strict=True) for piece in queue.popleft()]
         wanted = [(piece, writer) for piece, writer in parts if not writer.has(*names_of(piece))]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -10,6 +10,7 @@ from typing import TypeVar
 from mlx_convert_core.plugin import Checkpoint, ModelInfo, Reporter, ShardWriter, regular_files
 from mlx_convert_engine.blueprint import Blueprint
 from mlx_convert_engine.filling import filled, loadable, looked_at
+from mlx_convert_engine.proof import Proof
 from mlx_convert_engine.source_files import SourceFiles
 from mlx_convert_engine.stand_in import standing_in
 from mlx_convert_engine.stored_types import odd_shards
@@ -31,6 +32,7 @@ class Flow:
     source: SourceFiles
     writing: WritingThread
     report: Reporter
+    proof: Proof
 
 
 def streaming(flow: Flow, load: Load[Settings]) -> Settings:
@@ -38,6 +40,7 @@ def streaming(flow: Flow, load: Load[Settings]) -> Settings:
 
     While files are still arriving, what needs only source tensors is converted as soon as those are there.
     """
+    prove_first(flow, load)
     if not flow.checkpoint.complete:
         with standing_in(flow.model) as empty:
             early, _ = load(empty)
@@ -52,6 +55,29 @@ def streaming(flow: Flow, load: Load[Settings]) -> Settings:
         blueprints, settings = load_filled(flow, mixed, load)
         stream_out(layers_of(blueprints, flow.writers), flow.source, flow.writing, flow.report)
     return settings
+
+
+def prove_first(flow: Flow, load: Load[Settings]) -> None:
+    """Prove the layers that are carried over before anything is written, as soon as the files of one of each are here.
+
+    Raises UnsupportedModel (``packed_differs``).
+    """
+    if not flow.proof.needed:
+        return
+    with standing_in(flow.model) as empty:
+        early, _ = load(empty)
+    needs = flow.proof.shards(flow.proof.wanted(early[0].carried))
+    if needs:
+        prove(flow, load, needs)
+
+
+def prove(flow: Flow, load: Load[Settings], here: Collection[str]) -> None:
+    """Prove what is carried over of the weight files ``here``, by a model that is only loaded for that."""
+    with loadable(flow.model, map(flow.source.path, sorted(here)), flow.source) as mixed:
+        blueprints, _ = load(mixed)
+        layers = flow.proof.wanted(blueprints[0].carried, here)
+        blueprints.clear()
+        flow.proof.prove(layers)
 
 
 def load_filled(flow: Flow, folder: Path, load: Load[Settings]) -> tuple[list[Blueprint], Settings]:
