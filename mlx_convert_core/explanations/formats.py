@@ -133,6 +133,12 @@ THEME = Theme(
             "Convert the original bf16 model; its page names it as the base model.",
         ),
         Explanation(
+            "packed_differs",
+            "The weights are packed, and what the model class of mlx-lm makes of them is not what their format defines,"
+            " or the format is not known here: the result would be another model.",
+            "Convert the original bf16 model; its page names it as the base model.",
+        ),
+        Explanation(
             "gguf_only",
             "The repo or folder holds GGUF files only.",
             "Convert the original model, or name one of the .gguf files.",

@@ -129,6 +129,8 @@ def _packed(codes: TensorInfo, tensors: Mapping[str, TensorInfo]) -> Packed | No
         return _awq(codes, of(f"{base}scales"), of(f"{base}qzeros"))
     if name.endswith("weight_packed"):
         base = name.removesuffix("_packed")
+        if of(f"{base}_zero_point") or of(f"{base}_g_idx"):
+            return None
         return _of_compressed(codes, of(f"{base}_scale"), of(f"{base}_global_scale"))
     if name.endswith("_blocks"):
         return _halves("mxfp4", codes, of(f"{name.removesuffix('_blocks')}_scales"), matrices=codes.shape[0])

@@ -64,7 +64,7 @@ class Proof:
 
     def shards(self, layers: Iterable[Carried]) -> set[str]:
         """The weight files that ``layers`` are made of."""
-        return {self._shards[name] for layer in layers for name in layer.sources}
+        return {self._shards[name] for layer in layers for name in self._sources(layer)}
 
     def prove(self, layers: list[Carried]) -> None:
         """Compute and compare ``layers``, which are let go one after the other.
@@ -76,10 +76,15 @@ class Proof:
             self._compare(layer)
             self._proved.add(layer.kind)
 
+    def _sources(self, layer: Carried) -> frozenset[str]:
+        """What a layer may be made of: all that is packed, where that isn't known, as of a model's own class."""
+        return layer.sources or frozenset(self._weights)
+
     def _compare(self, layer: Carried) -> None:
-        weights = [self._weights[name] for name in sorted(layer.sources, key=_natural) if name in self._weights]
+        sources = sorted(self._sources(layer), key=_natural)
+        weights = [self._weights[name] for name in sources if name in self._weights]
         if not weights:
-            packed = min(layer.sources, default=layer.path)
+            packed = next(iter(sources), layer.path)
             raise self._refusal(
                 f"{packed} is packed in a layout that is not known here, so {layer.path} can't be proved"
             )

@@ -64,7 +64,7 @@ def prove_first(flow: Flow, load: Load[Settings]) -> None:
     """
     if not flow.proof.needed:
         return
-    with standing_in(flow.model) as empty:
+    with standing_in(flow.model, _beside_weights(flow)) as empty:
         early, _ = load(empty)
     needs = flow.proof.shards(flow.proof.wanted(early[0].carried))
     if needs:
@@ -73,11 +73,20 @@ def prove_first(flow: Flow, load: Load[Settings]) -> None:
 
 def prove(flow: Flow, load: Load[Settings], here: Collection[str]) -> None:
     """Prove what is carried over of the weight files ``here``, by a model that is only loaded for that."""
-    with loadable(flow.model, map(flow.source.path, sorted(here)), flow.source) as mixed:
+    files = [*_beside_weights(flow), *map(flow.source.path, sorted(here))]
+    with loadable(flow.model, files, flow.source) as mixed:
         blueprints, _ = load(mixed)
         layers = flow.proof.wanted(blueprints[0].carried, here)
         blueprints.clear()
         flow.proof.prove(layers)
+
+
+def _beside_weights(flow: Flow) -> list[Path]:
+    """The other files of a checkpoint that is here, such as the code of a class of its own."""
+    if not flow.checkpoint.complete:
+        return []
+    shards = {tensor.shard for tensor in flow.model.tensors}
+    return [path for path in regular_files(flow.checkpoint.folder(lambda: None)) if path.name not in shards]
 
 
 def load_filled(flow: Flow, folder: Path, load: Load[Settings]) -> tuple[list[Blueprint], Settings]:

@@ -103,8 +103,8 @@ def test_weight_files_go_as_they_are_used_and_nothing_else_does(tmp_path: Path) 
     assert len(list(source.glob("*.safetensors"))) == 6
 
 
-# Experts stacked; tensors computed by the class (norms, convolutions); weights expanded from eight bits.
-@pytest.mark.parametrize("model_type", ["qwen3_moe", "qwen3_next", "deepseek_v3-fp8"])
+# Experts stacked; tensors computed by the class (norms, convolutions); weights expanded from eight bits; packed ones.
+@pytest.mark.parametrize("model_type", ["qwen3_moe", "qwen3_next", "deepseek_v3-fp8", "kimi_k3-mxfp4"])
 def test_what_a_class_computes_waits_for_its_files(tmp_path: Path, model_type: str) -> None:
     source = write_tiny(tmp_path / "source", model_type)
     fetched, (output,) = converted(source, tmp_path)
