@@ -81,7 +81,9 @@ def blueprint(
     output: OutputPlan,
     strategy: QuantizeStrategy | None,
 ) -> Blueprint:
-    """Lay out ``output`` of a lazily loaded model; the model itself is not changed."""
+    """Lay out ``output`` of a lazily loaded model; the model itself is not changed. Raises UnsupportedModel."""
+    if output.quantization is not None and lazy.only_as_stored is not None:
+        raise lazy.only_as_stored
     return _Draft(lazy, classes, provenance, output, strategy).draw()
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from mlx_convert_core.plugin import Finding, ModelInfo
+from mlx_convert_core.plugin import Finding, ModelInfo, UnsupportedModel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +21,8 @@ class LazyModel:
     name whether it may be cast. ``dtype`` is what the library casts to when nobody says otherwise, None for no cast.
     ``drops`` names entries of the config that mean nothing for the output; ``text_only_config`` are entries that take
     the place of the config's own in an output that has lost pictures and sound. ``findings`` say what was done to the
-    source to have its class take it, and where the class computes otherwise than the config says.
+    source to have its class take it, and where the class computes otherwise than the config says. ``only_as_stored`` is
+    why no layer may be quantized, None when they may.
     """
 
     model: Any
@@ -33,6 +34,7 @@ class LazyModel:
     drops: frozenset[str] = field(default_factory=frozenset)
     text_only_config: Mapping[str, Any] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
+    only_as_stored: UnsupportedModel | None = None
 
 
 class ModelClasses(Protocol):

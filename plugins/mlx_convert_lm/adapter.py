@@ -27,6 +27,7 @@ from mlx_convert_lm.importing import loader_of_models, public
 from mlx_convert_lm.load_errors import explain_load, first_line
 from mlx_convert_lm.module_limit import filled_by
 from mlx_convert_lm.spare_tensors import text_class, without_spare
+from mlx_convert_lm.ternary import layers_of, only_as_stored
 from mlx_convert_lm.tokenizers.for_readers import readable
 from mlx_convert_lm.tokenizers.small_files import TOKENIZER, VOCABULARIES
 
@@ -96,6 +97,7 @@ def _loaded(folder: Path, handing: Handing, head: Head | None, *, trust_remote_c
         drops=frozenset() if "vision_tower" in getattr(model, "model", {}) else frozenset({"vision_config"}),
         text_only_config=text_class(config),
         findings=(*handing.findings(), *meaning.check(model, config)),
+        only_as_stored=only_as_stored(model, handing.built, handing.name),
     )
 
 
@@ -121,6 +123,7 @@ def _recording(
         def sanitize(self, weights: dict[str, Any]) -> dict[str, Any]:
             arrays.update(weights)
             handing.wanted.update(name for name, _ in tree_flatten(self.parameters()))
+            handing.built.update(layers_of(self))
             weights = meaning.without_copy(handing.form(weights))
             parent = getattr(super(), "sanitize", None)
             return without_spare(parent(weights) if parent is not None else weights, self, kinds)

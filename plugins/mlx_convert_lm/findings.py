@@ -12,7 +12,6 @@ from mlx_convert_core.plugin import (
     Finding,
     ModelInfo,
     RunCommand,
-    SetOption,
     TensorInfo,
     file_names,
     packed_tensors,
@@ -30,19 +29,12 @@ _MADE_BY_PACKERS = (".qweight", ".qzeros", ".g_idx", ".weight_packed", ".absmax"
 def examine(plan: ConvertPlan) -> Iterator[Finding]:
     """Findings about the architecture, and about a source that is quantized already."""
     config = plan.model.config
-    module = module_of(config)
-    if module is None and not config.get("model_file"):
+    if module_of(config) is None and not config.get("model_file"):
         yield _unsupported(plan.model)
         return
-    method = method_of(config)
-    if method == "bitnet":
-        source = module.read_text(encoding="utf-8") if module else ""
-        if "BitLinear" not in source and _quantizes(plan):
-            yield _mixed_with_ternary(plan.model)
-            return
-        if not packed_tensors(plan.model.tensors):
-            yield _ternary_as_it_runs(plan.model)
-            return
+    if method_of(config) == "bitnet" and not packed_tensors(plan.model.tensors):
+        yield _ternary_as_it_runs(plan.model)
+        return
     unread = unread_types(plan.model)
     yield from unread
     if not any(finding.level == "error" for finding in unread):
@@ -142,19 +134,4 @@ def _ternary_as_it_runs(model: ModelInfo) -> Finding:
         message=f"{model.name} stores plain numbers that are rounded to three values while it runs (bitnet); mlx-lm"
         " takes such layers packed only.",
         hint="Convert the model's packed version, which stores its layers in 2 bits.",
-    )
-
-
-def _quantizes(plan: ConvertPlan) -> bool:
-    return any(output.quantization for output in plan.outputs)
-
-
-def _mixed_with_ternary(model: ModelInfo) -> Finding:
-    """mlx-lm looks for its own quantized layers or for ternary ones, never for both."""
-    return Finding(
-        code="source_bitnet",
-        level="error",
-        message=f"{model.name} has ternary layers (bitnet); with other layers quantized it would not load again.",
-        hint="Convert it without quantization. The ternary layers stay as small as they are.",
-        remedies=(SetOption("preset", "bf16"),),
     )

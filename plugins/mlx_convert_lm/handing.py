@@ -33,8 +33,8 @@ class Handing:
 
     ``settings`` go over its config.json: entries that say that it is packed, and are wrong or become so, are None.
     ``expands`` are weights in 8-bit floats, ``renaming`` has the new names of tensors, {} when they keep theirs.
-    ``wanted`` takes the names that the class has, once it is built. ``folder`` is where the weights are, if they are on
-    this machine: what the class is given may stand in for them.
+    ``wanted`` takes the names that the class has, once it is built, and ``built`` its layers. ``folder`` is where the
+    weights are, if they are on this machine: what the class is given may stand in for them.
     """
 
     name: str
@@ -45,6 +45,7 @@ class Handing:
     renaming: Renaming = field(default_factory=dict)
     wanted: set[str] = field(default_factory=set)
     folder: Path | None = None
+    built: dict[str, type[Any]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, source: ModelInfo) -> Handing:

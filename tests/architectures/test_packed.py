@@ -12,7 +12,7 @@ from architectures.checkpoints import tiny_config, write_tiny
 from architectures.packed import PACKED
 from architectures.sweep import Row, sweep
 from mlx_convert_core import ConvertRequest, Finding, UnsupportedModel, Workspace
-from mlx_convert_core.plugin import ShardWriter, TensorInfo
+from mlx_convert_core.plugin import SetOption, ShardWriter, TensorInfo
 
 METAL_ONLY = ("muse_spark-nvfp4", "llama-bitnet")
 TERNARY = "llama-bitnet"  # converts without further quantization only
@@ -46,8 +46,19 @@ def codes(source: Path, preset: str) -> set[str]:
 
 def test_ternary_layers_are_not_mixed_with_others(tmp_path: Path) -> None:
     source = write_tiny(tmp_path / "source", TERNARY)
-    assert codes(source, "4bit") == {"source_bitnet"}
+    with Workspace() as workspace, pytest.raises(UnsupportedModel, match="would not load again") as refused:
+        workspace.plan(ConvertRequest(ref=str(source), preset="4bit", output=source / "out"))
+    assert refused.value.code == "source_bitnet"
+    assert refused.value.remedies == (SetOption("preset", "bf16"),)
     assert codes(source, "bf16") == set()
+
+
+def test_a_class_that_builds_ternary_layers_itself_may_have_others_quantized(tmp_path: Path) -> None:
+    source = write_tiny(tmp_path / "source", "bitnet")
+    with Workspace() as workspace:
+        plan = workspace.plan(ConvertRequest(ref=str(source), preset="4bit", output=tmp_path / "out"))
+    assert not plan.errors
+    assert plan.outputs[0].quantized
 
 
 PACKED_AS: dict[str, tuple[str, tuple[int, ...]]] = {
