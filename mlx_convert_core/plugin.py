@@ -101,6 +101,7 @@ if TYPE_CHECKING:
         JobState as JobState,
         Message as Message,
         Progress as Progress,
+        Step as Step,
         StepFinished as StepFinished,
         StepStarted as StepStarted,
         Token as Token,
@@ -253,7 +254,7 @@ _PLACES = {
     "mlx_convert_core.model.conversations": "ChatSettings Conversation ConversationSummary StoredMessage figures_of",
     "mlx_convert_core.model.events": (
         "FINAL AnyEvent Event JobCancelled JobFailed JobFinished JobStarted JobState Message Progress "
-        "StepFinished StepStarted Token"
+        "Step StepFinished StepStarted Token"
     ),
     "mlx_convert_core.model.findings": "Finding finding_of worst_first",
     "mlx_convert_core.model.hub_cache": "CachedRepo cached_repo model_name snapshot_in",

@@ -1,0 +1,115 @@
+"""Sums over the inputs of layers, kept as arrays that are computed together with what the layers answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+
+@dataclass(slots=True)
+class Seen:
+    """Sums of one layer: ``squares`` (inputs,) or (experts, inputs) over ``counts`` tokens, () or (experts,);
+    ``products`` (inputs, inputs) over ``rows`` tokens, held by the first of several layers with the same inputs;
+    ``lookups`` (table's rows,)."""
+
+    squares: Any = None
+    counts: Any = None
+    products: Any = None
+    rows: int = 0
+    lookups: Any = None
+
+
+class Sums:
+    """The sums of some layers by path. ``wants_full`` says for which the products of all pairs of inputs are summed."""
+
+    def __init__(self, wants_full: Callable[[str, int], bool] | None) -> None:
+        self._wants_full = wants_full
+        self._seen: dict[str, Seen] = {}
+        self._changed: dict[str, Seen] = {}
+        self._sharing: dict[str, str] = {}  # a layer -> the layer that holds their products
+        self._holders: dict[int, tuple[Any, str]] = {}  # of this call: the input by identity, and who holds its products
+
+    def __contains__(self, path: str) -> bool:
+        return path in self._seen
+
+    def of(self, path: str) -> Seen:
+        """The sums of a layer; products are those of whoever holds them."""
+        seen = self._seen[path]
+        holder = self._seen[self._sharing[path]] if path in self._sharing else Seen()
+        return replace(seen, products=holder.products, rows=holder.rows)
+
+    def changed(self) -> list[Any]:
+        """The arrays that were added to since the last time, to be computed now."""
+        changed, self._changed = self._changed, {}
+        self._holders.clear()
+        return [
+            array
+            for seen in changed.values()
+            for array in (seen.squares, seen.counts, seen.products, seen.lookups)
+            if array is not None
+        ]
+
+    def drop_full(self) -> None:
+        """Forget the products, the largest of all sums."""
+        for seen in self._seen.values():
+            seen.products, seen.rows = None, 0
+        self._sharing.clear()
+
+    def add_inputs(self, path: str, x: Any) -> None:
+        """Rows of inputs, (..., inputs)."""
+        import mlx.core as mx
+
+        rows = x.reshape(-1, x.shape[-1]).astype(mx.float32)
+        self._add(path, mx.square(rows).sum(axis=0), mx.array(float(rows.shape[0])))
+        if self._wants_full is not None and self._wants_full(path, rows.shape[-1]):
+            self._add_products(path, x, rows)
+
+    def add_by_member(self, path: str, x: Any) -> None:
+        """Inputs of a stack whose members take one each: (..., members, rows, inputs)."""
+        import mlx.core as mx
+
+        grouped = mx.moveaxis(x.astype(mx.float32), -3, 0).reshape(x.shape[-3], -1, x.shape[-1])
+        counts = mx.full((x.shape[-3],), float(grouped.shape[1]))
+        self._add(path, mx.square(grouped).sum(axis=1), counts)
+
+    def add_chosen(self, path: str, x: Any, chosen: Any, members: int) -> None:
+        """Inputs (..., rows, inputs) of a stack, where ``chosen`` (...) says which members each of them goes to."""
+        import mlx.core as mx
+
+        outer = x.shape[:-2]
+        squares = mx.square(x.astype(mx.float32)).sum(axis=-2).reshape(-1, x.shape[-1])
+        shape = mx.broadcast_shapes(outer, chosen.shape)
+        place = mx.broadcast_to(mx.arange(squares.shape[0]).reshape(outer), shape).reshape(-1)
+        member = mx.broadcast_to(chosen, shape).reshape(-1)
+        times = mx.zeros((members, squares.shape[0])).at[member, place].add(1.0)
+        self._add(path, times @ squares, times.sum(axis=1) * x.shape[-2])
+
+    def add_lookups(self, path: str, rows: Any, total: int) -> None:
+        """Row numbers that were looked up, of ``total``."""
+        import mlx.core as mx
+
+        counts = mx.zeros((total,)).at[rows.reshape(-1)].add(1.0)
+        seen = self._mark(path)
+        seen.lookups = counts if seen.lookups is None else seen.lookups + counts
+
+    def _add(self, path: str, squares: Any, counts: Any) -> None:
+        seen = self._mark(path)
+        seen.squares = squares if seen.squares is None else seen.squares + squares
+        seen.counts = counts if seen.counts is None else seen.counts + counts
+
+    def _add_products(self, path: str, x: Any, rows: Any) -> None:
+        """Layers with the same input, such as queries, keys and values, sum its products once."""
+        _, holder = self._holders.setdefault(id(x), (x, path))
+        if self._sharing.setdefault(path, holder) != holder:
+            raise RuntimeError(f"{path} shares its inputs with {self._sharing[path]} for some tokens only")
+        if holder == path:
+            products = rows.T @ rows
+            seen = self._mark(path)
+            seen.rows += rows.shape[0]
+            seen.products = products if seen.products is None else seen.products + products
+
+    def _mark(self, path: str) -> Seen:
+        seen = self._seen.setdefault(path, Seen())
+        self._changed[path] = seen
+        return seen
