@@ -37,7 +37,9 @@ def put_outside(model: Any, parameters: Mapping[str, Any], layers: Mapping[str, 
     from mlx.utils import tree_unflatten
 
     kept = {f"{path}.weight" for path, layer in layers.items() if _stock(layer)}
-    model.update(tree_unflatten([(name, array if name in kept else widened(array)) for name, array in parameters.items()]))
+    model.update(
+        tree_unflatten([(name, array if name in kept else widened(array)) for name, array in parameters.items()])
+    )
 
 
 def run_in_slices(layers: Mapping[str, Any]) -> None:

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mlx_convert_core.plugin import Reporter, Step
+from mlx_convert_engine.forward.streamed import StreamedModel
 from mlx_convert_engine.forward.sums import Sums
 from mlx_convert_engine.forward.watching import watched
-from mlx_convert_engine.forward.streamed import StreamedModel
 
 FEW_TOKENS = 64  # where second moments have converged, so that they weigh as much as what is known of the whole layer
 Wanted = Callable[[str, int], bool]
@@ -98,8 +98,8 @@ def _layer(sums: Sums, name: str) -> InputStatistics:
     counts = seen.counts
     tokens = int(counts.sum().item())
     moments = _drawn_together(seen.squares, counts) if counts.ndim else seen.squares / counts
-    full = seen.products / seen.rows if seen.products is not None else None
-    mx.eval([array for array in (moments, frequency) if array is not None])
+    full = sums.mean_products(name)
+    mx.eval([array for array in (moments, frequency, full) if array is not None])
     return InputStatistics(
         second_moments=moments,
         tokens=tokens,

@@ -14,6 +14,7 @@ from typing import Any
 from mlx_convert_core.plugin import Reporter, Step
 from mlx_convert_engine.forward.blocks import FreshWeights, Load, blocks_of, outside, widened
 from mlx_convert_engine.forward.lockstep import BlockCall, Forward, standing_here
+from mlx_convert_engine.forward.memory import pass_memory
 from mlx_convert_engine.forward.outside import layers_in, layers_outside, put_outside, run_in_slices
 from mlx_convert_engine.forward.tail import Tail, states_in
 from mlx_convert_engine.forward.taking_over import taken_over
@@ -90,6 +91,10 @@ class StreamedModel:
         import mlx.core as mx
 
         return self.tail.logits(hidden).astype(mx.float32)
+
+    def peak_memory(self, lengths: Sequence[int]) -> int:
+        """Bytes that MLX will hold at most while sequences of these lengths pass; nothing is read for it."""
+        return pass_memory(self._blocks.values(), self.layers_outside, self.config, lengths)
 
     def walk(
         self,

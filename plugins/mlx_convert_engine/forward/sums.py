@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 
 @dataclass(slots=True)
 class Seen:
     """Sums of one layer: ``squares`` (inputs,) or (experts, inputs) over ``counts`` tokens, () or (experts,);
-    ``products`` (inputs, inputs) over ``rows`` tokens, held by the first of several layers with the same inputs;
+    ``products`` (inputs, inputs) over ``rows`` tokens (0 once they were asked for), held by the first of several layers
+    with the same inputs;
     ``lookups`` (table's rows,)."""
 
     squares: Any = None
@@ -28,16 +29,25 @@ class Sums:
         self._seen: dict[str, Seen] = {}
         self._changed: dict[str, Seen] = {}
         self._sharing: dict[str, str] = {}  # a layer -> the layer that holds their products
-        self._holders: dict[int, tuple[Any, str]] = {}  # of this call: the input by identity, and who holds its products
+        self._holders: dict[
+            int, tuple[Any, str]
+        ] = {}  # of this call: the input by identity, and who holds its products
 
     def __contains__(self, path: str) -> bool:
         return path in self._seen
 
     def of(self, path: str) -> Seen:
-        """The sums of a layer; products are those of whoever holds them."""
-        seen = self._seen[path]
-        holder = self._seen[self._sharing[path]] if path in self._sharing else Seen()
-        return replace(seen, products=holder.products, rows=holder.rows)
+        """The sums of a layer; its products may be another's."""
+        return self._seen[path]
+
+    def mean_products(self, path: str) -> Any:
+        """E[x xᵀ] of a layer, None where it was not wanted; the same array for layers with the same inputs."""
+        holder = self._seen.get(self._sharing.get(path, ""))
+        if holder is None or holder.products is None:
+            return None
+        if holder.rows:
+            holder.products, holder.rows = holder.products / holder.rows, 0
+        return holder.products
 
     def changed(self) -> list[Any]:
         """The arrays that were added to since the last time, to be computed now."""

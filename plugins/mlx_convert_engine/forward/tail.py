@@ -52,6 +52,7 @@ class Tail:
     @contextmanager
     def answering(self) -> Iterator[None]:
         """Have a forward end with its hidden states (`Answer`), as soon as it has them."""
+
         def at_head(layer: Any, original: Any, x: Any) -> Any:
             if standing_here() is None:  # `logits`, while the pass goes on
                 return original(layer, x)

@@ -54,8 +54,12 @@ def _tell(path: str, sums: Sums, layer: Any, x: Any, *args: Any, **kwargs: Any) 
         sums.add_chosen(path, x, chosen, weight.shape[0])
     elif weight.ndim == 2:
         sums.add_inputs(path, x)
-    elif weight.ndim == 3 and not _transposed(args, kwargs) and x.ndim > 2 and x.shape[-3] == weight.shape[0]:
-        sums.add_by_member(path, x)
+    elif weight.ndim == 3 and not _transposed(args, kwargs):
+        members = x.shape[-3] if x.ndim > 2 else 1
+        if members == weight.shape[0]:
+            sums.add_by_member(path, x)
+        elif members == 1:  # all take the same
+            sums.add_inputs(path, x)
 
 
 def _transposed(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
