@@ -45,7 +45,7 @@ def put_outside(model: Any, parameters: Mapping[str, Any], layers: Mapping[str, 
 def run_in_slices(layers: Mapping[str, Any]) -> None:
     """Have embedding and head, often the largest of all tensors, never be widened whole on a CPU.
 
-    Only the rows that are looked up and slices of a product are; values are the same. This is for the life of the layers.
+    Only the rows that are looked up and slices of a product are; values are the same. This holds as long as the layers.
     """
     for layer in layers.values():
         if _stock(layer):
