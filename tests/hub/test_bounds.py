@@ -71,7 +71,7 @@ def test_what_is_asked_beside_is_left_too(hub: Hub, connection: HubConnection, m
     monkeypatch.setattr(connecting, "ANSWER_BYTES", 2_000_000)
     hub.fault("endless", status=200, headers=PACKED, times=None)
     with pytest.raises(OddAnswer):
-        community_models(connection, "Tiny")
+        community_models(connection, "org/Tiny")
     monkeypatch.setenv("HF_TOKEN", hub.token("ann"))
     assert HubAccount(connection_to=connection).state().problem
     assert hub.requests.sent("/api") < ROOM

@@ -12,7 +12,7 @@ from mlx_convert_hub.client.connection import HubConnection
 from mlx_convert_hub.fetch.findings import community_models, examine
 
 from mlx_convert_core import ConvertPlan, ConvertRequest, Finding, ModelInfo, OutputPlan
-from mlx_convert_core.plugin import RunElsewhere, UseInstead
+from mlx_convert_core.plugin import OpenPage, RunElsewhere, UseInstead
 
 
 @pytest.fixture(autouse=True)
@@ -37,15 +37,27 @@ def findings(connection: HubConnection, **request: bool) -> list[Finding]:
 
 
 def test_ready_made_conversions_are_pointed_out_the_fitting_one_first(hub: Hub, connection: HubConnection) -> None:
-    for name in ("Tiny-3bit", "Tiny-4bit", "Tiny-8bit", "Tiny-bf16", "Tinyer-8bit", "Other-Tiny-8bit"):
-        hub.add_repo(f"mlx-community/{name}", {"config.json": "{}"})
-    hub.add_repo("somebody/Tiny-8bit", {"config.json": "{}"})
+    for name in ("Tiny-3bit", "Tiny-4bit", "Tiny-8bit", "Tiny-bf16"):
+        hub.add_repo(f"mlx-community/{name}", {"config.json": "{}", "README.md": card_of("org/Tiny")})
+    hub.add_repo("somebody/Tiny-8bit", {"config.json": "{}", "README.md": card_of("org/Tiny")})
     (finding,) = findings(connection)
     assert (finding.code, finding.level) == ("already_converted", "info")
     assert finding.message == (
         "already converted: mlx-community/Tiny-8bit, mlx-community/Tiny-3bit, mlx-community/Tiny-4bit and 1 more."
     )
-    assert "mlx-community/Tiny-8bit" in finding.hint
+    assert finding.remedies == (OpenPage(f"{hub.url}/mlx-community/Tiny-8bit"),)
+
+
+def test_a_model_that_only_has_a_like_name_is_not_pointed_out(hub: Hub, connection: HubConnection) -> None:
+    hub.add_repo("mlx-community/Tiny-Instruct-4bit", {"config.json": "{}", "README.md": card_of("org/Tiny-Instruct")})
+    hub.add_repo("mlx-community/Tiny-4bit", {"config.json": "{}", "README.md": card_of("other/Tiny")})
+    hub.add_repo("mlx-community/Tiny-8bit", {"config.json": "{}"})
+    assert findings(connection) == []
+
+
+def card_of(base_model: str) -> str:
+    """The card of a model that was converted from ``base_model``."""
+    return f"---\nbase_model: {base_model}\n---\n"
 
 
 def test_it_is_asked_once(hub: Hub, connection: HubConnection) -> None:

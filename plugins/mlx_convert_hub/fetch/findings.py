@@ -11,6 +11,7 @@ from mlx_convert_core.plugin import (
     Finding,
     LeaveOut,
     ModelInfo,
+    OpenPage,
     RunElsewhere,
     UseInstead,
     command,
@@ -77,10 +78,10 @@ def _gone_for_good(plan: ConvertPlan, connection: HubConnection) -> Iterator[Fin
 def _ready_made(plan: ConvertPlan, connection: HubConnection) -> Iterator[Finding]:
     """Conversions on mlx-community; nobody has to know when they can't be asked for."""
     model = plan.model
-    if connection.offline or str(model.repo_id).startswith(f"{COMMUNITY}/"):
+    if connection.offline or model.repo_id is None or model.repo_id.startswith(f"{COMMUNITY}/"):
         return
     try:
-        names = community_models(connection, model.name)
+        names = community_models(connection, model.repo_id)
     except Exception:
         return
     found = sorted(names, key=lambda name: not any(_is_preset(name, model, out.preset) for out in plan.outputs))
@@ -91,19 +92,22 @@ def _ready_made(plan: ConvertPlan, connection: HubConnection) -> Iterator[Findin
         code="already_converted",
         level="info",
         message=f"already converted: {', '.join(found[:SHOWN])}{more}.",
-        hint=f"Look at https://huggingface.co/{found[0]} if you don't need your own.",
+        hint=f"Look at {found[0]} if you don't need your own.",
+        remedies=(OpenPage(f"{connection.site}/{found[0]}"),),
     )
 
 
 @lru_cache(maxsize=64)
-def community_models(connection: HubConnection, name: str) -> tuple[str, ...]:
-    """The models of mlx-community whose names say that they are ``name``, converted; asked once a run."""
+def community_models(connection: HubConnection, repo_id: str) -> tuple[str, ...]:
+    """The models of mlx-community whose cards say that they are made from ``repo_id``; asked once a run.
+
+    Their names would tell of others, too: that of an instruct model begins as that of its base model does.
+    """
     brief = replace(connection, timeout=TIMEOUT_SECONDS, answer_seconds=TIMEOUT_SECONDS)
-    asked = {"author": COMMUNITY, "search": name, "limit": LIMIT}
+    asked = {"author": COMMUNITY, "filter": f"base_model:{repo_id}", "limit": LIMIT}
     response = within(TIMEOUT_SECONDS, lambda: brief.get("/api/models", **asked))
-    start = f"{COMMUNITY}/{name}-".lower()
-    ids = [row.get("id") for row in response.json() if isinstance(row, dict)]
-    return tuple(sorted(found for found in ids if hub_names.is_repo_id(str(found)) and found.lower().startswith(start)))
+    ids = [str(row.get("id")) for row in response.json() if isinstance(row, dict)]
+    return tuple(sorted(filter(hub_names.is_repo_id, ids)))
 
 
 def _is_preset(name: str, model: ModelInfo, preset: str) -> bool:
