@@ -11,7 +11,10 @@ from mlx_convert_lm.packers import CARRIED, OTHERS
 
 ROOT = Path(__file__).parents[2]
 SOURCES = ("mlx_convert_core", "plugins", "frontends")
-FOREIGN = ("plugin_template",)  # becomes somebody else's
+LEFT_OUT = (
+    "plugin_template",
+    "explanations",
+)  # what becomes somebody else's; the table that is compared with the codes
 # Where a code is handed on that a reader of one expression can't see: the function, and the codes that it makes.
 _PACKED = {"quant_unknown", *(f"source_{method.replace('-', '_')}" for method in (*CARRIED, *OTHERS))}
 HANDED_ON: dict[str, set[str]] = {
@@ -41,12 +44,12 @@ def codes_in(root: Path = ROOT) -> Codes:
         str(path.relative_to(root)): ast.parse(path.read_text(encoding="utf-8"))
         for source in SOURCES
         for path in sorted((root / source).rglob("*.py"))
-        if not set(FOREIGN) & set(path.parts)
+        if not set(LEFT_OUT) & set(path.parts)
     }
     codes = Codes()
     for file, tree in trees.items():
         codes.add(_defaults(tree), file)
-        for place in _places(file, tree):
+        for place in _places(file, trees):
             values = _values(place.expression, place, trees)
             if values is None:
                 values = HANDED_ON.get(f"{file}:{place.function.name if place.function else ''}")
@@ -74,12 +77,15 @@ def _defaults(tree: ast.Module) -> Iterator[str]:
                 yield str(node.value.value)
 
 
-def _places(file: str, tree: ast.Module) -> Iterator[Place]:
-    """``code=x`` in a call, and ``x`` at the place of the field ``code`` of a class of the same file."""
-    fields = {
-        node.name: [ast.unparse(item.target) for item in node.body if isinstance(item, ast.AnnAssign)]
+def _places(file: str, trees: Trees) -> Iterator[Place]:
+    """``code=x`` in a call, and ``x`` at the place of the field ``code`` of a class of ours."""
+    tree = trees[file]
+    fields = _fields(tree) | {
+        name.name: _fields(trees[source])[name.name]
         for node in ast.walk(tree)
-        if isinstance(node, ast.ClassDef)
+        if isinstance(node, ast.ImportFrom) and (source := _file_of(node, trees))
+        for name in node.names
+        if name.name in _fields(trees[source])
     }
     for node, function in _with_functions(tree, None):
         if not isinstance(node, ast.Call):
@@ -90,6 +96,21 @@ def _places(file: str, tree: ast.Module) -> Iterator[Place]:
         names = fields.get(ast.unparse(node.func), [])
         if "code" in names and len(node.args) > names.index("code"):
             yield Place(node.args[names.index("code")], function, file)
+
+
+def _fields(tree: ast.Module) -> dict[str, list[str]]:
+    """The fields of each class of a file, in order."""
+    return {
+        node.name: [ast.unparse(item.target) for item in node.body if isinstance(item, ast.AnnAssign)]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+    }
+
+
+def _file_of(node: ast.ImportFrom, trees: Trees) -> str:
+    """The file that is imported from, "" when it is none of ours."""
+    path = (node.module or "").replace(".", "/") + ".py"
+    return next((f"{source}{path}" for source in ("", "plugins/", "frontends/") if f"{source}{path}" in trees), "")
 
 
 def _with_functions(node: ast.AST, function: Function | None) -> Iterator[tuple[ast.AST, Function | None]]:
