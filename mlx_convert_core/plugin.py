@@ -163,6 +163,12 @@ if TYPE_CHECKING:
         UploadResult as UploadResult,
         sampler_word as sampler_word,
     )
+    from mlx_convert_core.model.rounding import (
+        NEAREST as NEAREST,
+        Calibration as Calibration,
+        LayerRows as LayerRows,
+        Needs as Needs,
+    )
     from mlx_convert_core.model.safetensors import (
         TensorInfo as TensorInfo,
         all_tensors as all_tensors,
@@ -186,7 +192,9 @@ if TYPE_CHECKING:
         ModelSource as ModelSource,
         Page as Page,
         Planned as Planned,
+        QuantizeMethod as QuantizeMethod,
         Reporter as Reporter,
+        RoundingConverter as RoundingConverter,
         SmallFilesSource as SmallFilesSource,
         SourceKind as SourceKind,
         StreamedSource as StreamedSource,
@@ -273,14 +281,15 @@ _PLACES = {
         "SAMPLER_LIMITS ChatMessage ConvertedModel ConvertRequest ConvertResult GenerateRequest GenerateResult "
         "GenerationExtras UploadRequest UploadResult sampler_word"
     ),
+    "mlx_convert_core.model.rounding": "NEAREST Calibration LayerRows Needs",
     "mlx_convert_core.model.safetensors": "TensorInfo all_tensors header_length parse_header read_header",
     "mlx_convert_core.model.tensor_kinds": "TensorKinds",
     "mlx_convert_core.model.weight_files": "repeated",
     "mlx_convert_core.plugins.hookspecs": "hookimpl",
     "mlx_convert_core.plugins.interfaces": (
         "Account AccountState AnswerMemory Command DiscardableSource LibraryStore MeasuredRunner ModelConverter "
-        "ModelRunner ModelSource Page Planned Reporter SmallFilesSource SourceKind StreamedSource UploadTarget "
-        "Written"
+        "ModelRunner ModelSource Page Planned QuantizeMethod Reporter RoundingConverter SmallFilesSource SourceKind "
+        "StreamedSource UploadTarget Written"
     ),
     "mlx_convert_core.plugins.loading": "LoadedPlugin PluginFailure",
     "mlx_convert_core.remedies": (

@@ -54,6 +54,7 @@ _CONVERTING = (
     click.option("--group-size", type=int, help="Values that share a scale: 32, 64 or 128."),
     click.option("--mode", type=click.Choice(MODES), help="The number format."),
     click.option("--strategy", help="Which layers get how many bits: uniform, mixed_4_6 ..., map:{...} or map:FILE."),
+    click.option("--method", help="How numbers are rounded: nearest, or a plugin's name for its own way."),
     click.option("--dtype", type=click.Choice(DTYPES), help="The type of what stays unquantized."),
     click.option("--revision", help="A branch, tag or commit of a repo."),
     click.option("--recipe", type=click.Path(), help="A recipe file; options given beside it count more."),

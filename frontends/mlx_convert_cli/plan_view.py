@@ -12,7 +12,7 @@ from mlx_convert_cli.findings import finding_texts
 from mlx_convert_cli.output import pairs, print_json, show, table
 from mlx_convert_cli.waiting import waiting
 from mlx_convert_core import ConvertPlan, ConvertRequest, OutputPlan, Workspace
-from mlx_convert_core.plugin import plain, units
+from mlx_convert_core.plugin import NEAREST, plain, units
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -89,7 +89,7 @@ def _sizes(plan: ConvertPlan) -> RenderableType:
     rows = [
         (
             output.preset,
-            str(output.quantization or output.dtype or "unquantized"),
+            _numbers(output),
             units.size(output.weight_bytes),
             units.bits(output.bits_per_weight),
             text.folder(output.path),
@@ -98,6 +98,11 @@ def _sizes(plan: ConvertPlan) -> RenderableType:
     ]
     columns = ("preset", "numbers", size, "bits per weight", "folder")
     return table(*columns, rows=rows, right=(size, "bits per weight"))
+
+
+def _numbers(output: OutputPlan) -> str:
+    numbers = str(output.quantization or output.dtype or "unquantized")
+    return numbers if output.method == NEAREST else f"{numbers}, {text.one_line(output.method)}"
 
 
 def _needs(plan: ConvertPlan) -> list[tuple[str, RenderableType]]:

@@ -13,6 +13,7 @@ from mlx_convert_core.base.memory import peak_memory
 from mlx_convert_core.base.regular_files import regular_files
 from mlx_convert_core.converting.estimate import fetch_disk
 from mlx_convert_core.converting.fetching import arriving
+from mlx_convert_core.converting.methods import with_methods
 from mlx_convert_core.converting.small_files import examined_in_advance, examined_on_arrival
 from mlx_convert_core.converting.sources import Sources
 from mlx_convert_core.errors import MlxConvertError, PluginNotLoaded
@@ -20,7 +21,7 @@ from mlx_convert_core.model.findings import Finding
 from mlx_convert_core.model.plan import ConvertPlan, OutputPlan
 from mlx_convert_core.model.quantization import LayerInfo, Quantization, QuantizeStrategy
 from mlx_convert_core.model.requests import ConvertedModel, ConvertResult
-from mlx_convert_core.plugins.interfaces import ModelConverter, ModelSource, Written
+from mlx_convert_core.plugins.interfaces import ModelConverter, ModelSource, RoundingConverter, Written
 from mlx_convert_core.remedies import RunCommand
 from mlx_convert_core.running.context import JobContext
 from mlx_convert_core.writing.check import FileDigest, check_output, check_unchanged, refuse_errors
@@ -48,6 +49,7 @@ def plan_exactly(plan: ConvertPlan, context: JobContext) -> ConvertPlan:
         free_memory=min(plan.free_memory, planned.memory_limit or plan.free_memory),
         fetch_disk=needed,
         findings=(*plan.findings, *planned.findings, *noticed),
+        calibration=planned.calibration,
     )
 
 
@@ -68,6 +70,9 @@ def convert(plan: ConvertPlan, context: JobContext) -> ConvertResult:
             noticed = examined_on_arrival(plan, source, checkpoint, context)
             refuse_errors(noticed)
             plan = replace(plan, findings=(*plan.findings, *noticed))
+            if plan.calibration is not None and isinstance(converter, RoundingConverter):
+                with context.step("calibrate"):
+                    converter.calibrate(plan.model, checkpoint, plan.calibration, stagings[0].statistics, context)
             with context.step("quantize"), context.step("write"):
                 strategies = _strategies(plan, context)
                 written = converter.convert(plan.model, checkpoint, plan.outputs, strategies, folders, context)
@@ -172,7 +177,7 @@ def _converter(plan: ConvertPlan, context: JobContext) -> ModelConverter:
             hint="Look at the plugins that were loaded.",
             remedies=(RunCommand("plugins list"),),
         )
-    return converter
+    return with_methods(converter, plan, context.hooks)
 
 
 def _strategies(plan: ConvertPlan, context: JobContext) -> dict[str, QuantizeStrategy]:

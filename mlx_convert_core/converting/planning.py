@@ -17,6 +17,7 @@ from mlx_convert_core.base.paths import expanded, spelled
 from mlx_convert_core.converting.estimate import estimate, fetch_disk
 from mlx_convert_core.converting.fetching import cannot_discard
 from mlx_convert_core.converting.losses import losses
+from mlx_convert_core.converting.methods import examine_methods, method_of
 from mlx_convert_core.converting.places import examine_output, free_disk
 from mlx_convert_core.converting.preflight import examine_machine, examine_model
 from mlx_convert_core.converting.sources import Sources
@@ -27,11 +28,14 @@ from mlx_convert_core.model.inspection import ModelInfo
 from mlx_convert_core.model.plan import ConvertPlan, OutputPlan
 from mlx_convert_core.model.quantization import Preset
 from mlx_convert_core.model.requests import ConvertRequest
+from mlx_convert_core.model.rounding import NEAREST
 from mlx_convert_core.plugins.calling import Hooks
 from mlx_convert_core.plugins.interfaces import ModelConverter
 from mlx_convert_core.remedies import RunCommand, SetOption, UseInstead
 from mlx_convert_core.writing.replaceable import what_goes
 from mlx_convert_core.writing.staging import ROOM
+
+_PLAIN = re.compile(r"[\w.-]+")  # names that may be part of a folder's
 
 
 class Planner:
@@ -89,8 +93,9 @@ class Planner:
             return replace(plan, findings=(*plan.findings, missing))
         plan = replace(plan, converter=converter.name)
         self._check_strategies(plan)
+        noticed = tuple(examine_methods(converter, plan, self._hooks))
         examined = (self._offered(finding) for finding in converter.examine(plan))
-        found = (*plan.findings, *examined, *examine_output(plan))
+        found = (*plan.findings, *noticed, *examined, *examine_output(plan))
         plan = replace(plan, findings=found)
         return replace(plan, findings=(*found, *self._hooks.collect("pre_convert", Finding, plan=plan)))
 
@@ -112,6 +117,7 @@ class Planner:
                 strategy=request.strategy or (preset.strategy if quantization == preset.quantization else None),
                 dtype=request.dtype or preset.dtype,
             )
+            output = replace(output, method=method_of(request, preset, output))
             named = expanded(request.outputs[index]) if request.outputs else self._default_path(model, output)
             path = spelled(named.resolve() if ".." in named.parts else named.absolute(), room=ROOM)
             there = what_goes(path, source=model.path) if os.path.lexists(path) else None
@@ -127,15 +133,16 @@ class Planner:
         preset = next(preset for preset in self.presets if preset.name == output.preset)
         numbers = (output.quantization, output.strategy, output.dtype)
         if numbers == (preset.quantization, preset.strategy, preset.dtype):
-            return preset.name
+            return preset.name if output.method == (preset.method or NEAREST) else f"{preset.name}{_end(output.method)}"
         if output.quantization is None:
             return output.dtype or output.preset
         if output.quantization.mode != "affine":
             return output.quantization.mode
         bits = f"{output.quantization.bits}bit"
         group = f"-g{output.quantization.group_size}" if output.quantization.group_size != 64 else ""
-        named = output.strategy if output.strategy and re.fullmatch(r"[\w.-]+", output.strategy) else ""
-        return named or f"{bits}{group}{'-mixed' if output.strategy else ''}"
+        named = output.strategy if output.strategy and _PLAIN.fullmatch(output.strategy) else ""
+        method = _end(output.method) if output.method != NEAREST else ""
+        return f"{named or f'{bits}{group}'}{'-mixed' if output.strategy and not named else ''}{method}"
 
     def _check_strategies(self, plan: ConvertPlan) -> None:
         for output in plan.outputs:
@@ -162,6 +169,11 @@ class Planner:
             f"{'; '.join(reasons)}.",
             hint="mlx_convert.json lists them.",
         )
+
+
+def _end(method: str) -> str:
+    """The end of a folder's name for a method."""
+    return f"-{method}" if _PLAIN.fullmatch(method) else "-rounded"
 
 
 def _nothing_quantized(plan: ConvertPlan) -> tuple[Finding, ...]:

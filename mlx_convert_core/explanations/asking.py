@@ -48,6 +48,17 @@ THEME = Theme(
             "See `mlx-convert presets` for names, and docs/strategies.md for how to write a map of layers.",
         ),
         Explanation(
+            "method",
+            "The method, which says how numbers are rounded, is not known, or this converter has no choice of methods.",
+            "Choose `nearest` or `tuned`, or install the plugin that the method comes from.",
+        ),
+        Explanation(
+            "method_fixed",
+            "A method of rounding was asked for, and the format has a grid of its own (MXFP4, NVFP4,"
+            " MXFP8) or no bits.",
+            "Nothing need be done: it is rounded to nearest. Choose the mode `affine` to have the method.",
+        ),
+        Explanation(
             "recipe",
             "A recipe can't be used: the file is damaged, says something unknown, or does not fit this model.",
             "The message names the line at fault. `mlx-convert recipe export MODEL` writes one that is right.",

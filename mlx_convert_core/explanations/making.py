@@ -18,6 +18,25 @@ THEME = Theme(
             "Choose another, or say that the model in it is to be replaced (`--force`).",
         ),
         Explanation(
+            "rounded_nearest",
+            "Some layers are rounded to nearest although another method was asked for: their class quantizes them as a"
+            " whole, or too little is known of what comes through them.",
+            "Nothing need be done. For experts that no token reached, a longer text of your own helps"
+            " (`--calibration FILE`).",
+        ),
+        Explanation(
+            "calibration",
+            "The text that a method's statistics are made by can't be read, is no text, is too short, or has changed;"
+            " or the model has no tokenizer to read it with.",
+            "Give another file (`--calibration FILE`), leave it to the bundled text, or round to nearest.",
+        ),
+        Explanation(
+            "calibrate_discard",
+            "A method that looks at the model's inputs reads it twice, so its files can't be deleted after"
+            " their first use.",
+            "Convert without `--discard-source`, or with `--method nearest`.",
+        ),
+        Explanation(
             "not_replaceable",
             "What is in the folder for the result is no MLX model alone, and is never replaced: files of yours, another"
             " model, a git repository, the source itself, your home or current folder.",

@@ -15,6 +15,7 @@ Step = Literal[
     "inspect",
     "plan",
     "fetch",
+    "calibrate",
     "quantize",
     "write",
     "check",

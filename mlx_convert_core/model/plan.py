@@ -11,6 +11,7 @@ from mlx_convert_core.model.inspection import ModelInfo
 from mlx_convert_core.model.left_out import LeftOut
 from mlx_convert_core.model.quantization import Dtype, KeptLayer, Quantization, QuantizedLayer, bits_per_weight
 from mlx_convert_core.model.requests import ConvertRequest
+from mlx_convert_core.model.rounding import NEAREST, Calibration
 from mlx_convert_core.model.safetensors import TensorInfo
 
 
@@ -21,13 +22,15 @@ class OutputPlan:
     ``weight_bytes`` counts whole weight files, headers included. An estimate (``exact`` False) has no
     ``tensors``; the planning worker fills them in, in file order, ``shard`` naming each one's file. ``replaces`` is
     what is at ``path`` and would go. ``left_out`` is what of the source's tensors does not reach this output, known
-    once it is exact; with ``text_only`` nothing but text is left of a model for pictures or sound.
+    once it is exact; with ``text_only`` nothing but text is left of a model for pictures or sound. ``method`` names how
+    the numbers of its layers are rounded.
     """
 
     preset: str
     path: Path
     quantization: Quantization | None = None
     strategy: str | None = None
+    method: str = NEAREST
     dtype: Dtype | None = None
     exact: bool = False
     weight_bytes: int = 0
@@ -52,6 +55,7 @@ class ConvertPlan:
 
     ``peak_memory`` and ``free_*`` are bytes; a plan with an error finding can't be run. ``fetch_disk`` is what
     of ``fetch_bytes`` is on the disk at once: less, when weight files are discarded as they are used.
+    ``calibration`` is None when no output's method needs any.
     """
 
     request: ConvertRequest
@@ -64,6 +68,7 @@ class ConvertPlan:
     peak_memory: int = 0
     free_memory: int = 0
     free_disk: int = 0
+    calibration: Calibration | None = None
 
     @property
     def errors(self) -> tuple[Finding, ...]:

@@ -130,7 +130,8 @@ _ADVISED = ("temperature", "top_p", "top_k", "min_p", "repetition_penalty")
 class Preset:
     """A named bundle that a person picks: numbers, strategy and dtype, with a sentence on when to pick it.
 
-    ``quantization`` None converts without quantizing. ``ref`` is set by presets made for one model.
+    ``quantization`` None converts without quantizing; ``method`` says how numbers are rounded, None: to the nearest.
+    ``ref`` is set by presets made for one model.
     The sampler settings are what the model's authors recommend; None means no recommendation.
     """
 
@@ -139,6 +140,7 @@ class Preset:
     summary: str
     quantization: Quantization | None = None
     strategy: str | None = None
+    method: str | None = None
     dtype: Dtype | None = None
     ref: str | None = None
     temperature: float | None = None

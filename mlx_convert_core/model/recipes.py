@@ -5,9 +5,9 @@
     {"schema": 1, "mlx_convert": "recipe", "ref": "org/name", "revision": "main",
      "outputs": [{"preset": "4bit"}, {"preset": "8bit"}]}
 
-An output may also have ``strategy``, ``dtype``, ``bits``, ``group_size`` and ``mode``, the same for all outputs. Of a
-model for pictures or sound, ``"text_only": true`` converts the text model alone. ``"allow_overflow": true`` agrees to
-values that become infinite.
+An output may also have ``strategy``, ``method``, ``dtype``, ``bits``, ``group_size`` and ``mode``, the same for all
+outputs. Of a model for pictures or sound, ``"text_only": true`` converts the text model alone.
+``"allow_overflow": true`` agrees to values that become infinite.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ class RecipeOutput(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
     preset: str = ""
     strategy: str | None = None
+    method: str | None = None
     dtype: Dtype | None = None
     bits: int | None = None
     group_size: int | None = None
@@ -68,6 +69,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
                 RecipeOutput(
                     preset=preset,
                     strategy=request.strategy,
+                    method=request.method,
                     dtype=request.dtype,
                     bits=request.bits,
                     group_size=request.group_size,

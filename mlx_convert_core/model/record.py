@@ -23,6 +23,7 @@ from mlx_convert_core.errors import CorruptCheckpoint
 from mlx_convert_core.model.findings import Finding
 from mlx_convert_core.model.left_out import LeftOut
 from mlx_convert_core.model.quantization import KeptLayer
+from mlx_convert_core.model.rounding import Calibration
 
 SCHEMA = 1
 Figure = int | float | str
@@ -56,8 +57,9 @@ class Weights(msgspec.Struct, frozen=True, kw_only=True):
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
     """How a converted folder came to be. ``recipe`` holds the numbers that make it again; ``created`` is a time in ISO
-    8601, ``files`` are by name, ``measurements`` figures, perhaps in groups. ``left_out`` and ``text_only`` say what of
-    the source is not in it, ``allow_overflow`` that values which became infinite were agreed to."""
+    8601, ``files`` are by name, ``measurements`` figures, perhaps in groups. ``calibration`` is the text that a method
+    of rounding went by. ``left_out`` and ``text_only`` say what of the source is not in it, ``allow_overflow`` that
+    values which became infinite were agreed to."""
 
     schema: int = SCHEMA
     created: str = ""
@@ -65,6 +67,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     recipe: dict[str, str | int | float | None] = {}
     versions: dict[str, str] = {}
     weights: Weights = Weights()
+    calibration: Calibration | None = None
     kept_layers: tuple[KeptLayer, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
     text_only: bool = False

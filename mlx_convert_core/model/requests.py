@@ -39,11 +39,12 @@ class ConvertRequest:
     A web address in ``ref`` loses its user, password, query and fragment: ``ref`` is shown and written to files.
     ``preset`` is a name or several; "" means the default preset of the settings. ``output`` is a folder
     for each preset; left out, it is ``<output folder>/<Model>-MLX-<preset>``. ``bits``, ``group_size``,
-    ``mode``, ``strategy`` and ``dtype`` replace what the preset says. ``force`` replaces an existing
-    output; ``resume`` takes up what a job that died left behind. ``discard_source`` deletes each fetched weight
-    file as soon as it is used, for models larger than the free disk. ``text_only`` agrees to lose what a model for
-    pictures or sound can do besides text, where only that can be converted. ``allow_overflow`` agrees to values that
-    become infinite in the result, such as those beyond 65,504 in float16. Raises InvalidRequest.
+    ``mode``, ``strategy``, ``method`` and ``dtype`` replace what the preset says. ``calibration`` is a file with
+    the text that a method's statistics are made by, "" the bundled one. ``force`` replaces an existing output;
+    ``resume`` takes up what a job that died left behind. ``discard_source`` deletes each fetched weight file as soon
+    as it is used, for models larger than the free disk. ``text_only`` agrees to lose what a model for pictures or
+    sound can do besides text, where only that can be converted. ``allow_overflow`` agrees to values that become
+    infinite in the result, such as those beyond 65,504 in float16. Raises InvalidRequest.
     """
 
     ref: str
@@ -54,6 +55,8 @@ class ConvertRequest:
     group_size: int | None = None
     mode: Mode | None = None
     strategy: str | None = None
+    method: str | None = None
+    calibration: PathText = ""
     dtype: Dtype | None = None
     force: bool = False
     resume: bool = False
@@ -65,6 +68,7 @@ class ConvertRequest:
     def __post_init__(self) -> None:
         object.__setattr__(self, "ref", without_secrets(str(self.ref)))
         object.__setattr__(self, "output", tuple(str(spelled(path)) for path in self.outputs))
+        object.__setattr__(self, "calibration", str(spelled(Path(self.calibration))) if self.calibration else "")
         spelled(Path(self.ref))
         if not self.ref.strip():
             raise InvalidRequest("no model was named.", hint="Give a repo id, a folder or a file.")

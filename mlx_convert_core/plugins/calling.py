@@ -16,6 +16,7 @@ from mlx_convert_core.plugins.interfaces import (
     ModelRunner,
     ModelSource,
     Page,
+    QuantizeMethod,
     SourceKind,
     UploadTarget,
 )
@@ -29,6 +30,7 @@ _PROVIDED: dict[str, Any] = {
     "model_converter": ModelConverter,
     "model_runner": ModelRunner,
     "quantize_strategy": Callable,
+    "quantize_method": QuantizeMethod,
     "library_store": LibraryStore,
 }
 # What each item of a registrar hook has to be.

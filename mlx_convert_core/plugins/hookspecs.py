@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         ModelRunner,
         ModelSource,
         Page,
+        QuantizeMethod,
         SourceKind,
         UploadTarget,
     )
@@ -97,6 +98,19 @@ def quantize_strategy(name: str, model: ModelInfo, quantization: Quantization) -
         def quantize_strategy(name, model, quantization):
             if name == "keep_head":
                 return lambda layer: None if layer.path == "lm_head" else quantization
+    """
+
+
+@hookspec(firstresult=True)
+def quantize_method(name: str, model: ModelInfo) -> QuantizeMethod | None:
+    """The way of rounding called ``name``: how a layer's numbers get their bits. Runs in parent and worker.
+
+    Example::
+
+        @hookimpl
+        def quantize_method(name, model):
+            if name == "centred":
+                return Centred()
     """
 
 

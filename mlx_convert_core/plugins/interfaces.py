@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         UploadRequest,
         UploadResult,
     )
+    from mlx_convert_core.model.rounding import Calibration, LayerRows, Needs
     from mlx_convert_core.writing.read_back import PartRead
 
 
@@ -119,7 +120,8 @@ class Planned:
     ``findings`` are what only the exact plan shows.
     ``source_bytes`` of weight files are on the disk at once, at most, when each is discarded after its use;
     None when the converter does not discard. ``memory_limit`` is the most that the computing device lets a program
-    take, 0 when it sets no limit of its own.
+    take, 0 when it sets no limit of its own. ``calibration`` is the text by which a method's statistics will be made,
+    None when no method needs any.
     """
 
     outputs: tuple[OutputPlan, ...]
@@ -127,6 +129,23 @@ class Planned:
     source_bytes: int | None = None
     memory_limit: int = 0
     findings: tuple[Finding, ...] = ()
+    calibration: Calibration | None = None
+
+
+@runtime_checkable
+class QuantizeMethod(Protocol):
+    """A way of rounding a layer's numbers. Made in the parent as well as in the worker: import lazily."""
+
+    name: str
+    needs: Needs
+    """What it has to know of a layer's inputs; ``nothing`` needs no text, and takes no longer than reading."""
+
+    def quantize(self, rows: LayerRows) -> tuple[Any, Any, Any]:
+        """Weight, scales and biases of ``rows``, in the shapes and types of mx.quantize; not yet computed, or already.
+
+        Rows are rounded in pieces, several at a time, each on the stream that is the default one; the same rows have to
+        give the same bits. A layer of whose inputs nothing is known is not asked for, but rounded to nearest.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,6 +194,27 @@ class ModelConverter(Protocol):
         job too, and survives a crash for the sake of ``--resume``.
 
         Runs in a worker. The core copies tokenizer and licence files, checks every tensor and publishes.
+        """
+
+
+@runtime_checkable
+class RoundingConverter(ModelConverter, Protocol):
+    """A converter that rounds by methods (`quantize_method`); any other one is asked for ``nearest`` only."""
+
+    def rounding(self, methods: Mapping[str, QuantizeMethod], text: Path | None) -> RoundingConverter:
+        """A converter that rounds each output by its method, given by the output's preset.
+
+        ``text`` is a file to make the statistics of inputs by, None for what the converter brings along. `plan` then
+        says what of it is taken (`Planned.calibration`).
+        """
+
+    def calibrate(
+        self, model: ModelInfo, checkpoint: Checkpoint, planned: Calibration, keep: Path, report: Reporter
+    ) -> None:
+        """Make the statistics that the methods need, as planned, for `convert`. Runs in a worker, before that.
+
+        What is done goes into the folder ``keep``, which survives a crash, so that it is not done again.
+        Raises InvalidRequest (code ``calibration``) when the text is not what was planned, or too short.
         """
 
 

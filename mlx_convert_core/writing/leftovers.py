@@ -15,7 +15,16 @@ from typing import Literal
 from mlx_convert_core.base.documents import unfinished_write
 from mlx_convert_core.base.removing import remove_tree
 from mlx_convert_core.writing.journal import has_notes
-from mlx_convert_core.writing.staging import JOURNAL, SCRATCH, bytes_below, discard, is_alive, is_staging, put_back
+from mlx_convert_core.writing.staging import (
+    JOURNAL,
+    SCRATCH,
+    STATISTICS,
+    bytes_below,
+    discard,
+    is_alive,
+    is_staging,
+    put_back,
+)
 
 REMOVED_SECONDS = 60.0  # a folder that is being deleted changes more often than this
 Kind = Literal["unfinished", "deleted", "written"]
@@ -69,11 +78,17 @@ def keep_for_resume(root: Path, output: Path) -> int:
     One in which there is nothing to take up is removed, and 0 returned.
     """
     put_back(root, output)
-    if not has_notes(root / JOURNAL):
+    if not _can_go_on(root):
         discard(root, output)
         return 0
     shutil.rmtree(root / SCRATCH, ignore_errors=True)
     return bytes_below(root)
+
+
+def _can_go_on(root: Path) -> bool:
+    """Whether a staging folder holds work that need not be done again: tensors, or what was learned of inputs."""
+    statistics = root / STATISTICS
+    return has_notes(root / JOURNAL) or (statistics.is_dir() and any(statistics.iterdir()))
 
 
 def _in_folder(folder: Path, recognised: Callable[[Path], Leftover | None]) -> Iterator[Leftover]:
@@ -90,7 +105,7 @@ def _of_models(path: Path) -> Leftover | None:
             return None
         if (match := _STAGING.fullmatch(path.name)) and is_staging(path) and not is_alive(path):
             kind: Kind = "unfinished" if (path / "output").exists() else "deleted"
-            return _leftover(path, kind, match[1], bytes_below(path), resumable=has_notes(path / JOURNAL))
+            return _leftover(path, kind, match[1], bytes_below(path), resumable=_can_go_on(path))
         if (match := _REMOVED.fullmatch(path.name)) and _is_still(path):
             return _leftover(path, "deleted", match[1], bytes_below(path))
     return None

@@ -15,6 +15,7 @@ from mlx_convert_core.model.findings import Finding
 from mlx_convert_core.model.inspection import ModelInfo
 from mlx_convert_core.model.plan import ConvertPlan, OutputPlan
 from mlx_convert_core.model.record import Record, RecordedFile, Source, Weights, encode_record
+from mlx_convert_core.model.rounding import NEAREST
 from mlx_convert_core.writing.check import FileDigest
 
 _VERSIONED = ("mlx-convert", "mlx", "mlx-lm", "transformers", "huggingface_hub")
@@ -41,6 +42,7 @@ def write_record(
             parameters=output.parameters,
             bits_per_weight=round(output.bits_per_weight, 4),
         ),
+        calibration=plan.calibration if output.method != NEAREST else None,
         kept_layers=output.kept,
         left_out=output.left_out,
         text_only=output.text_only,
@@ -61,7 +63,8 @@ def _ref(model: ModelInfo) -> str:
 def recipe(output: OutputPlan) -> dict[str, Any]:
     """The numbers that make this output again; what does not apply is left out."""
     numbers = output.quantization.as_config() if output.quantization else {}
-    named = {"preset": output.preset, "strategy": output.strategy, "dtype": output.dtype}
+    method = output.method if output.method != NEAREST else None
+    named = {"preset": output.preset, "strategy": output.strategy, "method": method, "dtype": output.dtype}
     return {**{key: value for key, value in named.items() if value}, **numbers}
 
 

@@ -5,6 +5,7 @@ A staging folder is ``.<name>.partial-<job id>`` beside the output::
     owner.json   pid and start time of the process that works here
     output/      becomes the output folder, by one rename
     scratch/     a source that had to be made first (GGUF)
+    statistics/  what was learned of the inputs of layers, for --resume
     written      the converter's journal, for --resume
     replaced/    the old output, once a forced publish has put the new one in its place
     doomed/      the old output, when it is sure that it goes
@@ -41,7 +42,8 @@ OWNER = "owner.json"
 OWNER_BYTES = 10_000  # a process id and a time
 JOURNAL = "written"
 SCRATCH = "scratch"
-CONTENT = {OWNER, JOURNAL, SCRATCH, "output", "replaced", "doomed"}
+STATISTICS = "statistics"
+CONTENT = {OWNER, JOURNAL, SCRATCH, STATISTICS, "output", "replaced", "doomed"}
 ROOM = len("..partial-") + 8  # bytes that a staging folder's name is longer than its output's; see `staging_root`
 OWNERLESS_SECONDS = 10.0  # a staging folder younger than this may be about to get its owner
 
@@ -60,6 +62,7 @@ class Staging:
         self.root = staging_root(output, job)
         self.output = self.root / "output"
         self.scratch = self.root / SCRATCH
+        self.statistics = self.root / STATISTICS
         self.replaced = self.root / "replaced"
 
     def __enter__(self) -> Staging:

@@ -25,10 +25,11 @@ from mlx_convert_core.plugin import (
 )
 from mlx_convert_engine.choice import Chooser, quantization_of
 from mlx_convert_engine.model_classes import LazyModel, ModelClasses
-from mlx_convert_engine.pieces import Cast, Computed, Copied, Piece, Quantized
+from mlx_convert_engine.pieces import Cast, Computed, Copied, Piece, Quantized, Rounded
 from mlx_convert_engine.proof import PARTS, Carried
 from mlx_convert_engine.provenance import Provenance
 from mlx_convert_engine.stored_types import LACKING, is_read_as
+from mlx_convert_engine.tuning.rounding import Rounding
 
 SHARD_BYTES = 5 << 30  # as mlx_lm.convert splits
 DTYPES = ("float16", "bfloat16", "float32")
@@ -80,11 +81,12 @@ def blueprint(
     provenance: Provenance,
     output: OutputPlan,
     strategy: QuantizeStrategy | None,
+    rounding: Rounding,
 ) -> Blueprint:
     """Lay out ``output`` of a lazily loaded model; the model itself is not changed. Raises UnsupportedModel."""
     if output.quantization is not None and lazy.only_as_stored is not None:
         raise lazy.only_as_stored
-    return _Draft(lazy, classes, provenance, output, strategy).draw()
+    return _Draft(lazy, classes, provenance, output, Chooser(lazy, output.quantization, strategy), rounding).draw()
 
 
 class _Draft:
@@ -96,12 +98,14 @@ class _Draft:
         classes: ModelClasses,
         provenance: Provenance,
         output: OutputPlan,
-        strategy: QuantizeStrategy | None,
+        chooser: Chooser,
+        rounding: Rounding,
     ) -> None:
         self._model = lazy.model
         self._classes = classes
         self._provenance = provenance
-        self._chooser = Chooser(lazy, output.quantization, strategy)
+        self._chooser = chooser
+        self._rounding = rounding
         self._cast = _caster(lazy, output)
         self._result = Blueprint(looked_at=provenance.looked_at)
 
@@ -149,17 +153,24 @@ class _Draft:
 
     def _packed(self, path: str, layer: Any, quantized: Any, named: list[tuple[str, Any]]) -> tuple[Piece, ...]:
         """The pieces for a quantized layer: by rows where its weight comes straight from the source."""
-        sources = self._provenance.sources(layer.weight) if self._by_rows(layer) else None
-        if sources is None:
-            return (self._computed(named, {f"{path}.weight": layer.weight}),)
+        by_rows = self._by_rows(layer)
         names = tuple(f"{path}.{name}" for name in ("weight", "scales", "biases") if quantized.get(name) is not None)
         cast = self._cast(f"{path}.weight", layer.weight)
+        numbers = self._result.quantized[-1].quantization
+        rounding = self._rounding.layer(path, layer.weight.shape[-2])
+        sources = self._provenance.sources(layer.weight) if by_rows else None
+        if sources is None:
+            if not by_rows:
+                self._rounding.whole[path] = f"{type(layer).__name__} rounds for itself"
+            rounded = Rounded(names=names, weight=cast, quantization=numbers, rounding=rounding) if by_rows else None
+            return (self._computed(named, {f"{path}.weight": layer.weight}, rounded),)
         packed = Quantized(
             names=names,
             sources=sources,
             width=layer.weight.shape[-1],
             dtype=cast.dtype if cast is not layer.weight or is_read_as(sources[0], cast) else None,
-            quantization=self._result.quantized[-1].quantization,
+            quantization=numbers,
+            rounding=rounding,
         )
         rest = tuple(self._kept(name, layer[name.removeprefix(f"{path}.")]) for name, _ in named if name not in names)
         return (packed, *rest)
@@ -172,10 +183,12 @@ class _Draft:
         own = type(layer).to_quantized
         return any(own is kind.to_quantized for kind in stock) or self._classes.quantizes_by_rows(layer)
 
-    def _computed(self, named: list[tuple[str, Any]], plain: dict[str, Any]) -> Computed:
+    def _computed(
+        self, named: list[tuple[str, Any]], plain: dict[str, Any], rounded: Rounded | None = None
+    ) -> Computed:
         arrays = [array for _, array in named]
         shards, sources = self._provenance.shards(arrays), self._provenance.names(arrays)
-        return Computed(tensors=tuple(named), shards=shards, sources=sources, plain=plain)
+        return Computed(tensors=tuple(named), shards=shards, sources=sources, plain=plain, rounded=rounded)
 
     def _quantized(self, path: str, layer: Any) -> Any | None:
         """The quantized layer that takes ``layer``'s place, or None; notes what was decided."""

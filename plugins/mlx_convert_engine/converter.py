@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from mlx_convert_core.plugin import (
+    Calibration,
     Checkpoint,
     CorruptCheckpoint,
     Finding,
     ModelInfo,
     OutputPlan,
     Planned,
+    QuantizeMethod,
     QuantizeStrategy,
     Reporter,
     ShardWriter,
@@ -25,6 +28,7 @@ from mlx_convert_core.plugin import (
     stamp_of,
 )
 from mlx_convert_engine.blueprint import Blueprint, blueprint
+from mlx_convert_engine.calibrating import Text, calibrating_memory, calibration_of, inputs_of
 from mlx_convert_engine.discard_order import bytes_at_once
 from mlx_convert_engine.discarding_conversion import discarding
 from mlx_convert_engine.model_classes import ModelClasses
@@ -38,6 +42,9 @@ from mlx_convert_engine.stand_in import standing_in
 from mlx_convert_engine.stored_types import odd_shards
 from mlx_convert_engine.stream import device_memory, few_spare_buffers, working_memory
 from mlx_convert_engine.streaming_conversion import Flow, streaming
+from mlx_convert_engine.tuning.findings import not_by_rows, not_known
+from mlx_convert_engine.tuning.methods import Nearest
+from mlx_convert_engine.tuning.rounding import Inputs, Rounding
 from mlx_convert_engine.writing_thread import WritingThread
 
 
@@ -50,21 +57,48 @@ class StreamingConverter:
     def __init__(self, classes: ModelClasses, *, allow_overflow: bool = False) -> None:
         self._classes = classes
         self._allow_overflow = allow_overflow
+        self._methods: Mapping[str, QuantizeMethod] = {}
+        self._inputs: dict[str, Inputs] = {}
+        self._text: Path | None = None
+        self._calibration: Calibration | None = None
+
+    def rounding(self, methods: Mapping[str, QuantizeMethod], text: Path | None) -> Self:
+        """See RoundingConverter."""
+        other = copy(self)
+        other._methods = methods
+        other._inputs = {}
+        other._text = text
+        return other
+
+    def calibrate(
+        self, model: ModelInfo, checkpoint: Checkpoint, planned: Calibration, keep: Path, report: Reporter
+    ) -> None:
+        """See RoundingConverter."""
+        folder = checkpoint.folder(report.check_cancelled)
+        self._calibration = planned
+        sequences = Text(self._text, planned).sequences(self._classes, folder)
+        self._inputs = inputs_of(
+            lambda: self._classes.load(folder, model), sequences, keep, repr((_made_of(model), planned)), report
+        )
 
     def plan(
         self, model: ModelInfo, outputs: tuple[OutputPlan, ...], strategies: Mapping[str, QuantizeStrategy]
     ) -> Planned:
         """See ModelConverter; a remote source is planned over empty files with its real headers."""
+        roundings = self._roundings(outputs)
         with _readable(model) as folder:
-            loaded = self._blueprints(folder, outputs, strategies, model)
+            loaded = self._blueprints(folder, outputs, strategies, model, roundings)
             blueprints = loaded.blueprints
             shards = {tensor.shard for tensor in model.tensors}
             sizes = {file.name: file.size for file in model.files if file.name in shards}
+            needing = any(method.needs != "nothing" for method in self._methods.values())
+            calibrating = calibrating_memory(lambda: self._classes.load(folder, model)) if needing else 0
             return Planned(
                 outputs=tuple(plan.planned(output) for plan, output in zip(blueprints, outputs, strict=True)),
-                peak_memory=working_memory(blueprints),
+                peak_memory=max(working_memory(blueprints), calibrating),
+                calibration=calibration_of(self._text) if needing else None,
                 memory_limit=device_memory(),
-                findings=loaded.findings,
+                findings=(*loaded.findings, *not_by_rows(roundings)),
                 source_bytes=bytes_at_once(blueprints, sizes, model.fetch_window) if model.fetch_window else None,
             )
 
@@ -81,7 +115,7 @@ class StreamingConverter:
         with ExitStack() as stack:
             stack.enter_context(few_spare_buffers())
             writers = [
-                stack.enter_context(_writer(folder, model, output))
+                stack.enter_context(_writer(folder, model, output, self._calibration))
                 for folder, output in zip(folders, outputs, strict=True)
             ]
             source = stack.enter_context(SourceFiles(checkpoint, model.tensors, report.check_cancelled))
@@ -90,21 +124,28 @@ class StreamingConverter:
             planned = frozenset(tensor.name for output in outputs for tensor in output.tensors)
 
             def load(folder: Path) -> tuple[list[Blueprint], dict[str, Any]]:
-                loaded = self._blueprints(folder, outputs, strategies, model, planned)
+                loaded = self._blueprints(folder, outputs, strategies, model, roundings, planned)
                 _check_as_planned(loaded.blueprints, outputs)
                 return loaded.blueprints, loaded.config
 
             convert = discarding if checkpoint.discards else streaming
+            roundings = self._roundings(outputs)
             config = convert(Flow(model, checkpoint, writers, source, writing, report, Proof(model, source)), load)
         for folder, output in zip(folders, outputs, strict=True):
             write_index(folder, output)
             write_config(folder, config, output)
         return tuple(
             Written(
-                digests=writer.digests, read=writer.read, findings=tuple(findings(writer.not_finite, writer.overflowed))
+                digests=writer.digests,
+                read=writer.read,
+                findings=(*findings(writer.not_finite, writer.overflowed), *not_known(rounding)),
             )
-            for writer in writers
+            for writer, rounding in zip(writers, roundings, strict=True)
         )
+
+    def _roundings(self, outputs: tuple[OutputPlan, ...]) -> tuple[Rounding, ...]:
+        """How each output is rounded, by what `calibrate` has learned."""
+        return tuple(Rounding(self._methods.get(output.preset, Nearest()), self._inputs) for output in outputs)
 
     def _blueprints(
         self,
@@ -112,13 +153,15 @@ class StreamingConverter:
         outputs: tuple[OutputPlan, ...],
         strategies: Mapping[str, QuantizeStrategy],
         model: ModelInfo,
+        roundings: tuple[Rounding, ...],
         planned: frozenset[str] | None = None,
     ) -> _Loaded:
         """The blueprint of each output. The loaded model ends here, or every array would live on with it."""
         lazy = self._classes.load(folder, model, planned)
         provenance = Provenance(lazy.arrays, {tensor.name: tensor for tensor in model.tensors})
         blueprints = [
-            blueprint(lazy, self._classes, provenance, output, strategies.get(output.preset)) for output in outputs
+            blueprint(lazy, self._classes, provenance, output, strategies.get(output.preset), rounding)
+            for output, rounding in zip(outputs, roundings, strict=True)
         ]
         accounted = account_for(model, _reached(blueprints[0], provenance))  # every output is made of the same tensors
         for plan in blueprints:
@@ -142,11 +185,15 @@ def _reached(plan: Blueprint, provenance: Provenance) -> frozenset[str]:
     return provenance.looked_at.union(*(sources_of(piece) for layer in plan.pieces for piece in layer))
 
 
-def _writer(folder: Path, model: ModelInfo, output: OutputPlan) -> ShardWriter:
+def _writer(folder: Path, model: ModelInfo, output: OutputPlan, calibration: Calibration | None = None) -> ShardWriter:
     """A writer that can take up a half-written folder, if that was made from the same source and numbers."""
-    stamps = [(path.name, stamp_of(path)) for path in _weights(model)]
-    made_from = repr((model.revision, stamps, dict(model.config), output.quantized, output.dtype))
+    made_from = repr((_made_of(model), output.quantized, output.dtype, output.method, calibration))
     return ShardWriter(folder, output.tensors, journal=folder.parent / "written", made_from=made_from, read_back=True)
+
+
+def _made_of(model: ModelInfo) -> tuple[Any, ...]:
+    """What tells one state of a source from another."""
+    return model.revision, [(path.name, stamp_of(path)) for path in _weights(model)], dict(model.config)
 
 
 def _weights(model: ModelInfo) -> list[Path]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mlx_convert_core.plugin import Quantization, TensorInfo
+from mlx_convert_engine.tuning.rounding import LayerRounding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,14 +23,15 @@ class Copied:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quantized:
-    """The rows (``width`` values each) of ``sources``, cast to ``dtype`` (None: as they are) and quantized,
-    as the tensors ``names`` in MLX's order: weight, scales and, for affine, biases."""
+    """The rows (``width`` values each) of ``sources``, cast to ``dtype`` (None: as they are) and quantized by
+    ``rounding``, as the tensors ``names`` in MLX's order: weight, scales and, for affine, biases."""
 
     names: tuple[str, ...]
     sources: tuple[TensorInfo, ...]
     width: int
     dtype: Any
     quantization: Quantization
+    rounding: LayerRounding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +41,17 @@ class Cast:
     name: str
     sources: tuple[TensorInfo, ...]
     dtype: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rounded:
+    """The tensors ``names`` of a `Computed` piece that its class quantizes by rows: made by ``rounding`` of ``weight``,
+    a lazy array in the type of the output, when there is something to go by."""
+
+    names: tuple[str, ...]
+    weight: Any
+    quantization: Quantization
+    rounding: LayerRounding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +66,7 @@ class Computed:
     shards: frozenset[str] | None
     sources: frozenset[str] = frozenset()
     plain: dict[str, Any] = field(default_factory=dict)
+    rounded: Rounded | None = None
 
 
 Piece = Copied | Quantized | Cast | Computed

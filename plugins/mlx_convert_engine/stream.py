@@ -17,7 +17,7 @@ from mlx_convert_core.plugin import ConversionFailed, CorruptCheckpoint, Reporte
 from mlx_convert_engine.blueprint import Blueprint
 from mlx_convert_engine.filling import filled
 from mlx_convert_engine.not_finite import Sizes, count_of, name_of, overflow
-from mlx_convert_engine.pieces import Cast, Computed, Copied, Piece, Quantized, names_of
+from mlx_convert_engine.pieces import Cast, Computed, Copied, Piece, Quantized, Rounded, names_of
 from mlx_convert_engine.rows import rows_of
 from mlx_convert_engine.source_files import SourceFiles, changed
 from mlx_convert_engine.stored_types import array_of
@@ -160,12 +160,14 @@ def _parts(layer: Layer, source: SourceFiles, streams: Iterator[Any], *, allow: 
         width = max((piece.width for piece, _ in wanted if isinstance(piece, Quantized)), default=1)
         kept = any(isinstance(piece, Copied) for piece, _ in wanted)
         targets = {target for piece, _ in wanted if (target := _target(piece))}
+        first = 0
         for rows in rows_of(sources, width, slice_bytes(), source, fresh=kept):
             stream, sizes = next(streams), Sizes.of(rows.data, sources[0].dtype)
             for target in targets:
                 if not allow and sizes.too_large_for(target):
                     raise _overflow(rows.tensors, source, target)
-            results = [one for piece, writer in wanted for one in _made(piece, writer, sizes, stream)]
+            results = [one for piece, writer in wanted for one in _made(piece, writer, first, sizes, stream)]
+            first += rows.data.nbytes * sources[0].parameters // max(1, sources[0].nbytes)
             yield _Slice(results, rows.data.nbytes)
 
 
@@ -186,11 +188,12 @@ def _computed(piece: Computed, writer: ShardWriter, source: SourceFiles, allow: 
     known = {name: count for name, array in piece.plain.items() if (count := count_of(array)) is not None}
     all_known = sum(known.values())
     with filled(source, piece.sources, allow_overflow=allow) as too_large:
+        rounded = _rounded(piece.rounded) if piece.rounded is not None else {}
         results = [
             Result(
                 name,
                 writer,
-                array=_bytes_of(array),
+                array=_bytes_of(rounded.get(name, array)),
                 not_finite=known.get(name, all_known) - (too_large or 0),
                 too_large=too_large or 0,
                 counted=name in known,
@@ -203,8 +206,18 @@ def _computed(piece: Computed, writer: ShardWriter, source: SourceFiles, allow: 
     return results
 
 
-def _made(piece: Piece, writer: ShardWriter, sizes: Sizes, stream: Any) -> list[Result]:
-    """What becomes of some rows of a piece's sources."""
+def _rounded(layer: Rounded) -> dict[str, Any]:
+    """The tensors of a layer that its class quantizes by rows, by their names; none when it is rounded to nearest."""
+    if not layer.rounding.chooses:
+        return {}
+    rows = layer.weight.reshape(-1, layer.weight.shape[-1])
+    parts = layer.rounding(0, rows, layer.quantization)
+    shape = layer.weight.shape[:-1]
+    return {name: part.reshape(*shape, -1) for name, part in zip(layer.names, parts, strict=True)}
+
+
+def _made(piece: Piece, writer: ShardWriter, first: int, sizes: Sizes, stream: Any) -> list[Result]:
+    """What becomes of some rows of a piece's sources, from its value ``first`` on."""
     import mlx.core as mx
 
     if isinstance(piece, Copied):
@@ -218,10 +231,7 @@ def _made(piece: Piece, writer: ShardWriter, sizes: Sizes, stream: Any) -> list[
             array = array.astype(piece.dtype)
         if isinstance(piece, Cast):
             return [Result(piece.name, writer, array=_bytes_of(array), **numbers)]
-        asked = piece.quantization
-        parts = mx.quantize(
-            array.reshape(-1, piece.width), group_size=asked.group_size, bits=asked.bits, mode=asked.mode
-        )
+        parts = piece.rounding(first // piece.width, array.reshape(-1, piece.width), piece.quantization)
         weight, *scales = (
             Result(name, writer, array=_bytes_of(part), floats=name_of(part.dtype), **numbers)
             for name, part in zip(piece.names, parts, strict=True)

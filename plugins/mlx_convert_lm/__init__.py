@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # every command imports this module: what a hook needs is imp
         ModelRunner,
         Preset,
         Quantization,
+        QuantizeMethod,
         QuantizeStrategy,
     )
 
@@ -50,6 +51,14 @@ def quantize_strategy(name: str, model: ModelInfo, quantization: Quantization) -
     from mlx_convert_lm.strategies import strategy_named
 
     return strategy_named(name, quantization)
+
+
+@hookimpl(trylast=True)
+def quantize_method(name: str, model: ModelInfo) -> QuantizeMethod | None:
+    """Offer the engine's ways of rounding."""
+    from mlx_convert_engine.tuning.methods import method_named
+
+    return method_named(name)
 
 
 @hookimpl(trylast=True)

@@ -104,6 +104,20 @@ def test_the_examples_work_together_in_a_conversion_and_an_answer(
     assert f"{answered.id} JobFinished" in log
 
 
+def test_a_method(examples: Callable[..., Workspace], tiny_llama: Path) -> None:
+    workspace = examples("quantize_method")
+    made = [
+        workspace.convert(ConvertRequest(ref=str(tiny_llama), bits=4, group_size=32, method=method)).result(timeout=300)
+        for method in (None, "mean_kept")
+    ]
+    nearest, kept = (model.models[0] for model in made)
+    assert kept.path.name == f"{nearest.path.name}-mean_kept"
+    assert kept.weight_bytes == nearest.weight_bytes
+    assert (kept.path / "model.safetensors").read_bytes() != (nearest.path / "model.safetensors").read_bytes()
+    assert json.loads((kept.path / "mlx_convert.json").read_text())["recipe"]["method"] == "mean_kept"
+    assert "rounded by the method mean\\_kept" in (kept.path / "README.md").read_text()
+
+
 def test_a_converter_and_a_runner(examples: Callable[..., Workspace], tmp_path: Path) -> None:
     source = tmp_path / "toy-1B"
     source.mkdir()

@@ -49,11 +49,12 @@ def trace(add_file: AddFile) -> Callable[[], list[str]]:
 
 
 def test_the_order_of_all_hooks_in_one_conversion_and_one_answer(
-    trace: Callable[[], list[str]], tiny_llama: Path, tmp_path: Path
+    trace: Callable[[], list[str]], add_file: AddFile, tiny_llama: Path, tmp_path: Path
 ) -> None:
+    add_file("zz_mean_kept", re.findall(r"```python\n(from [^`]*class MeanKept.*?)```", PAGE.read_text(), re.DOTALL)[0])
     (shown,) = re.findall(r"```text\n(.*?)```", PAGE.read_text(), re.DOTALL)
     with Workspace() as workspace:
-        request = ConvertRequest(ref=str(tiny_llama), preset="mixed_4_6", output=tmp_path / "model")
+        request = ConvertRequest(ref=str(tiny_llama), preset="mixed_4_6", method="mean_kept", output=tmp_path / "model")
         model = workspace.convert(request).result(timeout=300)
         workspace.generate(model.path, GenerateRequest(prompt="Hello", max_tokens=2)).result(timeout=300)
         registrars = [hook for hook in HOOKS if hook.startswith("register_")]

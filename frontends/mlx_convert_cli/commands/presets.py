@@ -51,4 +51,4 @@ def _row(preset: Preset, default: str) -> tuple[str, Text]:
 
 def _numbers(preset: Preset) -> str:
     numbers = str(preset.quantization or preset.dtype or "as it is")
-    return f"{numbers}, mixed" if preset.strategy else numbers
+    return ", ".join([numbers, *(["mixed"] if preset.strategy else []), *([preset.method] if preset.method else [])])

@@ -64,6 +64,7 @@ def _numbers(output: RecipeOutput) -> str:
         f"group {output.group_size}" if output.group_size else "",
         output.mode if output.mode not in (None, "affine") else "",
         f"strategy {output.strategy}" if output.strategy else "",
+        f"method {output.method}" if output.method else "",
         output.dtype or "",
     ]
     return ", ".join(part for part in parts if part)

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from mlx_convert_core.plugin import (
+    NEAREST,
     ConvertPlan,
     Finding,
     ModelInfo,
@@ -143,6 +144,8 @@ def _recipe(output: OutputPlan) -> str:
     named = f"preset {escaped(output.preset)}, {_numbers(output.quantization)}"
     if output.strategy:
         named += f", strategy {escaped(output.strategy)}"
+    if output.method != NEAREST:
+        named += f", rounded by the method {escaped(output.method)}"
     if output.dtype:
         named += f", the rest in {output.dtype}"
     counts = Counter(layer.quantization for layer in output.quantized)

@@ -20,6 +20,7 @@ HOOKS = {
     "model_converter": "converts",
     "model_runner": "runs models",
     "quantize_strategy": "shares out bits",
+    "quantize_method": "rounds numbers",
     "library_store": "keeps the library",
     "pre_convert": "looks at plans",
     "examine_files": "looks at tokenizers and templates",

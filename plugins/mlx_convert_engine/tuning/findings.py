@@ -1,0 +1,35 @@
+"""What there is to say of layers that a method could not round."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from mlx_convert_core.plugin import NEAREST, Finding
+from mlx_convert_engine.tuning.rounding import Rounding
+
+NAMED = 3  # layers that a finding names
+
+
+def not_by_rows(roundings: Iterable[Rounding]) -> Iterator[Finding]:
+    """Layers that their class quantizes as a whole: known before anything is read, and the same in every output."""
+    for rounding in roundings:
+        if rounding.method.name != NEAREST and rounding.whole:
+            yield _finding(rounding.method.name, rounding.whole)
+            return
+
+
+def not_known(rounding: Rounding) -> Iterator[Finding]:
+    """Layers of whose inputs too little is known; that shows only when they have been looked at."""
+    if rounding.unknown:
+        yield _finding(rounding.method.name, rounding.unknown)
+
+
+def _finding(method: str, layers: Mapping[str, str]) -> Finding:
+    reasons = sorted(set(layers.values()))
+    named = ", ".join(sorted(layers)[:NAMED]) + (f" and {len(layers) - NAMED} more" if len(layers) > NAMED else "")
+    return Finding(
+        code="rounded_nearest",
+        level="info",
+        message=f"the method {method} leaves {len(layers)} {'layer' if len(layers) == 1 else 'layers'} rounded to"
+        f" nearest ({'; '.join(reasons)}): {named}.",
+    )
