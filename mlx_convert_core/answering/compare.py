@@ -20,8 +20,6 @@ from mlx_convert_core.model.requests import GenerateRequest, GenerateResult
 from mlx_convert_core.running.context import cancelled_error
 from mlx_convert_core.running.jobs import Job
 
-FEWEST, MOST = 2, 4
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComparedAnswer:
@@ -53,12 +51,16 @@ class Comparison:
     Each answer streams its own events. Cancelling ``job`` stops all, cancelling an answer only that one.
     """
 
+    FEWEST, MOST = 2, 4  # models
+
     def __init__(
         self, models: tuple[Path, ...], request: GenerateRequest, observer: Callable[[AnyEvent], None]
     ) -> None:
-        if not FEWEST <= len(models) <= MOST:
+        if not self.FEWEST <= len(models) <= self.MOST:
             raise InvalidRequest(
-                f"{len(models)} models can't be compared.", hint=f"Give {FEWEST} to {MOST} models.", code="compare"
+                f"{len(models)} models can't be compared.",
+                hint=f"Give {self.FEWEST} to {self.MOST} models.",
+                code="compare",
             )
         self.models = models
         self.request = replace(request, seed=secrets.randbelow(2**31)) if request.seed is None else request

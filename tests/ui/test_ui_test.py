@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from browser.models import scripted_model
 from mlx_convert_ui.state.studio import Studio
+from mlx_convert_ui.widgets.model_choice import SEARCH
+from mlx_convert_ui.widgets.model_search import AT_ONCE
 from mlx_convert_ui.widgets.prompts import EXAMPLE_PROMPTS
 from simulated import fill, sees, until, visiting
 
@@ -30,6 +33,36 @@ async def test_a_real_model_answers_and_its_figures_are_shown(studio: Studio, ti
         await sees(user, "Speed", "tokens/s", "First token after", "Peak memory", " in, ")
         (view,) = studio.views.of("generate", "test")
         assert view.text == view.job.result().text
+
+
+@pytest.mark.parametrize("page", ["test", "chat", "compare"])
+async def test_of_a_large_library_the_page_holds_a_few_models_and_finds_the_others(
+    studio: Studio, parrot: Path, page: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (entry,) = studio.workspace.scan(parrot)
+    many = tuple(
+        replace(entry, name=f"model-{number:04}", path=parrot.with_name(f"m{number}")) for number in range(3000)
+    )
+    monkeypatch.setattr(Studio, "entries", lambda self: many)
+    marker = "model0" if page == "compare" else "model"
+    async with visiting(studio, f"/{page}?model={many[2000].path}") as user:
+        (select,) = user.find(marker=marker).elements
+        assert len(select.options) == AT_ONCE + 3  # the one that is asked for, the search, and any other folder
+        assert select.value == str(many[2000].path)
+        await fill(user, marker, SEARCH)
+        await sees(user, "and 2,970 more")
+        assert len(user.find(marker="found-model").elements) == AT_ONCE
+        (box,) = user.find(marker="find-model").elements
+        await fill(user, "find-model", "MODEL-1234")
+        await until(lambda: len(user.find(marker="found-model").elements) == 1)
+        user.find(marker="found-model").click()
+        await until(lambda: select.value == str(many[1234].path))
+        assert len(select.options) == AT_ONCE + 3
+        await until(lambda: box.is_deleted)
+        await fill(user, marker, SEARCH)
+        await sees(user, "and 2,970 more")
+        user.find(marker="cancel").click()
+        await until(lambda: select.value == str(many[1234].path))
 
 
 async def test_the_settings_of_the_form_reach_the_model(studio: Studio, parrot: Path) -> None:

@@ -56,9 +56,12 @@ class Studio:
         self.workspace.queue.add_many(requests)
 
     def entries(self) -> tuple[LibraryEntry, ...]:
-        """The library, newest first; () when no plugin keeps one. Reads a file: call it on a thread."""
+        """The models of the library whose folder is there, newest first; () when no plugin keeps one.
+
+        Looks at the disk: call it on a thread.
+        """
         try:
-            return self.workspace.library.entries()
+            return tuple(entry for entry in self.workspace.library.entries() if not entry.missing)
         except MlxConvertError:
             return ()
 

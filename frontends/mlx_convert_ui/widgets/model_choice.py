@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import Any
 
 from nicegui import ui
@@ -11,13 +12,15 @@ from mlx_convert_core import LibraryEntry, MlxConvertError
 from mlx_convert_core.plugin import expanded
 from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.widgets.components import CHEVRON, Button, attributes, block
+from mlx_convert_ui.widgets.model_search import AT_ONCE, find_model
 from mlx_convert_ui.widgets.picker import pick_folder
 
 ANOTHER = ""
+SEARCH = "\0"  # no path
 
 
 class ModelChoice:
-    """A list of the library's models and, for any other, a path with a picker.
+    """A list of the library's models, with a search among many, and, for any other folder, a path with a picker.
 
     ``value`` is what is chosen: a folder, or "" for nothing. ``marker`` tells several on a page apart.
     """
@@ -33,16 +36,15 @@ class ModelChoice:
         marker: str = "",
     ) -> None:
         self._studio = studio
-        self._entries = {str(entry.path): entry for entry in entries if not entry.missing}
+        self._entries = {str(entry.path): entry for entry in entries}
         self._changed = changed
         self.value = value
         known = value in self._entries
-        options = {path: entry.name for path, entry in self._entries.items()} | {ANOTHER: "Another folder …"}
         with block("model-choice"):
             if self._entries:
                 chosen = value if known else ANOTHER
-                self._select = ui.select(options, value=chosen, on_change=self._choose).mark(f"model{marker}")
-                self._select.props("outlined dense hide-bottom-space options-dense")
+                self._select = ui.select(self._options(value), value=chosen, on_change=self._choose)
+                self._select.mark(f"model{marker}").props("outlined dense hide-bottom-space options-dense")
                 attributes(self._select, {"dropdown-icon": CHEVRON, "aria-label": label})
             with block("row-line model-path") as self._other:
                 self._path = ui.input(value="" if known else value, on_change=self._type).mark(f"path{marker}")
@@ -59,7 +61,17 @@ class ModelChoice:
         """The library's entry of what is chosen, None for another folder."""
         return self._entries.get(self.value)
 
+    def _options(self, chosen: str) -> dict[str, str]:
+        """The newest models and the chosen one; of a large library the others are searched for."""
+        shown = {path: entry.name for path, entry in islice(self._entries.items(), AT_ONCE)}
+        if chosen in self._entries:
+            shown[chosen] = self._entries[chosen].name
+        more = {SEARCH: f"Search all {len(self._entries):,} models …"} if len(self._entries) > len(shown) else {}
+        return shown | more | {ANOTHER: "Another folder …"}
+
     def _choose(self, event: Any) -> Any:
+        if event.value == SEARCH:
+            return self._search()
         self._other.set_visibility(event.value == ANOTHER)
         return self._set(event.value or self._typed())
 
@@ -75,6 +87,11 @@ class ModelChoice:
             return None
         self.value = value
         return self._changed(value)
+
+    async def _search(self) -> None:
+        found = await find_model(tuple(self._entries.values()))
+        chosen = str(found.path) if found is not None else self.value
+        self._select.set_options(self._options(chosen), value=chosen if chosen in self._entries else ANOTHER)
 
     async def _pick(self) -> None:
         chosen = await pick_folder(self._studio, "Choose a converted model", self.value)

@@ -59,7 +59,7 @@ class ChatPage:
         self._sending = False
         self._client = ui.context.client  # the button that asked for something may be gone when it is done
         draft = studio.draft.chat
-        first = next((str(entry.path) for entry in loaded.entries if not entry.missing), "")
+        first = next((str(entry.path) for entry in loaded.entries), "")
         chosen = str(self._conversation.model) if self._conversation else model or draft.get("model", "") or first
         self._sampler = (
             Sampler.of(self._conversation.settings) if self._conversation else Sampler(**draft.get("sampler", {}))

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from mlx_convert_core import LibraryEntry
+from mlx_convert_core import Comparison, LibraryEntry
 from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.widgets.components import Button, Tag, block
 from mlx_convert_ui.widgets.model_choice import ModelChoice
-
-FEWEST, MOST = 2, 4
 
 
 class ModelChoices:
@@ -21,7 +19,7 @@ class ModelChoices:
         self._studio = studio
         self._entries = entries
         self._changed = changed
-        self.values = [*values[:MOST], *[""] * (FEWEST - len(values))]
+        self.values = [*values[: Comparison.MOST], *[""] * (Comparison.FEWEST - len(values))]
         self._rows = block("compare-models")
         self._add = Button("Add a model", self._more, icon="plus", classes="btn-small").mark("add-model")
         self._draw()
@@ -31,7 +29,7 @@ class ModelChoices:
         with self._rows:
             for index in range(len(self.values)):
                 self._row(index)
-        self._add.set_visibility(len(self.values) < MOST)
+        self._add.set_visibility(len(self.values) < Comparison.MOST)
 
     def _row(self, index: int) -> None:
         def choose(value: str) -> None:
@@ -48,11 +46,11 @@ class ModelChoices:
             ModelChoice(
                 self._studio, self._entries, self.values[index], choose, label=f"Model {index + 1}", marker=str(index)
             )
-            if len(self.values) > FEWEST:
+            if len(self.values) > Comparison.FEWEST:
                 Button("", remove, icon="x", kind="ghost", label=f"Remove model {index + 1}").mark(f"remove{index}")
 
     def _more(self) -> None:
-        present = [str(entry.path) for entry in self._entries if not entry.missing]
-        self.values.append(next((path for path in present if path not in self.values), ""))
+        paths = (str(entry.path) for entry in self._entries)
+        self.values.append(next((path for path in paths if path not in self.values), ""))
         self._draw()
         self._changed()

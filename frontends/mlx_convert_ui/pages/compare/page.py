@@ -7,9 +7,9 @@ from typing import Any
 
 from nicegui import run, ui
 
-from mlx_convert_core import LibraryEntry, MlxConvertError
+from mlx_convert_core import Comparison, LibraryEntry, MlxConvertError
 from mlx_convert_ui.pages.compare.columns import Columns
-from mlx_convert_ui.pages.compare.models import FEWEST, ModelChoices
+from mlx_convert_ui.pages.compare.models import ModelChoices
 from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.widgets.components import Button, Tag, block, card, empty
 from mlx_convert_ui.widgets.dialogs import waiting
@@ -40,7 +40,7 @@ class ComparePage:
         self._studio = studio
         draft = studio.draft.compare
         self._sampler = Sampler(**draft.get("sampler", {}))
-        present = [str(entry.path) for entry in entries if not entry.missing]
+        present = [str(entry.path) for entry in entries]
         with block("column compare"):
             with block("columns"):
                 with block("column"):
@@ -121,5 +121,5 @@ class ComparePage:
 def _first(model: str, draft: dict[str, Any], present: list[str]) -> list[str]:
     """What is chosen when the page opens: ``model`` and another, or what was chosen last, or the newest two."""
     if model:
-        return [model, *(path for path in present if path != model)][:FEWEST]
-    return list(draft.get("models") or present[:FEWEST])
+        return [model, *(path for path in present if path != model)][: Comparison.FEWEST]
+    return list(draft.get("models") or present[: Comparison.FEWEST])

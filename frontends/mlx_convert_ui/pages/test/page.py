@@ -42,7 +42,7 @@ class TestPage:
         self._studio = studio
         draft = studio.draft.test
         self._sampler = Sampler(**draft.get("sampler", {}))
-        first = next((str(entry.path) for entry in entries if not entry.missing), "")
+        first = next((str(entry.path) for entry in entries), "")
         with block("columns"):
             with block("column"):
                 self._model_card(entries, model or draft.get("model", "") or first)
