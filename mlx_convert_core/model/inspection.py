@@ -18,6 +18,7 @@ from mlx_convert_core.model.findings import Finding
 from mlx_convert_core.model.hub_cache import cached_repo, model_name
 from mlx_convert_core.model.safetensors import TensorInfo, all_tensors, read_header
 from mlx_convert_core.model.weight_files import check_index, check_unique
+from mlx_convert_core.remedies import OpenPage, Remedies
 
 _DTYPE_NAMES = {"BF16": "bfloat16", "F16": "float16", "F32": "float32"}
 
@@ -45,7 +46,8 @@ class ModelInfo:
     ``ref`` is what the user typed; ``name`` the model's own name; ``path`` the local folder or file if
     there is one; ``repo_id`` and ``revision`` (the commit) are those of a hub source, or of a folder in a Hub cache;
     ``branch`` is the name that a commit was resolved from.
-    ``card`` holds the front matter of the source's README (licence, language, base model), untrusted.
+    ``card`` holds the front matter of the source's README (licence, language, base model), untrusted; ``page`` is the
+    address where a person can read about the model, "" when the source has none.
     ``fetch_bytes`` are still to be fetched, into ``fetch_folder`` (None: beside the output). ``fetch_window``
     is the number of weight files on the disk at once when each is deleted after its use; 0: none is deleted.
     ``findings`` are what inspecting it showed.
@@ -61,6 +63,7 @@ class ModelInfo:
     files: tuple[FileInfo, ...] = ()
     tensors: tuple[TensorInfo, ...] = ()
     card: Mapping[str, Any] = field(default_factory=dict)
+    page: str = ""
     fetch_bytes: int = 0
     fetch_folder: Path | None = None
     fetch_window: int = 0
@@ -74,6 +77,11 @@ class ModelInfo:
     def model_type(self) -> str:
         """The architecture's name in config.json, "" when it has none."""
         return str(self.config.get("model_type") or "")
+
+    @property
+    def to_its_page(self) -> Remedies:
+        """The step to the model's page, where it has one."""
+        return (OpenPage(self.page),) if self.page else ()
 
     @property
     def weight_bytes(self) -> int:

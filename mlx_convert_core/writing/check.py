@@ -76,7 +76,7 @@ def refuse_errors(findings: Iterable[Finding]) -> None:
     """Raise ConversionFailed for the first error finding of a post_convert hook, with its code."""
     for finding in findings:
         if finding.level == "error":
-            raise ConversionFailed(finding.message, hint=finding.hint, code=finding.code)
+            raise ConversionFailed(finding.message, hint=finding.hint, remedies=finding.remedies, code=finding.code)
 
 
 def _problems(output: OutputPlan, folder: Path, digests: Mapping[str, str]) -> Iterator[str]:

@@ -60,7 +60,7 @@ def load_lazily(
 
 def _loaded(folder: Path, handing: Handing, head: Head | None, *, trust_remote_code: bool) -> LazyModel:
     arrays: dict[str, Any] = {}
-    meaning = Meaning(handing.name)
+    meaning = Meaning(handing.name, handing.steps)
     try:
         with loader_of_models() as mlx_lm, readable(folder) as plain, filled_by(plain, handing.name):
             default = inspect.signature(mlx_lm.load_model).parameters["get_model_classes"].default

@@ -15,6 +15,7 @@ from mlx_convert_core.plugin import (
     Finding,
     MlxConvertError,
     ModelInfo,
+    Remedies,
     TensorInfo,
     UnsupportedModel,
     leftover_method,
@@ -34,7 +35,8 @@ class Handing:
     ``settings`` go over its config.json: entries that say that it is packed, and are wrong or become so, are None.
     ``expands`` are weights in 8-bit floats, ``renaming`` has the new names of tensors, {} when they keep theirs.
     ``wanted`` takes the names that the class has, once it is built, and ``built`` its layers. ``folder`` is where the
-    weights are, if they are on this machine: what the class is given may stand in for them.
+    weights are, if they are on this machine: what the class is given may stand in for them. ``steps`` lead to the
+    model's page.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Handing:
     wanted: set[str] = field(default_factory=set)
     folder: Path | None = None
     built: dict[str, type[Any]] = field(default_factory=dict)
+    steps: Remedies = ()
 
     @classmethod
     def of(cls, source: ModelInfo) -> Handing:
@@ -57,7 +60,15 @@ class Handing:
         unpacked = leftover_method(config, left) or (expands and not packed_tensors(left))
         settings = _without_quantization(config) if unpacked else {}
         here = source.path if source.path is not None and source.path.is_dir() else None
-        return cls(name=source.name, config=config, tensors=tensors, settings=settings, expands=expands, folder=here)
+        return cls(
+            name=source.name,
+            config=config,
+            tensors=tensors,
+            settings=settings,
+            expands=expands,
+            folder=here,
+            steps=source.to_its_page,
+        )
 
     def under(self, renaming: Renaming) -> Handing:
         """The same with other names."""

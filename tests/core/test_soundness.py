@@ -12,7 +12,7 @@ import pytest
 from samples.tiny import write_tiny_llama
 
 from mlx_convert_core import ConvertRequest, Message, UploadError, UploadRequest, Workspace
-from mlx_convert_core.plugin import ShardWriter, TensorInfo, read_header
+from mlx_convert_core.plugin import ShardWriter, TensorInfo, UseInstead, read_header
 
 Spoil = Callable[[Path], object]
 
@@ -138,6 +138,15 @@ def test_what_is_no_number_is_named_and_what_is_large_passes(
     assert (
         "the tensor a.weight in model.safetensors has values that are no numbers (NaN), at least 1" in refused.message
     )
+
+
+def test_a_model_of_a_repo_that_was_damaged_is_to_be_converted_again(
+    workspace: Workspace, model: Path, tmp_path: Path
+) -> None:
+    path = model / "mlx_convert.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"source": {"ref": "org/model", "revision": "abc"}}))
+    cut(model / "model.safetensors")
+    assert refusal(workspace, model, tmp_path / "there").remedies == (UseInstead("org/model"),)
 
 
 def test_a_persons_own_words_and_mended_settings_are_no_damage(

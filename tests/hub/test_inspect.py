@@ -24,6 +24,7 @@ def test_a_model_is_described_in_two_requests_and_one_for_each_shard(hub: Hub, c
     model = inspect(connection)
     assert (model.repo_id, model.name, model.revision, model.branch) == ("org/model", "model", repo.head.sha, "main")
     assert model.config == CONFIG
+    assert model.page == f"{connection.site}/org/model"
     assert [tensor.name for tensor in model.tensors] == ["tensor.0", "tensor.1", "tensor.2"]
     assert {file.name: (file.size, file.oid) for file in model.files} == {
         name: (blob.size, blob.etag) for name, blob in repo.files.items() if "/" not in name and name[0] != "."

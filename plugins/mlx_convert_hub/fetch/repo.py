@@ -124,6 +124,7 @@ class HubRepo:
             branch=self.revision or "main",
             files=files,
             card=card_of(info.card_data),
+            page=f"{connection.site}/{self.repo_id}",
             fetch_bytes=sum(cache.missing_bytes(file, commit) for file in needed(files)),
             fetch_folder=connection.cache,
             fetch_window=PARALLEL + 1,

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mlx_convert_core.plugin import Finding, UnsupportedModel
+from mlx_convert_core.plugin import Finding, Remedies, UnsupportedModel
 from mlx_convert_lm.config.rope import ALL, Rope, levels, main_kind, stated
 
 _TOLERANCE = 1e-3  # of a frequency: float32 against our float64, through logarithms
@@ -29,8 +29,10 @@ class _Turning:
     amplitude: float
 
 
-def check_rope(model: Any, config: Mapping[str, Any], name: str) -> tuple[Finding, ...]:
+def check_rope(model: Any, config: Mapping[str, Any], name: str, steps: Remedies = ()) -> tuple[Finding, ...]:
     """Findings on where the ``model`` called ``name`` computes its rotary positions otherwise than ``config`` says.
+
+    ``steps`` are what a person can do then.
 
     Raises UnsupportedModel, code ``rope_differs``, where every text would come out wrong.
     """
@@ -44,7 +46,7 @@ def check_rope(model: Any, config: Mapping[str, Any], name: str) -> tuple[Findin
         except (KeyError, TypeError, ValueError, ZeroDivisionError):  # the class's own words say more about odd numbers
             return ()
         if all(told):
-            return (_finding(name, turning, ropes[0], told[0]),)
+            return (_finding(name, turning, ropes[0], told[0], steps),)
     return ()
 
 
@@ -58,12 +60,13 @@ def _text_level(config: Mapping[str, Any]) -> tuple[dict[str, Rope], Mapping[str
     return found
 
 
-def _finding(name: str, turning: _Turning, rope: Rope, told: str) -> Finding:
+def _finding(name: str, turning: _Turning, rope: Rope, told: str, steps: Remedies) -> Finding:
     message = f"mlx-lm's class for {name} {told}, at {turning.path or 'every layer'} for one"
     if rope.kind not in _FOR_LONGER_TEXTS:
         raise UnsupportedModel(
             f"{message}: what comes out would be another model.",
-            hint="A newer mlx-lm may read these settings; a GGUF of the model keeps them, too.",
+            hint="A newer mlx-lm may read these settings; a GGUF of the model, which its page may lead to, keeps them.",
+            remedies=steps,
             code="rope_differs",
         )
     return Finding(
@@ -71,6 +74,7 @@ def _finding(name: str, turning: _Turning, rope: Rope, told: str) -> Finding:
         level="warning",
         message=f"{message}.",
         hint="Answers may differ from the original's, most in long texts. Compare the two before you rely on it.",
+        remedies=steps,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mlx_convert_core.plugin import Finding, UnsupportedModel
+from mlx_convert_core.plugin import Finding, Remedies, UnsupportedModel
 from mlx_convert_lm.config.built import check_rope
 from mlx_convert_lm.config.heads import TIED, Head, has_head, parts_of_head, say_tied
 from mlx_convert_lm.config.normal import normalise
@@ -15,10 +15,14 @@ Classes = tuple[type[Any], type[Any]]
 
 
 class Meaning:
-    """What is known of one checkpoint, called ``name``, between its config and its model."""
+    """What is known of one checkpoint, called ``name``, between its config and its model.
 
-    def __init__(self, name: str) -> None:
+    ``steps`` are what a person can do about a difference: to read about the model, where it has a page.
+    """
+
+    def __init__(self, name: str, steps: Remedies = ()) -> None:
         self._name = name
+        self._steps = steps
         self._head = Head.NONE
         self._said_shared = self._shares = False
 
@@ -42,7 +46,7 @@ class Meaning:
 
         Raises UnsupportedModel (codes ``rope_differs``, ``own_head``) where it would be another model.
         """
-        return (*self._check_head(model), *check_rope(model, config, self._name))
+        return (*self._check_head(model), *check_rope(model, config, self._name, self._steps))
 
     def _check_head(self, model: Any) -> tuple[Finding, ...]:
         from mlx.utils import tree_flatten
@@ -58,7 +62,8 @@ class Meaning:
         if self._head is Head.OWN:
             raise UnsupportedModel(
                 f"{told}: what comes out would be another model.",
-                hint="A newer mlx-lm may keep it; a GGUF of the model does.",
+                hint="A newer mlx-lm may keep it; a GGUF of the model, which its page may lead to, does.",
+                remedies=self._steps,
                 code="own_head",
             )
         return Finding(
@@ -66,6 +71,7 @@ class Meaning:
             level="warning",
             message=f"{told}. Whether the two are the same shows only when they are here.",
             hint="Compare the answers with the original's.",
+            remedies=self._steps,
         )
 
     def _kept(self) -> Finding:

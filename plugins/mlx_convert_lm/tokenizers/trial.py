@@ -111,6 +111,7 @@ def _about(made: Made, model: ModelInfo, origin: str) -> Finding:
             level="warning",
             message=f"the {TOKENIZER} that is made from {origin} reads some texts otherwise: {made.differs!r:.80}.",
             hint=f"Apps that use it see other tokens there. Look whether the original model has a {TOKENIZER} by now.",
+            remedies=model.to_its_page,
         )
     proof = "equal on a text in many scripts" if made.proved else "there is nothing here to prove it by"
     return Finding(
@@ -170,6 +171,7 @@ def _vocabulary(
             message=f"the tokenizer of {model.name} has ids up to {highest:,}, and the embedding has {rows:,} rows: "
             f"a prompt with one of {highest + 1 - rows:,} tokens ({named}) can't be answered.",
             hint="The tokenizer may belong to another model, or words were added to it that the model never learned.",
+            remedies=model.to_its_page,
         )
 
 
