@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         GenerationFailed as GenerationFailed,
         InsufficientDisk as InsufficientDisk,
         InvalidRequest as InvalidRequest,
+        MeasuringFailed as MeasuringFailed,
         MlxConvertError as MlxConvertError,
         OutputExists as OutputExists,
         PluginError as PluginError,
@@ -49,6 +50,13 @@ if TYPE_CHECKING:
     from mlx_convert_core.model.findings import Finding as Finding
     from mlx_convert_core.model.inspection import ModelInfo as ModelInfo
     from mlx_convert_core.model.library import LibraryEntry as LibraryEntry
+    from mlx_convert_core.model.measurements import (
+        BenchRequest as BenchRequest,
+        BenchResult as BenchResult,
+        MeasuredFigure as MeasuredFigure,
+        MeasureRequest as MeasureRequest,
+        MeasureResult as MeasureResult,
+    )
     from mlx_convert_core.model.plan import ConvertPlan as ConvertPlan, OutputPlan as OutputPlan
     from mlx_convert_core.model.quantization import Preset as Preset, Quantization as Quantization
     from mlx_convert_core.model.recipes import Recipe as Recipe, load_recipe as load_recipe
@@ -71,7 +79,8 @@ _PLACES = {
     "mlx_convert_core.base.codec": "to_json",
     "mlx_convert_core.errors": (
         "Cancelled ConversionFailed EntryNotFound GenerationFailed InsufficientDisk InvalidRequest "
-        "MlxConvertError OutputExists PluginError PreflightFailed SourceError UnsupportedModel UploadError"
+        "MeasuringFailed MlxConvertError OutputExists PluginError PreflightFailed SourceError UnsupportedModel "
+        "UploadError"
     ),
     "mlx_convert_core.model.events": (
         "Event JobCancelled JobFailed JobFinished JobState Message Progress StepFinished StepStarted Token"
@@ -79,6 +88,7 @@ _PLACES = {
     "mlx_convert_core.model.findings": "Finding",
     "mlx_convert_core.model.inspection": "ModelInfo",
     "mlx_convert_core.model.library": "LibraryEntry",
+    "mlx_convert_core.model.measurements": "BenchRequest BenchResult MeasuredFigure MeasureRequest MeasureResult",
     "mlx_convert_core.model.plan": "ConvertPlan OutputPlan",
     "mlx_convert_core.model.quantization": "Preset Quantization",
     "mlx_convert_core.model.recipes": "Recipe load_recipe",

@@ -17,6 +17,7 @@ that suits every frontend, and ``remedies``, what a frontend can offer to do (`m
     ├── InsufficientDisk
     ├── ConversionFailed
     ├── GenerationFailed
+    ├── MeasuringFailed
     ├── QueueBusy                       another program is working through the queue
     ├── WorkerDied                      the worker process ended without an answer
     ├── LibraryError
@@ -137,6 +138,12 @@ class GenerationFailed(MlxConvertError):
     """A model could not be loaded, or broke while it answered."""
 
     default_code = "generation_failed"
+
+
+class MeasuringFailed(MlxConvertError):
+    """A model's quality or speed could not be measured."""
+
+    default_code = "measuring_failed"
 
 
 class QueueBusy(MlxConvertError):

@@ -20,6 +20,7 @@ from mlx_convert_core.model.quantization import Preset
 from mlx_convert_core.plugins.calling import Hooks
 from mlx_convert_core.plugins.interfaces import Account, Command, LibraryStore, Page, UploadTarget
 from mlx_convert_core.plugins.loading import LoadedPlugin, PluginFailure, PluginSet, discover
+from mlx_convert_core.plugins.scoring import MeasuringText, Metric
 
 
 class Inventory:
@@ -58,6 +59,14 @@ class Inventory:
     def commands(self) -> dict[str, Command]:
         """The commands that plugins add to the CLI."""
         return self._hooks.register("register_commands", Command)
+
+    def metrics(self) -> dict[str, Metric]:
+        """The figures that are measured of a model's quality."""
+        return self._hooks.register("register_metrics", Metric)
+
+    def texts(self) -> dict[str, MeasuringText]:
+        """The texts that can be measured with."""
+        return self._hooks.register("register_texts", MeasuringText)
 
     def upload_targets(self) -> dict[str, UploadTarget]:
         """The places that a model can be sent to."""

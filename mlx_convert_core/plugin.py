@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         TYPED_BYTES as TYPED_BYTES,
     )
     from mlx_convert_core.base.mac import mac_trouble as mac_trouble
+    from mlx_convert_core.base.machine import machine_name as machine_name
     from mlx_convert_core.base.memory import free_memory as free_memory
     from mlx_convert_core.base.paths import expanded as expanded, is_text as is_text, spelled as spelled
     from mlx_convert_core.base.private import private_folder as private_folder, readable_by_others as readable_by_others
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
         InsufficientDisk as InsufficientDisk,
         InvalidRequest as InvalidRequest,
         LibraryError as LibraryError,
+        MeasuringFailed as MeasuringFailed,
         MlxConvertError as MlxConvertError,
         NameConflict as NameConflict,
         OutputExists as OutputExists,
@@ -77,6 +79,7 @@ if TYPE_CHECKING:
     from mlx_convert_core.home.conversion_queue import ConversionQueue as ConversionQueue
     from mlx_convert_core.home.queue_file import QueueItem as QueueItem
     from mlx_convert_core.home.settings import Settings as Settings, SettingsFile as SettingsFile
+    from mlx_convert_core.measuring.intervals import paired_figures as paired_figures
     from mlx_convert_core.model import hub_names as hub_names
     from mlx_convert_core.model.accounting import Accounted as Accounted, account_for as account_for
     from mlx_convert_core.model.base_model import base_model as base_model
@@ -106,7 +109,19 @@ if TYPE_CHECKING:
         StepStarted as StepStarted,
         Token as Token,
     )
+    from mlx_convert_core.model.figures import (
+        QUALITY as QUALITY,
+        SPEED as SPEED,
+        Figure as Figure,
+        KeptFigure as KeptFigure,
+        Measurements as Measurements,
+        figures_in as figures_in,
+        groups_in as groups_in,
+        is_stale as is_stale,
+        title_of as title_of,
+    )
     from mlx_convert_core.model.findings import Finding as Finding, finding_of as finding_of, worst_first as worst_first
+    from mlx_convert_core.model.fingerprint import fingerprint as fingerprint
     from mlx_convert_core.model.hub_cache import (
         CachedRepo as CachedRepo,
         cached_repo as cached_repo,
@@ -121,6 +136,16 @@ if TYPE_CHECKING:
     from mlx_convert_core.model.left_out import LeftOut as LeftOut
     from mlx_convert_core.model.library import LibraryEntry as LibraryEntry, entry_of as entry_of
     from mlx_convert_core.model.library_scan import SCAN_LEVELS as SCAN_LEVELS, scan as scan
+    from mlx_convert_core.model.measurements import (
+        BenchRequest as BenchRequest,
+        BenchResult as BenchResult,
+        BenchRow as BenchRow,
+        MeasuredFigure as MeasuredFigure,
+        MeasureRequest as MeasureRequest,
+        MeasureResult as MeasureResult,
+        Passage as Passage,
+        Spread as Spread,
+    )
     from mlx_convert_core.model.packing import (
         leftover_method as leftover_method,
         packed_tensors as packed_tensors,
@@ -183,6 +208,7 @@ if TYPE_CHECKING:
         Account as Account,
         AccountState as AccountState,
         AnswerMemory as AnswerMemory,
+        CachedSource as CachedSource,
         Command as Command,
         DiscardableSource as DiscardableSource,
         LibraryStore as LibraryStore,
@@ -202,6 +228,14 @@ if TYPE_CHECKING:
         Written as Written,
     )
     from mlx_convert_core.plugins.loading import LoadedPlugin as LoadedPlugin, PluginFailure as PluginFailure
+    from mlx_convert_core.plugins.scoring import (
+        HiddenStates as HiddenStates,
+        MeasuringText as MeasuringText,
+        Metric as Metric,
+        ScoringHead as ScoringHead,
+        ScoringRunner as ScoringRunner,
+        TokenScores as TokenScores,
+    )
     from mlx_convert_core.remedies import (
         ChooseOutput as ChooseOutput,
         LeaveOut as LeaveOut,
@@ -235,6 +269,7 @@ _PLACES = {
     "mlx_convert_core.base.installing": "install_command",
     "mlx_convert_core.base.limits": "CONFIG_BYTES HOME_BYTES TYPED_BYTES",
     "mlx_convert_core.base.mac": "mac_trouble",
+    "mlx_convert_core.base.machine": "machine_name",
     "mlx_convert_core.base.memory": "free_memory",
     "mlx_convert_core.base.paths": "expanded is_text spelled",
     "mlx_convert_core.base.private": "private_folder readable_by_others",
@@ -244,15 +279,16 @@ _PLACES = {
     "mlx_convert_core.converting.sources": "NamedModel Sources",
     "mlx_convert_core.errors": (
         "Cancelled ConversionFailed CorruptCheckpoint EntryNotFound ErrorInfo GatedRepo GenerationFailed "
-        "InsufficientDisk InvalidRequest LibraryError MlxConvertError NameConflict OutputExists PluginError "
-        "PluginNotLoaded PreflightFailed QueueBusy RepoNotFound RevisionNotFound SourceError SourceUnreachable "
-        "UnsupportedModel UploadError WorkerDied"
+        "InsufficientDisk InvalidRequest LibraryError MeasuringFailed MlxConvertError NameConflict OutputExists "
+        "PluginError PluginNotLoaded PreflightFailed QueueBusy RepoNotFound RevisionNotFound SourceError "
+        "SourceUnreachable UnsupportedModel UploadError WorkerDied"
     ),
     "mlx_convert_core.explanations": "Explanation explain",
     "mlx_convert_core.home.conversation_store": "ConversationStore",
     "mlx_convert_core.home.conversion_queue": "ConversionQueue",
     "mlx_convert_core.home.queue_file": "QueueItem",
     "mlx_convert_core.home.settings": "Settings SettingsFile",
+    "mlx_convert_core.measuring.intervals": "paired_figures",
     "mlx_convert_core.model": "hub_names",
     "mlx_convert_core.model.accounting": "Accounted account_for",
     "mlx_convert_core.model.base_model": "base_model",
@@ -261,15 +297,22 @@ _PLACES = {
     "mlx_convert_core.model.contents": "FolderContents",
     "mlx_convert_core.model.conversations": "ChatSettings Conversation ConversationSummary StoredMessage figures_of",
     "mlx_convert_core.model.events": (
-        "FINAL AnyEvent Event JobCancelled JobFailed JobFinished JobStarted JobState Message Progress "
-        "Step StepFinished StepStarted Token"
+        "FINAL AnyEvent Event JobCancelled JobFailed JobFinished JobStarted JobState Message Progress Step "
+        "StepFinished StepStarted Token"
+    ),
+    "mlx_convert_core.model.figures": (
+        "QUALITY SPEED Figure KeptFigure Measurements figures_in groups_in is_stale title_of"
     ),
     "mlx_convert_core.model.findings": "Finding finding_of worst_first",
+    "mlx_convert_core.model.fingerprint": "fingerprint",
     "mlx_convert_core.model.hub_cache": "CachedRepo cached_repo model_name snapshot_in",
     "mlx_convert_core.model.inspection": "FileInfo ModelInfo inspect_folder",
     "mlx_convert_core.model.left_out": "LeftOut",
     "mlx_convert_core.model.library": "LibraryEntry entry_of",
     "mlx_convert_core.model.library_scan": "SCAN_LEVELS scan",
+    "mlx_convert_core.model.measurements": (
+        "BenchRequest BenchResult BenchRow MeasuredFigure MeasureRequest MeasureResult Passage Spread"
+    ),
     "mlx_convert_core.model.packing": "leftover_method packed_tensors quantization_config",
     "mlx_convert_core.model.plan": "ConvertPlan OutputPlan",
     "mlx_convert_core.model.quantization": (
@@ -287,11 +330,12 @@ _PLACES = {
     "mlx_convert_core.model.weight_files": "repeated",
     "mlx_convert_core.plugins.hookspecs": "hookimpl",
     "mlx_convert_core.plugins.interfaces": (
-        "Account AccountState AnswerMemory Command DiscardableSource LibraryStore MeasuredRunner ModelConverter "
-        "ModelRunner ModelSource Page Planned QuantizeMethod Reporter RoundingConverter SmallFilesSource SourceKind "
-        "StreamedSource UploadTarget Written"
+        "Account AccountState AnswerMemory CachedSource Command DiscardableSource LibraryStore MeasuredRunner "
+        "ModelConverter ModelRunner ModelSource Page Planned QuantizeMethod Reporter RoundingConverter "
+        "SmallFilesSource SourceKind StreamedSource UploadTarget Written"
     ),
     "mlx_convert_core.plugins.loading": "LoadedPlugin PluginFailure",
+    "mlx_convert_core.plugins.scoring": "HiddenStates MeasuringText Metric ScoringHead ScoringRunner TokenScores",
     "mlx_convert_core.remedies": (
         "ChooseOutput LeaveOut OpenPage Remedies Remedy Replace Report RunCommand RunElsewhere SetOption SignIn "
         "UseInstead"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mlx_convert_core.converting.tasks import TASKS
+from mlx_convert_core.measuring.tasks import TASKS
 from mlx_convert_core.running.worker_loop import serve
 
 if __name__ == "__main__":

@@ -17,14 +17,16 @@ from mlx_convert_core.base.memory import free_memory
 from mlx_convert_core.converting.conversion_job import carry_out
 from mlx_convert_core.converting.memory_guard import CONTEXT
 from mlx_convert_core.converting.planning import Planner
-from mlx_convert_core.converting.tasks import TASKS
 from mlx_convert_core.converting.uploads import checked, target_of
 from mlx_convert_core.errors import MlxConvertError
 from mlx_convert_core.home.conversion_queue import ConversionQueue
 from mlx_convert_core.home.left_behind import left_behind
 from mlx_convert_core.inventory import Inventory
+from mlx_convert_core.measuring import job as measuring
+from mlx_convert_core.measuring.tasks import TASKS
 from mlx_convert_core.model.hub_cache import model_name
 from mlx_convert_core.model.inspection import ModelInfo
+from mlx_convert_core.model.measurements import BenchRequest, BenchResult, MeasureRequest, MeasureResult
 from mlx_convert_core.model.plan import ConvertPlan
 from mlx_convert_core.model.requests import (
     ConvertRequest,
@@ -176,6 +178,47 @@ class Workspace(Inventory):
 
         self._runs.start(comparison.job, lambda job: comparison.run(self._sessions, opened), heavy=True)
         return comparison
+
+    def measure(
+        self, model: str | Path, request: MeasureRequest | None = None, *, inline: bool = False
+    ) -> Job[MeasureResult]:
+        """Measure how close a converted model (a folder, or a name in the library) is to what it was made from.
+
+        The figures are kept with the model. Raises as `model_path`; everything later fails the job.
+        """
+        path = self.model_path(model)
+        asked = request or MeasureRequest()
+        job: Job[MeasureResult] = Job("measure", f"Measure {model_name(path)}", self._dispatcher.send)
+
+        def body(job: Job[MeasureResult]) -> MeasureResult:
+            context = context_of(job, self._hooks, self.home)
+            runner = self._runner(inline=inline)
+            job.on_cancel(lambda: runner.cancel(job.id))
+            return measuring.carry_out(
+                job, path, asked, context, runner, lambda: self.library, self._sessions.make_room
+            )
+
+        if inline:
+            return self._runs.run(job, body)
+        return self._runs.start(job, body, heavy=True)
+
+    def bench(self, model: str | Path, request: BenchRequest | None = None) -> Job[BenchResult]:
+        """Measure how fast a converted model (a folder, or a name in the library) is on this machine.
+
+        The figures are kept with the model. Raises as `model_path`; everything later fails the job.
+        """
+        path, asked = self.model_path(model), request or BenchRequest()
+        job: Job[BenchResult] = Job("bench", f"Time {model_name(path)}", self._dispatcher.send)
+
+        def opened() -> ModelSession:
+            longest = max(asked.prompts) * 2 + asked.answer
+            return self.open(path, trust_remote_code=asked.trust_remote_code, context=longest, anyway=asked.anyway)
+
+        def body(job: Job[BenchResult]) -> BenchResult:
+            context = context_of(job, self._hooks, self.home)
+            return measuring.time_answers(job, path, asked, context, opened, lambda: self.library)
+
+        return self._runs.start(job, body, heavy=True)
 
     def check_upload(self, request: UploadRequest) -> UploadRequest:
         """``request`` with its name filled in; raises what stands in the way, before anything moves."""

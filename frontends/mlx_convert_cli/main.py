@@ -26,6 +26,8 @@ BUILT_IN: dict[str, tuple[str, str]] = {
     "generate": ("mlx_convert_cli.commands.generate", "Answer one prompt with a converted model"),
     "chat": ("mlx_convert_cli.commands.chat", "Talk with a converted model"),
     "compare": ("mlx_convert_cli.commands.compare", "Put one question to several models, side by side"),
+    "measure": ("mlx_convert_cli.commands.measure", "Measure how close models are to their source"),
+    "bench": ("mlx_convert_cli.commands.bench", "Measure how fast models are here"),
     "conversations": ("mlx_convert_cli.commands.conversations", "List, show, export and delete what was chatted"),
     "upload": ("mlx_convert_cli.commands.upload", "Send a converted model to the Hub or into a folder"),
     "account": ("mlx_convert_cli.commands.account", "Show who is signed in to the Hub; sign in and out"),

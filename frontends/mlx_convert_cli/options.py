@@ -45,8 +45,8 @@ def conversion_options(command: F) -> F:
     return command
 
 
-_trusting = click.option("--trust-remote-code", is_flag=True, help="Let the model's own Python code run.")
-_insisting = click.option("--anyway", is_flag=True, help="Load a model that does not fit into memory, too.")
+trusting = click.option("--trust-remote-code", is_flag=True, help="Let the model's own Python code run.")
+insisting = click.option("--anyway", is_flag=True, help="Load a model that does not fit into memory, too.")
 _CONVERTING = (
     click.option("-p", "--preset", multiple=True, help="What to make; several times for several outputs."),
     click.option("-o", "--output", multiple=True, type=click.Path(), help="The new folder, once for each preset."),
@@ -63,7 +63,7 @@ _CONVERTING = (
     click.option("--discard-source", is_flag=True, help="Delete each fetched weight file as soon as it is used."),
     click.option("--text-only", is_flag=True, help="Agree to lose pictures and sound, where only text can be kept."),
     click.option("--allow-overflow", is_flag=True, help="Agree to values that become infinite in the result."),
-    _trusting,
+    trusting,
 )
 
 
@@ -127,7 +127,7 @@ def check_preset(name: str, presets: dict[str, Preset]) -> None:
 
 def answering(command: F) -> F:
     """Add --trust-remote-code, --anyway and the options that make a GenerateRequest."""
-    for option in reversed((*_SAMPLING, _trusting, _insisting)):
+    for option in reversed((*_SAMPLING, trusting, insisting)):
         command = option(command)
     return command
 

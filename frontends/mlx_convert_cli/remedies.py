@@ -25,7 +25,7 @@ from mlx_convert_core.plugin import (
 )
 
 # Commands that make one request of what was typed, so that it can be typed again with an option more or less.
-_REPEATED = ("chat", "compare", "convert", "generate", "plan", "upload")
+_REPEATED = ("bench", "chat", "compare", "convert", "generate", "measure", "plan", "upload")
 _SHORT = {"-o": "--output", "-p": "--preset"}
 _FLAGS = (
     "allow_overflow", "anyway", "discard_source", "force", "public", "replace", "resume", "text_only",

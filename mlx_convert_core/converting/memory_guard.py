@@ -9,7 +9,7 @@ import psutil
 from mlx_convert_core.base.file_names import WEIGHTS
 from mlx_convert_core.base.memory import free_memory
 from mlx_convert_core.base.units import size
-from mlx_convert_core.errors import GenerationFailed
+from mlx_convert_core.errors import GenerationFailed, MeasuringFailed
 from mlx_convert_core.model.hub_cache import model_name
 from mlx_convert_core.plugins.interfaces import AnswerMemory, MeasuredRunner, ModelRunner, Reporter
 from mlx_convert_core.remedies import SetOption
@@ -39,6 +39,25 @@ def check_memory(runner: ModelRunner, path: Path, report: Reporter, *, tokens: i
             " slow the whole machine down.",
             remedies=(SetOption("anyway", True),),
             code="answer_memory",
+        )
+    if total > min(limit, free):
+        report.message(f"{told}; {size(min(limit, free))} are free. Close other apps if it becomes slow.", "warning")
+
+
+def refuse_memory(path: Path, total: int, limit: int, report: Reporter, *, anyway: bool) -> None:
+    """Say when measuring the model at ``path`` takes ``total`` bytes, more than are free now.
+
+    Raises MeasuringFailed (code ``measure_memory``) when it is more than the machine can lend at all (``limit``, or
+    all of its memory), unless it is to be done ``anyway``.
+    """
+    limit, free = limit or psutil.virtual_memory().total, free_memory()
+    told = f"measuring {model_name(path)} takes about {size(total)} of memory"
+    if total > limit and not anyway:
+        raise MeasuringFailed(
+            f"{told}; this machine lends {size(limit)}.",
+            hint="It can be tried anyway, which may slow the whole machine down.",
+            remedies=(SetOption("anyway", True),),
+            code="measure_memory",
         )
     if total > min(limit, free):
         report.message(f"{told}; {size(min(limit, free))} are free. Close other apps if it becomes slow.", "warning")

@@ -22,13 +22,14 @@ def themes() -> tuple[Theme, ...]:
         formats,
         keeping,
         making,
+        measuring,
         program,
         sending,
         sources,
         texts,
     )
 
-    parts = (asking, sources, formats, texts, fetching, making, sending, keeping, program)
+    parts = (asking, sources, formats, texts, fetching, making, measuring, sending, keeping, program)
     return tuple(part.THEME for part in parts)
 
 

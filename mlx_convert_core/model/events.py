@@ -23,9 +23,12 @@ Step = Literal[
     "store",
     "load",
     "generate",
+    "reference",
+    "score",
+    "measure",
     "upload",
 ]
-Unit = Literal["bytes", "tensors", "tokens", "files"]
+Unit = Literal["bytes", "tensors", "tokens", "files", "answers"]
 
 
 class JobState(StrEnum):
@@ -73,7 +76,7 @@ class StepFinished(Event, frozen=True, kw_only=True):
 class Progress(Event, frozen=True, kw_only=True):
     """``done`` of ``total`` really read, written or fetched; ``found`` of it was there before the step began.
 
-    ``eta`` is in seconds, once it can be told and for bytes only: tensors differ too much in size.
+    ``eta`` is in seconds, once it can be told and for bytes and tokens only: tensors differ too much in size.
     """
 
     step: Step

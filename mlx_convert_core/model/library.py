@@ -14,6 +14,7 @@ from mlx_convert_core.base.identity import as_on_disk
 from mlx_convert_core.base.regular_files import regular_files
 from mlx_convert_core.errors import CorruptCheckpoint
 from mlx_convert_core.model.config_file import read_config, unreadable
+from mlx_convert_core.model.figures import Measurements
 from mlx_convert_core.model.hub_cache import cached_repo, model_name
 from mlx_convert_core.model.quantization import bits_per_weight
 from mlx_convert_core.model.record import Record, read_record
@@ -25,7 +26,8 @@ class LibraryEntry:
     """A converted model: where it is, how big (bytes), its average bits per weight, and where it came from.
 
     ``created`` is an ISO 8601 time in UTC; ``made_here`` is False for folders found by a scan that
-    another tool made; ``text_only`` of a model that has lost pictures and sound; ``measurements`` holds named figures.
+    another tool made; ``text_only`` of a model that has lost pictures and sound; ``measurements`` are as in its
+    record: figures, perhaps in groups.
     """
 
     name: str
@@ -40,7 +42,7 @@ class LibraryEntry:
     created: str = ""
     made_here: bool = True
     text_only: bool = False
-    measurements: Mapping[str, float] = field(default_factory=dict)
+    measurements: Measurements = field(default_factory=dict)
 
     @property
     def missing(self) -> bool:
@@ -103,7 +105,7 @@ def described(folder: Path) -> LibraryEntry | None:
         created=record.created if _is_time(record.created) else _modified(folder / CONFIG),
         made_here=record != Record(),
         text_only=record.text_only,
-        measurements=record.figures,
+        measurements=record.measurements,
     )
 
 

@@ -20,13 +20,13 @@ from mlx_convert_core.base.file_names import RECORD
 from mlx_convert_core.base.limits import RECORD_BYTES
 from mlx_convert_core.base.regular_files import read_regular
 from mlx_convert_core.errors import CorruptCheckpoint
+from mlx_convert_core.model.figures import Figure
 from mlx_convert_core.model.findings import Finding
 from mlx_convert_core.model.left_out import LeftOut
 from mlx_convert_core.model.quantization import KeptLayer
 from mlx_convert_core.model.rounding import Calibration
 
 SCHEMA = 1
-Figure = int | float | str
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"<>]+")
 _SEGMENT = r"[^\s'\"<>|/]+"
 # An absolute path of two names or more, or one in a home folder; "/think" and "</s>" are none.
@@ -75,11 +75,6 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     findings: tuple[Finding, ...] = ()
     measurements: dict[str, Figure | dict[str, Figure]] = {}
     files: dict[str, RecordedFile] = {}
-
-    @property
-    def figures(self) -> dict[str, float]:
-        """The measurements that are plain numbers."""
-        return {name: float(value) for name, value in self.measurements.items() if isinstance(value, int | float)}
 
 
 def read_record(folder: Path) -> Record | None:

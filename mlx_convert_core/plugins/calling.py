@@ -21,6 +21,7 @@ from mlx_convert_core.plugins.interfaces import (
     UploadTarget,
 )
 from mlx_convert_core.plugins.loading import PluginSet
+from mlx_convert_core.plugins.scoring import MeasuringText, Metric
 from mlx_convert_core.refusals import system_refusal
 
 T = TypeVar("T")
@@ -39,6 +40,8 @@ _REGISTERED: dict[str, Any] = {
     "register_source_kinds": SourceKind,
     "register_upload_targets": UploadTarget,
     "register_accounts": Account,
+    "register_metrics": Metric,
+    "register_texts": MeasuringText,
     "register_commands": Command,
     "register_pages": Page,
 }

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         SourceKind,
         UploadTarget,
     )
+    from mlx_convert_core.plugins.scoring import MeasuringText, Metric
 
 GROUP = "mlx_convert"
 hookspec = pluggy.HookspecMarker(GROUP)
@@ -249,6 +250,32 @@ def register_accounts() -> Iterable[Account]:
         @hookimpl
         def register_accounts():
             yield TeamAccount(name="team", title="The team's server")
+    """
+    return ()
+
+
+@hookspec
+def register_metrics() -> Iterable[Metric]:
+    """Offer figures of a model's quality. Runs in the worker.
+
+    Example::
+
+        @hookimpl
+        def register_metrics():
+            yield Metric(name="top5", title="In the first five", per_token=found_in_five, better="higher")
+    """
+    return ()
+
+
+@hookspec
+def register_texts() -> Iterable[MeasuringText]:
+    """Offer texts to measure with. Runs in the worker.
+
+    Example::
+
+        @hookimpl
+        def register_texts():
+            yield MeasuringText(name="letters", title="Letters of the firm", load=read_letters)
     """
     return ()
 

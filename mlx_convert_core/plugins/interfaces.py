@@ -71,6 +71,14 @@ class SmallFilesSource(ModelSource, Protocol):
 
 
 @runtime_checkable
+class CachedSource(ModelSource, Protocol):
+    """A source that keeps what it fetched on this machine."""
+
+    def cached(self) -> ModelInfo | None:
+        """As `inspect`, of what is kept; None unless all of it is there. Asks no network."""
+
+
+@runtime_checkable
 class StreamedSource(ModelSource, Protocol):
     """A source whose weight files come one after the other, so that a conversion can begin with the first."""
 

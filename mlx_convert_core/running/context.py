@@ -15,6 +15,7 @@ from mlx_convert_core.plugins.calling import Hooks
 
 PROGRESS_SECONDS = 0.1  # at most this often, so that a fast step does not flood anyone
 ETA_AFTER_SECONDS = 0.5
+_STEADY = ("bytes", "tokens")  # each takes about as long as another
 
 
 class JobContext:
@@ -60,7 +61,7 @@ class JobContext:
             return
         self._last_progress[step] = now
         elapsed, advanced = now - began, done - found - first
-        known = unit == "bytes" and elapsed >= ETA_AFTER_SECONDS and advanced > 0
+        known = unit in _STEADY and elapsed >= ETA_AFTER_SECONDS and advanced > 0
         eta = elapsed / advanced * (total - done) if known else None
         self._emit(Progress(job=self.job, step=step, done=done, total=total, unit=unit, found=found, eta=eta))
 

@@ -5,16 +5,31 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
+from mlx_convert_core.base import codec
+from mlx_convert_core.base.documents import write_atomic
 from mlx_convert_core.base.file_names import RECORD
+from mlx_convert_core.base.limits import RECORD_BYTES
+from mlx_convert_core.base.private import private_folder
+from mlx_convert_core.base.regular_files import read_regular
 from mlx_convert_core.model.findings import Finding
 from mlx_convert_core.model.inspection import ModelInfo
 from mlx_convert_core.model.plan import ConvertPlan, OutputPlan
-from mlx_convert_core.model.record import Record, RecordedFile, Source, Weights, encode_record
+from mlx_convert_core.model.record import (
+    Record,
+    RecordedFile,
+    Source,
+    Weights,
+    encode_record,
+    public_record,
+    read_record,
+)
 from mlx_convert_core.model.rounding import NEAREST
 from mlx_convert_core.writing.check import FileDigest
 
@@ -52,6 +67,22 @@ def write_record(
     )
     here = (str(output.path), *([str(plan.model.path)] if plan.model.path is not None else []))
     (folder / RECORD).write_bytes(encode_record(record, here))
+
+
+def update_record(folder: Path, home: Path, change: Callable[[Record], Record]) -> bool:
+    """Have ``change`` make a new record of the one in ``folder``, whole or not at all; False when there is none.
+
+    What a newer program has written and this one does not know stays. Programs of one ``home`` wait for each other.
+    Raises OSError.
+    """
+    with FileLock(private_folder(home) / "records.lock", timeout=30):
+        record = read_record(folder)
+        if record is None:
+            return False
+        written = codec.decode(read_regular(folder / RECORD, RECORD_BYTES, within=folder), dict[str, Any])
+        changed = codec.plain(public_record(change(record)))
+        write_atomic(folder / RECORD, codec.to_json({**written, **changed}, indent=True))
+    return True
 
 
 def _ref(model: ModelInfo) -> str:

@@ -151,7 +151,7 @@ def load_to_answer(folder: Path, *, trust_remote_code: bool) -> LazyModel:
     loaded = load_lazily(folder, trust_remote_code=trust_remote_code)
     loaded.arrays.clear()
     if mx.default_device() == mx.cpu:
-        _as_float32(loaded.model)
+        as_float32(loaded.model)
     return loaded
 
 
@@ -159,12 +159,16 @@ def load_for_generation(folder: Path, lazy: LazyModel, *, trust_remote_code: boo
     """The model of `load_to_answer` with its weights in memory, and its tokenizer. Raises GenerationFailed."""
     import mlx.core as mx
 
-    model, config = lazy.model, lazy.config
-    mx.eval(model.parameters())
+    mx.eval(lazy.model.parameters())
+    return lazy.model, load_tokenizer(folder, lazy.config, trust_remote_code=trust_remote_code)
+
+
+def load_tokenizer(folder: Path, config: Mapping[str, Any], *, trust_remote_code: bool) -> Any:
+    """The tokenizer in ``folder``, in mlx-lm's wrapper. Raises GenerationFailed (code ``tokenizer``)."""
     utils = public()
     try:
         with readable(folder, own_code=trust_remote_code) as plain:
-            tokenizer = utils.load_tokenizer(
+            return utils.load_tokenizer(
                 model_path=plain,
                 tokenizer_config_extra={"trust_remote_code": trust_remote_code},
                 eos_token_ids=config.get("eos_token_id"),
@@ -177,7 +181,6 @@ def load_for_generation(folder: Path, lazy: LazyModel, *, trust_remote_code: boo
             hint="Check that tokenizer.json and tokenizer_config.json are in the folder, as in the original model.",
             code="tokenizer",
         ) from error
-    return model, tokenizer
 
 
 def embedding_rows(model: Any) -> int:
@@ -191,8 +194,9 @@ def embedding_rows(model: Any) -> int:
     return max((layer.weight.shape[0] for _, layer in model.named_modules() if isinstance(layer, kinds)), default=0)
 
 
-def _as_float32(model: Any) -> None:
-    """On a CPU, 16-bit activations are many times slower and less exact, and expert layers lack them."""
+def as_float32(model: Any) -> None:
+    """Have ``model`` compute in float32. On a CPU, 16-bit activations are many times slower and less exact, and expert
+    layers lack them."""
     import mlx.core as mx
     from mlx.utils import tree_map
 

@@ -31,14 +31,14 @@ class ChatTemplate:
         question = [self._turn("user", PROBE)]
         self._loses_words = self._takes(question) and not self._shows(self._turn)
 
-    def tokens(self, messages: Sequence[ChatMessage]) -> list[int]:
-        """The prompt for ``messages``.
+    def tokens(self, messages: Sequence[ChatMessage], *, answering: bool = True) -> list[int]:
+        """The prompt for ``messages``; unless ``answering``, without the words that an answer begins with.
 
         Raises GenerationFailed: ``template_refused`` with the template's own words, ``template_syntax`` for one that
         is no Jinja, ``template_words`` for one that drops what a person says, ``chat_template`` for any other fault.
         """
         turns = [self._turn(message.role, message.content) for message in messages]
-        tokens = [int(token) for token in self._made(turns, tokenize=True)]
+        tokens = [int(token) for token in self._made(turns, tokenize=True, answering=answering)]
         if not tokens:
             raise self._broken("it makes an empty prompt of this conversation")
         if self._loses_words:
@@ -65,16 +65,16 @@ class ChatTemplate:
             except GenerationFailed as error:
                 yield what, error
 
-    def _made(self, turns: list[Turn], *, tokenize: bool) -> Any:
+    def _made(self, turns: list[Turn], *, tokenize: bool, answering: bool = True) -> Any:
         try:
-            return self._apply(turns, tokenize=tokenize)
+            return self._apply(turns, tokenize=tokenize, answering=answering)
         except MemoryError:
             raise
         except Exception as error:  # whatever a program of strangers does
             raise self._failed(error, turns) from error
 
-    def _apply(self, turns: list[Turn], *, tokenize: bool) -> Any:
-        return self._tokenizer.apply_chat_template(turns, tokenize=tokenize, add_generation_prompt=True)
+    def _apply(self, turns: list[Turn], *, tokenize: bool, answering: bool = True) -> Any:
+        return self._tokenizer.apply_chat_template(turns, tokenize=tokenize, add_generation_prompt=answering)
 
     def _wants_parts(self) -> bool:
         """Whether the template drops a content that is a text, and takes one that is a list of parts.

@@ -17,10 +17,11 @@ from mlx_convert_core.plugin import (
     model_name,
 )
 from mlx_convert_lm.chat_template import ChatTemplate
+from mlx_convert_lm.scoring import Scoring
 
 
 class LmRunner:
-    """Runs the model in ``path`` by mlx-lm. Implements ModelRunner and MeasuredRunner.
+    """Runs the model in ``path`` by mlx-lm. Implements ModelRunner, MeasuredRunner and ScoringRunner.
 
     The key/value cache of the last conversation is kept: a next turn that begins with the same tokens
     only pays for what is new.
@@ -36,6 +37,11 @@ class LmRunner:
         self._rows = 0
         self._cache: list[Any] = []
         self._cached: list[int] = []
+        self._scoring = Scoring(path, trust_remote_code=trust_remote_code)
+        self.tokens = self._scoring.tokens
+        self.scoring_memory = self._scoring.scoring_memory
+        self.hidden_states = self._scoring.hidden_states
+        self.head = self._scoring.head
 
     def memory(self, tokens: int) -> AnswerMemory:
         """See MeasuredRunner."""
@@ -92,6 +98,7 @@ class LmRunner:
         """See ModelRunner."""
         self._lazy = self._model = self._tokenizer = self._template = None
         self._cache, self._cached = [], []
+        self._scoring.close()
 
     def _prompt(self, request: GenerateRequest) -> list[int]:
         turns = request.conversation()

@@ -13,7 +13,7 @@ from samples.mlx_folder import write_mlx_folder
 
 from mlx_convert_core import ConvertRequest, EntryNotFound, LibraryEntry, MlxConvertError, Workspace
 from mlx_convert_core.model.record import Record, Source, parse_record, public_record, public_text, read_record
-from mlx_convert_core.plugin import entry_of, recipe_of
+from mlx_convert_core.plugin import entry_of, figures_in, groups_in, recipe_of
 
 WHOLE: dict[str, Any] = {
     "schema": 1,
@@ -108,7 +108,8 @@ def test_an_odd_config_is_no_defect(tmp_path: Path) -> None:
 def _types(entry: LibraryEntry) -> bool:
     values = asdict(entry)
     texts = all(isinstance(values[name], str) for name in ("source", "preset", "created", "model_type", "quantization"))
-    figures = all(isinstance(value, float) for value in entry.measurements.values())
+    kept = [one for group in groups_in(entry.measurements).values() for one in figures_in(group)]
+    figures = all(isinstance(one.value, float) for one in kept)
     return texts and figures and isinstance(entry.revision, str | None) and entry.bits_per_weight >= 0
 
 

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from mlx_convert_cli.main import cli
 from pages import ROOT, blocks, sections
 
-from mlx_convert_core import ConvertRequest, GenerateRequest, Workspace
+from mlx_convert_core import ConvertRequest, GenerateRequest, MeasureRequest, Workspace
 from mlx_convert_core.plugin import ShardWriter, TensorInfo
 from mlx_convert_core.plugins import hookspecs
 
@@ -130,6 +130,17 @@ def test_a_converter_and_a_runner(examples: Callable[..., Workspace], tmp_path: 
     assert (model.path / "model.safetensors").read_bytes() == (source / "model.safetensors").read_bytes()
     answer = workspace.generate(model.path, GenerateRequest(prompt="Pieces of eight")).result(timeout=300)
     assert answer.text == "Pieces of eight"
+
+
+def test_a_metric_and_a_text(examples: Callable[..., Workspace], tiny_llama: Path, tmp_path: Path) -> None:
+    (tmp_path / "letters").mkdir()
+    (tmp_path / "letters" / "1.txt").write_text((ROOT / "docs" / "hooks.md").read_text())
+    workspace = examples("register_metrics", "register_texts")
+    model = workspace.convert(ConvertRequest(ref=str(tiny_llama), preset="8bit"), inline=True).result().path
+    asked = MeasureRequest(text="letters", tokens=512)
+    result = workspace.measure(model, asked, inline=True).result()
+    assert (result.text, result.against) == ("letters", "tiny-llama")
+    assert 0.9 < result.figure("top5").low <= result.figure("top5").value <= 1
 
 
 def test_an_upload_target(examples: Callable[..., Workspace], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -213,11 +213,16 @@ def test_places_on_this_machine_are_not_shown_to_others(hub: Hub, target: HubTar
 
 def test_measurements_are_in_the_card(target: HubTarget, folder: Path) -> None:
     record = json.loads((folder / "mlx_convert.json").read_text())
-    record["measurements"] = {"perplexity": {"value": 12.345678, "text": "wiki|text"}}
+    quality = {"kl_mean": 0.0123456, "kl_mean low": 0.01, "kl_mean high": 0.015, "verdict": "Close to its source."}
+    others = {"perplexity": {"value": 12.345678, "text": "wiki|text"}, "old": {"speed": 7, "weights": "of others"}}
+    record["measurements"] = {"quality": quality, **others}
     (folder / "mlx_convert.json").write_text(json.dumps(record))
     text = target.preview(UploadRequest(path=folder, target="hub", name="ann/Tiny"))
-    assert "| perplexity value | 12.3457 |" in text
+    assert r"| KL divergence, mean \(nats\) | 0.01235 \(0.01 to 0.015\) |" in text
+    assert "| quality verdict | Close to its source. |" in text
+    assert "| perplexity value | 12.35 |" in text
     assert r"wiki\|text" in text
+    assert "old" not in text  # measured before the weights were changed
 
 
 def test_the_preview_is_what_is_sent(hub: Hub, target: HubTarget, folder: Path, lfs: None) -> None:

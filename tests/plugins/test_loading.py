@@ -151,6 +151,7 @@ FEATURES: dict[str, Callable[[Workspace, Path], object]] = {
     "mlx_convert_hub": lambda workspace, place: workspace.sources.of("org/name"),
     "mlx_convert_library": lambda workspace, place: workspace.library.entries(),
     "mlx_convert_lm": lambda workspace, place: workspace.presets["4bit"],
+    "mlx_convert_quality": lambda workspace, place: workspace.metrics()["kl_mean"],
     "mlx_convert_ui": lambda workspace, place: workspace.commands()["ui"],
 }
 

@@ -14,7 +14,7 @@ from mlx_convert_ui.state.studio import Studio
 from models import shelved
 from simulated import fill, sees, until, visiting
 
-from mlx_convert_core import ConvertRequest
+from mlx_convert_core import ConvertRequest, MeasureRequest
 
 pytestmark = pytest.mark.asyncio
 
@@ -178,3 +178,39 @@ async def test_many_models_are_searched_and_shown_in_parts(studio: Studio, tiny_
         await sees(user, "Nothing found")
         await fill(user, "search", "")
         await sees(user, f"1–{AT_ONCE} of {AT_ONCE + 5}")
+
+
+async def test_a_model_is_measured_and_its_row_says_how_close_it_is(
+    studio: Studio, tiny_model: Path, tiny_llama: Path, tmp_path: Path
+) -> None:
+    entry = shelved(studio.workspace, tiny_model, tmp_path)
+    text = Path(__file__).parents[2] / "CONTRIBUTING.md"
+    asked = MeasureRequest(against=str(tiny_llama), text=str(text), tokens=512)
+    async with visiting(studio, "/library") as user:
+        studio.measure(entry.path, asked)
+        await sees(
+            user, "Hardly to be told from its source.", "95 % interval", "Same likeliest word", "against tiny-llama"
+        )
+        await sees(user, "KL divergence 7.46e-05 · perplexity 417")
+        user.find(marker="dismiss-measuring").click()
+        await user.should_not_see("95 % interval", retries=50)
+
+
+async def test_what_can_not_be_measured_says_why_on_the_page(studio: Studio, tiny_model: Path, tmp_path: Path) -> None:
+    shelved(studio.workspace, tiny_model, tmp_path)
+    (tmp_path / "short.txt").write_text("Too short.")
+    async with visiting(studio, "/library") as user:
+        user.find(marker="more").click()
+        studio.measure(tiny_model, MeasureRequest(text=str(tmp_path / "short.txt")))
+        await sees(user, "measuring takes 512 at least", "Failed")
+        user.find(marker="measure-again").click()
+        await sees(user, "Failed")
+
+
+async def test_the_speed_of_a_model_is_measured_from_its_menu(studio: Studio, tiny_model: Path, tmp_path: Path) -> None:
+    shelved(studio.workspace, tiny_model, tmp_path)
+    async with visiting(studio, "/library") as user:
+        user.find(marker="more").click()
+        user.find(marker="menu-measure-speed").click()
+        await sees(user, "Reading it", "peak memory")
+        await sees(user, "tokens/s ")

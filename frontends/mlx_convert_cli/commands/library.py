@@ -26,7 +26,18 @@ from mlx_convert_cli.output import (
 )
 from mlx_convert_cli.workspace import workspace
 from mlx_convert_core import InvalidRequest, LibraryEntry, Workspace
-from mlx_convert_core.plugin import SCAN_LEVELS, FolderContents, command, expanded, has_trash, plain, units
+from mlx_convert_core.plugin import (
+    SCAN_LEVELS,
+    FolderContents,
+    command,
+    expanded,
+    figures_in,
+    groups_in,
+    has_trash,
+    is_stale,
+    plain,
+    units,
+)
 
 AROUND = 2  # lines of a terminal that are not the table's: what more there is, and the prompt
 
@@ -89,8 +100,13 @@ def show_entry(name: str, as_json: bool) -> None:
         "source": _source(entry),
         "preset": entry.preset,
         "made": entry.created if entry.made_here else f"{entry.created}, by another tool",
-        **{name: f"{value:g}" for name, value in entry.measurements.items()},
     }
+    for name, group in groups_in(entry.measurements).items():
+        facts |= {figure.title: figure.words for figure in figures_in(group)}
+        facts |= {key: str(group[key]) for key in ("verdict", "against", "device") if key in group}
+        if is_stale(group, entry.path):
+            facts[f"{name} measured"] = f"{group.get('measured', '')}, before the weights were changed"
+
     show(pairs((name, value) for name, value in facts.items() if value))
 
 
@@ -195,4 +211,5 @@ def _data(entries: Sequence[LibraryEntry]) -> list[dict[str, Any]]:
     data: list[dict[str, Any]] = plain(entries)
     for entry, one in zip(entries, data, strict=True):
         one["missing"] = entry.missing
+        one["stale"] = [name for name, group in groups_in(entry.measurements).items() if is_stale(group, entry.path)]
     return data

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import platform
-import subprocess
 import sys
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 import psutil
+
+from mlx_convert_core.plugin import machine_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,24 +25,10 @@ class Device:
 def device() -> Device:
     """Describe this machine; asks the system once."""
     apple = sys.platform == "darwin" and platform.machine() == "arm64"
-    return Device(name=_name(), computes_on="GPU" if apple else "CPU", apple_silicon=apple)
+    return Device(name=machine_name(), computes_on="GPU" if apple else "CPU", apple_silicon=apple)
 
 
 def memory() -> tuple[int, int]:
     """Bytes of memory in use, and in the machine."""
     found = psutil.virtual_memory()
     return found.total - found.available, found.total
-
-
-def _name() -> str:
-    if sys.platform == "darwin":
-        asked = ["/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string"]
-        answer = subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip()
-        return answer or "Mac"
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        lines = []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    name = names[0] if names else platform.machine()
-    return f"{name.split('@')[0].strip()}, {psutil.cpu_count() or 1} cores"

@@ -192,9 +192,9 @@ class JobViews:
 
     @property
     def finished(self) -> int:
-        """How many conversions have ended well; grows when there is a new model."""
+        """How many jobs have ended well that gave the library something: a new model, or figures of one."""
         with self._lock:
-            return self._forgotten + sum(map(_converted, self._views.values()))
+            return self._forgotten + sum(map(_gave, self._views.values()))
 
     def _forget(self) -> None:
         """Let go of views that ended and were dismissed, or that newer ones have taken the place of."""
@@ -203,12 +203,12 @@ class JobViews:
             group = (view.job.kind, view.place)
             newer[group] += 1
             if view.dismissed or (newer[group] > KEPT and group not in _LASTING):
-                self._forgotten += _converted(view)
+                self._forgotten += _gave(view)
                 del self._views[view.job.id]
 
 
-def _converted(view: JobView) -> bool:
-    return view.state is JobState.FINISHED and view.job.kind == "convert"
+def _gave(view: JobView) -> bool:
+    return view.state is JobState.FINISHED and view.job.kind in ("convert", "measure", "bench")
 
 
 def _read(view: JobView) -> None:

@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mlx_convert_core import LibraryEntry, MlxConvertError
-from mlx_convert_core.plugin import units
+from mlx_convert_core.plugin import figures_in, groups_in, units
 from mlx_convert_ui.state.studio import Studio
+
+# Of what was measured, what stands in a row: by its name, as it is said there.
+_MAIN = {"kl_mean": "KL divergence", "perplexity": "perplexity", "generation_tokens_per_second": "tokens/s"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,8 +34,11 @@ class LibraryRow:
 
     @property
     def measured(self) -> str:
-        """Its measurements in one line: ``perplexity 12.3 · kl divergence 0.02``."""
-        return " · ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in self.entry.measurements.items())
+        """Its main figures in one line: ``KL divergence 0.02 · perplexity 12.3``."""
+        figures = {one.name: one for group in groups_in(self.entry.measurements).values() for one in figures_in(group)}
+        told = [f"{words} {figures[name].value:.3g}" for name, words in _MAIN.items() if name in figures]
+        others = [f"{one.title} {one.value:.4g}" for one in figures_in(groups_in(self.entry.measurements).get("", {}))]
+        return " · ".join([*told, *(one for one in others if not told)])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlx_convert_core import ConvertRequest, LibraryEntry, MlxConvertError, UploadRequest, Workspace
+from mlx_convert_core import (
+    BenchRequest,
+    ConvertRequest,
+    LibraryEntry,
+    MeasureRequest,
+    MlxConvertError,
+    UploadRequest,
+    Workspace,
+)
 from mlx_convert_core.plugin import model_name
 from mlx_convert_ui.state.answers import Answers
 from mlx_convert_ui.state.chats import Chats
@@ -93,6 +101,12 @@ class Studio:
     def prefer(self, **changes: Any) -> None:
         """Keep preferences, for all tabs and for next time."""
         self._preferences.set(**changes)
+
+    def measure(self, path: Path, request: MeasureRequest | BenchRequest) -> JobView:
+        """Measure the quality or the speed of the model at ``path``, and watch it. Reads files: call it on a thread."""
+        workspace = self.workspace
+        job = workspace.bench(path, request) if isinstance(request, BenchRequest) else workspace.measure(path, request)
+        return self.views.follow(job, model=model_name(path), request=request, place=str(path))
 
     def upload(self, request: UploadRequest) -> JobView:
         """Start an upload and watch it. Raises InvalidRequest."""

@@ -11,7 +11,17 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from mlx_convert_core.plugin import file_names, read_record, read_regular
+from mlx_convert_core.plugin import (
+    QUALITY,
+    SPEED,
+    Figure,
+    figures_in,
+    file_names,
+    groups_in,
+    is_stale,
+    read_record,
+    read_regular,
+)
 from mlx_convert_hub.card.front_matter import TAG, card_fields, front_matter, quoted, split_card, without_fields
 from mlx_convert_hub.card.model_card import BEGIN, END, TRUST, USE_BEGIN, USE_END, escaped, use_section
 from mlx_convert_hub.trouble.seen import one_line
@@ -20,6 +30,7 @@ MEASURED_BEGIN = "<!-- mlx-convert: measurements -->"
 MEASURED_END = "<!-- mlx-convert: end of measurements -->"
 _USE_HEADING = "## How to use it"
 MAX_TAGS = 60
+_FOR_PROGRAMS = ("text_hash", "weights")  # what of a group a person has no use for
 MAX_CARD_BYTES = 5_000_000  # as much as is read of one in a repo
 
 
@@ -30,7 +41,7 @@ def card_to_send(folder: Path, repo_id: str, there: str | None = None, tags: Ite
     generated = _section(body, BEGIN, END)
     if generated is None:
         return own if there is None else there
-    ours = for_repo(generated, repo_id, record.measurements if (record := read_record(folder)) else {})
+    ours = for_repo(generated, repo_id, _of_these_weights(folder))
     if there is None:
         return _joined(lines, body.replace(generated, ours, 1))
     lines_there, body_there = split_card(there)
@@ -61,26 +72,31 @@ def for_repo(generated: str, repo_id: str, measurements: Any) -> str:
 
 
 def measured_section(measurements: Any) -> str:
-    """A table of the figures in a record, "" when there are none."""
-    rows = [f"| {escaped(name)} | {escaped(value)} |" for name, value in _figures(measurements)]
+    """A table of the figures in a record, with their intervals in brackets; "" when there are none."""
+    if not isinstance(measurements, Mapping):
+        return ""
+    rows = [row for name, group in groups_in(measurements).items() for row in _rows(name, group)]
     if not rows:
         return ""
-    return "\n".join([MEASURED_BEGIN, "## Measurements", "", "| what | value |", "|---|---|", *rows, MEASURED_END])
+    table = ["| what | value |", "|---|---|", *(f"| {escaped(what)} | {escaped(value)} |" for what, value in rows)]
+    return "\n".join([MEASURED_BEGIN, "## Measurements", "", *table, MEASURED_END])
 
 
-def _figures(measurements: Any, above: str = "") -> list[tuple[str, str]]:
-    if not isinstance(measurements, Mapping):
-        return []
-    found: list[tuple[str, str]] = []
-    for key, value in measurements.items():
-        name = f"{above} {key}".strip()
-        if isinstance(value, Mapping):
-            found += _figures(value, name)
-        elif isinstance(value, float):
-            found.append((name, f"{value:.6g}"))
-        elif isinstance(value, (int, str)) and not isinstance(value, bool):
-            found.append((name, str(value)))
-    return found
+def _rows(name: str, group: Mapping[str, Figure]) -> list[tuple[str, str]]:
+    """A group's figures, then what is said of them."""
+    foreign = name if name not in (QUALITY, SPEED) else ""
+    figures = [(f"{foreign} {figure.title}".strip(), figure.words) for figure in figures_in(group)]
+    texts = [(key, value) for key, value in group.items() if isinstance(value, str) and key not in _FOR_PROGRAMS]
+    return [*figures, *((f"{name} {key.replace('_', ' ')}".strip(), value) for key, value in texts)]
+
+
+def _of_these_weights(folder: Path) -> dict[str, Any]:
+    """What was measured of the model in ``folder`` as it is now."""
+    record = read_record(folder)
+    measured = dict(record.measurements) if record is not None else {}
+    return {
+        name: group for name, group in measured.items() if not (isinstance(group, Mapping) and is_stale(group, folder))
+    }
 
 
 def _minimal(repo_id: str) -> str:

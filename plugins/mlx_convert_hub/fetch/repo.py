@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class HubRepo:
-    """The repo ``repo_id`` at ``revision``. Implements ModelSource, SmallFilesSource and DiscardableSource."""
+    """The repo ``repo_id`` at ``revision``. Implements CachedSource, SmallFilesSource and DiscardableSource."""
 
     ref: str
     repo_id: str
@@ -69,6 +69,13 @@ class HubRepo:
             if info.gated:
                 connection.ask(lambda: connection.get(f"/api/models/{self.repo_id}/auth-check"))
             return self._described(connection, info)
+
+    def cached(self) -> ModelInfo | None:
+        """See CachedSource."""
+        try:
+            return self._cached(self.connection)
+        except SourceUnreachable:
+            return None
 
     def small_files(self, model: ModelInfo, scratch: Path, report: Reporter) -> Path:
         """See SmallFilesSource; they go into the Hugging Face cache, where `stream` finds them."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from urllib.parse import quote
 
 from nicegui import run, ui
 
-from mlx_convert_core import MlxConvertError
+from mlx_convert_core import BenchRequest, MeasureRequest, MlxConvertError
 from mlx_convert_core.plugin import has_trash, units
 from mlx_convert_ui.pages.library.adding import SHOWN, add_folder
 from mlx_convert_ui.pages.library.table import AT_ONCE, RowActions, table
@@ -16,6 +17,7 @@ from mlx_convert_ui.widgets.components import CROSS, Button, Tag, block, empty, 
 from mlx_convert_ui.widgets.desktop import reveal
 from mlx_convert_ui.widgets.dialogs import confirm, lasting, show_error, waiting
 from mlx_convert_ui.widgets.frame import READ_SECONDS, frame
+from mlx_convert_ui.widgets.measuring import measuring_list
 from mlx_convert_ui.widgets.recipes import recipe_text
 from mlx_convert_ui.widgets.upload_dialog import upload_dialog
 from mlx_convert_ui.widgets.upload_progress import upload_list
@@ -49,6 +51,10 @@ class LibraryPage:
                 "add-folder"
             )
         upload_list(lambda: studio.views.of("upload"), studio.upload)
+        measuring_list(
+            lambda: (*studio.views.of("measure"), *studio.views.of("bench")),
+            lambda view, request: studio.measure(Path(view.place), request),
+        )
         self._notes = block("notes")
         self._body = block("")
         self._draw()
@@ -104,6 +110,8 @@ class LibraryPage:
             test=lambda row: _go("/test", row),
             chat=lambda row: _go("/chat", row),
             compare=lambda row: _go("/compare", row),
+            measure=lasting(lambda row: self._measure(row, MeasureRequest())),
+            bench=lasting(lambda row: self._measure(row, BenchRequest())),
             upload=lasting(self._upload),
             show=lasting(lambda row: reveal(row.entry.path)),
             export=lasting(self._export),
@@ -120,7 +128,7 @@ class LibraryPage:
         self._draw_table()
 
     async def _look(self) -> None:
-        """Read again when a conversion has ended since."""
+        """Read again when there is a new model, or new figures, since."""
         if self._finished != self._studio.views.finished:
             await self._reread()
 
@@ -138,6 +146,12 @@ class LibraryPage:
             with self._notes:
                 for why in found.left_out[:SHOWN]:
                     note("warning", why)
+
+    async def _measure(self, row: LibraryRow, request: MeasureRequest | BenchRequest) -> None:
+        try:
+            await run.io_bound(self._studio.measure, row.entry.path, request)
+        except MlxConvertError as error:
+            show_error(self._notes, error)
 
     async def _upload(self, row: LibraryRow) -> None:
         await upload_dialog(self._studio, row.entry.path)

@@ -26,6 +26,8 @@ class RowActions:
     test: Action
     chat: Action
     compare: Action
+    measure: Action
+    bench: Action
     upload: Action
     show: Action
     export: Action
@@ -123,6 +125,8 @@ class _More:
     def _items(self) -> None:
         self._item("Chat", "message-square", self._actions.chat)
         self._item("Compare", "columns-2", self._actions.compare)
+        self._item("Measure quality", "scale", self._actions.measure)
+        self._item("Measure speed", "clock", self._actions.bench)
         self._item(SHOW_LABEL, "folder-open", self._actions.show)
         self._item("Export recipe", "file-json", self._actions.export)
         ui.separator()

@@ -1,0 +1,96 @@
+"""Figures of a model's quality as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mlx_convert_cli.output import say, show_table, styled, table, tell_out
+from mlx_convert_core import BenchResult, MeasuredFigure, MeasureResult
+from mlx_convert_core.plugin import Spread, paired_figures, units
+
+_MAIN = ("kl_mean", "top1", "perplexity")  # what stands beside each other for several models
+
+
+def show_quality(result: MeasureResult) -> None:
+    """Everything that was measured of one model."""
+    rows = [
+        (figure.title, _number(figure.value, figure.unit), _span(figure), _of_source(figure))
+        for figure in result.figures
+    ]
+    right = ("value", "source")
+    show_table(table(result.name, "value", "95 % interval", "source", rows=rows, right=right))
+    for line in filter(None, (result.verdict, result.reason)):
+        tell_out(line)
+    _tell_how(result)
+
+
+def show_beside(results: Sequence[MeasureResult]) -> None:
+    """Several models in one table; with the ratio of each one's KL divergence to the first one's."""
+    names = [name for name in _MAIN if all(name in {one.name for one in result.figures} for result in results)]
+    titles = [results[0].figure(name).title for name in names]
+    rows = []
+    for result in results:
+        figures = [result.figure(name) for name in names]
+        cells = [f"{_number(figure.value, '')} ({_span(figure)})" for figure in figures]
+        rows.append((result.name, *cells, _ratio(results[0], result)))
+    show_table(table("model", *titles, "KL, relative", rows=rows))
+    for result in results:
+        if result.verdict:
+            tell_out(f"{result.name}: {result.verdict}")
+    _tell_how(results[-1])
+
+
+def show_speed(results: Sequence[BenchResult]) -> None:
+    """How fast several models are: medians, and the least and the most where there were several runs."""
+    columns = ("model", "prompt", "tokens/s", "answer", "tokens/s ", "first token", "loading", "peak memory")
+    rows = [
+        (
+            result.name,
+            f"{row.prompt_tokens:,}",
+            _spread(row.prompt_tokens_per_second),
+            f"{row.generation_tokens:,}",
+            _spread(row.generation_tokens_per_second),
+            units.duration(row.time_to_first_token.median),
+            units.duration(result.load_seconds),
+            units.size(result.peak_memory),
+        )
+        for result in results
+        for row in result.rows
+    ]
+    show_table(table(*columns, rows=rows, right=columns[1:]))
+    first = results[0]
+    named = ", ".join(f"{name} {version}" for name, version in first.versions.items())
+    say(styled(f"{first.device} · {named} · median of {first.runs} after one that does not count", dim=True))
+
+
+def _spread(spread: Spread) -> str:
+    if spread.low == spread.high:
+        return f"{spread.median:.1f}"
+    return f"{spread.median:.1f} ({spread.low:.1f}–{spread.high:.1f})"
+
+
+def _tell_how(result: MeasureResult) -> None:
+    parts = [
+        f"{result.tokens:,} tokens of '{result.text}' in {result.sequences} sequences",
+        f"against {result.against}" if result.against else "without a source",
+        units.duration(result.seconds),
+        f"peak memory {units.size(result.peak_memory)}",
+    ]
+    say(styled(" · ".join(parts), dim=True))
+
+
+def _ratio(first: MeasureResult, other: MeasureResult) -> str:
+    found = paired_figures(first, other, "kl_mean")
+    return "" if found is None else f"{found[0]:.3g} ({found[1]:.3g} to {found[2]:.3g})"
+
+
+def _number(value: float, unit: str) -> str:
+    return f"{value:.4g} {unit}".rstrip()
+
+
+def _span(figure: MeasuredFigure) -> str:
+    return f"{figure.low:.3g} to {figure.high:.3g}"
+
+
+def _of_source(figure: MeasuredFigure) -> str:
+    return "" if figure.source is None else _number(figure.source, figure.unit)

@@ -1,0 +1,151 @@
+"""A model that is being measured, or was: above the library, with how far it is and what came out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from nicegui import ui
+
+from mlx_convert_core import BenchRequest, BenchResult, JobState, MeasureRequest, MeasureResult, MlxConvertError
+from mlx_convert_core.plugin import units
+from mlx_convert_ui.state.job_views import JobView
+from mlx_convert_ui.widgets.components import Badge, Button, Tag, block, note, progress_bar, sentence, set_progress
+from mlx_convert_ui.widgets.live import LiveJob, LiveJobs
+from mlx_convert_ui.widgets.remedies import tell
+
+REFRESH_SECONDS = 0.2
+Request = MeasureRequest | BenchRequest
+Again = Callable[[JobView, Request], object]
+# Each step that reports how far it is, in words; the last one that did is shown.
+_STEPS = {
+    "fetch": "Fetching the source",
+    "reference": "Reading the source",
+    "score": "Reading the text",
+    "measure": "Measuring",
+}
+
+
+class Measuring(LiveJob):
+    """One measurement; ``again`` starts another one of the same model."""
+
+    def __init__(self, view: JobView, again: Again) -> None:
+        self._again = again
+        super().__init__(view, block("card", "section", label=view.job.title).mark("measuring"))
+
+    def _build(self) -> None:
+        view = self.view
+        with block("job-head"):
+            Tag("h2", view.job.title, "job-title grow")
+            tone, word = _STATES[view.state]
+            Badge(word, tone).mark("measuring-state")
+            if view.active:
+                self._stop = Button("Cancel", self._cancel, classes="btn-small").mark("cancel-measuring")
+            else:
+                Button("", self._dismiss, icon="x", kind="ghost", classes="btn-small", label="Dismiss").mark(
+                    "dismiss-measuring"
+                )
+        if view.state is JobState.FINISHED:
+            _figures(view.job.result(), view.log)
+        elif view.state is JobState.FAILED and view.error is not None:
+            tell(view.error, self._offer)
+        elif view.state is JobState.CANCELLED:
+            Tag("p", "Figures that the model had before are kept.", "muted")
+            with block("actions"):
+                self._offer()
+        else:
+            self._bar = progress_bar(view.job.title, "bar bar-job")
+            self._numbers = Tag("p", "", "job-line")
+
+    def _move(self) -> None:
+        view = self.view
+        moved = [(words, view.progress[step]) for step, words in _STEPS.items() if step in view.progress]
+        if not moved or not moved[-1][1].total:
+            self._numbers.show("Loading …" if view.state is JobState.RUNNING else "Waits for its turn")
+            return
+        words, progress = moved[-1]
+        set_progress(self._bar, progress.done / progress.total)
+        left = f"{units.duration(progress.eta)} left" if progress.eta else ""
+        self._numbers.show(" · ".join(filter(None, (words, f"{progress.done / progress.total:.0%}", left))))
+
+    def _offer(self) -> None:
+        request, error = self.view.request, self.view.error
+        Button("Try again", lambda: self._start(request), icon="rotate-ccw", classes="btn-small").mark("measure-again")
+        if error is not None and error.code in ("measure_memory", "answer_memory"):
+            Button("Measure anyway", lambda: self._start(replace(request, anyway=True)), classes="btn-small").mark(
+                "measure-anyway"
+            )
+
+    def _start(self, request: Request) -> None:
+        self._dismiss()
+        try:
+            self._again(self.view, request)
+        except MlxConvertError as error:
+            ui.notify(f"{sentence(error.message)} {error.hint}")
+
+
+_STATES = {
+    JobState.QUEUED: ("", "Waiting"),
+    JobState.RUNNING: ("busy", "Measuring"),
+    JobState.FINISHED: ("ok", "Measured"),
+    JobState.FAILED: ("bad", "Failed"),
+    JobState.CANCELLED: ("", "Cancelled"),
+}
+
+
+def measuring_list(views: Callable[[], tuple[JobView, ...]], again: Again) -> None:
+    """Draw every measurement that nobody dismissed, newest first; it keeps up by itself."""
+    jobs = LiveJobs(block("column jobs measurements"), views, lambda view: Measuring(view, again))
+    jobs.refresh()
+    ui.timer(REFRESH_SECONDS, jobs.refresh)
+
+
+def _figures(result: MeasureResult | BenchResult, told: tuple[str, ...]) -> None:
+    if isinstance(result, BenchResult):
+        _speed(result)
+        return
+    if result.verdict:
+        Tag("p", f"{result.verdict} {result.reason}".strip())
+    else:
+        for line in told[:1]:
+            note("warning", line)
+    rows = [
+        (
+            figure.title,
+            f"{figure.value:.4g} {figure.unit}".strip(),
+            f"{figure.low:.3g} to {figure.high:.3g}",
+            "" if figure.source is None else f"{figure.source:.4g}",
+        )
+        for figure in result.figures
+    ]
+    _table("Quality", ("Figure", "Value", "95 % interval", "Source"), rows)
+    against = f" against {result.against}" if result.against else ""
+    Tag("p", f"{result.tokens:,} tokens of “{result.text}”{against} · {units.duration(result.seconds)}", "muted")
+
+
+def _speed(result: BenchResult) -> None:
+    rows = [
+        (
+            f"{row.prompt_tokens:,} tokens",
+            units.speed(row.prompt_tokens_per_second.median),
+            units.speed(row.generation_tokens_per_second.median),
+            units.duration(row.time_to_first_token.median),
+        )
+        for row in result.rows
+    ]
+    _table("Speed", ("Prompt", "Reading it", "Answering", "First token"), rows)
+    about = f"loaded in {units.duration(result.load_seconds)} · peak memory {units.size(result.peak_memory)}"
+    Tag("p", f"{about} · {result.device}", "muted")
+
+
+def _table(name: str, columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    with Tag("table", "", "list-table", label=name):
+        with block("", "thead"), block("", "tr"):
+            for column in columns:
+                Tag("th", column).props("scope=col")
+        with block("", "tbody"):
+            for first, *others in rows:
+                with block("", "tr"):
+                    Tag("th", first, "list-name").props("scope=row")
+                    for column, text in zip(columns[1:], others, strict=True):
+                        Tag("td", text or "–").attribute("data-name", column)

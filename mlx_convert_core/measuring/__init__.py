@@ -1,0 +1,1 @@
+"""Measuring converted models: how close to their source they are, and how fast."""
