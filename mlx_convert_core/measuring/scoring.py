@@ -166,14 +166,7 @@ def _compared(
     context: JobContext,
 ) -> Tally:
     """Every metric over every token, a piece at a time."""
-    words = own.head.vocabulary
-    if source is not None and source.head.vocabulary != words:
-        raise MeasuringFailed(
-            f"the source knows {source.head.vocabulary:,} words, this model {words:,}: it is not what the model was"
-            " made from.",
-            hint="Name the model that this one was made from.",
-            code="other_vocabulary",
-        )
+    words = _check_words(own, source)
     tally = Tally(metrics, context.hooks, len(sequences), compared=source is not None)
     rows, done, total = max(1, PIECE_BYTES // (4 * words)), 0, sum(len(ids) - 1 for ids in sequences)
     for number, ids in enumerate(sequences):
@@ -190,3 +183,19 @@ def _compared(
             done += stop - start
             context.progress("measure", done, total, "tokens")
     return tally
+
+
+def _check_words(own: _Read, source: _Read | None) -> int:
+    """How many words both know. Raises MeasuringFailed (code ``other_vocabulary``)."""
+    words, theirs = (_words(one) if one is not None else 0 for one in (own, source))
+    if source is not None and theirs != words:
+        raise MeasuringFailed(
+            f"the source knows {theirs:,} words, this model {words:,}: it is not what the model was made from.",
+            hint="Name the model that this one was made from.",
+            code="other_vocabulary",
+        )
+    return words
+
+
+def _words(read: _Read) -> int:
+    return int(read.head.log_probabilities(read.states[0].rows(0, 1)).shape[-1])

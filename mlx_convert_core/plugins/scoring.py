@@ -37,8 +37,6 @@ class HiddenStates:
 class ScoringHead(Protocol):
     """A model's output head alone; its other weights need not be in memory."""
 
-    vocabulary: int
-
     def log_probabilities(self, states: HiddenStates) -> Any:
         """The logarithm of each word's probability, shape (tokens, vocabulary), float32: an array of MLX or NumPy."""
 

@@ -17,7 +17,6 @@ from mlx_convert_core.plugin import (
     model_name,
 )
 from mlx_convert_lm.chat_template import ChatTemplate
-from mlx_convert_lm.whole_pass import WholePass
 
 _TYPES = {"F32": "float32", "F16": "float16"}
 
@@ -62,10 +61,12 @@ class Scoring:
     @property
     def _model(self) -> Any:
         if self._pass is None:
+            from mlx_convert_engine.forward.streamed import StreamedModel
+
             from mlx_convert_lm.adapter import load_lazily
 
             source = None if entry_of(self._path) is not None else inspect_folder(self._path)
-            self._pass = WholePass(lambda: load_lazily(self._path, source, trust_remote_code=self._trusted))
+            self._pass = StreamedModel(lambda: load_lazily(self._path, source, trust_remote_code=self._trusted))
         return self._pass
 
     def _ids(self, passage: Passage) -> list[int]:
@@ -83,7 +84,6 @@ class LmHead:
 
     def __init__(self, model: Any) -> None:
         self._model = model
-        self.vocabulary = int(model.vocabulary)
 
     def log_probabilities(self, states: HiddenStates) -> Any:
         """See ScoringHead."""
