@@ -25,13 +25,15 @@ class Sessions:
         self._free_memory = free_memory
         self._open: list[ModelSession] = []
         self._lock = threading.Lock()
+        self._opening = threading.Lock()  # one after the other, so that each sees what the last will take
 
     def open(self, path: Path, runner: Callable[[], TaskRunner], terms: Terms) -> ModelSession:
         """A session of the model at ``path``, which begins to load at once in a ``runner`` of its own."""
-        self.make_room(weight_bytes(path) + BESIDE_WEIGHTS)
-        session = ModelSession(path, runner(), self._observer, terms)
-        with self._lock:
-            self._open.append(session)
+        with self._opening:
+            self.make_room(weight_bytes(path) + BESIDE_WEIGHTS)
+            session = ModelSession(path, runner(), self._observer, terms)
+            with self._lock:
+                self._open.append(session)
         return session
 
     def make_room(self, needed: int) -> None:
@@ -39,6 +41,7 @@ class Sessions:
         with self._lock:
             self._open = [session for session in self._open if not session.closed]
             idle = [session for session in self._open if not session.busy]
+        needed += self._on_its_way()
         for session in idle:
             if self._free_memory() > needed:
                 return
@@ -48,7 +51,13 @@ class Sessions:
         """Whether the models at ``paths`` can be loaded at once, after idle sessions have made room."""
         needed = sum(weight_bytes(path) + BESIDE_WEIGHTS for path in paths)
         self.make_room(needed)
-        return self._free_memory() > needed
+        return self._free_memory() > needed + self._on_its_way()
+
+    def _on_its_way(self) -> int:
+        """Bytes for models that are being loaded: they count as free memory still."""
+        with self._lock:
+            paths = [session.path for session in self._open if not session.loading.state.final]
+        return sum(weight_bytes(path) + BESIDE_WEIGHTS for path in paths)
 
     def close(self) -> None:
         """End all sessions."""

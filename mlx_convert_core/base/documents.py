@@ -35,10 +35,13 @@ class JsonDocument:
 
     A damaged file is moved aside (`moved_aside` says where) and the document starts empty again. That is news, in every
     program, until the document is changed the next time: `began_anew`. The change that finds the damage leaves it news.
+    ``lock`` is the file by which programs keep each other out; left out, one beside the document. It stays for good:
+    whoever waits for one that is gone would not keep out the next, who makes it anew.
     """
 
-    def __init__(self, path: Path, *, schema: int = 1) -> None:
+    def __init__(self, path: Path, *, schema: int = 1, lock: Path | None = None) -> None:
         self.path = path
+        self._lock_file = lock or path.with_name(f"{path.name}.lock")
         self.schema = schema
         self.moved_aside: Path | None = None
 
@@ -80,8 +83,13 @@ class JsonDocument:
                 _news_of(self.path).unlink(missing_ok=True)
         return document
 
+    def delete(self) -> None:
+        """Delete it, once nobody is changing it. Raises FileNotFoundError."""
+        with self._lock():
+            self.path.unlink()
+
     def _lock(self) -> FileLock:
-        return FileLock(f"{self.path}.lock", timeout=30)
+        return FileLock(self._lock_file, timeout=30)
 
     def _parsed(self) -> dict[str, Any]:
         """The document; raises ValueError when it is none, or larger than any (HOME_BYTES)."""

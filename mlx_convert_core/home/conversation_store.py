@@ -84,13 +84,14 @@ class ConversationStore:
 
     def delete(self, id: str) -> None:
         """Delete the conversation ``id``, for good. Raises InvalidRequest (code ``no_conversation``)."""
-        path = self._document(id).path
+        document = self._document(id)
+        if not document.path.exists():
+            raise _unknown(id)
         try:
-            path.unlink()
+            document.delete()
         except FileNotFoundError:
             raise _unknown(id) from None
         no_news(self.folder)
-        path.with_name(f"{path.name}.lock").unlink(missing_ok=True)
 
     def export(self, id: str, form: Literal["markdown", "json"]) -> str:
         """The conversation ``id`` as a Markdown document, or as JSON that `load` reads. Raises as `get`."""
@@ -131,7 +132,7 @@ class ConversationStore:
     def _document(self, id: str) -> JsonDocument:
         if not ID.fullmatch(id):
             raise _unknown(id)
-        return JsonDocument(self.folder / f"{id}.json")
+        return JsonDocument(self.folder / f"{id}.json", lock=self.folder / ".lock")
 
 
 def _conversation(stored: dict[str, Any]) -> Conversation:

@@ -35,6 +35,7 @@ class ConversionQueue:
         self._jobs: dict[str, Job[ConvertResult]] = {}
         self._running: Job[ConvertResult] | None = None
         self._thread: threading.Thread | None = None
+        self._turning = threading.Lock()  # held while the background thread begins, or ends
         self._stopping = threading.Event()
         self._wake = threading.Event()
         self._begun = 0
@@ -129,21 +130,23 @@ class ConversionQueue:
 
     def start(self) -> None:
         """Convert waiting items in the background, those added later too, until `stop`."""
-        if self._thread is None:
-            self._stopping.clear()
-            self._thread = threading.Thread(target=self._keep_draining, name="conversion-queue", daemon=True)
-            self._thread.start()
+        with self._turning:
+            if self._thread is None:
+                self._stopping.clear()
+                self._thread = threading.Thread(target=self._keep_draining, name="conversion-queue", daemon=True)
+                self._thread.start()
 
     def stop(self) -> None:
         """Take no more items in the background; one that runs is cancelled and waits again."""
-        thread, self._thread = self._thread, None
-        if thread is None:
-            return
-        self._stopping.set()
-        self._wake.set()
-        if self._running is not None:
-            self._running.cancel()
-        thread.join(STOP_SECONDS)
+        with self._turning:
+            thread, self._thread = self._thread, None
+            if thread is None:
+                return
+            self._stopping.set()
+            self._wake.set()
+            if self._running is not None:
+                self._running.cancel()
+            thread.join(STOP_SECONDS)
 
     def _take_turn(self) -> FileLock:
         private_folder(self._home)

@@ -186,4 +186,4 @@ def test_two_that_save_at_once_leave_a_whole_conversation(
     assert kept.messages == 44
     contents = [one.content for one in store.get(talk.id).messages[4:]]
     assert len({content[0] for content in contents}) == 1  # all of the one that saved last
-    assert {path.suffix for path in store.folder.iterdir()} == {".json", ".lock"}
+    assert {path.name for path in store.folder.iterdir()} == {f"{talk.id}.json", ".lock"}

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -165,3 +166,28 @@ def test_a_document_that_is_larger_than_any_is_damaged_and_kept(
     assert document.read() == {}
     assert document.moved_aside is not None
     assert json.loads(document.moved_aside.read_bytes()) == {"a": "x" * 200}
+
+
+def test_a_document_that_is_being_changed_is_deleted_after_the_change(tmp_path: Path) -> None:
+    document = JsonDocument(tmp_path / "one.json")
+    document.update(lambda stored: stored.update(number=1))
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slowly(stored: dict[str, object]) -> None:
+        begun.set()
+        go_on.wait(60)
+        stored["number"] = 2
+
+    changing = threading.Thread(target=JsonDocument(document.path).update, args=(slowly,))
+    changing.start()
+    begun.wait(60)
+    deleting = threading.Thread(target=document.delete)
+    deleting.start()
+    deleting.join(0.5)
+    assert deleting.is_alive()  # it waits: a change that ended later would have brought the document back
+    go_on.set()
+    changing.join()
+    deleting.join()
+    assert not document.path.exists()
+    with pytest.raises(FileNotFoundError):
+        document.delete()

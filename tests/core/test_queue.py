@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -179,6 +180,32 @@ def test_a_queue_that_was_started_takes_what_another_program_adds(workspace: Wor
     before = workspace.queue.version
     until(lambda: workspace.queue.get(item.id).state is JobState.FINISHED)
     assert workspace.queue.version > before
+
+
+def test_a_queue_that_is_started_from_many_threads_at_once_has_one(workspace: Workspace) -> None:
+    switch = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    ready = threading.Barrier(8)
+
+    def start() -> None:
+        ready.wait()
+        workspace.queue.start()
+
+    def working() -> list[threading.Thread]:
+        return [thread for thread in threading.enumerate() if thread.name == "conversion-queue"]
+
+    try:
+        for _ in range(20):
+            starting = [threading.Thread(target=start) for _ in range(8)]
+            for thread in starting:
+                thread.start()
+            for thread in starting:
+                thread.join()
+            assert len(working()) == 1
+            workspace.queue.stop()
+            assert not working()
+    finally:
+        sys.setswitchinterval(switch)
 
 
 def test_two_programs_never_drain_at_once(workspace: Workspace, write_toy: WriteToy) -> None:

@@ -22,7 +22,7 @@ from mlx_convert_core import (
     Workspace,
 )
 from mlx_convert_core.answering.model_session import ModelSession as Session
-from mlx_convert_core.answering.open_sessions import weight_bytes
+from mlx_convert_core.answering.open_sessions import BESIDE_WEIGHTS, weight_bytes
 from mlx_convert_core.plugin import WorkerDied
 from mlx_convert_core.running.process import WorkerProcess
 
@@ -187,6 +187,21 @@ def test_idle_sessions_make_room_for_the_next(
     second = workspace.open(write_toy("second"))
     assert first.closed
     assert not second.closed
+
+
+def test_a_model_that_is_being_loaded_counts_before_it_takes_its_memory(
+    workspace: Workspace, write_toy: WriteToy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    idle = workspace.open(write_toy("idle"))
+    idle.loading.result(timeout=120)
+    first, second = write_toy("first"), write_toy("second")
+    room = weight_bytes(first) + BESIDE_WEIGHTS
+    monkeypatch.setattr(workspace._sessions, "_free_memory", lambda: room + room // 2)  # for one, not for two
+    assert workspace._sessions.fit((first,))
+    workspace.open(first)  # it loads now: no byte of it is taken yet
+    assert not idle.closed
+    assert not workspace._sessions.fit((second,))
+    assert idle.closed
 
 
 @pytest.mark.parametrize(

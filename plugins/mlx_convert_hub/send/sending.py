@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import io
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 BIG = 10_000_000  # bytes; from here on the Hub always keeps a file outside of git
 COMMIT_SECONDS = 300.0  # the Hub may take long over a commit, without a sign
+_plain_lock = threading.Lock()
+_plain_transfers = 0  # that go without Xet now
+_plain_before = False  # the client's switch before the first of them
 
 
 @dataclass(frozen=True)
@@ -179,22 +183,35 @@ def _mark_stored(addition: CommitOperationAdd, sha256: bytes) -> None:
 def _has_xet() -> bool:
     from huggingface_hub import constants
 
-    return not constants.HF_HUB_DISABLE_XET and importlib.util.find_spec("hf_xet") is not None
+    with _plain_lock:
+        disabled = _plain_before if _plain_transfers else constants.HF_HUB_DISABLE_XET
+    return not disabled and importlib.util.find_spec("hf_xet") is not None
 
 
 @contextmanager
 def _plain_transfer() -> Iterator[None]:
-    """Have the client go without Xet meanwhile, and without warnings about its own way to call httpx2."""
+    """Have the client go without Xet meanwhile, and without warnings about its own way to call httpx2.
+
+    The client has one switch for the whole process. The last transfer to end turns it back, which may be one that
+    nobody waits for any more.
+    """
+    global _plain_transfers, _plain_before
     from huggingface_hub import constants
 
-    before = constants.HF_HUB_DISABLE_XET
-    constants.HF_HUB_DISABLE_XET = True
+    with _plain_lock:
+        if not _plain_transfers:
+            _plain_before = constants.HF_HUB_DISABLE_XET
+        _plain_transfers += 1
+        constants.HF_HUB_DISABLE_XET = True
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)
             yield
     finally:
-        constants.HF_HUB_DISABLE_XET = before
+        with _plain_lock:
+            _plain_transfers -= 1
+            if not _plain_transfers:
+                constants.HF_HUB_DISABLE_XET = _plain_before
 
 
 @contextmanager

@@ -64,7 +64,8 @@ class Pulse:
 def attend(work: Callable[[], T], pulse: Pulse, watch: Callable[[], None], patience: float) -> T:
     """The result of ``work``, done on another thread while ``watch`` is called again and again.
 
-    Leaves the work, and raises, when ``watch`` does; after ``patience`` seconds of silence raises Stalled.
+    Leaves the work, and raises, when ``watch`` does; after ``patience`` seconds of silence raises Stalled. Work that
+    is done counts, whatever is asked for by then.
     """
     results: list[T] = []
     errors: list[BaseException] = []
@@ -80,12 +81,15 @@ def attend(work: Callable[[], T], pulse: Pulse, watch: Callable[[], None], patie
     try:
         while thread.is_alive():
             thread.join(POLL_SECONDS)
+            if not thread.is_alive():
+                break
             watch()
-            if thread.is_alive() and pulse.silence > patience:
+            if pulse.silence > patience:
                 raise Stalled(f"nothing moved for {patience:.0f} s")
     except BaseException:
-        pulse.end()
-        raise
+        if not results:
+            pulse.end()
+            raise
     if errors:
         raise errors[0]
     return results[0]
