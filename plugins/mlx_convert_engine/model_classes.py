@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from mlx_convert_core.plugin import Finding, ModelInfo, UnsupportedModel
+from mlx_convert_core.plugin import Finding, ModelInfo
+from mlx_convert_engine.texts import Tokenizer, UnsupportedModel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,3 +58,6 @@ class ModelClasses(Protocol):
         Each row is then quantized for itself, so that a large layer needs never be whole in memory. mlx's own Linear
         and Embedding are known to do so and are not asked for.
         """
+
+    def tokenizer(self, folder: Path) -> Tokenizer | None:
+        """What makes token ids of text for the checkpoint in ``folder``; None where it can't be had."""

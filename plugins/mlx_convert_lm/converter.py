@@ -9,6 +9,7 @@ from typing import Any
 
 from mlx_convert_engine.converter import StreamingConverter
 from mlx_convert_engine.model_classes import LazyModel
+from mlx_convert_engine.texts import Tokenizer
 
 from mlx_convert_core.plugin import (
     ConvertPlan,
@@ -71,3 +72,9 @@ def _head(model: ModelInfo, planned: frozenset[str] | None) -> Head | None:
     if planned is None and model.path is not None and (model.path / file_names.CONFIG).exists():
         return None
     return Head.UNSEEN if parts_of_head(tensor.name for tensor in model.tensors) else Head.NONE
+
+    def tokenizer(self, folder: Path) -> Tokenizer | None:
+        """See ModelClasses."""
+        from mlx_convert_lm.text_tokens import text_tokens
+
+        return text_tokens(folder, trust_remote_code=self.trust_remote_code)
