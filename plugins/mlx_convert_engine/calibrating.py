@@ -39,7 +39,7 @@ def calibration_of(text: Path | None) -> Calibration:
 
     Raises InvalidRequest (code ``calibration``) for a file that can't be read, or is no text.
     """
-    from mlx_convert_quality.texts import CALIBRATION_SHA256, VERSION
+    from mlx_convert_engine.texts import CALIBRATION_SHA256, VERSION
 
     if text is None:
         return Calibration(origin=f"bundled text {VERSION}", sha256=CALIBRATION_SHA256, tokens=TOKENS, seed=SEED)
@@ -56,7 +56,7 @@ class Text:
 
     def sequences(self, classes: ModelClasses, folder: Path) -> list[list[int]]:
         """The tokens of the text by the tokenizer in ``folder``. Raises InvalidRequest (code ``calibration``)."""
-        from mlx_convert_quality.texts import calibration_tokens
+        from mlx_convert_engine.texts import calibration_tokens
 
         if calibration_of(self.file) != self.planned:
             raise _unfit(f"{self.planned.origin} has changed since the conversion was planned.", "Run it again.")

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from mlx_convert_core.plugin import Finding, ModelInfo
-from mlx_convert_engine.texts import Tokenizer, UnsupportedModel
+from mlx_convert_core.plugin import Finding, ModelInfo, UnsupportedModel
+from mlx_convert_engine.texts import Tokenizer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
