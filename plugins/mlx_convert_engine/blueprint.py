@@ -25,7 +25,7 @@ from mlx_convert_core.plugin import (
 )
 from mlx_convert_engine.choice import Chooser, quantization_of
 from mlx_convert_engine.model_classes import LazyModel, ModelClasses
-from mlx_convert_engine.pieces import Cast, Computed, Copied, Piece, Quantized, Rounded
+from mlx_convert_engine.pieces import Cast, Computed, Copied, Piece, Quantized, Rounded, names_of
 from mlx_convert_engine.proof import PARTS, Carried
 from mlx_convert_engine.provenance import Provenance
 from mlx_convert_engine.stored_types import LACKING, is_read_as
@@ -133,9 +133,19 @@ class _Draft:
             named = [(f"{path}.{name}", array) for name, array in tree_flatten(layer.parameters())]
             pieces = tuple(self._kept(name, array) for name, array in named)
             self._add(pieces, tuple((name, self._cast(name, array)) for name, array in named))
-            return
-        named = [(f"{path}.{name}", array) for name, array in tree_flatten(quantized.parameters())]
-        self._add(self._packed(path, layer, quantized, named), tuple(named))
+        else:
+            named = [(f"{path}.{name}", array) for name, array in tree_flatten(quantized.parameters())]
+            pieces = self._packed(path, layer, quantized, named)
+            self._add(pieces, tuple(named))
+        self._note_computed(path, layer, pieces)
+
+    def _note_computed(self, path: str, layer: Any, pieces: tuple[Piece, ...]) -> None:
+        """Keep in mind a layer whose numbers the class computes: it may expand what is packed."""
+        name = f"{path}.weight"
+        made = next((piece for piece in pieces if isinstance(piece, Computed) and name in names_of(piece)), None)
+        if made is not None and made.sources and quantization_of(layer) is None and layer.weight.ndim > 1:
+            arrays = {"weight": layer.weight}
+            self._result.carried.append(Carried(path=path, arrays=arrays, sources=made.sources, quantization=None))
 
     def _add(self, pieces: tuple[Piece, ...], tensors: tuple[tuple[str, Any], ...]) -> None:
         self._result.pieces.append(pieces)

@@ -20,7 +20,9 @@ from mlx_convert_core.plugin import (
     QuantizeMethod,
     QuantizeStrategy,
     Reporter,
+    SetOption,
     ShardWriter,
+    UnsupportedModel,
     Written,
     account_for,
     file_names,
@@ -39,7 +41,7 @@ from mlx_convert_engine.proof import Proof
 from mlx_convert_engine.provenance import Provenance
 from mlx_convert_engine.source_files import SourceFiles
 from mlx_convert_engine.stand_in import standing_in
-from mlx_convert_engine.stored_types import odd_shards
+from mlx_convert_engine.stored_types import odd_shards, shown
 from mlx_convert_engine.stream import device_memory, few_spare_buffers, working_memory
 from mlx_convert_engine.streaming_conversion import Flow, streaming
 from mlx_convert_engine.tuning.findings import not_by_rows, not_known
@@ -86,12 +88,14 @@ class StreamingConverter:
     ) -> Planned:
         """See ModelConverter; a remote source is planned over empty files with its real headers."""
         roundings = self._roundings(outputs)
+        needing = any(method.needs != "nothing" for method in self._methods.values())
+        if needing and odd_shards(model):
+            raise _never_run(model)
         with _readable(model) as folder:
             loaded = self._blueprints(folder, outputs, strategies, model, roundings)
             blueprints = loaded.blueprints
             shards = {tensor.shard for tensor in model.tensors}
             sizes = {file.name: file.size for file in model.files if file.name in shards}
-            needing = any(method.needs != "nothing" for method in self._methods.values())
             calibrating = calibrating_memory(lambda: self._classes.load(folder, model)) if needing else 0
             return Planned(
                 outputs=tuple(plan.planned(output) for plan, output in zip(blueprints, outputs, strict=True)),
@@ -214,6 +218,17 @@ def _check_as_planned(blueprints: list[Blueprint], outputs: tuple[OutputPlan, ..
                 hint="Wait until whatever writes to it is done, and run it again.",
                 code="source_changed",
             )
+
+
+def _never_run(model: ModelInfo) -> UnsupportedModel:
+    """The error for a model that would have to run before it is converted."""
+    odd = next(tensor for tensor, seen in zip(model.tensors, shown(model), strict=True) if tensor.dtype != seen.dtype)
+    return UnsupportedModel(
+        f"{model.name} stores numbers as {odd.dtype} ({odd.name}), which MLX can't load: it can't be run.",
+        hint="Round to nearest, or convert it to a type that MLX has first and go on from that.",
+        remedies=(SetOption("method", "nearest"), SetOption("preset", "bf16")),
+        code="stored_type",
+    )
 
 
 @contextmanager

@@ -229,7 +229,8 @@ def _numbers(stored: Array, dtype: str) -> Array:
     import numpy as np
 
     if dtype in _POWERS:
-        return np.ldexp(np.float32(1), stored.astype(np.int32) - 127)
+        known = np.ldexp(np.float32(1), np.minimum(stored, 254).astype(np.int32) - 127)
+        return np.where(stored == 255, np.float32(np.nan), known)
     if dtype == "F8_E4M3":
         return _e4m3(stored)
     if dtype == "BF16":
@@ -242,6 +243,7 @@ def _e4m3(codes: Array) -> Array:
 
     exponent, mantissa = (codes >> 3 & 15).astype(np.int32), (codes & 7).astype(np.float32)
     size = np.where(exponent > 0, np.ldexp(1 + mantissa / 8, exponent - 7), np.ldexp(mantissa, -9))
+    size = np.where(codes & 127 == 127, np.nan, size)
     return np.where(codes & 128, -size, size).astype(np.float32)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -81,7 +82,7 @@ FORMATS: dict[str, Callable[[], tuple[dict[str, Stored], Arrays, Quantization]]]
 }
 
 
-def prove(folder: Path, tensors: dict[str, Stored], arrays: Arrays, quantization: Quantization) -> None:
+def prove(folder: Path, tensors: dict[str, Stored], arrays: Arrays, quantization: Quantization | None) -> None:
     """Prove that ``arrays`` are worth ``tensors``, which are called q.weight, q.scales and so on."""
     named = {f"q.{name}": tensor for name, tensor in tensors.items()}
     store(write_llama(folder), named)
@@ -91,7 +92,7 @@ def prove(folder: Path, tensors: dict[str, Stored], arrays: Arrays, quantization
         Proof(model, source).prove([layer])
 
 
-def refusal(folder: Path, tensors: dict[str, Stored], arrays: Arrays, quantization: Quantization) -> str:
+def refusal(folder: Path, tensors: dict[str, Stored], arrays: Arrays, quantization: Quantization | None) -> str:
     with pytest.raises(UnsupportedModel) as refused:
         prove(folder, tensors, arrays, quantization)
     assert refused.value.code == "packed_differs"
@@ -129,6 +130,24 @@ def test_a_scale_for_the_whole_weight_that_is_left_out_is_refused_by_its_factor(
     assert "each is 4 times what it should be" in told
     right = arrays | {"global_scale": mx.array([6 * 448 / 4])}
     prove(tmp_path / "right", tensors, right, quantization)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_what_a_class_expands_itself_is_proved_likewise(tmp_path: Path, form: str) -> None:
+    tensors, arrays, of = FORMATS[form]()
+    numbers = {"group_size": of.group_size, "bits": of.bits, "mode": of.mode}
+    plain = mx.dequantize(arrays["weight"], arrays["scales"], arrays.get("biases"), **numbers)
+    prove(tmp_path / "right", tensors, {"weight": plain.astype(mx.bfloat16)}, None)
+    told = refusal(tmp_path / "wrong", tensors, {"weight": plain.astype(mx.bfloat16) / 2}, None)
+    assert re.search(r"each is 0\.(5|499\d) times what it should be", told)
+
+
+def test_what_is_no_number_in_the_source_is_no_difference(tmp_path: Path) -> None:
+    tensors, arrays, quantization = floats("nvfp4")
+    scales = np.frombuffer(tensors["weight_scale"].data, np.uint8).reshape(ROWS, -1).copy()
+    scales[0, 1] = 0x7F
+    tensors["weight_scale"] = stored("F8_E4M3", scales)
+    prove(tmp_path / "source", tensors, arrays | {"scales": mx.array(scales)}, quantization)
 
 
 def test_a_layout_that_is_not_known_is_refused(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -203,3 +204,19 @@ def test_a_model_that_can_not_be_loaded_for_its_types_is_to_be_converted_first(t
     assert caught.value.code == "stored_type"
     assert "F64" in caught.value.message
     assert caught.value.remedies == (UseInstead(str(source)),)
+
+
+def test_what_can_not_run_is_not_rounded_by_what_its_layers_compute_with(tmp_path: Path) -> None:
+    from toy_methods import Recording, plugin_of
+
+    source = each_file(write_llama(tmp_path / "source"), wide)
+    method = Recording()
+    request = ConvertRequest(ref=str(source), bits=4, group_size=32, method="recording", output=tmp_path / "out")
+    with Workspace(home=tmp_path / "home", plugins=[plugin_of(method)]) as workspace:
+        workspace.convert(request, inline=True).result()  # by the numbers alone
+        assert "model.layers.0.mlp.up_proj" in method.rows
+        method.needs = "moments"
+        with pytest.raises(UnsupportedModel, match="it can't be run") as refused:
+            workspace.convert(replace(request, output=tmp_path / "other"), inline=True).result()
+    assert refused.value.code == "stored_type"
+    assert refused.value.remedies[0] == SetOption("method", "nearest")
