@@ -18,7 +18,7 @@ _BUFFERS = (".attn.bias", ".masked_bias", ".attention.bias", "position_ids", "re
 # What tools put beside, or in place of, a weight that they packed.
 BESIDE_PACKED = (
     "weight_scale", "weight_scale_inv", "_proj_scale_inv", "weight_packed", "weight_zero_point", ".scales", ".qweight",
-    ".qzeros", ".g_idx", ".absmax", ".quant_map", ".nested_absmax", ".SCB", "_proj_blocks",
+    ".qzeros", ".g_idx", "weight_g_idx", ".absmax", ".quant_map", ".nested_absmax", ".SCB", "_proj_blocks",
 )  # fmt: skip
 # Methods that say how a model computes, not only how it is stored: without the entry it is another model.
 _COMPUTES = ("bitnet",)

@@ -72,7 +72,7 @@ def refusal(config: Mapping[str, Any], packed: Sequence[TensorInfo]) -> str:
     if method == "awq":
         return _refused_awq(settings, packed)
     if method == "compressed-tensors":
-        return _refused_compressed(settings)
+        return _refused_compressed(settings, packed)
     if method == "modelopt":
         inner = settings.get("quantization")
         algorithm = (inner if isinstance(inner, dict) else settings).get("quant_algo")
@@ -91,19 +91,29 @@ def _refused_awq(settings: Mapping[str, Any], packed: Sequence[TensorInfo]) -> s
     if any_ends(packed, ".g_idx"):
         return "its groups are reordered (g_idx), which mlx-lm can't read"
     order = str(settings.get("version") or "").lower()
+    by_name = {one.name: one for one in packed}
     scales = {one.name.removesuffix(".scales"): one for one in packed if one.name.endswith(".scales")}
     for one in packed:
         beside = scales.get(one.name.removesuffix(".qweight")) if one.name.endswith(".qweight") else None
         if beside is not None and one.shape[-1] * 8 != beside.shape[-1]:
             order = order if order not in _AWQ_ORDERS else "another order"
             break
+    for name, one in by_name.items():
+        zeros = by_name.get(f"{name.removesuffix('qweight')}qzeros") if name.endswith(".qweight") else None
+        beside = scales.get(name.removesuffix(".qweight"))
+        if zeros is not None and beside is not None and zeros.shape != (beside.shape[0], one.shape[-1]):
+            return f"its zero points are laid out in a way that mlx-lm does not read ({zeros.name})"
     return "" if order in _AWQ_ORDERS else f"it is packed for {order}, and mlx-lm reads the order of GEMM only"
 
 
-def _refused_compressed(settings: Mapping[str, Any]) -> str:
+def _refused_compressed(settings: Mapping[str, Any], packed: Sequence[TensorInfo]) -> str:
     form = settings.get("format")
     if form not in CARRIED_FORMATS:
         return f"mlx-lm can't read its format {form!r}"
+    if any_ends(packed, "weight_g_idx"):
+        return "its groups are reordered (g_idx), which mlx-lm can't read"
+    if any_ends(packed, "weight_zero_point"):
+        return "its numbers have a zero point, which mlx-lm does not read"
     for weights in _groups(settings) if form == "pack-quantized" else ():
         if weights.get("num_bits", 4) != 4:
             return f"mlx-lm takes 4 bits only, not {weights.get('num_bits')}"

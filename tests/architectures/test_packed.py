@@ -216,3 +216,34 @@ def test_what_modelopt_says_in_a_file_of_its_own_is_refused_before_a_weight_is_r
     with Workspace() as workspace, pytest.raises(UnsupportedModel, match="NVFP4 only") as caught:
         workspace.plan(ConvertRequest(ref=str(source), output=tmp_path / "model"))
     assert caught.value.code == "source_modelopt"
+
+
+AWQ: dict[str, tuple[str, tuple[int, ...]]] = {"q_proj.qweight": ("I32", (64, 8)), "q_proj.scales": ("F16", (1, 64))}
+INTEGERS: dict[str, tuple[str, tuple[int, ...]]] = {
+    "q_proj.weight_packed": ("I32", (64, 8)),
+    "q_proj.weight_scale": ("BF16", (64, 2)),
+}
+
+
+@pytest.mark.parametrize(
+    ("method", "tensors", "reason"),
+    [
+        ({"quant_method": "awq", "bits": 4}, AWQ | {"q_proj.qzeros": ("I32", (8, 1))}, "zero points are laid out"),
+        (
+            {"quant_method": "compressed-tensors", "format": "pack-quantized"},
+            INTEGERS | {"q_proj.weight_zero_point": ("I32", (8, 2))},
+            "have a zero point",
+        ),
+        (
+            {"quant_method": "compressed-tensors", "format": "pack-quantized"},
+            INTEGERS | {"q_proj.weight_g_idx": ("I32", (64,))},
+            "groups are reordered",
+        ),
+    ],
+)
+def test_tensors_of_another_variant_are_refused_with_their_reason(
+    tmp_path: Path, method: dict[str, Any], tensors: dict[str, Any], reason: str
+) -> None:
+    source = write_tensors(tmp_path / "source", {"quantization_config": method}, **tensors)
+    (error,) = errors(source, "4bit")
+    assert reason in error.message

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from architectures.test_config_meaning import source
 from browser.models import scripted_model
 from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.widgets.model_choice import SEARCH
@@ -63,6 +64,15 @@ async def test_of_a_large_library_the_page_holds_a_few_models_and_finds_the_othe
         await sees(user, "and 2,970 more")
         user.find(marker="cancel").click()
         await until(lambda: select.value == str(many[1234].path))
+
+
+async def test_what_loading_shows_about_a_model_is_said_beside_its_answer(studio: Studio, tmp_path: Path) -> None:
+    yarn = {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 64, "rope_theta": 77_000.0}
+    model = source(tmp_path / "mixtral", "mixtral", rope_parameters=yarn)
+    async with visiting(studio, f"/test?model={model}") as user:
+        await fill(user, "max_tokens", 1)
+        user.find(marker="generate").click()
+        await sees(user, "Speed", "does not apply the yarn scaling")
 
 
 async def test_the_settings_of_the_form_reach_the_model(studio: Studio, parrot: Path) -> None:
