@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from mlx_convert_ui.pages.convert.form_planner import FormPlanner
+from mlx_convert_ui.state.advice import advised
 from mlx_convert_ui.state.convert_form import Form, command_line
 from mlx_convert_ui.state.job_views import JobView
 from mlx_convert_ui.state.studio import Studio
@@ -15,8 +16,8 @@ from samples.mlx_folder import write_mlx_folder
 from samples.seeing import write_seeing
 from simulated import fill, labelled, pick, sees, until, visiting
 
-from mlx_convert_core import ConvertRequest, InvalidRequest
-from mlx_convert_core.plugin import read_header
+from mlx_convert_core import ConvertRequest, InvalidRequest, ModelInfo
+from mlx_convert_core.plugin import TensorInfo, read_header
 
 pytestmark = pytest.mark.asyncio
 
@@ -200,6 +201,37 @@ async def test_a_conversion_is_put_into_the_queue(studio: Studio, tiny_llama: Pa
     (item,) = studio.workspace.queue.items()
     assert [path.name for path in item.request.outputs] == ["later"]
     assert not studio.views.of("convert")
+
+
+async def test_numbers_of_ones_own_are_a_choice_beside_the_presets(studio: Studio, tiny_llama: Path) -> None:
+    async with visiting(studio) as user:
+        await fill(user, "ref", str(tiny_llama))
+        await fill(user, "advanced-bits", 2)
+        await sees(user, "Custom", "2 bits; the rest as 4-bit", "1 change")
+        await user.open("/")
+        await sees(user, "Custom", "2 bits; the rest as 4-bit", "1 change")
+        user.find(marker="preset-6bit").trigger("change")
+        await user.should_not_see("Custom", retries=50)
+        assert (studio.draft.convert["preset"], studio.draft.convert["bits"]) == ("6bit", None)
+
+
+async def test_a_small_model_is_advised_to_keep_more_bits(studio: Studio, tiny_llama: Path) -> None:
+    async with visiting(studio) as user:
+        await fill(user, "ref", str(tiny_llama))
+        await sees(user, "Small models lose much at few bits, and this one has 345 k parameters. Begin with 8-bit.")
+        user.find(marker="preset-8bit").trigger("change")
+        await user.should_not_see("Begin with 8-bit", retries=50)
+
+
+async def test_advice_follows_the_number_of_parameters() -> None:
+    def sized(parameters: int) -> ModelInfo:
+        return ModelInfo(ref="x", name="x", tensors=(TensorInfo(name="w", dtype="BF16", shape=(parameters,)),))
+
+    sizes = {
+        parameters: advised(sized(parameters)).preset for parameters in (0, 135_000_000, 1_700_000_000, 8_000_000_000)
+    }
+    assert list(sizes.values()) == ["4bit", "8bit", "6bit", "4bit"]
+    assert "135 M" in advised(sized(135_000_000)).reason
 
 
 async def test_a_recipe_fills_the_form(studio: Studio, tiny_llama: Path) -> None:

@@ -35,6 +35,18 @@ class Form:
     folder: str = ""
     name: str = ""
 
+    @property
+    def changes(self) -> dict[str, str]:
+        """What is set besides the preset, by field, in words."""
+        said = {
+            "bits": f"{self.bits} bits",
+            "group_size": f"groups of {self.group_size}",
+            "mode": f"mode {self.mode}",
+            "strategy": f"strategy {self.strategy}",
+            "dtype": f"kept as {self.dtype}",
+        }
+        return {name: text for name, text in said.items() if getattr(self, name) is not None}
+
     def name_model(self, ref: str) -> None:
         """Take the model that was typed; what was agreed to for another one does not count for it."""
         self.text_only = self.text_only and ref == self.ref

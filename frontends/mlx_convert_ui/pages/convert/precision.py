@@ -10,13 +10,25 @@ from nicegui import ui
 from mlx_convert_core import OutputPlan, Preset
 from mlx_convert_core.plugin import units
 from mlx_convert_ui.pages.convert.form_planner import FormPlanner
+from mlx_convert_ui.state.advice import advised
 from mlx_convert_ui.state.convert_form import Form, cards
-from mlx_convert_ui.widgets.components import CHEVRON, Badge, Tag, attributes, block, card, field, named, tooltip
+from mlx_convert_ui.widgets.components import (
+    CHEVRON,
+    Badge,
+    Tag,
+    attributes,
+    block,
+    card,
+    field,
+    named,
+    note,
+    sentence,
+    tooltip,
+)
 from mlx_convert_ui.widgets.remedies import tell
 
-RECOMMENDED = "4bit"
 _AS_PRESET = "As the preset"
-
+CUSTOM = "custom"
 
 NO_PRESET = "No plugin in use offers a precision. The Plugins page says what is missing."
 
@@ -32,25 +44,34 @@ class PrecisionCard:
         self._sizes: dict[str, Tag] = {}
         self._radios: dict[str, ui.element] = {}
         self._drawn: object = None
+        self._advice = advised(None)
+        self._said = ""
+        self._selects: dict[str, ui.select] = {}
         with card("Precision", "Lower is smaller and faster; higher keeps more quality."):
             self._options = block("options", "fieldset").props('aria-label="Precision"')
             self._summary = Tag("p", "", "field-hint")
             self._summary.style("margin-top: 10px")
+            self._why = block("notes").mark("advice")
             with block("card-foot"), block("advanced", "details") as self._details:
                 with block("", "summary").props("data-icon=sliders-horizontal").mark("advanced"):
                     Tag("span", "Advanced")
+                    self._count = Badge("", "busy").mark("changes")
                     Tag("span", "", "advanced-arrow", icon="chevron-down").props("aria-hidden=true")
                 with block("advanced-body"):
                     self._advanced()
                     self._notes = block("notes")
         self._show_cards(None)
+        if form.changes:
+            self._details.props("open")
 
     def draw(self, planner: FormPlanner) -> None:
         """Show the sizes that are known, and what is wrong with the numbers under Advanced."""
         preview = planner.preview
+        self._advice = advised(preview.model)
         self._show_cards(preview.model.repo_id if preview.model else None)
+        sizes = {**preview.sizes, CUSTOM: preview.plan.outputs[0] if preview.plan else None}
         for name, label in self._sizes.items():
-            label.show(_size(preview.sizes.get(name), busy=bool(preview.busy)))
+            label.show(_size(sizes.get(name), busy=bool(preview.busy)))
         findings = preview.findings("advanced")
         if findings == self._drawn:
             return
@@ -64,37 +85,69 @@ class PrecisionCard:
 
     def _show_cards(self, repo_id: str | None) -> None:
         names = cards(self._presets, self._form.preset, repo_id)
-        if names != self._shown:
-            self._shown = names
+        shown = (*names, *self._form.changes.values(), self._advice.preset)
+        if shown != self._shown:
+            self._shown = shown
             self._sizes.clear()
             self._radios.clear()
             self._options.clear()
             with self._options:
                 for name in names:
                     self._card(self._presets[name])
+                if self._form.changes:
+                    self._custom()
+        chosen = CUSTOM if self._form.changes else self._form.preset
         for name, radio in self._radios.items():
-            radio.props["checked"] = name == self._form.preset
-        chosen = self._presets.get(self._form.preset)
+            radio.props["checked"] = name == chosen
+        changes = len(self._form.changes)
+        self._count.show(f"{changes} change{'s' if changes > 1 else ''}" if changes else "")
+        self._count.set_visibility(bool(changes))
+        self._say()
+
+    def _say(self) -> None:
+        """What the chosen preset is good for, and that another one is advised, where fewer bits were chosen."""
+        chosen, advised_ = self._presets.get(self._form.preset), self._presets.get(self._advice.preset)
         self._summary.show(chosen.summary if chosen else NO_PRESET)
+        self._summary.set_visibility(not self._form.changes)
+        bits = self._form.bits or (_bits(chosen) if chosen else 0)
+        less = advised_ is not None and bits < _bits(advised_)
+        said = f"{self._advice.reason} Begin with {advised_.title}." if less and advised_ else ""
+        if said == self._said:
+            return
+        self._said = said
+        self._why.clear()
+        if said:
+            with self._why:
+                note("info", said)
 
     def _card(self, preset: Preset) -> None:
+        recommended = "Recommended" if preset.name == self._advice.preset else ""
+        badge = "For this model" if preset.ref else recommended
+        self._option(preset.name, preset.title, lambda: self._choose(preset.name), badge=badge)
+
+    def _custom(self) -> None:
+        """What is set under Advanced: a choice of its own, which is the one that will be made."""
+        preset = self._presets.get(self._form.preset)
+        words = f"{', '.join(self._form.changes.values())}; the rest as {preset.title if preset else 'usual'}"
+        self._option(CUSTOM, "Custom", lambda: None, text=sentence(words))
+
+    def _option(self, name: str, title: str, chosen: Callable[[], None], *, badge: str = "", text: str = "") -> None:
         with Tag("label", "", "option"):
-            radio = attributes(ui.element("input").props("type=radio name=precision"), {"value": preset.name})
-            radio.mark(f"preset-{preset.name}").on("change", lambda: self._choose(preset.name), [])
-            self._radios[preset.name] = radio
+            radio = attributes(ui.element("input").props("type=radio name=precision"), {"value": name})
+            self._radios[name] = radio.mark(f"preset-{name}").on("change", chosen, [])
             with block("option-title"):
-                Tag("span", preset.title)
-                if preset.name == RECOMMENDED:
-                    Badge("Recommended", "busy")
-                elif preset.ref:
-                    Badge("For this model", "busy")
-            self._sizes[preset.name] = Tag("span", "", "option-size").mark(f"size-{preset.name}")
-            with block("meter").props("aria-hidden=true"):
-                for step in range(5):
-                    Tag("i", "", "on" if step < _quality(preset) else "")
+                Tag("span", title)
+                if badge:
+                    Badge(badge, "busy")
+            self._sizes[name] = Tag("span", "", "option-size").mark(f"size-{name}")
+            if text:
+                Tag("span", text, "option-size")
 
     def _choose(self, name: str) -> None:
+        """Take a card as it is: nothing is set beside it any more."""
         self._form.preset = name
+        for attribute in self._form.changes:
+            self._selects[attribute].value = None
         self._preset.value = name
 
     def _advanced(self) -> None:
@@ -150,7 +203,7 @@ class PrecisionCard:
             value = value if value in options else None
             select = ui.select(options, value=value, on_change=lambda event: self._set(attribute, event.value))
             named(select, name).props(f"dropdown-icon='{CHEVRON}' options-dense")
-            select.mark(f"advanced-{attribute}")
+            self._selects[attribute] = select.mark(f"advanced-{attribute}")
         return select
 
     def _set(self, attribute: str, value: Any) -> None:
@@ -165,7 +218,5 @@ def _size(output: OutputPlan | None, *, busy: bool) -> str:
     return ("" if output.exact else "≈ ") + units.size(output.weight_bytes)
 
 
-def _quality(preset: Preset) -> int:
-    """How many of five marks a preset's quality gets, by its bits."""
-    bits = preset.quantization.bits if preset.quantization else 16
-    return {2: 1, 3: 2, 4: 3, 5: 4, 6: 4}.get(bits, 5)
+def _bits(preset: Preset) -> int:
+    return preset.quantization.bits if preset.quantization else 16
