@@ -80,7 +80,7 @@ if TYPE_CHECKING:
     from mlx_convert_core.home.queue_file import QueueItem as QueueItem
     from mlx_convert_core.home.settings import Settings as Settings, SettingsFile as SettingsFile
     from mlx_convert_core.measuring.intervals import paired_figures as paired_figures
-    from mlx_convert_core.model import hub_names as hub_names
+    from mlx_convert_core.model import dtypes as dtypes, hub_names as hub_names
     from mlx_convert_core.model.accounting import Accounted as Accounted, account_for as account_for
     from mlx_convert_core.model.base_model import base_model as base_model
     from mlx_convert_core.model.checkpoint import Checkpoint as Checkpoint
@@ -153,6 +153,10 @@ if TYPE_CHECKING:
     )
     from mlx_convert_core.model.plan import ConvertPlan as ConvertPlan, OutputPlan as OutputPlan
     from mlx_convert_core.model.quantization import (
+        AFFINE_BITS as AFFINE_BITS,
+        AFFINE_GROUP_SIZES as AFFINE_GROUP_SIZES,
+        MODES as MODES,
+        RECOMMENDED as RECOMMENDED,
         KeptLayer as KeptLayer,
         LayerInfo as LayerInfo,
         Preset as Preset,
@@ -289,7 +293,7 @@ _PLACES = {
     "mlx_convert_core.home.queue_file": "QueueItem",
     "mlx_convert_core.home.settings": "Settings SettingsFile",
     "mlx_convert_core.measuring.intervals": "paired_figures",
-    "mlx_convert_core.model": "hub_names",
+    "mlx_convert_core.model": "dtypes hub_names",
     "mlx_convert_core.model.accounting": "Accounted account_for",
     "mlx_convert_core.model.base_model": "base_model",
     "mlx_convert_core.model.checkpoint": "Checkpoint",
@@ -316,7 +320,8 @@ _PLACES = {
     "mlx_convert_core.model.packing": "leftover_method packed_tensors quantization_config",
     "mlx_convert_core.model.plan": "ConvertPlan OutputPlan",
     "mlx_convert_core.model.quantization": (
-        "KeptLayer LayerInfo Preset Quantization QuantizedLayer QuantizeStrategy preset_with_advice"
+        "AFFINE_BITS AFFINE_GROUP_SIZES KeptLayer LayerInfo MODES Preset Quantization QuantizedLayer QuantizeStrategy"
+        " RECOMMENDED preset_with_advice"
     ),
     "mlx_convert_core.model.recipes": "Recipe RecipeOutput read_recipe recipe_of write_recipe",
     "mlx_convert_core.model.record": "Record encode_record parse_record public_record read_record",

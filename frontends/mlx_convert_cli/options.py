@@ -20,11 +20,9 @@ from mlx_convert_core import (
     Workspace,
     load_recipe,
 )
-from mlx_convert_core.plugin import expanded
+from mlx_convert_core.plugin import AFFINE_BITS, AFFINE_GROUP_SIZES, MODES, dtypes, expanded
 
 F = TypeVar("F", bound=Callable[..., Any])
-MODES = ("affine", "mxfp4", "nvfp4", "mxfp8")
-DTYPES = ("bfloat16", "float16", "float32")
 
 
 def common(command: F) -> F:
@@ -45,17 +43,22 @@ def conversion_options(command: F) -> F:
     return command
 
 
+def one_of(numbers: tuple[int, ...]) -> str:
+    """``2, 3 or 4``."""
+    return f"{', '.join(map(str, numbers[:-1]))} or {numbers[-1]}"
+
+
 trusting = click.option("--trust-remote-code", is_flag=True, help="Let the model's own Python code run.")
 insisting = click.option("--anyway", is_flag=True, help="Load a model that does not fit into memory, too.")
 _CONVERTING = (
     click.option("-p", "--preset", multiple=True, help="What to make; several times for several outputs."),
     click.option("-o", "--output", multiple=True, type=click.Path(), help="The new folder, once for each preset."),
-    click.option("--bits", type=int, help="Bits per value, instead of the preset's: 2, 3, 4, 5, 6 or 8."),
-    click.option("--group-size", type=int, help="Values that share a scale: 32, 64 or 128."),
+    click.option("--bits", type=int, help=f"Bits per value, instead of the preset's: {one_of(AFFINE_BITS)}."),
+    click.option("--group-size", type=int, help=f"Values that share a scale: {one_of(AFFINE_GROUP_SIZES)}."),
     click.option("--mode", type=click.Choice(MODES), help="The number format."),
     click.option("--strategy", help="Which layers get how many bits: uniform, mixed_4_6 ..., map:{...} or map:FILE."),
     click.option("--method", help="How numbers are rounded: nearest, or a plugin's name for its own way."),
-    click.option("--dtype", type=click.Choice(DTYPES), help="The type of what stays unquantized."),
+    click.option("--dtype", type=click.Choice(dtypes.DTYPES), help="The type of what stays unquantized."),
     click.option("--revision", help="A branch, tag or commit of a repo."),
     click.option("--recipe", type=click.Path(), help="A recipe file; options given beside it count more."),
     click.option("--force", is_flag=True, help="Replace an output that exists."),

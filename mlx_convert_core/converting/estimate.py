@@ -6,14 +6,14 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from mlx_convert_core.base.file_names import WEIGHTS
+from mlx_convert_core.model.dtypes import STORED, Dtype
 from mlx_convert_core.model.inspection import ModelInfo
 from mlx_convert_core.model.plan import OutputPlan
-from mlx_convert_core.model.quantization import Dtype, Quantization
+from mlx_convert_core.model.quantization import Quantization
 from mlx_convert_core.model.requests import ConvertRequest
 from mlx_convert_core.model.safetensors import DTYPE_BYTES, TensorInfo
 
-FLOATS = ("BF16", "F16", "F32", "F64")
-_DTYPES = {"bfloat16": "BF16", "float16": "F16", "float32": "F32"}
+FLOATS = (*STORED.values(), "F64")
 
 
 def estimate(model: ModelInfo, output: OutputPlan) -> OutputPlan:
@@ -48,7 +48,7 @@ def fetch_disk(model: ModelInfo, request: ConvertRequest, weight_bytes: int | No
 def _tensor_bytes(tensor: TensorInfo, quantization: Quantization | None, dtype: Dtype | None) -> int:
     if tensor.dtype not in FLOATS:
         return tensor.nbytes
-    width = DTYPE_BYTES[_DTYPES[dtype] if dtype else "F32" if tensor.dtype == "F64" else tensor.dtype]
+    width = DTYPE_BYTES[STORED[dtype] if dtype else "F32" if tensor.dtype == "F64" else tensor.dtype]
     if quantization and _is_layer(tensor, quantization):
         return quantization.packed_bytes(tensor.shape, width)
     return tensor.parameters * width

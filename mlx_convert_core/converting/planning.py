@@ -26,7 +26,7 @@ from mlx_convert_core.home.settings import Settings
 from mlx_convert_core.model.findings import Finding, finding_of
 from mlx_convert_core.model.inspection import ModelInfo
 from mlx_convert_core.model.plan import ConvertPlan, OutputPlan
-from mlx_convert_core.model.quantization import Preset
+from mlx_convert_core.model.quantization import DEFAULT_GROUP_SIZE, Preset
 from mlx_convert_core.model.requests import ConvertRequest
 from mlx_convert_core.model.rounding import NEAREST
 from mlx_convert_core.plugins.calling import Hooks
@@ -139,7 +139,7 @@ class Planner:
         if output.quantization.mode != "affine":
             return output.quantization.mode
         bits = f"{output.quantization.bits}bit"
-        group = f"-g{output.quantization.group_size}" if output.quantization.group_size != 64 else ""
+        group = f"-g{output.quantization.group_size}" if output.quantization.group_size != DEFAULT_GROUP_SIZE else ""
         named = output.strategy if output.strategy and _PLAIN.fullmatch(output.strategy) else ""
         method = _end(output.method) if output.method != NEAREST else ""
         return f"{named or f'{bits}{group}'}{'-mixed' if output.strategy and not named else ''}{method}"

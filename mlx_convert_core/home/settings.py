@@ -13,6 +13,7 @@ from mlx_convert_core.base import codec
 from mlx_convert_core.base.documents import JsonDocument
 from mlx_convert_core.base.paths import expanded, spelled
 from mlx_convert_core.errors import InvalidRequest
+from mlx_convert_core.model.quantization import RECOMMENDED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +21,7 @@ class Settings:
     """``output_folder``: where converted models go; ``preset``: the one used when none is named."""
 
     output_folder: Path = Path("models")
-    preset: str = "4bit"
+    preset: str = RECOMMENDED
 
 
 class SettingsFile:

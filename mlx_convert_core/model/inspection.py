@@ -12,6 +12,7 @@ from mlx_convert_core.base.file_names import CARD, CONFIG, MORE_TEMPLATES, WEIGH
 from mlx_convert_core.base.paths import spelled
 from mlx_convert_core.base.regular_files import regular_files
 from mlx_convert_core.errors import CorruptCheckpoint, RepoNotFound
+from mlx_convert_core.model import dtypes
 from mlx_convert_core.model.card import read_card
 from mlx_convert_core.model.config_file import read_config, unreadable
 from mlx_convert_core.model.findings import Finding
@@ -19,8 +20,6 @@ from mlx_convert_core.model.hub_cache import cached_repo, model_name
 from mlx_convert_core.model.safetensors import TensorInfo, all_tensors, read_header
 from mlx_convert_core.model.weight_files import check_index, check_unique
 from mlx_convert_core.remedies import OpenPage, Remedies
-
-_DTYPE_NAMES = {"BF16": "bfloat16", "F16": "float16", "F32": "float32"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +101,7 @@ class ModelInfo:
         if not totals:
             return ""
         biggest = max(totals, key=lambda name: totals[name])
-        return _DTYPE_NAMES.get(biggest, biggest)
+        return dtypes.NAMES.get(biggest, biggest)
 
     def matching(self, *patterns: str) -> tuple[FileInfo, ...]:
         """The files at the root whose name matches one of ``patterns``."""

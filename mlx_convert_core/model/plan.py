@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlx_convert_core.model.contents import FolderContents
+from mlx_convert_core.model.dtypes import Dtype
 from mlx_convert_core.model.findings import Finding
 from mlx_convert_core.model.inspection import ModelInfo
 from mlx_convert_core.model.left_out import LeftOut
-from mlx_convert_core.model.quantization import Dtype, KeptLayer, Quantization, QuantizedLayer, bits_per_weight
+from mlx_convert_core.model.quantization import KeptLayer, Quantization, QuantizedLayer, bits_per_weight
 from mlx_convert_core.model.requests import ConvertRequest
 from mlx_convert_core.model.rounding import NEAREST, Calibration
 from mlx_convert_core.model.safetensors import TensorInfo

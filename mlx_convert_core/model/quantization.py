@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from mlx_convert_core.errors import InvalidRequest
+from mlx_convert_core.model.dtypes import Dtype
 
 Mode = Literal["affine", "mxfp4", "nvfp4", "mxfp8"]
-Dtype = Literal["bfloat16", "float16", "float32"]
-
+MODES: tuple[str, ...] = get_args(Mode)
 AFFINE_BITS = (2, 3, 4, 5, 6, 8)
 AFFINE_GROUP_SIZES = (32, 64, 128)
+DEFAULT_BITS, DEFAULT_GROUP_SIZE = 4, 64  # as MLX has them
+RECOMMENDED = "4bit"  # the preset of a person who names none
 # Modes other than affine are fixed formats: (bits, group size).
 FIXED_MODES: dict[str, tuple[int, int]] = {"mxfp4": (4, 32), "nvfp4": (4, 16), "mxfp8": (8, 32)}
 
@@ -26,7 +28,7 @@ class Quantization:
     """
 
     bits: int
-    group_size: int = 64
+    group_size: int = DEFAULT_GROUP_SIZE
     mode: Mode = "affine"
 
     def __post_init__(self) -> None:
@@ -43,7 +45,7 @@ class Quantization:
         if self.mode != "affine":
             raise InvalidRequest(
                 f"there is no quantization mode '{self.mode}'.",
-                hint="Use one of: affine, " + ", ".join(FIXED_MODES) + ".",
+                hint=f"Use one of: {', '.join(MODES)}.",
                 code="mode",
             )
         if self.bits not in AFFINE_BITS:
@@ -55,14 +57,14 @@ class Quantization:
         if self.group_size not in AFFINE_GROUP_SIZES:
             raise InvalidRequest(
                 f"group size {self.group_size} is not supported.",
-                hint=f"Use one of: {_listed(AFFINE_GROUP_SIZES)}. 64 is what most MLX models use.",
+                hint=f"Use one of: {_listed(AFFINE_GROUP_SIZES)}. {DEFAULT_GROUP_SIZE} is what most MLX models use.",
                 code="group_size",
             )
 
     @classmethod
     def of(cls, *, bits: int | None = None, group_size: int | None = None, mode: Mode = "affine") -> Quantization:
         """A quantization with what is left out filled in as MLX does: 4 bits, group 64 for affine."""
-        default_bits, default_group = FIXED_MODES.get(mode, (4, 64))
+        default_bits, default_group = FIXED_MODES.get(mode, (DEFAULT_BITS, DEFAULT_GROUP_SIZE))
         return cls(
             bits=default_bits if bits is None else bits,
             group_size=default_group if group_size is None else group_size,

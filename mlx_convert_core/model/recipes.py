@@ -25,7 +25,8 @@ from mlx_convert_core.base.file_names import RECORD
 from mlx_convert_core.base.limits import RECIPE_BYTES
 from mlx_convert_core.base.regular_files import read_regular
 from mlx_convert_core.errors import CorruptCheckpoint, EntryNotFound, InvalidRequest, MlxConvertError, RepoNotFound
-from mlx_convert_core.model.quantization import Dtype, Mode
+from mlx_convert_core.model.dtypes import Dtype
+from mlx_convert_core.model.quantization import Mode
 from mlx_convert_core.model.record import read_record
 from mlx_convert_core.model.requests import ConvertRequest
 from mlx_convert_core.remedies import Remedies, RunCommand, SetOption

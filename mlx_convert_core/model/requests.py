@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from mlx_convert_core.base.addresses import without_secrets
 from mlx_convert_core.base.paths import is_text, spelled
 from mlx_convert_core.errors import InvalidRequest
+from mlx_convert_core.model.dtypes import Dtype
 from mlx_convert_core.model.findings import Finding
 from mlx_convert_core.model.left_out import LeftOut
-from mlx_convert_core.model.quantization import Dtype, Mode, Quantization
+from mlx_convert_core.model.quantization import Mode, Quantization
 from mlx_convert_core.remedies import LeaveOut
 
 SAMPLER_LIMITS: Mapping[str, tuple[float, float]] = {

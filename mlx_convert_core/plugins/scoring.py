@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from mlx_convert_core.model.measurements import Passage
+from mlx_convert_core.model.safetensors import DTYPE_BYTES
 from mlx_convert_core.plugins.interfaces import AnswerMemory, ModelRunner, Reporter
-
-_BYTES = {"F32": 4, "BF16": 2, "F16": 2}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,11 +25,11 @@ class HiddenStates:
     @property
     def tokens(self) -> int:
         """For how many tokens there are states."""
-        return len(self.data) // (self.width * _BYTES[self.dtype])
+        return len(self.data) // (self.width * DTYPE_BYTES[self.dtype])
 
     def rows(self, start: int, stop: int) -> HiddenStates:
         """Those of the tokens from ``start`` to before ``stop``; nothing is copied."""
-        each = self.width * _BYTES[self.dtype]
+        each = self.width * DTYPE_BYTES[self.dtype]
         return HiddenStates(dtype=self.dtype, width=self.width, data=memoryview(self.data)[start * each : stop * each])
 
 

@@ -22,6 +22,7 @@ from mlx_convert_core.base.limits import INDEX_BYTES
 from mlx_convert_core.base.regular_files import open_regular, read_regular
 from mlx_convert_core.errors import CorruptCheckpoint, UploadError
 from mlx_convert_core.model.config_file import read_config
+from mlx_convert_core.model.dtypes import INFINITY
 from mlx_convert_core.model.record import RecordedFile, read_record
 from mlx_convert_core.model.safetensors import DTYPE_BYTES, TensorInfo, all_tensors, read_header
 from mlx_convert_core.model.weight_files import repeated
@@ -34,12 +35,12 @@ _READ_BY_ALL = (
 # By dtype: the bits of infinity without its sign, above which a value is NaN, the code of struct to read values with,
 # and the highest bytes that such values can have. No weight of a sane model has these bytes: a look at them is enough.
 _NAN = {
-    "BF16": (0x7F80, "H", b"\x7f\xff"),
-    "F16": (0x7C00, "H", b"\x7c\x7d\x7e\x7f\xfc\xfd\xfe\xff"),
-    "F32": (0x7F80_0000, "I", b"\x7f\xff"),
-    "F64": (0x7FF0_0000_0000_0000, "Q", b"\x7f\xff"),
+    "BF16": (INFINITY["BF16"], "H", b"\x7f\xff"),
+    "F16": (INFINITY["F16"], "H", b"\x7c\x7d\x7e\x7f\xfc\xfd\xfe\xff"),
+    "F32": (INFINITY["F32"], "I", b"\x7f\xff"),
+    "F64": (INFINITY["F64"], "Q", b"\x7f\xff"),
     "F8_E4M3": (0x7E, "B", b"\x7f\xff"),  # 448, for it has no infinity
-    "F8_E5M2": (0x7C, "B", b"\x7c\x7d\x7e\x7f\xfc\xfd\xfe\xff"),
+    "F8_E5M2": (INFINITY["F8_E5M2"], "B", b"\x7c\x7d\x7e\x7f\xfc\xfd\xfe\xff"),
 }
 _WITHOUT_INFINITY = ("F8_E4M3",)
 

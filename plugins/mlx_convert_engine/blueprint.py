@@ -19,6 +19,7 @@ from mlx_convert_core.plugin import (
     QuantizeStrategy,
     TensorInfo,
     UnsupportedModel,
+    dtypes,
     file_names,
     layouts,
     split,
@@ -32,10 +33,9 @@ from mlx_convert_engine.stored_types import LACKING, is_read_as
 from mlx_convert_engine.tuning.rounding import Rounding
 
 SHARD_BYTES = 5 << 30  # as mlx_lm.convert splits
-DTYPES = ("float16", "bfloat16", "float32")
 _NAMES = {
     "bool": "BOOL", "uint8": "U8", "uint16": "U16", "uint32": "U32", "uint64": "U64", "int8": "I8",
-    "int16": "I16", "int32": "I32", "int64": "I64", "float16": "F16", "bfloat16": "BF16", "float32": "F32",
+    "int16": "I16", "int32": "I32", "int64": "I64", **dtypes.STORED,
     "complex64": "C64",
 }  # fmt: skip
 CastFunction = Callable[[str, Any], Any]
@@ -242,7 +242,7 @@ def _caster(lazy: LazyModel, output: OutputPlan) -> CastFunction:
     import mlx.core as mx
 
     dtype = output.dtype or LACKING.get(lazy.dtype or "", lazy.dtype)
-    if dtype not in DTYPES:
+    if dtype not in dtypes.DTYPES:
         return lambda name, array: array
     wanted = getattr(mx, dtype)
     allowed = lazy.cast_predicate or (lambda name: True)

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
-from mlx_convert_core.plugin import TensorInfo, quantization_config
+from mlx_convert_core.plugin import TensorInfo, dtypes, quantization_config
 
 EIGHT_BIT_FLOATS = ("F8_E4M3", "F8_E5M2")
 _SCALES = ("_scale_inv", "_scale")  # what follows a weight's name
-_SCALE_TYPES = ("F32", "BF16", "F16")  # others are bytes of a format that MLX holds as it is
+_SCALE_TYPES = tuple(dtypes.NAMES)  # others are bytes of a format that MLX holds as it is
 _BLOCK = (128, 128)  # where config.json names no other
 # Scales of what flows through a layer, and of the cache: nothing of the weights.
 _OF_ACTIVATIONS = (".input_scale", ".activation_scale", ".q_scale", ".k_scale", ".v_scale", "_input_scale")

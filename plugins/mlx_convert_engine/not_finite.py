@@ -11,14 +11,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mlx_convert_core.plugin import ConversionFailed, Finding, SetOption
+from mlx_convert_core.plugin import ConversionFailed, Finding, SetOption, dtypes
 
-SHORT = {"float16": "F16", "bfloat16": "BF16", "float32": "F32"}  # mlx's name -> safetensors'
 NAMED = 3  # tensors that a finding names
 _WIDTHS = {"F8_E4M3": 8, "F8_E5M2": 8, "F16": 16, "BF16": 16, "F32": 32, "F64": 64}
 # The smallest size that is no number: of F8_E4M3, which has no infinity, the one NaN.
 _INFINITY = {
-    "F8_E4M3": 0x7F, "F8_E5M2": 0x7C, "F16": 0x7C00, "BF16": 0x7F80, "F32": 0x7F80_0000, "F64": 0x7FF0_0000_0000_0000
+    "F8_E4M3": 0x7F, **dtypes.INFINITY
 }  # fmt: skip
 # The smallest size that a cast rounds to infinity: halfway between the target's largest number and the next power of
 # two (65,520 for float16), in the bits of the source.
@@ -130,4 +129,4 @@ def _named(counts: Mapping[str, int]) -> str:
 def name_of(dtype: Any) -> str:
     """``float16`` of ``mlx.core.float16``; "" for what is no float."""
     name = str(dtype).rpartition(".")[2]
-    return name if name in SHORT else ""
+    return name if name in dtypes.STORED else ""

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from mlx_convert_core.plugin import ModelInfo, TensorInfo, quantization_config
+from mlx_convert_core.plugin import ModelInfo, TensorInfo, dtypes, quantization_config
 from mlx_convert_engine.eight_bit_floats import EIGHT_BIT_FLOATS, values_of
 
 WIDE = "F64"
@@ -59,7 +59,7 @@ def array_of(dtype: str, data: memoryview) -> Any:
         return mx.array(narrowed(data))
     if dtype in EIGHT_BIT_FLOATS:
         return values_of(mx.array(np.frombuffer(data, np.uint8)), dtype)
-    kind = getattr(mx, {"BF16": "bfloat16", "F16": "float16", "F32": "float32"}[dtype])
+    kind = getattr(mx, dtypes.NAMES[dtype])
     return mx.array(np.frombuffer(data, dtype=f"u{kind.size}")).view(kind)
 
 

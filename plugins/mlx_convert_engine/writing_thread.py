@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from queue import Queue
 from typing import Any
 
-from mlx_convert_core.plugin import Reporter, ShardWriter
-from mlx_convert_engine.not_finite import SHORT, Sizes, overflow
+from mlx_convert_core.plugin import Reporter, ShardWriter, dtypes
+from mlx_convert_engine.not_finite import Sizes, overflow
 
 
 @dataclass(slots=True)
@@ -107,4 +107,4 @@ class WritingThread:
 
 def _new(result: Result, data: memoryview, known: int) -> int:
     """How many more values are not finite than were ``known`` to be."""
-    return max(0, Sizes.of(data, SHORT[result.floats]).not_finite - known) if result.floats else 0
+    return max(0, Sizes.of(data, dtypes.STORED[result.floats]).not_finite - known) if result.floats else 0

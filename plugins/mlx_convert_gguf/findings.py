@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mlx_convert_core.plugin import Finding, ModelInfo, units
+from mlx_convert_core.plugin import Finding, ModelInfo, dtypes, units
 from mlx_convert_gguf.container import is_gguf, read_gguf, type_name
 from mlx_convert_gguf.fields import Fields
 from mlx_convert_gguf.origin import the_original
-
-_WHOLE = ("F32", "F16", "BF16")
 
 
 def quantized_source(model: ModelInfo) -> Iterator[Finding]:
@@ -22,7 +20,7 @@ def quantized_source(model: ModelInfo) -> Iterator[Finding]:
         kind = type_name(tensor.kind)
         totals[kind] = totals.get(kind, 0) + tensor.nbytes
     biggest = max(totals, key=lambda kind: totals[kind])
-    if biggest not in _WHOLE:
+    if biggest not in dtypes.NAMES:
         bits = sum(totals.values()) * 8 / model.parameters
         yield Finding(
             code="gguf_quantized",

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mlx_convert_core import ConvertRequest, InvalidRequest, Preset
-from mlx_convert_core.plugin import command, expanded
+from mlx_convert_core.plugin import RECOMMENDED, command, expanded
 
 CARDS = ("4bit", "6bit", "8bit", "bf16")
 
@@ -22,7 +22,7 @@ class Form:
 
     source: str = ""
     ref: str = ""
-    preset: str = "4bit"
+    preset: str = RECOMMENDED
     bits: int | None = None
     group_size: int | None = None
     mode: str | None = None

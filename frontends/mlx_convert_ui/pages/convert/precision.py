@@ -8,7 +8,7 @@ from typing import Any
 from nicegui import ui
 
 from mlx_convert_core import OutputPlan, Preset
-from mlx_convert_core.plugin import units
+from mlx_convert_core.plugin import AFFINE_BITS, AFFINE_GROUP_SIZES, MODES, RECOMMENDED, dtypes, units
 from mlx_convert_ui.pages.convert.form_planner import FormPlanner
 from mlx_convert_ui.state.advice import advised
 from mlx_convert_ui.state.convert_form import Form, cards
@@ -160,16 +160,16 @@ class PrecisionCard:
                 every,
                 "preset",
             )
-            bits = {None: _AS_PRESET, **{bits: f"{bits} bits" for bits in (2, 3, 4, 5, 6, 8)}}
+            bits = {None: _AS_PRESET, **{bits: f"{bits} bits" for bits in AFFINE_BITS}}
             self._select("Bits", "Bits for each number. Fewer are smaller and less exact.", bits, "bits")
-            groups = {None: _AS_PRESET, 32: "32", 64: "64", 128: "128"}
+            groups = {None: _AS_PRESET, **{size: str(size) for size in AFFINE_GROUP_SIZES}}
             self._select(
                 "Group size",
                 "How many numbers share one scale. Smaller groups keep more quality and take a little more room.",
                 groups,
                 "group_size",
             )
-            modes = {None: _AS_PRESET, "affine": "affine", "mxfp4": "MXFP4", "nvfp4": "NVFP4", "mxfp8": "MXFP8"}
+            modes = {None: _AS_PRESET, **{mode: mode if mode == "affine" else mode.upper() for mode in MODES}}
             self._select("Mode", "The number format. Leave it unless you need one of the float formats.", modes, "mode")
             strategies = sorted({preset.strategy for preset in self._presets.values() if preset.strategy})
             named_strategies = {None: _AS_PRESET, **{name: name for name in strategies}}
@@ -179,11 +179,11 @@ class PrecisionCard:
                 named_strategies,
                 "strategy",
             )
-            dtypes = {None: _AS_PRESET, "bfloat16": "bfloat16", "float16": "float16", "float32": "float32"}
+            kept = {None: _AS_PRESET, **{name: name for name in dtypes.DTYPES}}
             self._select(
                 "Kept as (dtype)",
                 "The type of everything that is not quantized. float16 is faster on M1 and M2 Macs.",
-                dtypes,
+                kept,
                 "dtype",
             )
             with field("Revision", "A branch, tag or commit of a repo. Empty means the newest.") as name:
