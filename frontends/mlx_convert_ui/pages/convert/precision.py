@@ -8,7 +8,7 @@ from typing import Any
 from nicegui import ui
 
 from mlx_convert_core import OutputPlan, Preset
-from mlx_convert_core.plugin import AFFINE_BITS, AFFINE_GROUP_SIZES, MODES, RECOMMENDED, dtypes, units
+from mlx_convert_core.plugin import AFFINE_BITS, AFFINE_GROUP_SIZES, MODES, dtypes, units
 from mlx_convert_ui.pages.convert.form_planner import FormPlanner
 from mlx_convert_ui.state.advice import advised
 from mlx_convert_ui.state.convert_form import Form, cards
