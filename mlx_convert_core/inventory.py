@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import cached_property
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from mlx_convert_core.base.paths import spelled
-from mlx_convert_core.converting.sources import Sources
-from mlx_convert_core.converting.uploads import accounts, upload_targets
 from mlx_convert_core.errors import PluginError
-from mlx_convert_core.home.conversation_store import ConversationStore
 from mlx_convert_core.home.known_models import Models
 from mlx_convert_core.home.location import default_home
 from mlx_convert_core.home.settings import SettingsFile
-from mlx_convert_core.model.contents import FolderContents
-from mlx_convert_core.model.library import LibraryEntry
 from mlx_convert_core.model.quantization import Preset
 from mlx_convert_core.plugins.calling import Hooks
 from mlx_convert_core.plugins.interfaces import Account, Command, LibraryStore, Page, UploadTarget
 from mlx_convert_core.plugins.loading import LoadedPlugin, PluginFailure, PluginSet, discover
 from mlx_convert_core.plugins.scoring import MeasuringText, Metric
+
+if TYPE_CHECKING:  # every command has an inventory, and few need these
+    from mlx_convert_core.converting.sources import Sources
+    from mlx_convert_core.home.conversation_store import ConversationStore
+    from mlx_convert_core.model.contents import FolderContents
+    from mlx_convert_core.model.library import LibraryEntry
 
 
 class Inventory:
@@ -31,10 +34,22 @@ class Inventory:
         self._plugins = PluginSet(discover(self.home), plugins)
         self._hooks = Hooks(self._plugins)
         self._models = Models(self._hooks, self.home)
-        self.sources = Sources(self._hooks)
         self.settings = SettingsFile(self.home)
-        self.conversations = ConversationStore(self.home)
         self.presets: dict[str, Preset] = self._hooks.register("register_presets", Preset)
+
+    @cached_property
+    def sources(self) -> Sources:
+        """Where models come from: whose a ref is."""
+        from mlx_convert_core.converting.sources import Sources
+
+        return Sources(self._hooks)
+
+    @cached_property
+    def conversations(self) -> ConversationStore:
+        """What was chatted."""
+        from mlx_convert_core.home.conversation_store import ConversationStore
+
+        return ConversationStore(self.home)
 
     # Plugins, and what they add
 
@@ -70,10 +85,14 @@ class Inventory:
 
     def upload_targets(self) -> dict[str, UploadTarget]:
         """The places that a model can be sent to."""
+        from mlx_convert_core.converting.uploads import upload_targets
+
         return upload_targets(self._hooks)
 
     def accounts(self) -> dict[str, Account]:
         """The accounts that a person can sign in to."""
+        from mlx_convert_core.converting.uploads import accounts
+
         return accounts(self._hooks)
 
     def pages(self) -> dict[str, Page]:

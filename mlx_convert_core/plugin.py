@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         read_json as read_json,
         to_json as to_json,
     )
+    from mlx_convert_core.base.entry_points import EntryPoint as EntryPoint, entry_points as entry_points
     from mlx_convert_core.base.documents import JsonDocument as JsonDocument
     from mlx_convert_core.base.file_names import RECORD as RECORD
     from mlx_convert_core.base.identity import as_on_disk as as_on_disk, is_inside as is_inside
@@ -134,7 +135,8 @@ if TYPE_CHECKING:
         inspect_folder as inspect_folder,
     )
     from mlx_convert_core.model.left_out import LeftOut as LeftOut
-    from mlx_convert_core.model.library import LibraryEntry as LibraryEntry, entry_of as entry_of
+    from mlx_convert_core.model.library import LibraryEntry as LibraryEntry
+    from mlx_convert_core.model.library_folder import entry_of as entry_of
     from mlx_convert_core.model.library_scan import SCAN_LEVELS as SCAN_LEVELS, scan as scan
     from mlx_convert_core.model.measurements import (
         BenchRequest as BenchRequest,
@@ -267,6 +269,7 @@ _PLACES = {
     "mlx_convert_core.base.addresses": "bare_address without_secrets",
     "mlx_convert_core.base.child_python": "current_folder_entries python_command python_environment",
     "mlx_convert_core.base.codec": "from_plain plain read_json to_json",
+    "mlx_convert_core.base.entry_points": "EntryPoint entry_points",
     "mlx_convert_core.base.documents": "JsonDocument",
     "mlx_convert_core.base.file_names": "RECORD",
     "mlx_convert_core.base.identity": "as_on_disk is_inside",
@@ -312,7 +315,8 @@ _PLACES = {
     "mlx_convert_core.model.hub_cache": "CachedRepo cached_repo model_name snapshot_in",
     "mlx_convert_core.model.inspection": "FileInfo ModelInfo inspect_folder",
     "mlx_convert_core.model.left_out": "LeftOut",
-    "mlx_convert_core.model.library": "LibraryEntry entry_of",
+    "mlx_convert_core.model.library": "LibraryEntry",
+    "mlx_convert_core.model.library_folder": "entry_of",
     "mlx_convert_core.model.library_scan": "SCAN_LEVELS scan",
     "mlx_convert_core.model.measurements": (
         "BenchRequest BenchResult BenchRow MeasuredFigure MeasureRequest MeasureResult Passage Spread"

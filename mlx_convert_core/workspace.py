@@ -2,44 +2,39 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import ModuleType, TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mlx_convert_core.answering.compare import Comparison
-from mlx_convert_core.answering.model_session import ModelSession, Terms
 from mlx_convert_core.answering.open_sessions import Sessions, answer_once
-from mlx_convert_core.base.addresses import without_secrets
-from mlx_convert_core.base.awake import awake
 from mlx_convert_core.base.identity import same_place
 from mlx_convert_core.base.memory import free_memory
-from mlx_convert_core.converting.conversion_job import carry_out
-from mlx_convert_core.converting.memory_guard import CONTEXT
-from mlx_convert_core.converting.planning import Planner
-from mlx_convert_core.converting.uploads import checked, target_of
 from mlx_convert_core.errors import MlxConvertError
-from mlx_convert_core.home.conversion_queue import ConversionQueue
-from mlx_convert_core.home.left_behind import left_behind
 from mlx_convert_core.inventory import Inventory
-from mlx_convert_core.measuring import job as measuring
-from mlx_convert_core.measuring.tasks import TASKS
 from mlx_convert_core.model.hub_cache import model_name
-from mlx_convert_core.model.inspection import ModelInfo
-from mlx_convert_core.model.measurements import BenchRequest, BenchResult, MeasureRequest, MeasureResult
-from mlx_convert_core.model.plan import ConvertPlan
-from mlx_convert_core.model.requests import (
-    ConvertRequest,
-    ConvertResult,
-    GenerateRequest,
-    GenerateResult,
-    UploadRequest,
-    UploadResult,
-)
 from mlx_convert_core.plugins.dispatch import EventDispatcher
 from mlx_convert_core.running.jobs import Job, JobQueue, context_of
-from mlx_convert_core.running.process import InlineRunner, TaskRunner, WorkerProcess
-from mlx_convert_core.writing.leftovers import Leftover
+
+if TYPE_CHECKING:  # every command has a workspace: what a method needs is imported when it is called
+    from mlx_convert_core.answering.compare import Comparison
+    from mlx_convert_core.answering.model_session import ModelSession
+    from mlx_convert_core.converting.planning import Planner
+    from mlx_convert_core.home.conversion_queue import ConversionQueue
+    from mlx_convert_core.model.inspection import ModelInfo
+    from mlx_convert_core.model.measurements import BenchRequest, BenchResult, MeasureRequest, MeasureResult
+    from mlx_convert_core.model.plan import ConvertPlan
+    from mlx_convert_core.model.requests import (
+        ConvertRequest,
+        ConvertResult,
+        GenerateRequest,
+        GenerateResult,
+        UploadRequest,
+        UploadResult,
+    )
+    from mlx_convert_core.running.process import TaskRunner
+    from mlx_convert_core.writing.leftovers import Leftover
 
 
 class Workspace(Inventory):
@@ -61,12 +56,23 @@ class Workspace(Inventory):
         self._runs = JobQueue()
         self._dispatcher = EventDispatcher(self._hooks)
         self._sessions = Sessions(self._dispatcher.send, free_memory)
-        self.queue = ConversionQueue(self.home, self.convert)
+        self._queue: ConversionQueue | None = None
+        self._queued = threading.Lock()
 
     @property
     def jobs(self) -> tuple[Job[Any], ...]:
         """The jobs of this workspace but those that ended long ago; answers belong to their session."""
         return self._runs.jobs
+
+    @property
+    def queue(self) -> ConversionQueue:
+        """The conversions that are lined up; the same for all threads."""
+        from mlx_convert_core.home.conversion_queue import ConversionQueue
+
+        with self._queued:
+            if self._queue is None:
+                self._queue = ConversionQueue(self.home, self.convert)
+            return self._queue
 
     # Look before you leap
 
@@ -75,6 +81,8 @@ class Workspace(Inventory):
 
         Raises SourceError and its kinds.
         """
+        from mlx_convert_core.base.addresses import without_secrets
+
         return self.sources.of(without_secrets(ref), revision).inspect()
 
     def plan(self, request: ConvertRequest, *, exact: bool = True, model: ModelInfo | None = None) -> ConvertPlan:
@@ -83,6 +91,8 @@ class Workspace(Inventory):
         ``exact`` asks a worker for sizes equal to the byte; otherwise they are estimated at once. ``model`` is what
         `inspect` said of the request's model; left out, the source is looked at now.
         """
+        from mlx_convert_core.model.plan import ConvertPlan
+
         planner = self._planner(request)
         plan = planner.estimate(model or self.inspect(planner.ref, request.revision))
         if not exact or plan.errors:
@@ -101,6 +111,9 @@ class Workspace(Inventory):
 
         Raises InvalidRequest for an unknown preset; everything later fails the job.
         """
+        from mlx_convert_core.base.awake import awake
+        from mlx_convert_core.converting.conversion_job import carry_out
+
         planner = self._planner(request)
         job: Job[ConvertResult] = Job("convert", f"Convert {planner.ref}", self._dispatcher.send)
 
@@ -132,6 +145,9 @@ class Workspace(Inventory):
         Python code that comes with the model runs only with ``trust_remote_code``. A model that takes more memory than
         the machine lends, with a conversation of ``context`` tokens (4,096 at least), is loaded only ``anyway``.
         """
+        from mlx_convert_core.answering.model_session import Terms
+        from mlx_convert_core.converting.memory_guard import CONTEXT
+
         terms = Terms(trust_remote_code=trust_remote_code, context=max(CONTEXT, context), anyway=anyway)
         return self._sessions.open(self.model_path(model), lambda: self._runner(inline=inline), terms)
 
@@ -164,6 +180,8 @@ class Workspace(Inventory):
         memory is loaded only if it is among ``anyway``; see `open`.
         Raises InvalidRequest, and what `model_path` raises; a model that fails later does not stop the others.
         """
+        from mlx_convert_core.answering.compare import Comparison
+
         paths = tuple(self.model_path(model) for model in models)
         comparison = Comparison(paths, request, self._dispatcher.send)
         allowed, insisted = tuple(trusted), tuple(anyway)
@@ -186,6 +204,9 @@ class Workspace(Inventory):
 
         The figures are kept with the model. Raises as `model_path`; everything later fails the job.
         """
+        from mlx_convert_core.measuring import job as measuring
+        from mlx_convert_core.model.measurements import MeasureRequest
+
         path = self.model_path(model)
         asked = request or MeasureRequest()
         job: Job[MeasureResult] = Job("measure", f"Measure {model_name(path)}", self._dispatcher.send)
@@ -207,6 +228,9 @@ class Workspace(Inventory):
 
         The figures are kept with the model. Raises as `model_path`; everything later fails the job.
         """
+        from mlx_convert_core.measuring import job as measuring
+        from mlx_convert_core.model.measurements import BenchRequest
+
         path, asked = self.model_path(model), request or BenchRequest()
         job: Job[BenchResult] = Job("bench", f"Time {model_name(path)}", self._dispatcher.send)
 
@@ -222,10 +246,14 @@ class Workspace(Inventory):
 
     def check_upload(self, request: UploadRequest) -> UploadRequest:
         """``request`` with its name filled in; raises what stands in the way, before anything moves."""
+        from mlx_convert_core.converting.uploads import checked
+
         return checked(request, self.upload_targets())
 
     def preview_upload(self, request: UploadRequest) -> str:
         """The model card that ``request`` would send, in Markdown; "" when none is sent."""
+        from mlx_convert_core.converting.uploads import target_of
+
         return target_of(request, self.upload_targets()).preview(request)
 
     def upload(
@@ -235,6 +263,10 @@ class Workspace(Inventory):
 
         Raises InvalidRequest for a target that nobody offers; everything later fails the job.
         """
+        from mlx_convert_core.base.awake import awake
+        from mlx_convert_core.converting.uploads import checked, target_of
+        from mlx_convert_core.model.requests import UploadRequest, UploadResult
+
         request = UploadRequest.to(self.model_path(model), to, public=public, replace=replace)
         targets = self.upload_targets()
         target_of(request, targets)
@@ -258,6 +290,8 @@ class Workspace(Inventory):
 
     def leftovers(self) -> tuple[Leftover, ...]:
         """What killed programs left beside models and in the home folder; nobody works on any of it."""
+        from mlx_convert_core.home.left_behind import left_behind
+
         try:
             entries = self.library.entries()
         except MlxConvertError:  # said elsewhere
@@ -266,7 +300,8 @@ class Workspace(Inventory):
 
     def close(self) -> None:
         """Cancel what runs, end all workers and deliver the last events."""
-        self.queue.stop()
+        if self._queue is not None:
+            self._queue.stop()
         self._runs.close()
         self._sessions.close()
         self._dispatcher.close()
@@ -282,7 +317,15 @@ class Workspace(Inventory):
     # How
 
     def _planner(self, request: ConvertRequest) -> Planner:
+        from mlx_convert_core.converting.planning import Planner
+
         return Planner(request, self.presets, self.settings.load(), self._hooks)
 
     def _runner(self, *, inline: bool) -> TaskRunner:
-        return InlineRunner(TASKS, self._plugins, self.home) if inline else WorkerProcess(self._plugins, self.home)
+        from mlx_convert_core.running.process import InlineRunner, WorkerProcess
+
+        if not inline:
+            return WorkerProcess(self._plugins, self.home)
+        from mlx_convert_core.measuring.tasks import TASKS
+
+        return InlineRunner(TASKS, self._plugins, self.home)

@@ -13,8 +13,8 @@ from typing import Any
 
 import click
 
-from mlx_convert_cli.entry_points import entry_points
 from mlx_convert_cli.errors import ARGUMENTS, report
+from mlx_convert_core.plugin import entry_points
 
 PLUGIN_COMMANDS = "mlx_convert_commands"  # entry-point group: a command's name -> its plugin's module
 
@@ -118,7 +118,7 @@ def _shown(name: str) -> str:
 
 
 def _plugin_commands() -> dict[str, str]:
-    return entry_points(PLUGIN_COMMANDS)
+    return {point.name: point.module for point in reversed(list(entry_points(PLUGIN_COMMANDS)))}  # the first counts
 
 
 def _from_plugins(name: str) -> click.Command | None:

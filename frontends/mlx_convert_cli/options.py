@@ -4,23 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from mlx_convert_cli.files import read_text
-from mlx_convert_core import (
-    ConvertRequest,
-    GenerateRequest,
-    InvalidRequest,
-    MlxConvertError,
-    Preset,
-    Workspace,
-    load_recipe,
-)
-from mlx_convert_core.plugin import AFFINE_BITS, AFFINE_GROUP_SIZES, MODES, dtypes, expanded
+from mlx_convert_core import InvalidRequest, MlxConvertError
+from mlx_convert_core.plugin import AFFINE_BITS, AFFINE_GROUP_SIZES, MODES, dtypes
+
+if TYPE_CHECKING:  # every command has `common` options, and few make a request
+    from mlx_convert_core import ConvertRequest, GenerateRequest, Preset, Workspace
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -72,6 +65,8 @@ _CONVERTING = (
 
 def convert_request(workspace: Workspace, values: dict[str, Any]) -> ConvertRequest:
     """The request that options make over a recipe; REF may come from a preset made for one model."""
+    from mlx_convert_core import ConvertRequest, load_recipe
+
     given = {name: value for name, value in values.items() if not _left_out(value)}
     if "strategy" in given:
         given["strategy"] = _with_map(given["strategy"])
@@ -90,6 +85,9 @@ def _left_out(value: object) -> bool:
 
 def _with_map(strategy: str) -> str:
     """``strategy`` with the content of the file that ``map:FILE`` names, so that it means the same everywhere."""
+    from mlx_convert_cli.files import read_text
+    from mlx_convert_core.plugin import expanded
+
     kind, _, text = strategy.partition(":")
     if kind != "map" or not text or text.lstrip().startswith(("{", "[")):
         return strategy
@@ -123,6 +121,8 @@ def check_preset(name: str, presets: dict[str, Preset]) -> None:
     """Raise InvalidRequest when nobody offers the preset ``name``."""
     if name in presets:
         return
+    from difflib import get_close_matches
+
     close = get_close_matches(name, presets, n=1)
     hint = f"Did you mean {close[0]}? " if close else ""
     raise InvalidRequest(f"there is no preset '{name}'.", hint=f"{hint}See `mlx-convert presets`.", code="preset")
@@ -149,4 +149,6 @@ _SAMPLING = (
 
 def generate_request(values: dict[str, Any], **more: Any) -> GenerateRequest:
     """The request with the options that were given; the rest has GenerateRequest's defaults."""
+    from mlx_convert_core import GenerateRequest
+
     return GenerateRequest(**{name: value for name, value in values.items() if value is not None}, **more)

@@ -5,16 +5,17 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from mlx_convert_core.answering.model_session import ModelSession, Terms
-from mlx_convert_core.converting.memory_guard import BESIDE_WEIGHTS, weight_bytes
 from mlx_convert_core.model.events import FINAL, AnyEvent, JobStarted
-from mlx_convert_core.model.requests import GenerateRequest, GenerateResult
 from mlx_convert_core.running.jobs import Job
-from mlx_convert_core.running.process import TaskRunner
+
+if TYPE_CHECKING:  # every workspace has sessions, and few commands open one
+    from mlx_convert_core.answering.model_session import ModelSession, Terms
+    from mlx_convert_core.model.requests import GenerateRequest, GenerateResult
+    from mlx_convert_core.running.process import TaskRunner
 
 
 class Sessions:
@@ -29,8 +30,10 @@ class Sessions:
 
     def open(self, path: Path, runner: Callable[[], TaskRunner], terms: Terms) -> ModelSession:
         """A session of the model at ``path``, which begins to load at once in a ``runner`` of its own."""
+        from mlx_convert_core.answering.model_session import ModelSession
+
         with self._opening:
-            self.make_room(weight_bytes(path) + BESIDE_WEIGHTS)
+            self.make_room(_taken_by(path))
             session = ModelSession(path, runner(), self._observer, terms)
             with self._lock:
                 self._open.append(session)
@@ -49,7 +52,7 @@ class Sessions:
 
     def fit(self, paths: tuple[Path, ...]) -> bool:
         """Whether the models at ``paths`` can be loaded at once, after idle sessions have made room."""
-        needed = sum(weight_bytes(path) + BESIDE_WEIGHTS for path in paths)
+        needed = sum(_taken_by(path) for path in paths)
         self.make_room(needed)
         return self._free_memory() > needed + self._on_its_way()
 
@@ -57,7 +60,7 @@ class Sessions:
         """Bytes for models that are being loaded: they count as free memory still."""
         with self._lock:
             paths = [session.path for session in self._open if not session.loading.state.final]
-        return sum(weight_bytes(path) + BESIDE_WEIGHTS for path in paths)
+        return sum(_taken_by(path) for path in paths)
 
     def close(self) -> None:
         """End all sessions."""
@@ -65,6 +68,13 @@ class Sessions:
             sessions = list(self._open)
         for session in sessions:
             session.close()
+
+
+def _taken_by(path: Path) -> int:
+    """Bytes that a session of the model at ``path`` takes."""
+    from mlx_convert_core.converting.memory_guard import BESIDE_WEIGHTS, weight_bytes
+
+    return weight_bytes(path) + BESIDE_WEIGHTS
 
 
 def answer_once(session: ModelSession, request: GenerateRequest, job: Job[GenerateResult]) -> GenerateResult:

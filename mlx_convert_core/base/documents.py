@@ -11,10 +11,7 @@ from functools import partial
 from glob import escape
 from itertools import chain, count
 from pathlib import Path
-from typing import Any
-
-import psutil
-from filelock import FileLock
+from typing import TYPE_CHECKING, Any
 
 from mlx_convert_core.base.codec import decode, to_json
 from mlx_convert_core.base.flushing import flush
@@ -22,6 +19,9 @@ from mlx_convert_core.base.limits import HOME_BYTES
 from mlx_convert_core.base.private import FILE_MODE, private_folder
 from mlx_convert_core.base.system_files import is_system_file
 from mlx_convert_core.refusals import naming
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 STAMP = "%Y%m%d-%H%M%S"
 WRITE_SECONDS = 3600.0  # no write takes so long: the process with that number is another one by now
@@ -89,6 +89,8 @@ class JsonDocument:
             self.path.unlink()
 
     def _lock(self) -> FileLock:
+        from filelock import FileLock
+
         return FileLock(self._lock_file, timeout=30)
 
     def _parsed(self) -> dict[str, Any]:
@@ -134,6 +136,8 @@ def unfinished_write(path: Path) -> str:
     match = _TEMPORARY.fullmatch(path.name)
     if not match or is_system_file(path.name) or path.is_symlink() or not path.is_file():
         return ""
+    import psutil
+
     old = time.time() - path.stat().st_mtime > WRITE_SECONDS
     return match[1] if old or not psutil.pid_exists(int(match[2])) else ""
 

@@ -6,8 +6,6 @@ import resource
 import sys
 from pathlib import Path
 
-import psutil
-
 from mlx_convert_core.base.mac import sysctl_number
 
 
@@ -17,6 +15,8 @@ def free_memory() -> int:
     On a Mac what is free and inactive says little: it fills memory with files and drops them when it is needed. Its own
     measure, in per cent, is the one that `memory_pressure` prints.
     """
+    import psutil
+
     memory = psutil.virtual_memory()
     level = sysctl_number("kern.memorystatus_level") if sys.platform == "darwin" else None
     return max(int(memory.available), int(memory.total) * (level or 0) // 100)

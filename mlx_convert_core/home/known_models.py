@@ -6,21 +6,22 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mlx_convert_core.base.file_names import CONFIG
 from mlx_convert_core.base.identity import as_on_disk, same_place
 from mlx_convert_core.base.paths import expanded, in_text, spelled
 from mlx_convert_core.base.shell import typed
 from mlx_convert_core.errors import EntryNotFound, InvalidRequest, MlxConvertError, PluginNotLoaded, RepoNotFound
-from mlx_convert_core.model.contents import FolderContents
-from mlx_convert_core.model.library import LibraryEntry, entry_of
-from mlx_convert_core.model.library_scan import scan
-from mlx_convert_core.model.requests import ConvertResult
 from mlx_convert_core.plugins.calling import Hooks
-from mlx_convert_core.plugins.interfaces import LibraryStore
 from mlx_convert_core.remedies import RunCommand
-from mlx_convert_core.running.context import JobContext
-from mlx_convert_core.writing.removal import delete_folder, what_removal_takes
+
+if TYPE_CHECKING:
+    from mlx_convert_core.model.contents import FolderContents
+    from mlx_convert_core.model.library import LibraryEntry
+    from mlx_convert_core.model.requests import ConvertResult
+    from mlx_convert_core.plugins.interfaces import LibraryStore
+    from mlx_convert_core.running.context import JobContext
 
 
 class Models:
@@ -64,6 +65,8 @@ class Models:
 
         ``left_out`` is told, in a sentence, of what can't be kept, can't be read, is damaged or was not looked at.
         """
+        from mlx_convert_core.model.library_scan import scan
+
         if not spelled(folder).is_dir():
             raise RepoNotFound(f"there is no folder {folder}.", hint="Check the path.", code="no_folder")
 
@@ -83,10 +86,14 @@ class Models:
 
     def what_removal_takes(self, entry: LibraryEntry) -> FolderContents | None:
         """What goes with the folder of ``entry``, None when it has vanished; raises LibraryError when it must stay."""
+        from mlx_convert_core.writing.removal import what_removal_takes
+
         return what_removal_takes(entry, self.store.entries()) if os.path.lexists(entry.path) else None
 
     def remove(self, entry: LibraryEntry, *, keep_files: bool, permanently: bool) -> None:
         """Forget ``entry`` and, unless ``keep_files`` or it has vanished, have its folder go. Raises LibraryError."""
+        from mlx_convert_core.writing.removal import delete_folder
+
         entries = self.store.entries()
         if entry.path not in {known.path for known in entries}:
             raise EntryNotFound(f"{entry.path} is not in the library.", remedies=(RunCommand("library list"),))
@@ -128,6 +135,8 @@ class Models:
 
     def remember(self, result: ConvertResult, context: JobContext) -> None:
         """Add what was published to the library; a library at fault does not undo the conversion."""
+        from mlx_convert_core.model.library_folder import entry_of
+
         try:
             for model in result.models:
                 entry = entry_of(model.path)

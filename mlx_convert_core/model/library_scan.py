@@ -11,7 +11,8 @@ from mlx_convert_core.base.file_names import CONFIG, RECORD, WEIGHTS
 from mlx_convert_core.base.identity import identities
 from mlx_convert_core.errors import CorruptCheckpoint
 from mlx_convert_core.model.hub_cache import SNAPSHOTS, is_repo
-from mlx_convert_core.model.library import LibraryEntry, described
+from mlx_convert_core.model.library import LibraryEntry
+from mlx_convert_core.model.library_folder import described
 
 SCAN_LEVELS = 8  # a Hub cache has its models four levels down, and lies somewhere on a disk
 SCAN_FOLDERS = 20_000  # half a minute on a slow disk; whoever has more names the folder with models

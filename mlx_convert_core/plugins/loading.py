@@ -7,7 +7,6 @@ calls the last registered first, so registration runs the other way round.
 from __future__ import annotations
 
 import importlib
-import importlib.metadata
 import importlib.util
 import inspect
 import os
@@ -21,6 +20,7 @@ from typing import Any, Literal
 
 import pluggy
 
+from mlx_convert_core.base.entry_points import entry_points
 from mlx_convert_core.base.paths import spelled
 from mlx_convert_core.base.system_files import is_system_file
 from mlx_convert_core.errors import InvalidRequest, PluginNotLoaded
@@ -145,15 +145,13 @@ def discover(home: Path) -> tuple[PluginSpec, ...]:
 
 
 def _entry_points() -> Iterable[PluginSpec]:
-    for point in importlib.metadata.entry_points(group=hookspecs.GROUP):
-        if point.dist and not Path(str(point.dist.locate_file(""))).is_absolute():
-            continue  # an interactive Python also looks in the folder that one stands in: nothing is installed there
+    for point in entry_points(hookspecs.GROUP):
         yield PluginSpec(
             name=point.name,
             kind="entry_point",
             target=point.value,
-            distribution=point.dist.name if point.dist else "",
-            version=point.dist.version if point.dist else "",
+            distribution=point.distribution,
+            version=point.version,
         )
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
-from mlx_convert_core.model.measurements import Passage
 from mlx_convert_core.model.safetensors import DTYPE_BYTES
 from mlx_convert_core.plugins.interfaces import AnswerMemory, ModelRunner, Reporter
+
+if TYPE_CHECKING:
+    from mlx_convert_core.model.measurements import Passage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -35,7 +35,7 @@ class Job(Generic[T]):
     """
 
     def __init__(self, kind: str, title: str, observer: Callable[[AnyEvent], None]) -> None:
-        self.id = secrets.token_hex(4)
+        self.id = os.urandom(4).hex()
         self.kind = kind
         self.title = title
         self.state = JobState.QUEUED

@@ -23,7 +23,7 @@ from mlx_convert_core.base.paths import in_text
 from mlx_convert_core.base.system_files import is_system_file
 from mlx_convert_core.errors import ConversionFailed
 from mlx_convert_core.model.contents import FolderContents, listed
-from mlx_convert_core.model.library import entry_of
+from mlx_convert_core.model.library_folder import entry_of
 from mlx_convert_core.model.record import RecordedFile, read_record
 from mlx_convert_core.remedies import ChooseOutput
 

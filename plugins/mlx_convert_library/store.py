@@ -9,7 +9,6 @@ from typing import Any
 
 from mlx_convert_core.plugin import EntryNotFound, JsonDocument, LibraryEntry, LibraryError, RunCommand, expanded, plain
 from mlx_convert_library.entries import entry_in, path_of
-from mlx_convert_library.recovery import recover
 
 FILE = "library.json"
 
@@ -80,6 +79,8 @@ class JsonLibrary:
         """Change the file, after rebuilding it if a damaged one was moved aside."""
 
         def rebuilt(document: dict[str, Any]) -> None:
+            from mlx_convert_library.recovery import recover
+
             damaged = self._file.kept_aside
             if not document and damaged is not None:
                 document["entries"] = recover(damaged, self._home)

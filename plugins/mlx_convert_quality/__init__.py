@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from mlx_convert_core.plugin import MeasuringText, Metric, hookimpl
-from mlx_convert_quality.metrics import METRICS
-from mlx_convert_quality.texts import EVALUATION
+from mlx_convert_core.plugin import hookimpl
+
+if TYPE_CHECKING:
+    from mlx_convert_core.plugin import MeasuringText, Metric
 
 
 @hookimpl
 def register_metrics() -> Iterable[Metric]:
     """Offer KL divergence, agreement and perplexity."""
+    from mlx_convert_quality.metrics import METRICS
+
     return METRICS
 
 
 @hookimpl
 def register_texts() -> Iterable[MeasuringText]:
     """Offer the text that comes along."""
+    from mlx_convert_quality.texts import EVALUATION
+
     yield EVALUATION

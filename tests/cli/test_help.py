@@ -9,12 +9,30 @@ from importlib import metadata
 
 import pytest
 from click.testing import Result
-from mlx_convert_cli.entry_points import entry_points
 from mlx_convert_cli.main import BUILT_IN
+
+from mlx_convert_core.plugin import entry_points
 
 Run = Callable[..., Result]
 HEAVY = ("mlx", "mlx_lm", "transformers", "huggingface_hub", "nicegui", "rich", "numpy", "gguf")
-OURS = ("mlx_convert_core", "mlx_convert_lm", "mlx_convert_hub", "mlx_convert_library", "mlx_convert_gguf")
+PLUGINS = ("mlx_convert_lm", "mlx_convert_hub", "mlx_convert_library", "mlx_convert_gguf", "mlx_convert_quality")
+UNUSED = (
+    "mlx_convert_engine",
+    *(
+        f"mlx_convert_core.{name}"
+        for name in ("converting.", "writing.", "answering.model", "home.conv", "model.requests")
+    ),
+    *(
+        f"{plugin}."
+        for plugin in (
+            "mlx_convert_gguf",
+            "mlx_convert_hub",
+            "mlx_convert_lm.converter",
+            "mlx_convert_quality",
+            "mlx_convert_ui",
+        )
+    ),
+)
 MODULES_AFTER = """
 import sys
 sys.argv = ["mlx-convert", *sys.argv[1:]]
@@ -28,15 +46,30 @@ except SystemExit as end:
 
 def imported_by(*arguments: str) -> set[str]:
     """The top-level packages that the program has imported when it ends."""
+    return {name.partition(".")[0] for name in modules_after(*arguments)}
+
+
+def modules_after(*arguments: str) -> list[str]:
+    """The modules that the program has imported when it ends."""
     ended = subprocess.run([sys.executable, "-c", MODULES_AFTER, *arguments], capture_output=True, text=True)
     *_, last = ended.stderr.splitlines()
     mark, code, *modules = last.split()
     assert (mark, code) == ("EXIT", "0"), ended.stderr
-    return {name.partition(".")[0] for name in modules}
+    return modules
 
 
-def test_help_imports_nothing_heavy_and_not_even_the_core() -> None:
-    assert not imported_by("--help") & {*HEAVY, *OURS}
+def test_help_imports_nothing_heavy_and_of_the_core_only_what_finds_plugins() -> None:
+    assert not imported_by("--help") & {*HEAVY, *PLUGINS}
+    core = {name for name in modules_after("--help") if name.startswith("mlx_convert_core.")}
+    assert core == {f"mlx_convert_core.{name}" for name in ("base", "base.entry_points", "base.on_demand", "plugin")}
+
+
+@pytest.mark.parametrize("arguments", [("library", "list"), ("settings",)], ids=" ".join)
+def test_a_short_command_leaves_alone_what_it_does_not_need(arguments: tuple[str, ...]) -> None:
+    """What a conversion, an answer or the Hub takes is imported by the commands that use it."""
+    modules = modules_after(*arguments)
+    assert not set(modules) & {*HEAVY, "filelock", "importlib.metadata", "psutil", "ssl", "subprocess"}
+    assert not {name for name in modules if name.startswith(UNUSED)}
 
 
 @pytest.mark.parametrize("command", BUILT_IN)
@@ -46,9 +79,13 @@ def test_help_of_a_command_imports_nothing_heavy(command: str) -> None:
 
 @pytest.mark.parametrize("group", ["mlx_convert", "mlx_convert_commands", "pytest11"])
 def test_entry_points_are_those_that_python_itself_finds(group: str) -> None:
-    found = {point.name: point.module for point in metadata.entry_points(group=group)}
+    found = {
+        (point.name, point.value, point.dist.name, point.dist.version)
+        for point in metadata.entry_points(group=group)
+        if point.dist is not None
+    }
     assert found
-    assert entry_points(group) == found
+    assert set(entry_points(group)) == found
 
 
 def test_help_lists_every_command_with_its_summary(run: Run) -> None:

@@ -17,11 +17,10 @@ import click
 import pytest
 from click.testing import Result
 from mlx_convert_cli import health
-from mlx_convert_cli.entry_points import entry_points
 from mlx_convert_cli.main import cli
 
 from mlx_convert_core import ConvertRequest, Workspace
-from mlx_convert_core.plugin import python_environment
+from mlx_convert_core.plugin import entry_points, python_environment
 from mlx_convert_core.plugins.loading import discover
 
 # What the program of an installed mlx-convert does, line by line of the file that is named; its own folder comes first
@@ -200,7 +199,7 @@ def test_the_doctor_warns_of_such_a_python_path(run: Callable[..., Result], monk
 def test_a_folder_that_one_stands_in_has_no_plugins_installed(hostile: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(hostile)
     monkeypatch.setattr(sys, "path", ["", *sys.path])  # as in an interactive Python
-    assert "evil" not in entry_points("mlx_convert_commands")
+    assert "evil" not in [point.name for point in entry_points("mlx_convert_commands")]
     assert "evil" not in [spec.name for spec in discover(hostile)]
 
 

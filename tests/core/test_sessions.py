@@ -22,7 +22,7 @@ from mlx_convert_core import (
     Workspace,
 )
 from mlx_convert_core.answering.model_session import ModelSession as Session
-from mlx_convert_core.answering.open_sessions import BESIDE_WEIGHTS, weight_bytes
+from mlx_convert_core.converting.memory_guard import BESIDE_WEIGHTS, weight_bytes
 from mlx_convert_core.plugin import WorkerDied
 from mlx_convert_core.running.process import WorkerProcess
 

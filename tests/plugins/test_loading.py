@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mlx_convert_core import ConvertRequest, InvalidRequest, Workspace
-from mlx_convert_core.plugin import PluginNotLoaded
+from mlx_convert_core.plugin import EntryPoint, PluginNotLoaded, entry_points
 
 AddFile = Callable[[str, str], Path]
 AddPackage = Callable[..., Path]
@@ -182,12 +182,10 @@ def test_every_built_in_plugin_has_a_feature_here() -> None:
 def test_removing_a_built_in_removes_its_feature_and_nothing_else(
     monkeypatch: pytest.MonkeyPatch, place: Path, removed: str
 ) -> None:
-    everything = importlib.metadata.entry_points
+    def without(group: str) -> list[EntryPoint]:
+        return [point for point in entry_points(group) if point.name != removed]
 
-    def without(**selection: str) -> list[importlib.metadata.EntryPoint]:
-        return [point for point in everything(**selection) if point.name != removed]
-
-    monkeypatch.setattr(importlib.metadata, "entry_points", without)
+    monkeypatch.setattr("mlx_convert_core.plugins.loading.entry_points", without)
     with Workspace() as workspace:
         assert workspace.plugin_failures == ()
         assert {feature for feature in FEATURES if works(feature, workspace, place)} == set(FEATURES) - {removed}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -25,19 +25,12 @@ from mlx_convert_cli.output import (
     table,
 )
 from mlx_convert_cli.workspace import workspace
-from mlx_convert_core import InvalidRequest, LibraryEntry, Workspace
-from mlx_convert_core.plugin import (
-    SCAN_LEVELS,
-    FolderContents,
-    command,
-    expanded,
-    figures_in,
-    groups_in,
-    has_trash,
-    is_stale,
-    plain,
-    units,
-)
+from mlx_convert_core import InvalidRequest
+from mlx_convert_core.plugin import command, plain, units
+
+if TYPE_CHECKING:
+    from mlx_convert_core import LibraryEntry, Workspace
+    from mlx_convert_core.plugin import FolderContents
 
 AROUND = 2  # lines of a terminal that are not the table's: what more there is, and the prompt
 
@@ -84,6 +77,8 @@ def _tell_of_more(more: int, search: str) -> None:
 @common
 def show_entry(name: str, as_json: bool) -> None:
     """Show everything known about NAME, a name or a folder in the library."""
+    from mlx_convert_core.plugin import figures_in, groups_in, is_stale
+
     with _workspace(as_json=as_json) as opened:
         entry = opened.find(name)
     if as_json:
@@ -118,6 +113,8 @@ def scan(folder: str, as_json: bool) -> None:
 
     Hidden folders below it are not looked into.
     """
+    from mlx_convert_core.plugin import SCAN_LEVELS, expanded
+
     with _workspace(as_json=as_json) as opened:
         found = opened.scan(expanded(folder), lambda why: tell("warning", why, color="yellow"))
     if as_json:
@@ -141,6 +138,8 @@ def remove(name: str, yes: bool, keep_files: bool, permanently: bool, as_json: b
     On a Mac the folder goes to the Trash, elsewhere it is deleted for good. Of a Hugging Face cache the revision is
     deleted, with the bytes that no other one needs.
     """
+    from mlx_convert_core.plugin import has_trash
+
     with _workspace(as_json=as_json) as opened:
         entry = opened.find(name)
         trashes = has_trash() and not permanently
@@ -208,6 +207,8 @@ def _source(entry: LibraryEntry) -> str:
 
 
 def _data(entries: Sequence[LibraryEntry]) -> list[dict[str, Any]]:
+    from mlx_convert_core.plugin import groups_in, is_stale
+
     data: list[dict[str, Any]] = plain(entries)
     for entry, one in zip(entries, data, strict=True):
         one["missing"] = entry.missing
