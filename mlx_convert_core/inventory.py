@@ -15,8 +15,9 @@ from mlx_convert_core.home.location import default_home
 from mlx_convert_core.home.settings import SettingsFile
 from mlx_convert_core.model.quantization import Preset
 from mlx_convert_core.plugins.calling import Hooks
-from mlx_convert_core.plugins.interfaces import Account, Command, LibraryStore, Page, UploadTarget
+from mlx_convert_core.plugins.interfaces import LibraryStore, UploadTarget
 from mlx_convert_core.plugins.loading import LoadedPlugin, PluginFailure, PluginSet, discover
+from mlx_convert_core.plugins.offers import Account, Command, Page
 from mlx_convert_core.plugins.scoring import MeasuringText, Metric
 
 if TYPE_CHECKING:  # every command has an inventory, and few need these

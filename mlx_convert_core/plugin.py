@@ -211,18 +211,14 @@ if TYPE_CHECKING:
     from mlx_convert_core.model.weight_files import repeated as repeated
     from mlx_convert_core.plugins.hookspecs import hookimpl as hookimpl
     from mlx_convert_core.plugins.interfaces import (
-        Account as Account,
-        AccountState as AccountState,
         AnswerMemory as AnswerMemory,
         CachedSource as CachedSource,
-        Command as Command,
         DiscardableSource as DiscardableSource,
         LibraryStore as LibraryStore,
         MeasuredRunner as MeasuredRunner,
         ModelConverter as ModelConverter,
         ModelRunner as ModelRunner,
         ModelSource as ModelSource,
-        Page as Page,
         Planned as Planned,
         QuantizeMethod as QuantizeMethod,
         Reporter as Reporter,
@@ -234,6 +230,12 @@ if TYPE_CHECKING:
         Written as Written,
     )
     from mlx_convert_core.plugins.loading import LoadedPlugin as LoadedPlugin, PluginFailure as PluginFailure
+    from mlx_convert_core.plugins.offers import (
+        Account as Account,
+        AccountState as AccountState,
+        Command as Command,
+        Page as Page,
+    )
     from mlx_convert_core.plugins.scoring import (
         HiddenStates as HiddenStates,
         MeasuringText as MeasuringText,
@@ -339,11 +341,12 @@ _PLACES = {
     "mlx_convert_core.model.weight_files": "repeated",
     "mlx_convert_core.plugins.hookspecs": "hookimpl",
     "mlx_convert_core.plugins.interfaces": (
-        "Account AccountState AnswerMemory CachedSource Command DiscardableSource LibraryStore MeasuredRunner "
-        "ModelConverter ModelRunner ModelSource Page Planned QuantizeMethod Reporter RoundingConverter "
-        "SmallFilesSource SourceKind StreamedSource UploadTarget Written"
+        "AnswerMemory CachedSource DiscardableSource LibraryStore MeasuredRunner ModelConverter ModelRunner "
+        "ModelSource Planned QuantizeMethod Reporter RoundingConverter SmallFilesSource SourceKind StreamedSource "
+        "UploadTarget Written"
     ),
     "mlx_convert_core.plugins.loading": "LoadedPlugin PluginFailure",
+    "mlx_convert_core.plugins.offers": "Account AccountState Command Page",
     "mlx_convert_core.plugins.scoring": "HiddenStates MeasuringText Metric ScoringHead ScoringRunner TokenScores",
     "mlx_convert_core.remedies": (
         "ChooseOutput LeaveOut OpenPage Remedies Remedy Replace Report RunCommand RunElsewhere SetOption SignIn "

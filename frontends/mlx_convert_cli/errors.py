@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mlx_convert_cli.arguments import asked
+
 if TYPE_CHECKING:
     from mlx_convert_core import MlxConvertError
     from mlx_convert_core.plugin import ErrorInfo
 
 CANCELLED = 130
-ARGUMENTS = "mlx_convert_cli.arguments"  # in a context's meta: what was typed after the program's name
 
 
 class AlreadyTold(Exception):
@@ -22,12 +23,6 @@ class AlreadyTold(Exception):
     def __init__(self, exit_code: int) -> None:
         super().__init__(exit_code)
         self.exit_code = exit_code
-
-
-def asked(arguments: Sequence[str], flag: str) -> bool:
-    """Whether ``flag`` is among the options, also when the rest can't be parsed."""
-    options = arguments[: arguments.index("--")] if "--" in arguments else arguments
-    return flag in options
 
 
 def report(error: BaseException, arguments: Sequence[str]) -> int:

@@ -13,7 +13,8 @@ from typing import Any
 
 import click
 
-from mlx_convert_cli.errors import ARGUMENTS, report
+from mlx_convert_cli.arguments import ARGUMENTS
+from mlx_convert_cli.errors import report
 from mlx_convert_core.plugin import entry_points
 
 PLUGIN_COMMANDS = "mlx_convert_commands"  # entry-point group: a command's name -> its plugin's module

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from mlx_convert_cli.errors import ARGUMENTS
+from mlx_convert_cli.arguments import ARGUMENTS
 from mlx_convert_core.plugin import (
     ChooseOutput,
     LeaveOut,

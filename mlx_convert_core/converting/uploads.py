@@ -10,7 +10,8 @@ from difflib import get_close_matches
 from mlx_convert_core.errors import InvalidRequest
 from mlx_convert_core.model.requests import UploadRequest, UploadResult
 from mlx_convert_core.plugins.calling import Hooks
-from mlx_convert_core.plugins.interfaces import Account, UploadTarget
+from mlx_convert_core.plugins.interfaces import UploadTarget
+from mlx_convert_core.plugins.offers import Account
 from mlx_convert_core.running.context import JobContext
 from mlx_convert_core.writing.soundness import refuse_damaged, refuse_spoiled
 

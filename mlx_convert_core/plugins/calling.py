@@ -9,18 +9,16 @@ from mlx_convert_core.errors import MlxConvertError, NameConflict, PluginError
 from mlx_convert_core.model.quantization import Preset
 from mlx_convert_core.plugins import hookspecs
 from mlx_convert_core.plugins.interfaces import (
-    Account,
-    Command,
     LibraryStore,
     ModelConverter,
     ModelRunner,
     ModelSource,
-    Page,
     QuantizeMethod,
     SourceKind,
     UploadTarget,
 )
 from mlx_convert_core.plugins.loading import PluginSet
+from mlx_convert_core.plugins.offers import Account, Command, Page
 from mlx_convert_core.plugins.scoring import MeasuringText, Metric
 from mlx_convert_core.refusals import system_refusal
 

@@ -26,17 +26,15 @@ if TYPE_CHECKING:
     from mlx_convert_core.model.quantization import Preset, Quantization, QuantizeStrategy
     from mlx_convert_core.model.requests import ConvertRequest, GenerateRequest, GenerationExtras
     from mlx_convert_core.plugins.interfaces import (
-        Account,
-        Command,
         LibraryStore,
         ModelConverter,
         ModelRunner,
         ModelSource,
-        Page,
         QuantizeMethod,
         SourceKind,
         UploadTarget,
     )
+    from mlx_convert_core.plugins.offers import Account, Command, Page
     from mlx_convert_core.plugins.scoring import MeasuringText, Metric
 
 GROUP = "mlx_convert"

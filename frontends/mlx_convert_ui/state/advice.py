@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mlx_convert_core import ModelInfo
-from mlx_convert_core.plugin import units
+from mlx_convert_core.plugin import RECOMMENDED, units
 
-USUAL = "4bit"
 # Rounding costs a model the more, the fewer numbers it has to spread what it knows over: of two models with 135 and 270
 # million parameters, 4 bits leave the likeliest next token as it was only in 61 and 66 of 100 places. How large a model
 # has to be for 4 bits is a rule of thumb of those who publish conversions, not a measurement of ours.
@@ -30,4 +29,4 @@ def advised(model: ModelInfo | None) -> Advice:
             return Advice(
                 preset, f"Small models lose much at few bits, and this one has {units.count(size)} parameters."
             )
-    return Advice(USUAL, "")
+    return Advice(RECOMMENDED, "")
