@@ -50,7 +50,7 @@ class Listing:
         right = [name in self._right for name in self._columns]
         heading = tuple(styled(name, dim=True) for name in self._columns)
         for row, taken in zip((heading, *self._rows), self._widths, strict=True):
-            if all(map(le, taken, widths)) and not any("\n" in _text(cell) for cell in row):
+            if all(map(le, taken, widths)) and not any(map(_breaks, row)):
                 yield _line(row, taken, widths, right)
                 continue
             for cells in zip_longest(*map(_folded, row, widths), fillvalue=""):
@@ -78,15 +78,22 @@ def _line(cells: Sequence[Cell], taken: Sequence[int], widths: Sequence[int], ri
             line += [" " * blank, cell]
             blank = 0
         blank += GAP if numbers else spare + GAP
-    return line
+    plain = [part for part in line if isinstance(part, str)]
+    return ["".join(plain)] if len(plain) == len(line) else line
 
 
 def _text(cell: Cell) -> str:
     return cell if isinstance(cell, str) else cell.text
 
 
+def _breaks(cell: Cell) -> bool:
+    return "\n" in (cell if isinstance(cell, str) else cell.text)
+
+
 def _clean(cell: Cell) -> Cell:
     """``cell`` as it is printed, so that its width can be told."""
+    if isinstance(cell, str) and cell.isprintable():  # nearly all of ten thousand rows
+        return cell
     text = _text(cell)
     shown = printable(text).expandtabs() if not text.isprintable() else text
     return cell if shown == text else shown if isinstance(cell, str) else Styled(shown, cell.look)
@@ -94,6 +101,8 @@ def _clean(cell: Cell) -> Cell:
 
 def _width(cell: Cell) -> int:
     """In cells of a terminal, of which a letter of Chinese takes two; of the longest line."""
+    if isinstance(cell, str) and cell.isascii() and "\n" not in cell:
+        return len(cell)
     text = _text(cell)
     if text.isascii():
         return len(text) if "\n" not in text else max(map(len, text.split("\n")))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mlx_convert_core.plugin import EntryNotFound, JsonDocument, LibraryEntry, LibraryError, RunCommand, expanded, plain
-from mlx_convert_library.entries import entry_in, path_of
+from mlx_convert_library.entries import entries_in, path_of
 
 FILE = "library.json"
 
@@ -33,7 +33,7 @@ class JsonLibrary:
             if not document and self._file.kept_aside is not None:
                 document = self._update(lambda stored: None, mends=True)
         stored = _stored(document)
-        read = [entry for one in reversed(stored) if (entry := entry_in(one)) is not None]
+        read = entries_in(stored)[::-1]
         self._stored, self._read = len(stored), len(read)
         return tuple(sorted(read, key=lambda entry: entry.created, reverse=True))
 

@@ -53,7 +53,7 @@ def list_entries(search: str, every: bool, as_json: bool) -> None:
     with workspace(as_json=as_json) as opened:
         known = opened.library.entries()
         _tell_problem(opened)
-    found = tuple(entry for entry in known if entry.has(search))
+    found = tuple(entry for entry in known if entry.has(search)) if search else known
     if as_json:
         print_json(_data(found))
     elif found:
@@ -189,13 +189,14 @@ def _ask(entry: LibraryEntry, goes: FolderContents, *, trashes: bool, as_json: b
 
 def _table(entries: Sequence[LibraryEntry]) -> Listing:
     columns = ("name", "size", "bits per weight", "made", "source")
-    return table(*columns, rows=map(_row, entries), right=("size", "bits per weight"))
+    gone = styled("missing", fg="red")
+    return table(*columns, rows=(_row(entry, gone) for entry in entries), right=("size", "bits per weight"))
 
 
-def _row(entry: LibraryEntry) -> Sequence[Cell]:
+def _row(entry: LibraryEntry, gone: Cell) -> Sequence[Cell]:
     return (
         entry.name,
-        styled("missing", fg="red") if entry.missing else units.size(entry.size),
+        gone if entry.missing else units.size(entry.size),
         units.bits(entry.bits_per_weight),
         entry.created[:10],
         _source(entry) or str(entry.path),
@@ -212,5 +213,6 @@ def _data(entries: Sequence[LibraryEntry]) -> list[dict[str, Any]]:
     data: list[dict[str, Any]] = plain(entries)
     for entry, one in zip(entries, data, strict=True):
         one["missing"] = entry.missing
-        one["stale"] = [name for name, group in groups_in(entry.measurements).items() if is_stale(group, entry.path)]
+        groups = groups_in(entry.measurements) if entry.measurements else {}
+        one["stale"] = [name for name, group in groups.items() if is_stale(group, entry.path)]
     return data
