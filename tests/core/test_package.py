@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import subprocess
 from pathlib import Path
 from types import ModuleType
 
@@ -12,6 +13,7 @@ import pytest
 
 import mlx_convert_core
 from mlx_convert_core import plugin
+from mlx_convert_core.plugin import python_command, python_environment
 from mlx_convert_core.testing import heavy_imports, write_tiny_checkpoint
 
 PUBLIC = pytest.mark.parametrize("module", [mlx_convert_core, plugin], ids=lambda module: module.__name__)
@@ -52,6 +54,15 @@ def test_every_public_name_has_a_docstring(module: ModuleType) -> None:
 )
 def test_importing_the_core_imports_nothing_heavy(module: str) -> None:
     assert heavy_imports(module, "click", "rich") == ()
+
+
+def test_the_fixtures_load_next_to_nothing_of_the_core_into_every_run_of_pytest() -> None:
+    code = "import pytest, sys; import mlx_convert_core.testing; print(*sys.modules)"
+    ended = subprocess.run(python_command("-c", code), capture_output=True, text=True, env=python_environment())
+    ours = {
+        name.removeprefix("mlx_convert_core.") for name in ended.stdout.split() if name.startswith("mlx_convert_core.")
+    }
+    assert {name for name in ours if name.partition(".")[0] != "base"} == {"testing"}
 
 
 @pytest.mark.parametrize("plugin", ["gguf", "hub", "library", "lm", "ui"])
