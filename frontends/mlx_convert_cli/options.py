@@ -50,7 +50,8 @@ _CONVERTING = (
     click.option("--group-size", type=int, help=f"Values that share a scale: {one_of(AFFINE_GROUP_SIZES)}."),
     click.option("--mode", type=click.Choice(MODES), help="The number format."),
     click.option("--strategy", help="Which layers get how many bits: uniform, mixed_4_6 ..., map:{...} or map:FILE."),
-    click.option("--method", help="How numbers are rounded: nearest, or a plugin's name for its own way."),
+    click.option("--method", help="How numbers are rounded: nearest, tuned, or a plugin's own way."),
+    click.option("--calibration", type=click.Path(), help="A text that --method goes by, instead of the bundled one."),
     click.option("--dtype", type=click.Choice(dtypes.DTYPES), help="The type of what stays unquantized."),
     click.option("--revision", help="A branch, tag or commit of a repo."),
     click.option("--recipe", type=click.Path(), help="A recipe file; options given beside it count more."),
@@ -70,12 +71,21 @@ def convert_request(workspace: Workspace, values: dict[str, Any]) -> ConvertRequ
     given = {name: value for name, value in values.items() if not _left_out(value)}
     if "strategy" in given:
         given["strategy"] = _with_map(given["strategy"])
+    if "calibration" in given:
+        given["calibration"] = _placed(given["calibration"])
     recipe = load_recipe(Path(given.pop("recipe"))) if "recipe" in given else None
     ref = given.pop("ref", "") or (recipe.ref if recipe else "")
     if not ref:
         named = tuple(output.preset for output in recipe.outputs) if recipe else ()
         ref = _ref_of(given.get("preset", named), workspace.presets)
     return replace(recipe.request(ref), **given) if recipe else ConvertRequest(ref=ref, **given)
+
+
+def _placed(file: str) -> str:
+    """A file's whole path: a queue may run it from elsewhere."""
+    from mlx_convert_core.plugin import expanded
+
+    return str(expanded(file).absolute())
 
 
 def _left_out(value: object) -> bool:

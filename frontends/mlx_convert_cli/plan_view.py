@@ -49,6 +49,7 @@ def as_data(plan: ConvertPlan) -> dict[str, Any]:
         },
         "outputs": [_output_data(output) for output in plan.outputs],
         "findings": plain(plan.findings),
+        "calibration": plain(plan.calibration),
         "fetch_bytes": plan.fetch_bytes,
         "peak_memory": plan.peak_memory,
         "free_memory": plan.free_memory,
@@ -113,6 +114,9 @@ def _needs(plan: ConvertPlan) -> list[tuple[str, RenderableType]]:
     rows: list[tuple[str, RenderableType]] = [("disk", f"{disk}; {units.size(plan.free_disk)} free")]
     if plan.peak_memory:
         rows.append(("memory", f"about {units.size(plan.peak_memory)}; {units.size(plan.free_memory)} free"))
+    if plan.calibration is not None:
+        told = f"{plan.calibration.tokens:,} tokens of {plan.calibration.origin}"
+        rows.append(("calibration", text.one_line(told)))
     for output in plan.outputs:
         if output.replaces is not None and not output.replaces.stays:
             rows.append(("replaces", text.one_line(f"{text.folder(output.path)}, {output.replaces.words}")))

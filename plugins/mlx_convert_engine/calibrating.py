@@ -15,6 +15,7 @@ from mlx_convert_core.plugin import (
     LeaveOut,
     Reporter,
     SetOption,
+    check_regular,
     read_regular,
 )
 from mlx_convert_engine.model_classes import LazyModel, ModelClasses
@@ -23,11 +24,11 @@ from mlx_convert_engine.tuning.rounding import Inputs
 if TYPE_CHECKING:
     from mlx_convert_engine.forward.statistics import InputStatistics
 
-TOKENS = 4096  # mean squares of inputs have settled long before; experts want some of their own
+TOKENS = 2048  # mean squares of inputs have settled long before; experts want some of their own
 LENGTH = 512  # of a sequence
 LEAST_TOKENS = 256
 SEED = 0
-TEXT_BYTES = 64_000_000  # of a file with text of one's own
+KEPT = "inputs.safetensors"
 # What an embedding that is the output head, too, gives as an embedding: each column of a row that is looked up counts
 # as much as the mean column of the head.
 LOOKED_UP = 1.0
@@ -39,11 +40,12 @@ def calibration_of(text: Path | None) -> Calibration:
 
     Raises InvalidRequest (code ``calibration``) for a file that can't be read, or is no text.
     """
-    from mlx_convert_engine.texts import CALIBRATION_SHA256, VERSION
+    from mlx_convert_engine.texts import CALIBRATION_SHA256, FILE_BYTES, VERSION, own_text
 
     if text is None:
         return Calibration(origin=f"bundled text {VERSION}", sha256=CALIBRATION_SHA256, tokens=TOKENS, seed=SEED)
-    digest = hashlib.sha256(_bytes_of(text)).hexdigest()
+    own_text(text)
+    digest = hashlib.sha256(read_regular(text, FILE_BYTES, within=None)).hexdigest()
     return Calibration(origin=text.name, sha256=digest, tokens=TOKENS, seed=SEED)
 
 
@@ -82,14 +84,17 @@ class Text:
 def inputs_of(
     load: _Load, sequences: list[list[int]], keep: Path, made_from: str, report: Reporter
 ) -> dict[str, Inputs]:
-    """What comes through each layer, by its path, block by block; blocks that ``keep`` has are not run again."""
+    """What comes through each layer, by its path: kept in ``keep``, and made once for what it is ``made_from``."""
     from mlx_convert_engine.forward.statistics import collect
     from mlx_convert_engine.forward.streamed import StreamedModel
 
-    keep.mkdir(exist_ok=True)
+    known = _kept(keep, made_from)
+    if known is not None:
+        return known
     found: dict[str, Inputs] = {}
-    for block in collect(StreamedModel(load), sequences, report, folder=keep, made_from=made_from):
+    for block in collect(StreamedModel(load), sequences, report, step="calibrate"):
         found |= {path: _inputs(layer) for path, layer in block.layers.items()}
+    _keep(keep, made_from, found)
     return found
 
 
@@ -114,18 +119,32 @@ def _inputs(layer: InputStatistics) -> Inputs:
     return Inputs(moments)
 
 
-def _bytes_of(text: Path) -> bytes:
+def _keep(folder: Path, made_from: str, inputs: dict[str, Inputs]) -> None:
+    import mlx.core as mx
+
+    folder.mkdir(exist_ok=True)
+    unfinished = folder / f"unfinished-{KEPT}"
+    arrays = {path: mx.array([]) if layer.moments is None else layer.moments for path, layer in inputs.items()}
+    mx.save_safetensors(str(unfinished), arrays, metadata={"made_from": _digest(made_from)})
+    unfinished.replace(folder / KEPT)
+
+
+def _kept(folder: Path, made_from: str) -> dict[str, Inputs] | None:
+    """What a conversion that died has kept, None when there is nothing of the same source and text."""
+    import mlx.core as mx
+
     try:
-        data = read_regular(text, TEXT_BYTES, within=None)
-    except OSError as error:
-        raise _unfit(f"can't read {text}: {error.strerror}.", "Check the path.") from None
-    except CorruptCheckpoint as error:
-        raise _unfit(error.message, error.hint) from None
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        raise _unfit(f"{text.name} is no text: it is not UTF-8.", "Give a plain text file.") from None
-    return data
+        check_regular(folder / KEPT, within=folder)
+        arrays, about = mx.load(str(folder / KEPT), return_metadata=True)
+    except (OSError, ValueError, RuntimeError, CorruptCheckpoint):
+        return None
+    if about.get("made_from") != _digest(made_from):
+        return None
+    return {path: Inputs(array if array.size else None) for path, array in arrays.items()}
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _unfit(message: str, hint: str) -> InvalidRequest:

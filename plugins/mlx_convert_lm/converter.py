@@ -64,6 +64,12 @@ class LmClasses:
 
         return is_switch_linear(layer)
 
+    def tokenizer(self, folder: Path) -> Tokenizer | None:
+        """See ModelClasses."""
+        from mlx_convert_lm.text_tokens import text_tokens
+
+        return text_tokens(folder, trust_remote_code=self.trust_remote_code)
+
 
 def _head(model: ModelInfo, planned: frozenset[str] | None) -> Head | None:
     """What the files hold for an output head, as far as it is known; None to look."""
@@ -72,9 +78,3 @@ def _head(model: ModelInfo, planned: frozenset[str] | None) -> Head | None:
     if planned is None and model.path is not None and (model.path / file_names.CONFIG).exists():
         return None
     return Head.UNSEEN if parts_of_head(tensor.name for tensor in model.tensors) else Head.NONE
-
-    def tokenizer(self, folder: Path) -> Tokenizer | None:
-        """See ModelClasses."""
-        from mlx_convert_lm.text_tokens import text_tokens
-
-        return text_tokens(folder, trust_remote_code=self.trust_remote_code)

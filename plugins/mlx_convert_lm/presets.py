@@ -9,6 +9,13 @@ def _affine(bits: int, summary: str) -> Preset:
     return Preset(name=f"{bits}bit", title=f"{bits}-bit", summary=summary, quantization=Quantization(bits=bits))
 
 
+def _tuned(bits: int, summary: str) -> Preset:
+    numbers = Quantization(bits=bits)
+    return Preset(
+        name=f"{bits}bit-tuned", title=f"{bits}-bit tuned", summary=summary, quantization=numbers, method="tuned"
+    )
+
+
 def _mixed(low: int, high: int, summary: str) -> Preset:
     name = f"mixed_{low}_{high}"
     return Preset(
@@ -27,6 +34,10 @@ _GENERAL = (
         dtype="bfloat16",
     ),
     _affine(5, "A step between 4-bit and 6-bit, when every gigabyte counts."),
+    _tuned(
+        4, "4-bit with its numbers fitted to a text: the same size, a longer conversion, answers nearer to the source."
+    ),
+    _tuned(3, "3-bit with its numbers fitted to a text: for models too big otherwise. Better than plain 3-bit."),
     _affine(3, "Only for models too big otherwise; expect worse answers."),
     _affine(2, "For experiments: most models break down at this size."),
     _mixed(4, 6, "4-bit with 6 bits for the layers that matter most: a little bigger, a little better than 4-bit."),

@@ -38,3 +38,15 @@ def plugin_of(method: Recording) -> object:
             return method if name == method.name else None
 
     return Plugin()
+
+
+class Silent:
+    """A reporter that nobody listens to, of a job that is not cancelled. Implements Reporter."""
+
+    def progress(self, step: Any, done: int, total: int, unit: Any = "bytes", *, found: int = 0) -> None: ...
+
+    def message(self, text: str, level: Any = "info") -> None: ...
+
+    def token(self, text: str) -> None: ...
+
+    def check_cancelled(self) -> None: ...

@@ -37,7 +37,7 @@ class Tuned:
         return tuned(rows.values, rows.moments, bits=numbers.bits, group_size=numbers.group_size)
 
 
-_METHODS: tuple[type[Nearest] | type[Tuned], ...] = (Nearest,)
+_METHODS: tuple[type[Nearest] | type[Tuned], ...] = (Nearest, Tuned)
 
 
 def method_named(name: str) -> QuantizeMethod | None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from mlx_convert_core.plugin import (
     NEAREST,
+    Calibration,
     ConvertPlan,
     Finding,
     ModelInfo,
@@ -40,14 +41,18 @@ def write_card(plan: ConvertPlan, staging: Path) -> None:
     """Write the card of the plan's one output into ``staging``; one that is there already stays."""
     if not (staging / file_names.CARD).exists():
         noticed = [finding for finding in plan.findings if finding.code in NOTICED]
-        (staging / file_names.CARD).write_text(model_card(plan.model, plan.outputs[0], noticed), encoding="utf-8")
+        (staging / file_names.CARD).write_text(
+            model_card(plan.model, plan.outputs[0], noticed, plan.calibration), encoding="utf-8"
+        )
 
 
-def model_card(model: ModelInfo, output: OutputPlan, noticed: Sequence[Finding] = ()) -> str:
+def model_card(
+    model: ModelInfo, output: OutputPlan, noticed: Sequence[Finding] = (), calibration: Calibration | None = None
+) -> str:
     """The whole card of ``output``, made from ``model``, with what was ``noticed`` about its numbers."""
     source = text_fields(model.card) if output.text_only else model.card
     fields = card_fields(source, base_model=model.repo_id, quantized=bool(output.quantized))
-    return f"{front_matter(fields)}\n{BEGIN}\n{_body(model, output, noticed)}\n{END}\n"
+    return f"{front_matter(fields)}\n{BEGIN}\n{_body(model, output, noticed, calibration)}\n{END}\n"
 
 
 def use_section(model: str, *, own_code: bool = False) -> str:
@@ -96,7 +101,7 @@ def _our_commands(model: str | Path, options: tuple[str, ...]) -> str:
     return f'{fetch}{asked} "What is the capital of France?"'
 
 
-def _body(model: ModelInfo, output: OutputPlan, noticed: Sequence[Finding]) -> str:
+def _body(model: ModelInfo, output: OutputPlan, noticed: Sequence[Finding], calibration: Calibration | None) -> str:
     own_code = bool(model.config.get("model_file"))  # without consent to it, there would be no model
     source = _source(model)
     lines = [
@@ -106,7 +111,7 @@ def _body(model: ModelInfo, output: OutputPlan, noticed: Sequence[Finding]) -> s
         "",
         "## How it was made",
         "",
-        *_facts(model, output),
+        *_facts(model, output, calibration),
         *_kept(output),
         *_left_out(output),
         *(f"- {escaped(finding.message)}" for finding in noticed),
@@ -126,8 +131,13 @@ def _source(model: ModelInfo) -> str:
     return escaped(model.name)
 
 
-def _facts(model: ModelInfo, output: OutputPlan) -> Iterator[str]:
+def _facts(model: ModelInfo, output: OutputPlan, calibration: Calibration | None) -> Iterator[str]:
     yield f"- Recipe: {_recipe(output)}"
+    if calibration is not None and output.method != NEAREST:
+        yield (
+            f"- Calibrated on: {calibration.tokens:,} tokens of {escaped(calibration.origin)}, seed {calibration.seed},"
+            f" sha256 `{calibration.sha256[:16]}…`"
+        )
     yield f"- Bits per weight: {units.bits(output.bits_per_weight)}, scales included"
     yield f"- Size: {units.size(output.weight_bytes)} of weights, {output.parameters:,} parameters"
     if model.revision:
