@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mlx_convert_core.base.codec import from_plain, read_json
 from mlx_convert_core.base.limits import TYPED_BYTES
 from mlx_convert_core.base.paths import expanded
 from mlx_convert_core.base.regular_files import read_regular
@@ -46,7 +47,11 @@ def text_named(name: str, hooks: Hooks) -> Text:
 
 
 def own_text(path: Path) -> Text:
-    """The text in a person's file; raises InvalidRequest (codes ``no_text``, ``not_text``)."""
+    """The text in a person's file: plain, or a passage a line where its name ends in ``.jsonl``.
+
+    Such a line is an object with ``text``, or with the ``turns`` of a chat. Raises InvalidRequest (codes ``no_text``,
+    ``not_text``).
+    """
     try:
         text = read_regular(path, TYPED_BYTES, within=None).decode("utf-8-sig")
     except (OSError, CorruptCheckpoint) as error:
@@ -58,7 +63,27 @@ def own_text(path: Path) -> Text:
         raise InvalidRequest(
             f"{path} is no text: it is not UTF-8.", hint="Give a text file in UTF-8.", code="not_text"
         ) from None
-    return Text(path.name, (Passage(kind="own", text=text),))
+    if path.suffix.lower() != ".jsonl":
+        return Text(path.name, (Passage(kind="own", text=text),))
+    try:
+        return Text(path.name, passages_in(text))
+    except (ValueError, TypeError) as error:
+        raise InvalidRequest(
+            f"{path} has no passage in each line: {error}.",
+            hint='Write a line for each, such as {"kind": "prose", "text": "Once upon a time"}.',
+            code="no_text",
+        ) from None
+
+
+def passages_in(lines: str) -> tuple[Passage, ...]:
+    """The passages in JSON lines, each an object with ``text``, or with the ``turns`` of a chat; raises ValueError."""
+    found = []
+    for line in filter(str.strip, lines.split("\n")):
+        entry = read_json(line.encode())
+        if not isinstance(entry, dict):
+            raise ValueError("a line is no object")
+        found.append(from_plain({name: entry[name] for name in ("kind", "text", "turns") if name in entry}, Passage))
+    return tuple(found)
 
 
 def sequences_of(text: Text, tokenize: Tokenize, tokens: int) -> list[list[int]]:

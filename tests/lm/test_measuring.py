@@ -198,6 +198,21 @@ def test_another_model_is_no_source(
     assert (model / "mlx_convert.json").read_bytes() == (models / "4bit" / "mlx_convert.json").read_bytes()
 
 
+def test_a_text_of_several_passages_and_chats(workspace: Workspace, models: Path, tmp_path: Path) -> None:
+    lines = [{"kind": "prose", "text": (ROOT / "README.md").read_text()[:3000]}] * 2
+    chat = {
+        "kind": "chat",
+        "turns": [{"role": "user", "content": "Numbers?"}, {"role": "assistant", "content": "0 to 9. " * 90}],
+    }
+    (tmp_path / "own.jsonl").write_text("\n".join(json.dumps(line) for line in [*lines, chat]))
+    result = measured(workspace, models / "8bit", asked(models, text=str(tmp_path / "own.jsonl"), tokens=1024))
+    assert (result.text, result.sequences) == ("own.jsonl", 16)
+    (tmp_path / "own.jsonl").write_text('["no passage"]')
+    with pytest.raises(InvalidRequest) as caught:
+        measured(workspace, models / "8bit", asked(models, text=str(tmp_path / "own.jsonl")))
+    assert caught.value.code == "no_text"
+
+
 @pytest.mark.parametrize(
     ("text", "code", "kind"),
     [
