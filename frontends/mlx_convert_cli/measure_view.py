@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mlx_convert_cli.output import say, show_table, styled, table, tell_out
+from mlx_convert_cli.output import say, show, show_table, styled, table, tell_out
 from mlx_convert_core import BenchResult, MeasuredFigure, MeasureResult
 from mlx_convert_core.plugin import Spread, paired_figures, units
 
 _MAIN = ("kl_mean", "top1", "perplexity")  # what stands beside each other for several models
 
 
-def show_quality(result: MeasureResult) -> None:
-    """Everything that was measured of one model."""
+def show_quality(result: MeasureResult, *, err: bool = False) -> None:
+    """Everything that was measured of one model; with ``err`` on standard error, where the data is something else."""
     rows = [
         (figure.title, _number(figure.value, figure.unit), _span(figure), _of_source(figure))
         for figure in result.figures
     ]
     right = ("value", "source")
-    show_table(table(result.name, "value", "95 % interval", "source", rows=rows, right=right))
+    listing = table(result.name, "value", "95 % interval", "source", rows=rows, right=right)
+    if err:
+        show(listing, err=True)
+    else:
+        show_table(listing)
     for line in filter(None, (result.verdict, result.reason)):
-        tell_out(line)
+        say(line) if err else tell_out(line)
     _tell_how(result)
 
 

@@ -20,6 +20,7 @@ from mlx_convert_core.measuring.references import References, key_of
 from mlx_convert_core.measuring.runners import scoring_runner
 from mlx_convert_core.measuring.texts import Text, hash_of, sequences_of, text_named
 from mlx_convert_core.measuring.verdict import verdict
+from mlx_convert_core.model.events import Step
 from mlx_convert_core.model.fingerprint import fingerprint
 from mlx_convert_core.model.hub_cache import model_name
 from mlx_convert_core.model.inspection import ModelInfo
@@ -59,8 +60,7 @@ def measure(asked: MeasureTask, context: JobContext) -> MeasureResult:
         with context.step("load"):
             sequences = sequences_of(text, runner.tokens, asked.request.tokens)
         with _source(asked, runner, text, sequences, context) as source:
-            with context.step("score"):
-                own = _read(asked, runner, asked.path, sequences, context)
+            own = _read(asked, runner, asked.path, sequences, context, step="score")
             with context.step("measure"):
                 tally = _compared(own, source, sequences, metrics, context)
     finally:
@@ -116,9 +116,8 @@ def _source(
             if states is not None:
                 yield _Read(states=states, head=runner.head(), reused=True)
                 return
-            with context.step("reference"):
-                read = _read(asked, runner, folder, sequences, context)
-                kept.keep(key, read.states)
+            read = _read(asked, runner, folder, sequences, context, step="reference")
+            kept.keep(key, read.states)
             yield read
         finally:
             runner.close()
@@ -135,12 +134,20 @@ def _fetched(model: ModelInfo, context: JobContext) -> Iterator[Path]:
 
 
 def _read(
-    asked: MeasureTask, runner: ScoringRunner, folder: Path, sequences: Sequence[Sequence[int]], context: JobContext
+    asked: MeasureTask,
+    runner: ScoringRunner,
+    folder: Path,
+    sequences: Sequence[Sequence[int]],
+    context: JobContext,
+    *,
+    step: Step,
 ) -> _Read:
-    """Run a model over the text, once its memory is known to be there."""
-    need = runner.scoring_memory([len(ids) for ids in sequences])
-    refuse_memory(folder, need.weights + need.cache + BESIDE_WEIGHTS, need.limit, context, anyway=asked.request.anyway)
-    states = list(runner.hidden_states(sequences, context))
+    """Run a model over the text as ``step``, once its memory is known to be there."""
+    with context.step(step):
+        need = runner.scoring_memory([len(ids) for ids in sequences])
+        total = need.weights + need.cache + BESIDE_WEIGHTS
+        refuse_memory(folder, total, need.limit, context, anyway=asked.request.anyway)
+        states = list(runner.hidden_states(sequences, context, step=step))
     return _Read(states=states, head=runner.head())
 
 

@@ -10,7 +10,8 @@ from mlx_convert_core.model.safetensors import DTYPE_BYTES
 from mlx_convert_core.plugins.interfaces import AnswerMemory, ModelRunner, Reporter
 
 if TYPE_CHECKING:
-    from mlx_convert_core.model.measurements import Passage
+    from mlx_convert_core.model.events import Step
+from mlx_convert_core.model.measurements import Passage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +53,10 @@ class ScoringRunner(ModelRunner, Protocol):
     def scoring_memory(self, lengths: Sequence[int]) -> AnswerMemory:
         """What `hidden_states` takes at most, for sequences of these ``lengths``, in tokens. Reads no weight."""
 
-    def hidden_states(self, sequences: Sequence[Sequence[int]], report: Reporter) -> Iterable[HiddenStates]:
-        """The states of each sequence, in order. Tells ``report`` its progress as step ``score``, in tokens.
+    def hidden_states(
+        self, sequences: Sequence[Sequence[int]], report: Reporter, *, step: Step
+    ) -> Iterable[HiddenStates]:
+        """The states of each sequence, in order. Tells ``report`` its progress as ``step``, in tokens.
 
         Computed in float32: what 16 bits lose there is as large as what eight bits of a weight lose.
         """

@@ -12,6 +12,7 @@ from mlx_convert_core.plugin import (
     MlxConvertError,
     Passage,
     Reporter,
+    Step,
     entry_of,
     inspect_folder,
     model_name,
@@ -45,9 +46,11 @@ class Scoring:
 
         return AnswerMemory(weights=self._model.peak_memory(lengths), limit=device_memory())
 
-    def hidden_states(self, sequences: Sequence[Sequence[int]], report: Reporter) -> Iterator[HiddenStates]:
+    def hidden_states(
+        self, sequences: Sequence[Sequence[int]], report: Reporter, *, step: Step
+    ) -> Iterator[HiddenStates]:
         """See ScoringRunner."""
-        for states in self._model.hidden(sequences, report, step="score"):
+        for states in self._model.hidden(sequences, report, step=step):
             yield HiddenStates(dtype="F32", width=int(states.shape[-1]), data=bytes(memoryview(states)))
 
     def head(self) -> LmHead:

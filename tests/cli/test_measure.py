@@ -77,3 +77,14 @@ def test_the_speed_is_measured_and_kept(run: Run, model: Path) -> None:
     )
     assert "answer (tokens/s)" in run("library", "show", model).stdout
     assert run("bench", model, "--runs", "0").exit_code == 2
+
+
+def test_a_conversion_measures_what_it_has_made(run: Run, tiny_llama: Path) -> None:
+    ended = run("convert", tiny_llama, "--preset", "8bit", "--output", "made", "--measure")
+    assert ended.exit_code == 0, ended.stderr
+    assert "KL divergence" in ended.stderr
+    assert ended.stdout.splitlines() == [str(Path("made").absolute())]
+    quality = json.loads(Path("made/mlx_convert.json").read_text())["measurements"]["quality"]
+    assert quality["text"].startswith("bundled")
+    refused = run("convert", tiny_llama, "--output", "other", "--measure", "--discard-source")
+    assert (refused.exit_code, "deleted as it is used" in refused.stderr) == (2, True)

@@ -102,6 +102,13 @@ def test_more_bits_are_closer_and_the_ratio_is_paired(workspace: Workspace, mode
     assert (fine.reused, coarse.reused) == (False, True)
 
 
+def test_each_pass_tells_how_far_it_is_as_a_step_of_its_own(workspace: Workspace, models: Path) -> None:
+    job = workspace.measure(models / "4bit", asked(models), inline=True)
+    moved = {event.step: event for event in job.events() if isinstance(event, Progress)}
+    assert list(moved) == ["reference", "score", "measure"]
+    assert all(event.done == event.total for event in moved.values())
+
+
 def test_intervals_are_the_same_again_and_hold_the_figure(workspace: Workspace, models: Path) -> None:
     one, other = (measured(workspace, models / "4bit", asked(models)) for _ in range(2))
     assert one.figures == other.figures

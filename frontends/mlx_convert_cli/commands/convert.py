@@ -11,6 +11,7 @@ import click
 
 from mlx_convert_cli import text
 from mlx_convert_cli.findings import finding_texts
+from mlx_convert_cli.measuring import check_source_stays, measure_converted
 from mlx_convert_cli.options import common, convert_request, converting
 from mlx_convert_cli.output import at_terminal, confirm, put, say, show, show_command, table
 from mlx_convert_cli.plan_view import show_plan
@@ -44,9 +45,10 @@ _CONSENTS: dict[str, tuple[str, dict[str, bool]]] = {
 @converting
 @click.option("--upload", metavar="TARGET:NAME", help="Send the result there afterwards, e.g. hub:me/Name.")
 @click.option("--public", is_flag=True, help="Let everybody see what --upload makes; without it, it is private.")
+@click.option("--measure", "measuring", is_flag=True, help="Measure afterwards how close the result is to its source.")
 @click.option("--dry-run", is_flag=True, help="Only show the plan, as `mlx-convert plan` does.")
 @common
-def convert(dry_run: bool, upload: str | None, public: bool, as_json: bool, **values: Any) -> None:
+def convert(dry_run: bool, upload: str | None, public: bool, measuring: bool, as_json: bool, **values: Any) -> None:
     """Convert the model REF: a repo id, a folder or a .gguf file.
 
     With a preset made for one model, REF can be left out.
@@ -60,14 +62,28 @@ def convert(dry_run: bool, upload: str | None, public: bool, as_json: bool, **va
         if dry_run:
             show_plan(opened, request, as_json=as_json)
             return
+        if measuring:
+            check_source_stays(request)
         if upload:
             check_before_conversion(opened, request, upload, public=public)
         began = time.monotonic()
         result = _converted(opened, request, as_json=as_json)
         if not as_json:
             _tell(request, result, time.monotonic() - began)
+        if measuring:
+            _measure(opened, request, result, as_json=as_json)
         if upload:
             _send(opened, result, upload, public=public, as_json=as_json)
+
+
+def _measure(opened: Workspace, request: ConvertRequest, result: ConvertResult, *, as_json: bool) -> None:
+    try:
+        measure_converted(opened, request, result, as_json=as_json)
+    except MlxConvertError:
+        if not as_json:
+            again = command("mlx-convert measure", *(text.nearby(model.path) for model in result.models))
+            show_command("The model is whole. To measure it later: ", again, err=True)
+        raise
 
 
 def _send(opened: Workspace, result: ConvertResult, to: str, *, public: bool, as_json: bool) -> None:
