@@ -254,7 +254,7 @@ def test_a_cancelled_measuring_keeps_nothing(workspace: Workspace, models: Path,
     before = (model / "mlx_convert.json").read_bytes()
     job = workspace.measure(model, asked(models, tokens=4096))
     for event in job.events():
-        if isinstance(event, Progress) and event.step == "score":
+        if isinstance(event, Progress) and event.step == "reference":
             job.cancel()
     with pytest.raises(Cancelled):
         job.result()
