@@ -84,6 +84,7 @@ if TYPE_CHECKING:
     from mlx_convert_core.model import dtypes as dtypes, hub_names as hub_names
     from mlx_convert_core.model.accounting import Accounted as Accounted, account_for as account_for
     from mlx_convert_core.model.base_model import base_model as base_model
+    from mlx_convert_core.model.answer_settings import SAMPLER_LIMITS as SAMPLER_LIMITS, sampler_word as sampler_word
     from mlx_convert_core.model.checkpoint import Checkpoint as Checkpoint
     from mlx_convert_core.model.config_file import read_config as read_config
     from mlx_convert_core.model.contents import FolderContents as FolderContents
@@ -182,7 +183,6 @@ if TYPE_CHECKING:
         read_record as read_record,
     )
     from mlx_convert_core.model.requests import (
-        SAMPLER_LIMITS as SAMPLER_LIMITS,
         ChatMessage as ChatMessage,
         ConvertedModel as ConvertedModel,
         ConvertRequest as ConvertRequest,
@@ -192,7 +192,6 @@ if TYPE_CHECKING:
         GenerationExtras as GenerationExtras,
         UploadRequest as UploadRequest,
         UploadResult as UploadResult,
-        sampler_word as sampler_word,
     )
     from mlx_convert_core.model.rounding import (
         NEAREST as NEAREST,
@@ -301,6 +300,7 @@ _PLACES = {
     "mlx_convert_core.model": "dtypes hub_names",
     "mlx_convert_core.model.accounting": "Accounted account_for",
     "mlx_convert_core.model.base_model": "base_model",
+    "mlx_convert_core.model.answer_settings": "SAMPLER_LIMITS sampler_word",
     "mlx_convert_core.model.checkpoint": "Checkpoint",
     "mlx_convert_core.model.config_file": "read_config",
     "mlx_convert_core.model.contents": "FolderContents",
@@ -332,8 +332,8 @@ _PLACES = {
     "mlx_convert_core.model.recipes": "Recipe RecipeOutput read_recipe recipe_of write_recipe",
     "mlx_convert_core.model.record": "Record encode_record parse_record public_record read_record",
     "mlx_convert_core.model.requests": (
-        "SAMPLER_LIMITS ChatMessage ConvertedModel ConvertRequest ConvertResult GenerateRequest GenerateResult "
-        "GenerationExtras UploadRequest UploadResult sampler_word"
+        "ChatMessage ConvertedModel ConvertRequest ConvertResult GenerateRequest GenerateResult "
+        "GenerationExtras UploadRequest UploadResult"
     ),
     "mlx_convert_core.model.rounding": "NEAREST Calibration LayerRows Needs",
     "mlx_convert_core.model.safetensors": "TensorInfo all_tensors header_length parse_header read_header",

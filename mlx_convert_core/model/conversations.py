@@ -3,43 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from mlx_convert_core.base import codec
+from mlx_convert_core.model.answer_settings import AnswerSettings
 from mlx_convert_core.model.hub_cache import model_name
-from mlx_convert_core.model.requests import ChatMessage, GenerateRequest, GenerateResult
+from mlx_convert_core.model.requests import ChatMessage, GenerateRequest, GenerateResult, Role
 
-Role = Literal["system", "user", "assistant"]
 TITLE_LENGTH = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ChatSettings:
-    """How a conversation is answered: the system text and the sampler. Raises InvalidRequest (see GenerateRequest)."""
-
-    system: str | None = None
-    max_tokens: int = 512
-    temperature: float = 0.7
-    top_p: float = 1.0
-    top_k: int = 0
-    min_p: float = 0.0
-    repetition_penalty: float = 1.0
-    seed: int | None = None
-
-    def __post_init__(self) -> None:
-        self.request((ChatMessage(role="user", content="-"),))
+class ChatSettings(AnswerSettings):
+    """How a conversation is answered."""
 
     @classmethod
     def of(cls, request: GenerateRequest) -> ChatSettings:
         """The settings that ``request`` has."""
-        return cls(**{name: getattr(request, name) for name in cls.__slots__})
+        return cls(**{field.name: getattr(request, field.name) for field in fields(AnswerSettings)})
 
     def request(self, messages: tuple[ChatMessage, ...]) -> GenerateRequest:
         """The request that continues ``messages`` with these settings."""
-        return GenerateRequest(messages=messages, **{name: getattr(self, name) for name in self.__slots__})
+        return GenerateRequest(messages=messages, **asdict(self))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

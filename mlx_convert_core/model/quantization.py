@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from mlx_convert_core.errors import InvalidRequest
+from mlx_convert_core.model.answer_settings import SAMPLER_LIMITS
 from mlx_convert_core.model.dtypes import Dtype
 
 Mode = Literal["affine", "mxfp4", "nvfp4", "mxfp8"]
@@ -125,9 +126,6 @@ QuantizeStrategy = Callable[[LayerInfo], "Quantization | None"]
 """Asked once for each layer; None keeps the layer as it is."""
 
 
-_ADVISED = ("temperature", "top_p", "top_k", "min_p", "repetition_penalty")
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preset:
     """A named bundle that a person picks: numbers, strategy and dtype, with a sentence on when to pick it.
@@ -154,7 +152,7 @@ class Preset:
     @property
     def advice(self) -> dict[str, float]:
         """The sampler settings that are recommended, by the names that GenerateRequest has for them."""
-        values = {name: getattr(self, name) for name in _ADVISED}
+        values = {name: getattr(self, name, None) for name in SAMPLER_LIMITS}
         return {name: value for name, value in values.items() if value is not None}
 
 

@@ -10,23 +10,15 @@ from typing import TYPE_CHECKING, Any, Literal
 from mlx_convert_core.base.addresses import without_secrets
 from mlx_convert_core.base.paths import is_text, spelled
 from mlx_convert_core.errors import InvalidRequest
+from mlx_convert_core.model.answer_settings import AnswerSettings
 from mlx_convert_core.model.dtypes import Dtype
 from mlx_convert_core.model.findings import Finding
 from mlx_convert_core.model.left_out import LeftOut
 from mlx_convert_core.model.quantization import Mode, Quantization
 from mlx_convert_core.remedies import LeaveOut
 
-SAMPLER_LIMITS: Mapping[str, tuple[float, float]] = {
-    "max_tokens": (1, 1_000_000),
-    "temperature": (0, 2),
-    "top_p": (0, 1),
-    "top_k": (0, 1_000_000),
-    "min_p": (0, 1),
-    "repetition_penalty": (0.1, 2),
-    "seed": (0, 2**63 - 1),
-}
-"""The least and the most that each number of a sampler may be."""
 # A caller may give text or a Path; text is what is kept, so that a request can be written as JSON.
+Role = Literal["system", "user", "assistant"]
 if TYPE_CHECKING:
     PathText = str | Path
 else:
@@ -190,38 +182,27 @@ class UploadResult:
 class ChatMessage:
     """One turn of a conversation."""
 
-    role: Literal["system", "user", "assistant"]
+    role: Role
     content: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GenerateRequest:
+class GenerateRequest(AnswerSettings):
     """Answer ``prompt``, or continue the conversation in ``messages``.
 
-    ``temperature`` 0 picks the likeliest token always; ``top_p``, ``top_k`` and ``min_p`` cut unlikely
-    tokens (0 switches each off); ``repetition_penalty`` 1 is none. Without a chat template the prompt is
-    continued as plain text. Raises InvalidRequest (codes ``empty_prompt``, ``not_text``, ``out_of_range``).
+    Without a chat template the prompt is continued as plain text. Raises InvalidRequest (codes ``empty_prompt``,
+    ``not_text``, ``out_of_range``).
     """
 
     prompt: str = ""
     messages: tuple[ChatMessage, ...] = ()
-    system: str | None = None
-    max_tokens: int = 512
-    temperature: float = 0.7
-    top_p: float = 1.0
-    top_k: int = 0
-    min_p: float = 0.0
-    repetition_penalty: float = 1.0
-    seed: int | None = None
 
     def __post_init__(self) -> None:
         if not self.messages and not self.prompt.strip():
             raise InvalidRequest("the prompt is empty.", hint="Type what the model should answer.", code="empty_prompt")
-        if not all(map(is_text, (self.prompt, self.system or "", *(turn.content for turn in self.messages)))):
+        if not all(map(is_text, (self.prompt, *(turn.content for turn in self.messages)))):
             raise InvalidRequest("the prompt is no text: it is not UTF-8.", hint="Type it again.", code="not_text")
-        for name, (low, high) in SAMPLER_LIMITS.items():
-            if (value := getattr(self, name)) is not None:
-                _within(sampler_word(name), value, low, high)
+        AnswerSettings.__post_init__(self)
 
     @property
     def context(self) -> int:
@@ -264,17 +245,3 @@ class GenerationExtras:
     logits_processors: tuple[Any, ...] = ()
     stop: tuple[str, ...] = ()
     notes: Mapping[str, str] = field(default_factory=dict)
-
-
-def sampler_word(name: str) -> str:
-    """What a number of a sampler is called in a sentence: ``top-p``, ``repetition penalty``."""
-    return name.replace("top_", "top-").replace("min_", "min-").replace("_", " ")
-
-
-def _within(name: str, value: float, low: float, high: float) -> None:
-    if not low <= value <= high:
-        raise InvalidRequest(
-            f"{name} is {value:g}, which is outside {low:,} to {high:,}.",
-            hint=f"Use a number from {low:,} to {high:,}.",
-            code="out_of_range",
-        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from types import SimpleNamespace
 from typing import Any
 
 from nicegui import ui
@@ -13,37 +14,21 @@ from mlx_convert_core.plugin import SAMPLER_LIMITS, ChatSettings
 from mlx_convert_ui.widgets.components import Tag, attributes, block, field, help_mark, named
 
 
-@dataclass
-class Sampler:
-    """What is set for the next answer; ``seed`` None draws another one each time."""
+class Sampler(SimpleNamespace):
+    """What is set for the next answer: the fields of ChatSettings, as a person changes them; no system text is ""."""
 
-    max_tokens: int = 512
-    temperature: float = 0.7
-    top_p: float = 1.0
-    top_k: int = 0
-    min_p: float = 0.0
-    repetition_penalty: float = 1.0
-    seed: int | None = None
-    system: str = ""
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**{**asdict(ChatSettings()), "system": "", **settings})
 
     @classmethod
     def of(cls, settings: ChatSettings) -> Sampler:
         """The numbers of a conversation."""
-        return cls(
-            max_tokens=settings.max_tokens,
-            temperature=settings.temperature,
-            top_p=settings.top_p,
-            top_k=settings.top_k,
-            min_p=settings.min_p,
-            repetition_penalty=settings.repetition_penalty,
-            seed=settings.seed,
-            system=settings.system or "",
-        )
+        return cls(**{**asdict(settings), "system": settings.system or ""})
 
     def values(self) -> dict[str, Any]:
         """Everything by name, whole numbers as such: the page's boxes hold floats."""
         seed = None if self.seed is None else int(self.seed)
-        return {**asdict(self), "max_tokens": int(self.max_tokens), "top_k": int(self.top_k), "seed": seed}
+        return {**vars(self), "max_tokens": int(self.max_tokens), "top_k": int(self.top_k), "seed": seed}
 
     def request(self, prompt: str) -> GenerateRequest:
         """The request for ``prompt``. Raises InvalidRequest."""
@@ -51,7 +36,7 @@ class Sampler:
 
     def recommended(self, preset: Preset) -> Sampler:
         """The same with what the model's authors recommend put over it."""
-        return Sampler(**{**asdict(self), **preset.advice})
+        return Sampler(**{**vars(self), **preset.advice})
 
 
 @dataclass(frozen=True)
