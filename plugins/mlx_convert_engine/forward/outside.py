@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from mlx_convert_engine.forward.blocks import widened
@@ -32,37 +32,37 @@ def layers_in(module: Any, at: str = "") -> dict[str, Any]:
     return dict(found.values())
 
 
-def put_outside(model: Any, parameters: Mapping[str, Any], layers: Mapping[str, Any]) -> None:
-    """Give ``model`` these ``parameters``, as a CPU computes with them; what runs `in_slices` as it is stored."""
+def put_outside(model: Any, parameters: Mapping[str, Any], as_stored: Iterable[str]) -> None:
+    """Give ``model`` these ``parameters`` as a CPU computes with them, those of layers ``as_stored`` unchanged."""
     from mlx.utils import tree_unflatten
 
-    kept = {f"{path}.weight" for path, layer in layers.items() if _stock(layer)}
-    model.update(
-        tree_unflatten([(name, array if name in kept else widened(array)) for name, array in parameters.items()])
-    )
+    kept = {f"{path}.weight" for path in as_stored}
+    named = [(name, array if name in kept else widened(array)) for name, array in parameters.items()]
+    model.update(tree_unflatten(named))
 
 
-def run_in_slices(layers: Mapping[str, Any]) -> None:
+def run_in_slices(layers: Mapping[str, Any]) -> tuple[str, ...]:
     """Have embedding and head, often the largest of all tensors, never be widened whole on a CPU.
 
-    Only the rows that are looked up and slices of a product are; values are the same. This holds as long as the layers.
+    Only the rows that are looked up and slices of a product are; values are the same. Gives the paths of the layers
+    whose weights may now stay as they are stored: those whose calls were those of mlx's own Linear or Embedding.
     """
-    for layer in layers.values():
-        if _stock(layer):
-            embeds = hasattr(layer, "as_linear")
-            take_over(layer, _product, "as_linear" if embeds else "__call__")
-            if embeds:
-                take_over(layer, _looked_up, "__call__")
-
-
-def _stock(layer: Any) -> bool:
-    """Whether the layer's calls are those of mlx's own Linear or Embedding."""
     import mlx.nn as nn
 
-    kind = type(layer)
-    if isinstance(layer, nn.Embedding):
-        return kind.__call__ is nn.Embedding.__call__ and kind.as_linear is nn.Embedding.as_linear
-    return kind.__call__ is nn.Linear.__call__
+    taken = []
+    for path, layer in layers.items():
+        kind = type(layer)
+        if isinstance(layer, nn.Embedding) and (kind.__call__, kind.as_linear) == (
+            nn.Embedding.__call__,
+            nn.Embedding.as_linear,
+        ):
+            take_over(layer, _product, "as_linear")
+            take_over(layer, _looked_up, "__call__")
+            taken.append(path)
+        elif isinstance(layer, nn.Linear) and kind.__call__ is nn.Linear.__call__:
+            take_over(layer, _product, "__call__")
+            taken.append(path)
+    return tuple(taken)
 
 
 def _looked_up(layer: Any, original: Any, tokens: Any) -> Any:
@@ -74,14 +74,18 @@ def _product(layer: Any, original: Any, x: Any) -> Any:
     import mlx.core as mx
 
     weight, bias = layer["weight"], layer.get("bias")
-    rows = max(SLICE_ROWS, SLICE_BYTES // (4 * weight.shape[-1]) // SLICE_ROWS * SLICE_ROWS)
-    if weight.dtype == x.dtype or weight.shape[0] <= rows:
+    slices = list(slices_of(*weight.shape))
+    if weight.dtype == x.dtype or len(slices) == 1:
         return _one_product(x, widened(weight), bias)
-    parts = []
-    for start in range(0, weight.shape[0], rows):
-        end = min(start + rows, weight.shape[0])
-        parts.append(_one_product(x, widened(weight[start:end]), None if bias is None else bias[start:end]))
+    parts = [_one_product(x, widened(weight[rows]), None if bias is None else bias[rows]) for rows in slices]
     return mx.concatenate(parts, axis=-1)
+
+
+def slices_of(rows: int, columns: int) -> Iterator[slice]:
+    """The rows of a matrix in slices of SLICE_BYTES in float32 at most."""
+    step = max(SLICE_ROWS, SLICE_BYTES // (4 * columns) // SLICE_ROWS * SLICE_ROWS)
+    for start in range(0, rows, step):
+        yield slice(start, min(start + step, rows))
 
 
 def _one_product(x: Any, weight: Any, bias: Any) -> Any:

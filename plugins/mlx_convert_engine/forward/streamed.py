@@ -6,6 +6,7 @@ own arguments; only *when* each call is computed, and what lies in memory then, 
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -16,6 +17,7 @@ from mlx_convert_engine.forward.blocks import FreshWeights, Load, blocks_of, out
 from mlx_convert_engine.forward.lockstep import BlockCall, Forward, standing_here
 from mlx_convert_engine.forward.memory import pass_memory
 from mlx_convert_engine.forward.outside import layers_in, layers_outside, put_outside, run_in_slices
+from mlx_convert_engine.forward.products import at_once, products_of, take_over_products, wanted
 from mlx_convert_engine.forward.tail import Tail, states_in
 from mlx_convert_engine.forward.taking_over import taken_over
 
@@ -27,10 +29,11 @@ class StreamedModel:
     """A model whose weights are read when they are needed.
 
     ``load`` gives the model anew at each call, unread: a source as well as a converted folder. ``blocks`` are the
-    paths of what is read one after the other; without any, the model runs as a whole.
+    paths of what is read one after the other; without any, the model runs as a whole. ``exact`` has MLX itself
+    compute every product, so that results are the whole model's bit for bit also where another library is faster.
     """
 
-    def __init__(self, load: Load) -> None:
+    def __init__(self, load: Load, *, exact: bool = False) -> None:
         lazy = load()
         lazy.arrays.clear()  # or each array would live on there
         self._load = load
@@ -41,8 +44,12 @@ class StreamedModel:
         self.layers_outside = layers_outside(self.model, self.blocks)
         for block in self._blocks.values():
             block.update(widened(block.parameters()))
-        put_outside(self.model, outside(self.model, self.blocks), self.layers_outside)
-        run_in_slices(self.layers_outside)
+        layers = [layer for path in self.blocks for layer in self.layers_of(path).values()]
+        products = products_of([*layers, *self.layers_outside.values()])
+        self._as_stored = run_in_slices(self.layers_outside)
+        put_outside(self.model, outside(self.model, self.blocks), self._as_stored)
+        if not exact and wanted():
+            take_over_products(products)
         self._tail: Tail | None = None
         self._computing = False
 
@@ -70,7 +77,8 @@ class StreamedModel:
         """The answer of a block to a sequence, not yet computed."""
         self._computing = True
         try:
-            return call.made()
+            with at_once():
+                return call.made()
         finally:
             self._computing = False
 
@@ -119,7 +127,8 @@ class StreamedModel:
         if path:
             self._blocks[path].update(fresh.of_block(path))
         else:
-            put_outside(self.model, fresh.outside(), self.layers_outside)
+            put_outside(self.model, fresh.outside(), self._as_stored)
+        gc.collect()  # views that NumPy had of the weights are only then let go
 
     def fresh_weights(self) -> FreshWeights:
         """Unread weights for what is let go."""

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from mlx_convert_engine.forward.products import gram
+
 
 @dataclass(slots=True)
 class Seen:
@@ -114,7 +116,7 @@ class Sums:
         if self._sharing.setdefault(path, holder) != holder:
             raise RuntimeError(f"{path} shares its inputs with {self._sharing[path]} for some tokens only")
         if holder == path:
-            products = rows.T @ rows
+            products = gram(rows)
             seen = self._mark(path)
             seen.rows += rows.shape[0]
             seen.products = products if seen.products is None else seen.products + products

@@ -9,6 +9,7 @@ from typing import Any
 
 from mlx_convert_core.plugin import UnsupportedModel
 from mlx_convert_engine.forward.lockstep import Answer, standing_here
+from mlx_convert_engine.forward.products import at_once
 from mlx_convert_engine.forward.taking_over import taken_over
 
 _METHODS = ("__call__", "as_linear")
@@ -74,7 +75,8 @@ class Tail:
         calls = 0
 
         def at_head(layer: Any, original: Any, x: Any) -> Any:
-            return original(layer, given)
+            with at_once():
+                return original(layer, given)
 
         def at_block(block: Any, original: Any, *args: Any, **kwargs: Any) -> Any:
             nonlocal calls

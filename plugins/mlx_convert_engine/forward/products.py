@@ -1,0 +1,128 @@
+"""Matrix products on a Linux CPU, where MLX's wheels bring the reference BLAS: NumPy's is some twenty times faster.
+
+NumPy computes at once what MLX would compute later, so this is only done where a block or a head is being computed
+(`at_once`), never where a class is asked what it would do. Sums are added up in another order: results differ in the
+last bits of float32, as between two machines. A Mac's CPU and every GPU have fast products in MLX itself.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from mlx_convert_engine.forward.blocks import widened
+from mlx_convert_engine.forward.taking_over import take_over
+
+_here = threading.local()
+
+
+def wanted() -> bool:
+    """Whether NumPy's products are the faster ones here."""
+    import mlx.core as mx
+
+    return sys.platform == "linux" and mx.default_device() == mx.cpu
+
+
+@contextmanager
+def at_once() -> Iterator[None]:
+    """Let layers compute while they are called, during the body."""
+    before = getattr(_here, "at_once", False)
+    _here.at_once = True
+    try:
+        yield
+    finally:
+        _here.at_once = before
+
+
+def products_of(layers: Iterable[Any]) -> list[tuple[Any, str]]:
+    """Those of ``layers`` that are mlx's own and nothing but a product, each with the method that multiplies."""
+    import mlx.nn as nn
+
+    kinds = (
+        (nn.Linear, "__call__"),
+        (nn.QuantizedLinear, "__call__"),
+        (nn.Embedding, "as_linear"),
+        (nn.QuantizedEmbedding, "as_linear"),
+    )
+    return [
+        (layer, method)
+        for layer in layers
+        for kind, method in kinds
+        if isinstance(layer, kind) and getattr(type(layer), method) is getattr(kind, method)
+    ]
+
+
+def take_over_products(products: Iterable[tuple[Any, str]]) -> None:
+    """Have NumPy multiply for these layers, wherever it may compute at once."""
+    for layer, method in products:
+        take_over(layer, _multiplied, method)
+
+
+def gram(rows: Any) -> Any:
+    """XᵀX of rows in float32."""
+    import mlx.core as mx
+
+    if not getattr(_here, "at_once", False) or not _computed(rows):
+        return rows.T @ rows
+    numbers = _numpy(rows)
+    return mx.array(numbers.T @ numbers)
+
+
+def _multiplied(layer: Any, original: Any, x: Any) -> Any:
+    import mlx.core as mx
+
+    if not getattr(_here, "at_once", False) or x.dtype != mx.float32 or not _computed(x):
+        return original(layer, x)
+    rows = _numpy(x.reshape(-1, x.shape[-1]))
+    parts = [rows @ _numpy(weight).T for weight in _weights(layer)]
+    out = mx.array(parts[0] if len(parts) == 1 else _joined(parts)).reshape(*x.shape[:-1], -1)
+    return out + widened(layer["bias"]) if "bias" in layer else out
+
+
+def _weights(layer: Any) -> Iterator[Any]:
+    """The layer's weight as numbers in float32, some rows at a time."""
+    import mlx.core as mx
+
+    from mlx_convert_engine.forward.outside import slices_of
+
+    packed = "scales" in layer
+    columns = layer.scales.shape[-1] * layer.group_size if packed else layer.weight.shape[-1]
+    for rows in slices_of(layer.weight.shape[0], columns):
+        if not packed:
+            yield widened(layer.weight[rows])
+            continue
+        biases = layer.get("biases")
+        yield mx.dequantize(
+            layer.weight[rows],
+            layer.scales[rows],
+            None if biases is None else biases[rows],
+            group_size=layer.group_size,
+            bits=layer.bits,
+            mode=layer.mode,
+        ).astype(mx.float32)
+
+
+def _computed(array: Any) -> bool:
+    """Have ``array`` computed now; False within a function that MLX compiles, where nothing can be."""
+    import mlx.core as mx
+
+    try:
+        mx.eval(array)
+    except (ValueError, RuntimeError):
+        return False
+    return True
+
+
+def _numpy(array: Any) -> Any:
+    import numpy as np
+
+    return np.asarray(array)
+
+
+def _joined(parts: list[Any]) -> Any:
+    import numpy as np
+
+    return np.concatenate(parts, axis=-1)
