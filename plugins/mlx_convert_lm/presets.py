@@ -34,10 +34,8 @@ _GENERAL = (
         dtype="bfloat16",
     ),
     _affine(5, "A step between 4-bit and 6-bit, when every gigabyte counts."),
-    _tuned(
-        4, "4-bit with its numbers fitted to a text: the same size, a longer conversion, answers nearer to the source."
-    ),
-    _tuned(3, "3-bit with its numbers fitted to a text: for models too big otherwise. Better than plain 3-bit."),
+    _tuned(4, "4-bit with its numbers fitted to a text: the same size, a longer conversion."),
+    _tuned(3, "3-bit with its numbers fitted to a text: for models too big otherwise."),
     _affine(3, "Only for models too big otherwise; expect worse answers."),
     _affine(2, "For experiments: most models break down at this size."),
     _mixed(4, 6, "4-bit with 6 bits for the layers that matter most: a little bigger, a little better than 4-bit."),

@@ -263,6 +263,20 @@ async def test_numbers_that_mlx_lacks_are_refused_under_advanced(studio: Studio,
         await user.should_not_see("Mode mxfp4 means 4 bits", retries=50)
 
 
+async def test_how_numbers_are_rounded_is_a_choice_under_advanced(studio: Studio, tiny_llama: Path) -> None:
+    async with visiting(studio) as user:
+        await fill(user, "ref", str(tiny_llama))
+        await fill(user, "advanced-group_size", 32)
+        await fill(user, "advanced-method", "tuned")
+        await sees(user, "Memory to convert")
+        user.find(marker="convert").click()
+        await sees(user, "tuned is ready")
+    (job,) = studio.views.of("convert")
+    assert job.request.method == "tuned"
+    assert job.steps["calibrate"].state == "done"
+    assert "--method tuned" in command_line(job.request)
+
+
 async def test_a_second_visit_shows_the_same_job_and_the_same_form(studio: Studio, tiny_llama: Path) -> None:
     async with visiting(studio) as user:
         await fill(user, "ref", str(tiny_llama))

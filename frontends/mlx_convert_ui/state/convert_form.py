@@ -27,6 +27,7 @@ class Form:
     group_size: int | None = None
     mode: str | None = None
     strategy: str | None = None
+    method: str | None = None
     dtype: str | None = None
     revision: str = ""
     trust: bool = False
@@ -43,6 +44,7 @@ class Form:
             "group_size": f"groups of {self.group_size}",
             "mode": f"mode {self.mode}",
             "strategy": f"strategy {self.strategy}",
+            "method": f"rounded by {self.method}",
             "dtype": f"kept as {self.dtype}",
         }
         return {name: text for name, text in said.items() if getattr(self, name) is not None}
@@ -74,6 +76,7 @@ class Form:
             group_size=self.group_size,
             mode=self.mode,  # type: ignore[arg-type]
             strategy=self.strategy,
+            method=self.method,
             dtype=self.dtype,  # type: ignore[arg-type]
             force=force,
             trust_remote_code=self.trust,
@@ -96,7 +99,9 @@ class Form:
                 hint="Install the plugin that it comes from.",
                 code="preset",
             )
-        numbers = {name: getattr(request, name) for name in ("bits", "group_size", "mode", "strategy", "dtype")}
+        numbers = {
+            name: getattr(request, name) for name in ("bits", "group_size", "mode", "strategy", "method", "dtype")
+        }
         return replace(
             self,
             ref=request.ref,
@@ -111,7 +116,7 @@ class Form:
 
     def comparison(self, presets: tuple[str, ...]) -> ConvertRequest:
         """A request only for the sizes of the precision cards."""
-        plain = replace(self, bits=None, group_size=None, mode=None, strategy=None, dtype=None, name="")
+        plain = replace(self, bits=None, group_size=None, mode=None, strategy=None, method=None, dtype=None, name="")
         return replace(plain.request(force=True), preset=presets)
 
     def as_draft(self) -> dict[str, Any]:
@@ -136,6 +141,7 @@ def command_line(request: ConvertRequest) -> str:
         "--group-size": request.group_size,
         "--mode": request.mode,
         "--strategy": request.strategy,
+        "--method": request.method,
         "--dtype": request.dtype,
     }
     words: list[str | Path] = [request.ref]

@@ -32,6 +32,7 @@ from mlx_convert_ui.widgets.remedies import tell
 
 # (step, title): every step by its name in code and CLI.
 _TITLES = {name: name.capitalize() for name in STEPS}
+SELDOM = ("calibrate",)  # steps that most conversions don't have: shown once they begin
 
 
 class JobCard(LiveJob):
@@ -79,6 +80,7 @@ class JobCard(LiveJob):
         set_progress(self._bar, view.fraction)
         for name, dot in self._dots.items():
             dot.attribute("data-state", view.steps[name].state)
+            dot.set_visibility(name not in SELDOM or view.steps[name].state != "waiting")
         self._numbers.show(progress_in_words(view))
         self._log.show("\n".join(view.log))
 

@@ -24,7 +24,7 @@ _PLACES = {
     "not_writable": "output",
     "disk": "output",
     TEXT_ONLY: "estimate",
-    **dict.fromkeys(("bits", "group_size", "mode", "strategy", "preset", "nothing_quantized"), "advanced"),
+    **dict.fromkeys(("bits", "group_size", "mode", "strategy", "method", "preset", "nothing_quantized"), "advanced"),
 }
 
 

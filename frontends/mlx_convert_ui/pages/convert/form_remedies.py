@@ -13,6 +13,7 @@ _FIELDS = {
     "bits": ("bits", "bits"),
     "dtype": ("dtype", "type"),
     "group_size": ("group_size", "group size"),
+    "method": ("method", "rounding"),
     "mode": ("mode", "mode"),
     "preset": ("preset", ""),
     "revision": ("revision", "revision"),

@@ -8,7 +8,7 @@ from typing import Any
 from nicegui import ui
 
 from mlx_convert_core import OutputPlan, Preset
-from mlx_convert_core.plugin import AFFINE_BITS, AFFINE_GROUP_SIZES, MODES, dtypes, units
+from mlx_convert_core.plugin import AFFINE_BITS, AFFINE_GROUP_SIZES, MODES, NEAREST, dtypes, units
 from mlx_convert_ui.pages.convert.form_planner import FormPlanner
 from mlx_convert_ui.state.advice import advised
 from mlx_convert_ui.state.convert_form import Form, cards
@@ -178,6 +178,14 @@ class PrecisionCard:
                 "Chooses bits layer by layer, so that the layers that matter most keep more.",
                 named_strategies,
                 "strategy",
+            )
+            methods = sorted({NEAREST, *(preset.method for preset in self._presets.values() if preset.method)})
+            self._select(
+                "Rounding (method)",
+                "How numbers are rounded. tuned fits them to a text that runs through the model first: the same size,"
+                " and a longer conversion.",
+                {None: _AS_PRESET, **{name: name for name in methods}},
+                "method",
             )
             kept = {None: _AS_PRESET, **{name: name for name in dtypes.DTYPES}}
             self._select(
