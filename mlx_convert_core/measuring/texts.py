@@ -18,7 +18,7 @@ from mlx_convert_core.plugins.scoring import MeasuringText
 
 LENGTH = 512  # tokens of a sequence: long enough for most of what came before to count, short enough for many of them
 SEQUENCES = 16  # fewer make intervals too narrow
-SHORTEST = 32  # tokens; what is left of a passage and shorter is not used
+SHORTEST = 32  # tokens of a passage; what is left at its end is used when it has half as many
 Tokenize = Callable[[Sequence[Passage]], list[list[int]]]
 
 
@@ -94,17 +94,19 @@ def sequences_of(text: Text, tokenize: Tokenize, tokens: int) -> list[list[int]]
     """
     lead = tokenize([Passage()])[0]
     each = [_without(lead, ids) for ids in tokenize(text.passages)]
+    each = [ids for ids in each if len(ids) >= SHORTEST]
     there = sum(map(len, each))
     if there < FEWEST_TOKENS:
         raise MeasuringFailed(
-            f"{text.name} has {there:,} tokens; measuring takes {FEWEST_TOKENS:,} at least.",
+            f"{text.name} has {there:,} tokens in passages of {SHORTEST} or more; measuring takes {FEWEST_TOKENS:,} at"
+            " least.",
             hint="Use a longer text, or the one that comes along.",
             code="text_short",
         )
-    length = max(SHORTEST, min(LENGTH, min(tokens, there) // SEQUENCES)) - len(lead)
+    length = max(SHORTEST, min(LENGTH, min(tokens, there) // SEQUENCES) - len(lead))
     pieces = [[ids[at : at + length] for at in range(0, len(ids), length)] for ids in each]
     in_turn = [row[turn] for turn in range(max(map(len, pieces))) for row in pieces if turn < len(row)]
-    return _of_size([[*lead, *piece] for piece in in_turn if len(piece) >= min(SHORTEST, length)], tokens)
+    return _of_size([[*lead, *piece] for piece in in_turn if len(piece) >= SHORTEST // 2], tokens)
 
 
 def hash_of(sequences: Sequence[Sequence[int]]) -> str:

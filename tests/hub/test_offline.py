@@ -79,3 +79,16 @@ def test_a_damaged_file_is_noticed_and_left_alone(source: HubRepo, snapshot: Pat
         source.fetch(source.inspect(), snapshot, Recorder())
     assert corrupt.value.code == "checksum"
     assert path.read_bytes() == before
+
+
+def test_what_is_kept_is_described_and_taken_without_asking_anybody_who_could_answer(hub: Hub, source: HubRepo) -> None:
+    assert source.cached() is None
+    folder = source.fetch(source.inspect(), source.connection.cache, Recorder())
+    hub.requests.clear()
+    model = source.cached()
+    assert model is not None
+    assert (model.revision, len(model.tensors)) == (folder.name, 2)
+    assert source.fetch(model, folder, Recorder()) == folder
+    assert len(hub.requests) == 0
+    next(folder.glob("model-*.safetensors")).unlink()
+    assert source.cached() is None

@@ -21,6 +21,7 @@ from mlx_convert_core import (
     MeasuringFailed,
     Message,
     MlxConvertError,
+    PluginError,
     Progress,
     Workspace,
 )
@@ -260,6 +261,28 @@ def test_a_cancelled_measuring_keeps_nothing(workspace: Workspace, models: Path,
         job.result()
     assert (model / "mlx_convert.json").read_bytes() == before
     assert list((workspace.home / "references").glob("*")) == []
+
+
+FAULTY = """
+from mlx_convert_core.plugin import Metric, hookimpl
+
+@hookimpl
+def register_metrics():
+    yield Metric(name="faulty", title="Faulty", per_token={per_token}, better="lower")
+"""
+
+
+@pytest.mark.parametrize("per_token", ["lambda scores: [1.0]", "lambda scores: 1 / 0", "lambda scores: ['x'] * 99"])
+def test_a_metric_at_fault_is_named_with_its_plugin(home: Path, models: Path, model: Path, per_token: str) -> None:
+    (home / "plugins").mkdir()
+    (home / "plugins" / "odd.py").write_text(FAULTY.format(per_token=per_token))
+    before = (model / "mlx_convert.json").read_bytes()
+    with (
+        Workspace(home=home) as workspace,
+        pytest.raises(PluginError, match=r"the plugin odd \(odd.py\) failed in register_metrics"),
+    ):
+        measured(workspace, model, asked(models))
+    assert (model / "mlx_convert.json").read_bytes() == before
 
 
 def _logarithms(folder: Path, tokens: int, models: Path) -> list[tuple[np.ndarray, np.ndarray]]:
