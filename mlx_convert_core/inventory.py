@@ -15,6 +15,7 @@ from mlx_convert_core.home.location import default_home
 from mlx_convert_core.home.settings import SettingsFile
 from mlx_convert_core.model.quantization import Preset
 from mlx_convert_core.plugins.calling import Hooks
+from mlx_convert_core.plugins.checks import ModelCheck
 from mlx_convert_core.plugins.interfaces import LibraryStore, UploadTarget
 from mlx_convert_core.plugins.loading import LoadedPlugin, PluginFailure, PluginSet, discover
 from mlx_convert_core.plugins.offers import Account, Command, Page
@@ -83,6 +84,10 @@ class Inventory:
     def texts(self) -> dict[str, MeasuringText]:
         """The texts that can be measured with."""
         return self._hooks.register("register_texts", MeasuringText)
+
+    def checks(self) -> dict[str, ModelCheck]:
+        """The looks that every converted model is given before it is published."""
+        return self._hooks.register("register_checks", ModelCheck)
 
     def upload_targets(self) -> dict[str, UploadTarget]:
         """The places that a model can be sent to."""

@@ -207,7 +207,14 @@ if TYPE_CHECKING:
         read_header as read_header,
     )
     from mlx_convert_core.model.tensor_kinds import TensorKinds as TensorKinds
+    from mlx_convert_core.model.verification import Verification as Verification
     from mlx_convert_core.model.weight_files import repeated as repeated
+    from mlx_convert_core.plugins.checks import (
+        ModelCheck as ModelCheck,
+        TextRunner as TextRunner,
+        TriedModel as TriedModel,
+        Verdict as Verdict,
+    )
     from mlx_convert_core.plugins.hookspecs import hookimpl as hookimpl
     from mlx_convert_core.plugins.interfaces import (
         AnswerMemory as AnswerMemory,
@@ -338,7 +345,9 @@ _PLACES = {
     "mlx_convert_core.model.rounding": "NEAREST Calibration LayerRows Needs",
     "mlx_convert_core.model.safetensors": "TensorInfo all_tensors header_length parse_header read_header",
     "mlx_convert_core.model.tensor_kinds": "TensorKinds",
+    "mlx_convert_core.model.verification": "Verification",
     "mlx_convert_core.model.weight_files": "repeated",
+    "mlx_convert_core.plugins.checks": "ModelCheck TextRunner TriedModel Verdict",
     "mlx_convert_core.plugins.hookspecs": "hookimpl",
     "mlx_convert_core.plugins.interfaces": (
         "AnswerMemory CachedSource DiscardableSource LibraryStore MeasuredRunner ModelConverter ModelRunner "

@@ -21,7 +21,15 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
     folder = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("MLX_CONVERT_HOME", str(folder))
     monkeypatch.delenv("MLX_CONVERT_PLUGINS", raising=False)
+    monkeypatch.setenv("MLX_CONVERT_VERIFY", "0")
     return folder
+
+
+@pytest.fixture
+def verifying(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have conversions try what they wrote, as they do outside of tests, where importing transformers for each of
+    hundreds would take most of the time."""
+    monkeypatch.delenv("MLX_CONVERT_VERIFY")
 
 
 @pytest.fixture

@@ -60,6 +60,9 @@ _CONVERTING = (
     click.option("--discard-source", is_flag=True, help="Delete each fetched weight file as soon as it is used."),
     click.option("--text-only", is_flag=True, help="Agree to lose pictures and sound, where only text can be kept."),
     click.option("--allow-overflow", is_flag=True, help="Agree to values that become infinite in the result."),
+    click.option(
+        "--no-verify", is_flag=True, help="Publish what was written without loading it and asking it something."
+    ),
     trusting,
 )
 
@@ -73,6 +76,8 @@ def convert_request(workspace: Workspace, values: dict[str, Any]) -> ConvertRequ
         given["strategy"] = _with_map(given["strategy"])
     if "calibration" in given:
         given["calibration"] = _placed(given["calibration"])
+    if given.pop("no_verify", False):
+        given["verify"] = False
     recipe = load_recipe(Path(given.pop("recipe"))) if "recipe" in given else None
     ref = given.pop("ref", "") or (recipe.ref if recipe else "")
     if not ref:

@@ -28,7 +28,7 @@ from mlx_convert_core.plugin import (
 _REPEATED = ("bench", "chat", "compare", "convert", "generate", "measure", "plan", "upload")
 _SHORT = {"-o": "--output", "-p": "--preset"}
 _FLAGS = (
-    "allow_overflow", "anyway", "discard_source", "force", "public", "replace", "resume", "text_only",
+    "allow_overflow", "anyway", "discard_source", "force", "no_verify", "public", "replace", "resume", "text_only",
     "trust_remote_code",
 )  # fmt: skip
 _MISSING = {"library scan": "FOLDER", "recipe export": "MODEL"}  # what such a command can't do without
@@ -77,6 +77,8 @@ def _again(arguments: Sequence[str], option: str, value: object) -> str:
     """What was typed, with ``option`` set to ``value``; None has the person fill it in."""
     if option == "ref":
         return "mlx-convert convert REF" + (f" {_typed(arguments[1:])}" if len(arguments) > 1 else "")
+    if value is False:
+        return _again(arguments, f"no_{option}", True)
     added = [_flag(option)]
     if value is not True:
         added.append(_Open(option.upper()) if value is None else _word(value))

@@ -17,6 +17,11 @@ from mlx_convert_core.remedies import SetOption
 CONTEXT = 4096  # tokens: a conversation of some length, where nobody says how long it gets
 # A worker's libraries and what it computes with, besides weights and cache.
 BESIDE_WEIGHTS = 500_000_000
+TRIED_CONTEXT = 256  # tokens: a short question and the beginning of an answer
+# The largest weights that are read only to try a model: ten seconds at 3 GB/s. Where no device lends memory, the
+# processor computes, and reads a question in one go: with 135 million values it took two cores 2 seconds.
+TRIED_BYTES = 30_000_000_000
+TRIED_VALUES_ON_CPU = 400_000_000
 
 
 def check_memory(runner: ModelRunner, path: Path, report: Reporter, *, tokens: int, anyway: bool) -> None:
@@ -61,6 +66,21 @@ def refuse_memory(path: Path, total: int, limit: int, report: Reporter, *, anywa
         )
     if total > min(limit, free):
         report.message(f"{told}; {size(min(limit, free))} are free. Close other apps if it becomes slow.", "warning")
+
+
+def too_large_to_try(runner: ModelRunner, path: Path, parameters: int) -> str:
+    """Why the model at ``path`` is not loaded just to be tried, "" when it may be: it fits into what is free now, and
+    takes seconds."""
+    need = _need(runner, path, TRIED_CONTEXT)
+    total, free = need.weights + need.cache + BESIDE_WEIGHTS, free_memory()
+    room = min(need.limit or free, free)
+    if total > room:
+        return f"it needs about {size(total)} of memory to answer, and {size(room)} are free"
+    if need.weights > TRIED_BYTES:
+        return f"to load its {size(need.weights)} takes longer than a look should"
+    if isinstance(runner, MeasuredRunner) and not need.limit and parameters > TRIED_VALUES_ON_CPU:
+        return f"without a GPU, an answer from {parameters:,} parameters takes longer than a look should"
+    return ""
 
 
 def weight_bytes(path: Path) -> int:

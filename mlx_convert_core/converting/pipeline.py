@@ -16,6 +16,8 @@ from mlx_convert_core.converting.fetching import arriving
 from mlx_convert_core.converting.methods import with_methods
 from mlx_convert_core.converting.small_files import examined_in_advance, examined_on_arrival
 from mlx_convert_core.converting.sources import Sources
+from mlx_convert_core.converting.trial import Tried
+from mlx_convert_core.converting.verifying import try_models
 from mlx_convert_core.errors import MlxConvertError, PluginNotLoaded
 from mlx_convert_core.model.findings import Finding
 from mlx_convert_core.model.plan import ConvertPlan, OutputPlan
@@ -54,7 +56,7 @@ def plan_exactly(plan: ConvertPlan, context: JobContext) -> ConvertPlan:
 
 
 def convert(plan: ConvertPlan, context: JobContext) -> ConvertResult:
-    """Carry out an exact plan: fetch, quantize and write, check, publish. Raises the errors in errors.py."""
+    """Carry out an exact plan: fetch, quantize and write, check, try, publish. Raises the errors in errors.py."""
     began = time.monotonic()
     converter = _converter(plan, context)
     with ExitStack() as stack:
@@ -80,17 +82,19 @@ def convert(plan: ConvertPlan, context: JobContext) -> ConvertResult:
         with context.step("check"), _syncing(folders):
             checking = _Checking(context, sum(output.weight_bytes for output in plan.outputs))
             staged = map(_Staged, plan.outputs, folders, written)
-            completed = [_complete(plan, one, original, checking, context) for one in staged]
+            checked = [_checked(plan, one, original, checking, context) for one in staged]
+        tried = try_models((one.about for one in checked), folders, original, context)
+        completed = [_completed(plan, *pair) for pair in zip(checked, tried, strict=True)]
         with context.step("publish"):
             for staging in stagings:
                 staging.settle()
             context.check_cancelled()  # the last time: what is published is there
-            for folder, (_, files) in zip(folders, completed, strict=True):
-                check_unchanged(folder, files)
+            for one in checked:
+                check_unchanged(one.folder, one.files)
             _publish(stagings, plan)
     return ConvertResult(
         ref=plan.request.ref,
-        models=tuple(model for model, _ in completed),
+        models=tuple(completed),
         seconds=time.monotonic() - began,
         peak_memory=peak_memory(),
     )
@@ -121,21 +125,34 @@ class _Staged:
     written: Written
 
 
-def _complete(
-    plan: ConvertPlan, staged: _Staged, original: Path, checking: _Checking, context: JobContext
-) -> tuple[ConvertedModel, dict[str, FileDigest]]:
-    """Add what belongs beside the weights, let plugins add theirs, check all of it, write the record."""
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """An output whose files are whole; ``about`` is its plan, with what was noticed so far."""
+
+    about: ConvertPlan
+    folder: Path
+    files: dict[str, FileDigest]
+
+
+def _checked(plan: ConvertPlan, staged: _Staged, original: Path, checking: _Checking, context: JobContext) -> _Checked:
+    """Add what belongs beside the weights, let plugins add theirs, check all of it."""
     output, folder = staged.output, staged.folder
     text, expected = output.text_only, plan.model.files
     copy_sidecars(original, folder, code=plan.request.trust_remote_code, text_only=text, expected=expected)
     about = replace(plan, outputs=(output,), findings=(*plan.findings, *staged.written.findings))
     added = context.hooks.collect("post_convert", Finding, plan=about, staging=folder)
-    noticed = (*staged.written.findings, *added)
-    refuse_errors(noticed)
+    refuse_errors((*staged.written.findings, *added))
     files = check_output(output, folder, staged.written.digests, checking.advance, staged.written.read)
-    findings = (*plan.findings, *noticed)
-    write_record(plan, output, folder, files, findings)
-    model = ConvertedModel(
+    return _Checked(replace(about, findings=(*about.findings, *added)), folder, files)
+
+
+def _completed(plan: ConvertPlan, checked: _Checked, tried: Tried) -> ConvertedModel:
+    """Write the record of an output, and describe it; raises ConversionFailed for what a trial says is useless."""
+    refuse_errors(tried.findings)
+    (output,), folder = checked.about.outputs, checked.folder
+    findings = (*checked.about.findings, *tried.findings)
+    write_record(plan, output, folder, checked.files, findings, tried.verification)
+    return ConvertedModel(
         path=output.path,
         preset=output.preset,
         weight_bytes=output.weight_bytes,
@@ -145,8 +162,8 @@ def _complete(
         findings=findings,
         left_out=output.left_out,
         text_only=output.text_only,
+        verification=tried.verification,
     )
-    return model, files
 
 
 class _Checking:

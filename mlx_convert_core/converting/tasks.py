@@ -10,6 +10,7 @@ from mlx_convert_core.base.mac import mac_trouble
 from mlx_convert_core.base.regular_files import regular_files
 from mlx_convert_core.converting.memory_guard import CONTEXT, check_memory
 from mlx_convert_core.converting.pipeline import convert, plan_exactly
+from mlx_convert_core.converting.trial import TrialRequest, try_model
 from mlx_convert_core.converting.uploads import upload
 from mlx_convert_core.errors import GenerationFailed, UnsupportedModel
 from mlx_convert_core.model.config_file import read_config
@@ -82,6 +83,7 @@ def generate(asked: SessionRequest, context: JobContext) -> GenerateResult:
 TASKS: Tasks = {
     "plan": (ConvertPlan, plan_exactly),
     "convert": (ConvertPlan, convert),
+    "try": (TrialRequest, try_model),
     "load": (LoadRequest, load),
     "generate": (SessionRequest, generate),
     "upload": (UploadRequest, upload),

@@ -27,9 +27,10 @@ def themes() -> tuple[Theme, ...]:
         sending,
         sources,
         texts,
+        verifying,
     )
 
-    parts = (asking, sources, formats, texts, fetching, making, measuring, sending, keeping, program)
+    parts = (asking, sources, formats, texts, fetching, making, verifying, measuring, sending, keeping, program)
     return tuple(part.THEME for part in parts)
 
 

@@ -19,6 +19,7 @@ Step = Literal[
     "quantize",
     "write",
     "check",
+    "verify",
     "publish",
     "store",
     "load",

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mlx_convert_core.base.file_names import CONFIG
 from mlx_convert_core.model.figures import Measurements
+from mlx_convert_core.model.unchanged import stamp
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,7 +17,9 @@ class LibraryEntry:
 
     ``created`` is an ISO 8601 time in UTC; ``made_here`` is False for folders found by a scan that
     another tool made; ``text_only`` of a model that has lost pictures and sound; ``measurements`` are as in its
-    record: figures, perhaps in groups.
+    record: figures, perhaps in groups. ``verified`` is what was seen to be right before it was published, () for a
+    model that was not tried or whose files are others by now; ask `still_verified`, for they may have changed since
+    (``verified_stamp``).
     """
 
     name: str
@@ -31,12 +34,18 @@ class LibraryEntry:
     created: str = ""
     made_here: bool = True
     text_only: bool = False
+    verified: tuple[str, ...] = ()
+    verified_stamp: str = ""
     measurements: Measurements = field(default_factory=dict)
 
     @property
     def missing(self) -> bool:
         """Whether the folder has vanished, or can't be looked into."""
         return not os.path.exists(f"{self.path}/{CONFIG}")
+
+    def still_verified(self) -> tuple[str, ...]:
+        """``verified`` if no file of the model has another size or time of change than when it was looked at."""
+        return self.verified if self.verified and stamp(self.path) == self.verified_stamp else ()
 
     def has(self, words: str) -> bool:
         """Whether every one of ``words`` is found in name, source, quantization or architecture."""

@@ -18,6 +18,7 @@ from mlx_convert_core.model.library import LibraryEntry
 from mlx_convert_core.model.quantization import bits_per_weight
 from mlx_convert_core.model.record import Record, read_record
 from mlx_convert_core.model.safetensors import TensorInfo, all_tensors, read_header, read_metadata
+from mlx_convert_core.model.unchanged import as_recorded, stamp
 
 
 def entry_of(folder: Path) -> LibraryEntry | None:
@@ -47,6 +48,7 @@ def described(folder: Path) -> LibraryEntry | None:
     record = read_record(folder) or Record()
     place = as_on_disk(folder)
     cached = cached_repo(place)
+    verified = _verified(folder, record)
     return LibraryEntry(
         name=model_name(place),
         path=place,
@@ -60,8 +62,15 @@ def described(folder: Path) -> LibraryEntry | None:
         created=record.created if _is_time(record.created) else _modified(folder / CONFIG),
         made_here=record != Record(),
         text_only=record.text_only,
+        verified=verified,
+        verified_stamp=stamp(folder) if verified else "",
         measurements=record.measurements,
     )
+
+
+def _verified(folder: Path, record: Record) -> tuple[str, ...]:
+    seen = record.verification
+    return seen.facts if seen is not None and seen.passed and as_recorded(folder, record.files) else ()
 
 
 def _text(value: Any) -> str:

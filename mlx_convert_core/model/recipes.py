@@ -7,7 +7,8 @@
 
 An output may also have ``strategy``, ``method``, ``dtype``, ``bits``, ``group_size`` and ``mode``, the same for all
 outputs. Of a model for pictures or sound, ``"text_only": true`` converts the text model alone.
-``"allow_overflow": true`` agrees to values that become infinite.
+``"allow_overflow": true`` agrees to values that become infinite, ``"verify": false`` does without trying
+the results.
 """
 
 from __future__ import annotations
@@ -56,6 +57,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     revision: str | None = None
     text_only: bool = False
     allow_overflow: bool = False
+    verify: bool = True
     outputs: tuple[RecipeOutput, ...] = (RecipeOutput(),)
 
     @classmethod
@@ -66,6 +68,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
             revision=request.revision,
             text_only=request.text_only,
             allow_overflow=request.allow_overflow,
+            verify=request.verify,
             outputs=tuple(
                 RecipeOutput(
                     preset=preset,
@@ -99,13 +102,16 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
             revision=revision,
             text_only=self.text_only,
             allow_overflow=self.allow_overflow,
+            verify=self.verify,
             **numbers,
         )
 
     def data(self) -> dict[str, Any]:
         """The recipe as plain data; what is not set is left out."""
         plain: dict[str, Any] = codec.plain(self)
-        return {name: value for name, value in plain.items() if value not in ("", None, False)}
+        del plain["verify"]
+        set_ = {name: value for name, value in plain.items() if value not in ("", None, False)}
+        return set_ if self.verify else {**set_, "verify": False}
 
 
 def read_recipe(path: Path | str, *, ref: str = "") -> ConvertRequest:

@@ -25,6 +25,7 @@ from mlx_convert_core.model.findings import Finding
 from mlx_convert_core.model.left_out import LeftOut
 from mlx_convert_core.model.quantization import KeptLayer
 from mlx_convert_core.model.rounding import Calibration
+from mlx_convert_core.model.verification import Verification
 
 SCHEMA = 1
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"<>]+")
@@ -59,7 +60,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     """How a converted folder came to be. ``recipe`` holds the numbers that make it again; ``created`` is a time in ISO
     8601, ``files`` are by name, ``measurements`` figures, perhaps in groups. ``calibration`` is the text that a method
     of rounding went by. ``left_out`` and ``text_only`` say what of the source is not in it, ``allow_overflow`` that
-    values which became infinite were agreed to."""
+    values which became infinite were agreed to. ``verification`` is what was seen when it was tried, None when it was
+    not."""
 
     schema: int = SCHEMA
     created: str = ""
@@ -73,6 +75,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     text_only: bool = False
     allow_overflow: bool = False
     findings: tuple[Finding, ...] = ()
+    verification: Verification | None = None
     measurements: dict[str, Figure | dict[str, Figure]] = {}
     files: dict[str, RecordedFile] = {}
 

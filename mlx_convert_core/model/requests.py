@@ -15,6 +15,7 @@ from mlx_convert_core.model.dtypes import Dtype
 from mlx_convert_core.model.findings import Finding
 from mlx_convert_core.model.left_out import LeftOut
 from mlx_convert_core.model.quantization import Mode, Quantization
+from mlx_convert_core.model.verification import Verification
 from mlx_convert_core.remedies import LeaveOut
 
 # A caller may give text or a Path; text is what is kept, so that a request can be written as JSON.
@@ -37,7 +38,8 @@ class ConvertRequest:
     ``resume`` takes up what a job that died left behind. ``discard_source`` deletes each fetched weight file as soon
     as it is used, for models larger than the free disk. ``text_only`` agrees to lose what a model for pictures or
     sound can do besides text, where only that can be converted. ``allow_overflow`` agrees to values that become
-    infinite in the result, such as those beyond 65,504 in float16. Raises InvalidRequest.
+    infinite in the result, such as those beyond 65,504 in float16. ``verify`` has each result loaded
+    and asked before it is published. Raises InvalidRequest.
     """
 
     ref: str
@@ -57,6 +59,7 @@ class ConvertRequest:
     trust_remote_code: bool = False
     text_only: bool = False
     allow_overflow: bool = False
+    verify: bool = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "ref", without_secrets(str(self.ref)))
@@ -106,7 +109,8 @@ class ConvertRequest:
 class ConvertedModel:
     """One published folder: its path, sizes in bytes, measured bits per weight and what was kept as it was.
 
-    ``left_out`` and ``text_only`` say what of the source is not in it, as in `OutputPlan`.
+    ``left_out`` and ``text_only`` say what of the source is not in it, as in `OutputPlan`; ``verification`` what was
+    seen when it was tried, None when that was not asked for.
     """
 
     path: Path
@@ -118,11 +122,15 @@ class ConvertedModel:
     findings: tuple[Finding, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
     text_only: bool = False
+    verification: Verification | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConvertResult:
-    """What a conversion made: a model for each preset, and the seconds that it took."""
+    """What a conversion made: a model for each preset, and the seconds that it took.
+
+    ``peak_memory`` (bytes) is that of converting; models are tried in a process of its own.
+    """
 
     ref: str
     models: tuple[ConvertedModel, ...]

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from mlx_convert_core.errors import MlxConvertError, NameConflict, PluginError
 from mlx_convert_core.model.quantization import Preset
 from mlx_convert_core.plugins import hookspecs
+from mlx_convert_core.plugins.checks import ModelCheck
 from mlx_convert_core.plugins.interfaces import (
     LibraryStore,
     ModelConverter,
@@ -36,6 +37,7 @@ _PROVIDED: dict[str, Any] = {
 _REGISTERED: dict[str, Any] = {
     "register_presets": Preset,
     "register_source_kinds": SourceKind,
+    "register_checks": ModelCheck,
     "register_upload_targets": UploadTarget,
     "register_accounts": Account,
     "register_metrics": Metric,

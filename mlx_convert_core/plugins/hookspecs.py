@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mlx_convert_core.model.plan import ConvertPlan
     from mlx_convert_core.model.quantization import Preset, Quantization, QuantizeStrategy
     from mlx_convert_core.model.requests import ConvertRequest, GenerateRequest, GenerationExtras
+    from mlx_convert_core.plugins.checks import ModelCheck
     from mlx_convert_core.plugins.interfaces import (
         LibraryStore,
         ModelConverter,
@@ -222,6 +223,19 @@ def register_source_kinds() -> Iterable[SourceKind]:
         @hookimpl
         def register_source_kinds():
             yield SourceKind(name="s3", title="S3", summary="Model in a bucket", example="s3://models/Qwen2.5-0.5B")
+    """
+    return ()
+
+
+@hookspec
+def register_checks() -> Iterable[ModelCheck]:
+    """Offer checks of a converted model: it is loaded, and asked, before it is published.
+
+    Example::
+
+        @hookimpl
+        def register_checks():
+            yield ModelCheck(name="paris", summary="It knows the capital of France", check=knows_paris)
     """
     return ()
 

@@ -22,6 +22,7 @@ class JobContext:
     """One job as its own code sees it. Implements `interfaces.Reporter`.
 
     ``kept`` is what tasks leave for later ones: it belongs to whoever runs them, who closes what is in it at the end.
+    ``in_worker`` tells a worker process from a task that is run inline.
     """
 
     def __init__(
@@ -33,11 +34,13 @@ class JobContext:
         cancelled: threading.Event,
         *,
         kept: dict[str, Any] | None = None,
+        in_worker: bool = False,
     ) -> None:
         self.job = job
         self.hooks = hooks
         self.home = home
         self.kept = {} if kept is None else kept
+        self.in_worker = in_worker
         self._emit = emit
         self._cancelled = cancelled
         self._last_progress: dict[str, float] = {}

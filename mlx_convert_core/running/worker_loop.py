@@ -107,7 +107,9 @@ class WorkerLoop:
             self._cancelled.clear()
             if run.job in self._stopped:
                 self._cancelled.set()
-        context = JobContext(run.job, Hooks(plugins), home, self._event, self._cancelled, kept=self._kept)
+        context = JobContext(
+            run.job, Hooks(plugins), home, self._event, self._cancelled, kept=self._kept, in_worker=True
+        )
         answer: FromWorker
         try:
             _require(plugins)

@@ -73,7 +73,7 @@ def _sha256(path: Path) -> str:
 
 
 def refuse_errors(findings: Iterable[Finding]) -> None:
-    """Raise ConversionFailed for the first error finding of a post_convert hook, with its code."""
+    """Raise ConversionFailed for the first error finding of a hook or a check, with its code and its next step."""
     for finding in findings:
         if finding.level == "error":
             raise ConversionFailed(finding.message, hint=finding.hint, remedies=finding.remedies, code=finding.code)

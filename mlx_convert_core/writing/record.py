@@ -31,6 +31,7 @@ from mlx_convert_core.model.record import (
     read_record,
 )
 from mlx_convert_core.model.rounding import NEAREST
+from mlx_convert_core.model.verification import Verification
 from mlx_convert_core.writing.check import FileDigest
 
 _VERSIONED = ("mlx-convert", "mlx", "mlx-lm", "transformers", "huggingface_hub")
@@ -42,8 +43,9 @@ def write_record(
     folder: Path,
     files: Mapping[str, FileDigest],
     findings: Iterable[Finding],
+    verification: Verification | None = None,
 ) -> None:
-    """Write the record into ``folder``: source, recipe, versions, sizes, findings and every file's sha256.
+    """Write the record into ``folder``: source, recipe, versions, sizes, findings, what was verified, sha256 of files.
 
     It names no place of this machine, for it may be sent anywhere.
     """
@@ -63,6 +65,7 @@ def write_record(
         text_only=output.text_only,
         allow_overflow=plan.request.allow_overflow,
         findings=tuple(findings),
+        verification=verification,
         files={name: RecordedFile(size=file.size, sha256=file.sha256) for name, file in files.items()},
     )
     here = (str(output.path), *([str(plan.model.path)] if plan.model.path is not None else []))

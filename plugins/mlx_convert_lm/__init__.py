@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # every command imports this module: what a hook needs is imp
         ConvertPlan,
         ConvertRequest,
         Finding,
+        ModelCheck,
         ModelConverter,
         ModelInfo,
         ModelRunner,
@@ -83,6 +84,14 @@ def register_presets() -> Iterable[Preset]:
     from mlx_convert_lm.presets import PRESETS
 
     return PRESETS
+
+
+@hookimpl
+def register_checks() -> Iterable[ModelCheck]:
+    """Have every converted model answer a question, and its tokenizer read texts."""
+    from mlx_convert_lm.checks import CHECKS
+
+    return CHECKS
 
 
 @hookimpl

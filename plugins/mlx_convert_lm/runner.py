@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,11 @@ from mlx_convert_core.plugin import (
 )
 from mlx_convert_lm.chat_template import ChatTemplate
 from mlx_convert_lm.scoring import Scoring
+from mlx_convert_lm.tokenizers.round_trip import Plain
 
 
 class LmRunner:
-    """Runs the model in ``path`` by mlx-lm. Implements ModelRunner, MeasuredRunner and ScoringRunner.
+    """Runs the model in ``path`` by mlx-lm. Implements ModelRunner, MeasuredRunner, ScoringRunner and TextRunner.
 
     The key/value cache of the last conversation is kept: a next turn that begins with the same tokens
     only pays for what is new.
@@ -93,6 +94,18 @@ class LmRunner:
         if rest:
             report.token(rest)
         return answer.result(len(prompt), chat_template=self._template is not None)
+
+    def encode(self, text: str) -> list[int]:
+        """See TextRunner."""
+        return Plain(self._tokenizer).encode(text)
+
+    def decode(self, tokens: Sequence[int]) -> str:
+        """See TextRunner."""
+        return Plain(self._tokenizer).decode(tokens)
+
+    def ends(self) -> frozenset[int]:
+        """See TextRunner."""
+        return frozenset(self._tokenizer.eos_token_ids or ()) - {None}
 
     def close(self) -> None:
         """See ModelRunner."""

@@ -143,6 +143,15 @@ def test_a_metric_and_a_text(examples: Callable[..., Workspace], tiny_llama: Pat
     assert 0.9 < result.figure("top5").low <= result.figure("top5").value <= 1
 
 
+def test_a_check_that_looks_at_what_was_converted(
+    examples: Callable[..., Workspace], tiny_llama: Path, verifying: None
+) -> None:
+    request = ConvertRequest(ref=str(tiny_llama), preset="bf16", output="tiny")
+    model = examples("register_checks").convert(request).result(timeout=300).models[0]
+    assert model.verification is not None
+    assert model.verification.facts[-1] == "speaks"
+
+
 def test_an_upload_target(examples: Callable[..., Workspace], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TEAM_DRIVE", str(tmp_path / "drive"))
     (tmp_path / "model").mkdir()

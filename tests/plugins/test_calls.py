@@ -49,7 +49,7 @@ def trace(add_file: AddFile) -> Callable[[], list[str]]:
 
 
 def test_the_order_of_all_hooks_in_one_conversion_and_one_answer(
-    trace: Callable[[], list[str]], add_file: AddFile, tiny_llama: Path, tmp_path: Path
+    trace: Callable[[], list[str]], add_file: AddFile, tiny_llama: Path, tmp_path: Path, verifying: None
 ) -> None:
     add_file("zz_mean_kept", re.findall(r"```python\n(from [^`]*class MeanKept.*?)```", PAGE.read_text(), re.DOTALL)[0])
     (shown,) = re.findall(r"```text\n(.*?)```", PAGE.read_text(), re.DOTALL)

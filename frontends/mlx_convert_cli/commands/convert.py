@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -133,7 +134,18 @@ def _summary(result: ConvertResult, seconds: float) -> list[RenderableType]:
     return [
         "",
         table("preset", "size", "bits per weight", "folder", rows=rows, right=("size", "bits per weight")),
+        *_verifications(result),
         Text(took, "dim"),
         *(["", *findings] if findings else []),
         "",
     ]
+
+
+def _verifications(result: ConvertResult) -> Iterator[RenderableType]:
+    """A line for each model that was to be tried."""
+    from rich.text import Text
+
+    for model in result.models:
+        if model.verification is not None:
+            named = f"{model.preset}: " if len(result.models) > 1 else ""
+            yield Text(named + model.verification.words, "green" if model.verification.passed else "yellow")

@@ -94,6 +94,7 @@ def show_entry(name: str, as_json: bool) -> None:
         "takes": "text only" if entry.text_only else "",
         "source": _source(entry),
         "preset": entry.preset,
+        "verified": ", ".join(entry.still_verified()),
         "made": entry.created if entry.made_here else f"{entry.created}, by another tool",
     }
     for name, group in groups_in(entry.measurements).items():
@@ -215,4 +216,5 @@ def _data(entries: Sequence[LibraryEntry]) -> list[dict[str, Any]]:
         one["missing"] = entry.missing
         groups = groups_in(entry.measurements) if entry.measurements else {}
         one["stale"] = [name for name, group in groups.items() if is_stale(group, entry.path)]
+        one["verified"] = list(entry.still_verified())
     return data

@@ -33,6 +33,7 @@ class Form:
     trust: bool = False
     text_only: bool = False
     allow_overflow: bool = False
+    verify: bool = True
     folder: str = ""
     name: str = ""
 
@@ -82,6 +83,7 @@ class Form:
             trust_remote_code=self.trust,
             text_only=self.text_only,
             allow_overflow=self.allow_overflow,
+            verify=self.verify,
         )
 
     def _folder(self) -> Path:
@@ -111,6 +113,7 @@ class Form:
             trust=False,
             text_only=request.text_only,
             allow_overflow=request.allow_overflow,
+            verify=request.verify,
             **numbers,
         )
 
@@ -151,4 +154,5 @@ def command_line(request: ConvertRequest) -> str:
     words += ["--trust-remote-code"] * request.trust_remote_code
     words += ["--text-only"] * request.text_only
     words += ["--allow-overflow"] * request.allow_overflow
+    words += ["--no-verify"] * (not request.verify)
     return command("mlx-convert convert", *words)

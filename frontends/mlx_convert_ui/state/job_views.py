@@ -27,7 +27,9 @@ from mlx_convert_core import (
 )
 from mlx_convert_core.plugin import ErrorInfo, JobStarted, units
 
-STEPS = ("resolve", "inspect", "plan", "fetch", "calibrate", "quantize", "write", "check", "publish", "store")
+STEPS = (
+    "resolve", "inspect", "plan", "fetch", "calibrate", "quantize", "write", "check", "verify", "publish", "store",
+)  # fmt: skip
 LOG_LINES = 200
 KEPT = 8  # views that ended, of each kind and place
 # Kind and place of those that a page shows until they are dismissed.

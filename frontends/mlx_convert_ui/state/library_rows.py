@@ -15,10 +15,11 @@ _MAIN = {"kl_mean": "KL divergence", "perplexity": "perplexity", "generation_tok
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LibraryRow:
-    """A library entry and whether its folder was there when it was read."""
+    """A library entry, whether its folder was there when it was read, and what was verified of these very files."""
 
     entry: LibraryEntry
     missing: bool
+    verified: tuple[str, ...] = ()
 
     @property
     def origin(self) -> str:
@@ -60,7 +61,9 @@ def read(studio: Studio) -> LibraryRows:
     """The library now, newest first. Reads the disk: call it on a thread."""
     try:
         entries: Sequence[LibraryEntry] = studio.workspace.library.entries()
-        rows = tuple(LibraryRow(entry=entry, missing=entry.missing) for entry in entries)
+        rows = tuple(
+            LibraryRow(entry=entry, missing=entry.missing, verified=entry.still_verified()) for entry in entries
+        )
         return LibraryRows(rows=rows, mended=studio.workspace.library_problem)
     except MlxConvertError as error:
         return LibraryRows(problem=error)

@@ -29,10 +29,11 @@ from mlx_convert_ui.widgets.copying import CopyButton
 from mlx_convert_ui.widgets.desktop import SHOW_LABEL, reveal
 from mlx_convert_ui.widgets.live import LiveJob
 from mlx_convert_ui.widgets.remedies import tell
+from mlx_convert_ui.widgets.verified import verified_badge
 
 # (step, title): every step by its name in code and CLI.
 _TITLES = {name: name.capitalize() for name in STEPS}
-SELDOM = ("calibrate",)  # steps that most conversions don't have: shown once they begin
+SELDOM = ("calibrate", "verify")  # steps that not every conversion has: shown once they begin
 
 
 class JobCard(LiveJob):
@@ -85,13 +86,18 @@ class JobCard(LiveJob):
         self._log.show("\n".join(view.log))
 
     def _success(self, model: ConvertedModel) -> None:
-        view = self.view
+        view, seen = self.view, model.verification
         with block("row-line").style("gap: 12px; align-items: flex-start"):
             Tag("span", "", "success-mark", icon="check").props("aria-hidden=true")
             with block("success-text"):
-                Tag("h2", f"{model.path.name} is ready", "job-title")
+                with block("list-title", "span"):
+                    Tag("h2", f"{model.path.name} is ready", "job-title")
+                    if seen is not None and seen.passed:
+                        verified_badge(seen.facts)
                 size, bits = units.size(model.total_bytes), units.bits_per_weight(model.bits_per_weight)
                 Tag("p", f"{size} · {bits} · {units.duration(view.ended - view.started)}", "muted")
+                if seen is not None:
+                    Tag("p", sentence(seen.words), "muted").mark("verification")
                 Tag("p", str(model.path), "path")
             Button("", self._dismiss, icon="x", kind="ghost", label="Dismiss").mark("dismiss")
         target = f"/test?model={quote(str(model.path))}"

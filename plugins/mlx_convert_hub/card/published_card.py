@@ -15,6 +15,7 @@ from mlx_convert_core.plugin import (
     QUALITY,
     SPEED,
     Figure,
+    entry_of,
     figures_in,
     file_names,
     groups_in,
@@ -28,6 +29,8 @@ from mlx_convert_hub.trouble.seen import one_line
 
 MEASURED_BEGIN = "<!-- mlx-convert: measurements -->"
 MEASURED_END = "<!-- mlx-convert: end of measurements -->"
+VERIFIED_BEGIN = "<!-- mlx-convert: verified -->"
+VERIFIED_END = "<!-- mlx-convert: end of verified -->"
 _USE_HEADING = "## How to use it"
 MAX_TAGS = 60
 _FOR_PROGRAMS = ("text_hash", "weights")  # what of a group a person has no use for
@@ -41,7 +44,7 @@ def card_to_send(folder: Path, repo_id: str, there: str | None = None, tags: Ite
     generated = _section(body, BEGIN, END)
     if generated is None:
         return own if there is None else there
-    ours = for_repo(generated, repo_id, _of_these_weights(folder))
+    ours = for_repo(generated, repo_id, _of_these_weights(folder), verified_in(folder))
     if there is None:
         return _joined(lines, body.replace(generated, ours, 1))
     lines_there, body_there = split_card(there)
@@ -57,18 +60,33 @@ def own_card(folder: Path) -> str:
         return ""
 
 
-def for_repo(generated: str, repo_id: str, measurements: Any) -> str:
-    """Our text with the repo's name in its title and in its commands, and with what was measured."""
+def verified_in(folder: Path) -> tuple[str, ...]:
+    """What was verified of the model in ``folder``; () where its files are others by now."""
+    entry = entry_of(folder)
+    return entry.verified if entry is not None else ()
+
+
+def for_repo(generated: str, repo_id: str, measurements: Any, verified: tuple[str, ...] = ()) -> str:
+    """Our text with the repo's name in its title and its commands, with what was measured and what was verified."""
     title = f"# {escaped(repo_id.rpartition('/')[2])}"
     text = re.sub(r"^# .*$", lambda _: title, generated, count=1, flags=re.MULTILINE)
     use = _section(text, USE_BEGIN, USE_END)
     if use is not None:
         text = text.replace(use, use_section(repo_id, own_code=TRUST in use), 1)
-    old = _section(text, MEASURED_BEGIN, MEASURED_END)
-    if old is not None:
-        text = text.replace(f"{old}\n\n", "")
-    measured = measured_section(measurements)
-    return text.replace(_USE_HEADING, f"{measured}\n\n{_USE_HEADING}", 1) if measured else text
+    for begin, end in ((VERIFIED_BEGIN, VERIFIED_END), (MEASURED_BEGIN, MEASURED_END)):
+        old = _section(text, begin, end)
+        if old is not None:
+            text = text.replace(f"{old}\n\n", "")
+    sections = filter(None, (verified_section(verified), measured_section(measurements)))
+    return text.replace(_USE_HEADING, "\n\n".join([*sections, _USE_HEADING]), 1)
+
+
+def verified_section(facts: tuple[str, ...]) -> str:
+    """A line on what was seen when the model was tried, "" when it was not."""
+    if not facts:
+        return ""
+    seen = f"Verified before it was published: {', '.join(map(escaped, facts))}."
+    return "\n".join([VERIFIED_BEGIN, seen, VERIFIED_END])
 
 
 def measured_section(measurements: Any) -> str:

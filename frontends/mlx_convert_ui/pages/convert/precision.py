@@ -198,6 +198,13 @@ class PrecisionCard:
                 box = ui.input(value=form.revision, on_change=lambda event: self._set("revision", event.value or ""))
                 named(box, name).props('placeholder="main" spellcheck=false')
             with block("wide"):
+                box = ui.checkbox(
+                    "Try the result",
+                    value=form.verify,
+                    on_change=lambda event: self._set("verify", event.value),
+                ).mark("advanced-verify")
+                tooltip(box, "Loads what was written and asks it a question before it counts as done. Takes seconds.")
+            with block("wide"):
                 switch = ui.switch(
                     "Run the model's own code",
                     value=form.trust,

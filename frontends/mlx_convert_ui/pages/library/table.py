@@ -12,6 +12,7 @@ from mlx_convert_ui import wording
 from mlx_convert_ui.state.library_rows import LibraryRow
 from mlx_convert_ui.widgets.components import Badge, Button, Tag, block
 from mlx_convert_ui.widgets.desktop import SHOW_LABEL
+from mlx_convert_ui.widgets.verified import verified_badge
 
 AT_ONCE = 30  # rows of a page of the table: a browser stays quick below some hundred elements
 _COLUMNS = ("Model", "Size", "Bits per weight", "Quantization", "Converted")
@@ -56,6 +57,7 @@ def _row(row: LibraryRow, actions: RowActions) -> None:
                 Tag("span", entry.name, "list-strong")
                 if row.missing:
                     Badge("Missing", "warn")
+                verified_badge(row.verified)
             about = " · ".join(filter(None, (row.takes, row.origin, row.measured)))
             if about:
                 Tag("span", about, "list-about")
