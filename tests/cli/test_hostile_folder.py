@@ -36,6 +36,7 @@ for line in open(sys.argv[1]).read().splitlines():
     except SystemExit as end:
         print(f"=> {end.code or 0} {line}", file=sys.stderr, flush=True)
 """
+TEXT = str(Path(__file__).parents[2] / "CONTRIBUTING.md")
 # Every command, and the exit code that it has to end with. The folder that one stands in holds a model, too.
 COMMANDS = {
     "presets": 0,
@@ -50,6 +51,8 @@ COMMANDS = {
     "conversations export TALK --format json --output ../talk.json": 0,
     "conversations import ../talk.json": 0,
     "conversations delete TALK --yes": 0,
+    f"measure ../out/tiny --against . --text {shlex.quote(TEXT)} --tokens 512": 0,
+    "bench ../out/tiny --prompt-tokens 16 --answer-tokens 16 --runs 1": 0,
     "upload ../out/tiny --to folder:../sent": 0,
     "account show": 0,
     "account sign-in": 2,
