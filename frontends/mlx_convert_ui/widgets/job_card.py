@@ -93,7 +93,7 @@ class JobCard(LiveJob):
                 with block("list-title", "span"):
                     Tag("h2", f"{model.path.name} is ready", "job-title")
                     if seen is not None and seen.passed:
-                        verified_badge(seen.facts)
+                        verified_badge()
                 size, bits = units.size(model.total_bytes), units.bits_per_weight(model.bits_per_weight)
                 Tag("p", f"{size} · {bits} · {units.duration(view.ended - view.started)}", "muted")
                 if seen is not None:

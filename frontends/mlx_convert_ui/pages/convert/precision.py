@@ -198,7 +198,7 @@ class PrecisionCard:
                 box = ui.input(value=form.revision, on_change=lambda event: self._set("revision", event.value or ""))
                 named(box, name).props('placeholder="main" spellcheck=false')
             with block("wide"):
-                box = ui.checkbox(
+                box = ui.switch(
                     "Try the result",
                     value=form.verify,
                     on_change=lambda event: self._set("verify", event.value),

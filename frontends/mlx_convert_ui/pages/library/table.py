@@ -57,10 +57,13 @@ def _row(row: LibraryRow, actions: RowActions) -> None:
                 Tag("span", entry.name, "list-strong")
                 if row.missing:
                     Badge("Missing", "warn")
-                verified_badge(row.verified)
+                if row.verified:
+                    verified_badge()
             about = " · ".join(filter(None, (row.takes, row.origin, row.measured)))
             if about:
                 Tag("span", about, "list-about")
+            if row.verified:
+                Tag("span", f"Verified: {', '.join(row.verified)}", "list-about").mark("verified-facts")
             Tag("span", str(entry.path), "path")
         _cell("Size", units.size(entry.size), "number")
         _cell("Bits per weight", units.bits(entry.bits_per_weight) if entry.bits_per_weight else "", "number")
