@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from mlx_convert_core.base.limits import (
         CONFIG_BYTES as CONFIG_BYTES,
         HOME_BYTES as HOME_BYTES,
+        INDEX_BYTES as INDEX_BYTES,
         TYPED_BYTES as TYPED_BYTES,
     )
     from mlx_convert_core.base.mac import mac_trouble as mac_trouble
@@ -208,7 +209,13 @@ if TYPE_CHECKING:
     )
     from mlx_convert_core.model.tensor_kinds import TensorKinds as TensorKinds
     from mlx_convert_core.model.verification import Verification as Verification
-    from mlx_convert_core.model.weight_files import repeated as repeated
+    from mlx_convert_core.model.weight_files import (
+        Weights as Weights,
+        choose_weights as choose_weights,
+        elsewhere as elsewhere,
+        repeated as repeated,
+        weight_files as weight_files,
+    )
     from mlx_convert_core.plugins.checks import (
         ModelCheck as ModelCheck,
         TextRunner as TextRunner,
@@ -282,7 +289,7 @@ _PLACES = {
     "mlx_convert_core.base.file_names": "RECORD",
     "mlx_convert_core.base.identity": "as_on_disk is_inside",
     "mlx_convert_core.base.installing": "install_command",
-    "mlx_convert_core.base.limits": "CONFIG_BYTES HOME_BYTES TYPED_BYTES",
+    "mlx_convert_core.base.limits": "CONFIG_BYTES HOME_BYTES INDEX_BYTES TYPED_BYTES",
     "mlx_convert_core.base.mac": "mac_trouble",
     "mlx_convert_core.base.machine": "machine_name",
     "mlx_convert_core.base.memory": "free_memory",
@@ -346,7 +353,7 @@ _PLACES = {
     "mlx_convert_core.model.safetensors": "TensorInfo all_tensors header_length parse_header read_header",
     "mlx_convert_core.model.tensor_kinds": "TensorKinds",
     "mlx_convert_core.model.verification": "Verification",
-    "mlx_convert_core.model.weight_files": "repeated",
+    "mlx_convert_core.model.weight_files": "Weights choose_weights elsewhere repeated weight_files",
     "mlx_convert_core.plugins.checks": "ModelCheck TextRunner TriedModel Verdict",
     "mlx_convert_core.plugins.hookspecs": "hookimpl",
     "mlx_convert_core.plugins.interfaces": (

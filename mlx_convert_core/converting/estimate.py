@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from mlx_convert_core.base.file_names import WEIGHTS
 from mlx_convert_core.model.dtypes import STORED, Dtype
 from mlx_convert_core.model.inspection import ModelInfo
 from mlx_convert_core.model.plan import OutputPlan
@@ -40,7 +39,8 @@ def fetch_disk(model: ModelInfo, request: ConvertRequest, weight_bytes: int | No
     """
     if not (request.discard_source and model.fetch_window):
         return model.fetch_bytes
-    sizes = sorted((file.size for file in model.matching(WEIGHTS)), reverse=True)
+    shards = set(model.shards)
+    sizes = sorted((file.size for file in model.files if file.name in shards), reverse=True)
     together = sum(sizes[: model.fetch_window]) if weight_bytes is None else weight_bytes
     return min(model.fetch_bytes, together)
 

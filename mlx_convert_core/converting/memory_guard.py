@@ -6,11 +6,11 @@ from pathlib import Path
 
 import psutil
 
-from mlx_convert_core.base.file_names import WEIGHTS
 from mlx_convert_core.base.memory import free_memory
 from mlx_convert_core.base.units import size
-from mlx_convert_core.errors import GenerationFailed, MeasuringFailed
+from mlx_convert_core.errors import CorruptCheckpoint, GenerationFailed, MeasuringFailed
 from mlx_convert_core.model.hub_cache import model_name
+from mlx_convert_core.model.weight_files import weight_files
 from mlx_convert_core.plugins.interfaces import AnswerMemory, MeasuredRunner, ModelRunner, Reporter
 from mlx_convert_core.remedies import SetOption
 
@@ -84,18 +84,14 @@ def too_large_to_try(runner: ModelRunner, path: Path, parameters: int) -> str:
 
 
 def weight_bytes(path: Path) -> int:
-    """The size of the weight files in the folder ``path``; a link that leads to nothing is for loading to refuse."""
-    return sum(_bytes_of(file) for file in path.glob(WEIGHTS))
+    """The size of the weight files in the folder ``path``; what is wrong with them is for loading to refuse."""
+    try:
+        return sum((path / name).stat().st_size for name in weight_files(path))
+    except (OSError, CorruptCheckpoint):
+        return 0
 
 
 def _need(runner: ModelRunner, path: Path, tokens: int) -> AnswerMemory:
     if isinstance(runner, MeasuredRunner):
         return runner.memory(tokens)
     return AnswerMemory(weights=weight_bytes(path))
-
-
-def _bytes_of(file: Path) -> int:
-    try:
-        return file.stat().st_size
-    except OSError:
-        return 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mlx_convert_core.base.file_names import ADAPTER, CONFIG, GGUF, PICKLES, TOKENIZER_FILES, WEIGHTS
+from mlx_convert_core.base.file_names import ADAPTER, CONFIG, GGUF, PICKLES, TOKENIZER_FILES
 from mlx_convert_core.base.mac import mac_trouble
 from mlx_convert_core.converting.sources import Sources
 from mlx_convert_core.errors import (
@@ -20,6 +20,7 @@ from mlx_convert_core.model.findings import Finding, refusal
 from mlx_convert_core.model.inspection import ModelInfo
 from mlx_convert_core.model.packing import leftover_method, quantization_config
 from mlx_convert_core.model.plan import ConvertPlan
+from mlx_convert_core.model.weight_files import of_its_maker
 from mlx_convert_core.remedies import Remedies, SetOption, UseInstead
 
 LAYERS_FOR_EACH, LAYERS_MORE = 10, 100  # claimed layers that are taken: ten for each that is there, and some
@@ -47,6 +48,9 @@ def examine_model(model: ModelInfo, sources: Sources, *, trust_remote_code: bool
     if kind is not None:
         yield kind
         return
+    if not model.tensors and model.findings:  # why there are none
+        yield from model.findings
+        return
     if not model.model_type:
         yield refusal(
             "no_model_type",
@@ -57,7 +61,7 @@ def examine_model(model: ModelInfo, sources: Sources, *, trust_remote_code: bool
     if not model.tensors:
         yield refusal(
             "no_weights",
-            f"{model.name} has no weight file named model*.safetensors.",
+            f"{model.name} has no weight files (model*.safetensors).",
             "Fetch the weights too, or give the repo id.",
         )
         return
@@ -87,17 +91,17 @@ def refuse(plan: ConvertPlan) -> None:
 
 def _other_kind(model: ModelInfo, sources: Sources) -> Finding | None:
     """A finding when the source is no safetensors checkpoint at all."""
-    weights = model.matching(WEIGHTS)
+    weights = model.tensors and not of_its_maker(model.tensors)
     adapter = model.matching(ADAPTER, "adapter_model*")
-    if adapter and not weights:
+    if adapter and not model.tensors and not model.findings:
         return refusal(
             "lora_only",
             f"{model.name} is an adapter (LoRA), an add-on to a model and no model by itself.",
             *_instead(model, sources, "Convert the base model that its page names."),
         )
-    if model.matching("model_index.json"):
+    if model.matching("model_index.json") or "_diffusers_version" in model.config:
         return refusal("diffusion", f"{model.name} is an image model (diffusers).", "mlx-convert converts text models.")
-    if weights:
+    if weights or (model.findings and not model.tensors):
         return None
     if model.matching(f"*{GGUF}"):
         return refusal(
@@ -105,7 +109,7 @@ def _other_kind(model: ModelInfo, sources: Sources) -> Finding | None:
             f"{model.name} holds GGUF files only, which are quantized already.",
             *_instead(model, sources, "Convert the original model that its page names, or give the .gguf file itself."),
         )
-    if model.matching("params.json", "consolidated*"):
+    if model.matching("params.json", "consolidated*") or of_its_maker(model.tensors):
         return refusal(
             "original_format",
             f"{model.name} is in its maker's own format, not in the Hugging Face layout.",

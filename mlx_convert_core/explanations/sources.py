@@ -34,8 +34,18 @@ THEME = Theme(
         ),
         Explanation(
             "no_weights",
-            "There are no weight files named model*.safetensors.",
+            "There are no weight files, which are called model*.safetensors as a rule.",
             "Download them too, or give the repo id, and they are fetched.",
+        ),
+        Explanation(
+            "which_weights",
+            "Of several safetensors files neither names nor an index nor headers tell which are the model.",
+            "Look at the model's page which of them it means. Keep that one beside config.json, as model.safetensors.",
+        ),
+        Explanation(
+            "weights_elsewhere",
+            "The weight files are in a folder inside the one that was named.",
+            "Name the inner folder if it holds config.json, too; otherwise move the weight files beside config.json.",
         ),
         Explanation(
             "missing_shard",
@@ -71,6 +81,11 @@ THEME = Theme(
             " another base, or without its scaling.",
             "Where every text would come out wrong it is refused: try a newer mlx-lm. Otherwise compare long answers"
             " with the original's.",
+        ),
+        Explanation(
+            "window_differs",
+            "Layers of the model look back at a window of the text, and the model class of mlx-lm looks at all of it.",
+            "Texts that fit into the window come out right. Compare answers to longer ones with the original's.",
         ),
         Explanation(
             "extra_tensors",

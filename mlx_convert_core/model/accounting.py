@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 
-from mlx_convert_core.base.file_names import SAFETENSORS, WEIGHTS
+from mlx_convert_core.base.file_names import SAFETENSORS, WEIGHT_FILE
 from mlx_convert_core.errors import CorruptCheckpoint
 from mlx_convert_core.model.inspection import FileInfo, ModelInfo
 from mlx_convert_core.model.left_out import KINDS, SHOWN, LeftOut
-from mlx_convert_core.model.safetensors import read_header
+from mlx_convert_core.model.safetensors import TensorInfo, read_header
 from mlx_convert_core.model.tensor_kinds import TensorKinds
+from mlx_convert_core.model.weight_files import is_adapter
 
 COPY_MARGIN = 0.01  # by which a copy of the weights may differ in size: headers, and a tied head more or less
 _SENSES = ("vision", "audio")
+_VARIANT = re.compile(r"model\.\w+(?:-\d+-of-\d+)?\.safetensors")  # as transformers saves another dtype
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,23 +55,34 @@ def _add(found: dict[str, LeftOut], more: LeftOut) -> None:
 
 def _unread_files(model: ModelInfo) -> Iterator[LeftOut]:
     """Weight files beside those that are read."""
-    adapters = model.matching("adapter_model*", "adapters.safetensors")
+    adapters = [file for file in model.matching("*") if is_adapter(file.name)]
     for file in adapters:
         yield _of_file("adapter", file, model)
-    others = [
-        file for file in model.matching("*.safetensors") if file not in adapters and not fnmatchcase(file.name, WEIGHTS)
-    ]
+    read = {*model.shards, *(file.name for file in adapters)}
+    others = [file for file in model.matching("*.safetensors") if file.name not in read]
     whole = [file for file in others if file.name.startswith("consolidated")]
     copied = abs(sum(file.size for file in whole) - model.weight_bytes) < COPY_MARGIN * model.weight_bytes
+    names = frozenset(tensor.name for tensor in model.tensors)
     for file in others:
-        yield _of_file("copy" if copied and file in whole else "files", file, model)
+        kind = "copy" if copied and file in whole else "files"
+        yield _of_file("again" if _repeats(file, model, names) else kind, file, model)
+
+
+def _repeats(file: FileInfo, model: ModelInfo, names: frozenset[str]) -> bool:
+    """Whether a file has nothing but tensors that are read from another one; far away, by its name (`model.fp16`)."""
+    held = {tensor.name for tensor in _held(file, model)}
+    return held <= names if held else bool(_VARIANT.fullmatch(file.name)) and WEIGHT_FILE in model.shards
 
 
 def _of_file(kind: str, file: FileInfo, model: ModelInfo) -> LeftOut:
-    tensors = 0
-    if model.path is not None and model.path.is_dir() and file.name.endswith(SAFETENSORS):
-        try:
-            tensors = len(read_header(model.path / file.name))
-        except (OSError, CorruptCheckpoint):  # nobody reads it, so it may be anything
-            tensors = 0
-    return LeftOut(kind=kind, tensors=tensors, nbytes=file.size, examples=(file.name,))
+    return LeftOut(kind=kind, tensors=len(_held(file, model)), nbytes=file.size, examples=(file.name,))
+
+
+def _held(file: FileInfo, model: ModelInfo) -> tuple[TensorInfo, ...]:
+    """The tensors of a file of this machine; nobody reads it, so it may be anything."""
+    if model.path is None or not model.path.is_dir() or not file.name.endswith(SAFETENSORS):
+        return ()
+    try:
+        return read_header(model.path / file.name)
+    except (OSError, CorruptCheckpoint):
+        return ()

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from mlx_convert_core.base.file_names import CARD, CONFIG, MORE_TEMPLATES, WEIGHTS
+from mlx_convert_core.base.file_names import CARD, CONFIG, MORE_TEMPLATES
 from mlx_convert_core.base.paths import spelled
 from mlx_convert_core.base.regular_files import regular_files
 from mlx_convert_core.errors import CorruptCheckpoint, RepoNotFound
@@ -17,8 +17,9 @@ from mlx_convert_core.model.card import read_card
 from mlx_convert_core.model.config_file import read_config, unreadable
 from mlx_convert_core.model.findings import Finding
 from mlx_convert_core.model.hub_cache import cached_repo, model_name
-from mlx_convert_core.model.safetensors import TensorInfo, all_tensors, read_header
-from mlx_convert_core.model.weight_files import check_index, check_unique
+from mlx_convert_core.model.safetensors import TensorInfo
+from mlx_convert_core.model.shard_index import check_index
+from mlx_convert_core.model.weight_files import elsewhere_in, weights_in
 from mlx_convert_core.remedies import OpenPage, Remedies
 
 
@@ -81,6 +82,11 @@ class ModelInfo:
     def to_its_page(self) -> Remedies:
         """The step to the model's page, where it has one."""
         return (OpenPage(self.page),) if self.page else ()
+
+    @property
+    def shards(self) -> tuple[str, ...]:
+        """The names of the files that hold its tensors, in order: its weight files."""
+        return tuple(sorted({tensor.shard for tensor in self.tensors}))
 
     @property
     def weight_bytes(self) -> int:
@@ -149,10 +155,14 @@ def inspect_folder(folder: Path, *, ref: str | None = None, name: str | None = N
         files=files,
         card=read_card(folder / CARD),
     )
-    tensors = all_tensors((_header(folder / info.name) for info in model.matching(WEIGHTS)), model.name)
-    findings = check_index(folder, (info.name for info in files), tensors)
-    check_unique(tensors)
-    return replace(model, tensors=tensors, findings=findings)
+    try:
+        weights = weights_in(folder, [info.name for info in files])
+        found = None if weights.tensors or weights.findings else elsewhere_in(folder, model.name)
+    except OSError as error:
+        raise unreadable(Path(error.filename or folder), error) from error
+    stale = check_index(folder, (info.name for info in files), weights.tensors)
+    findings = (*weights.findings, *stale, *((found,) if found is not None else ()))
+    return replace(model, tensors=weights.tensors, findings=findings)
 
 
 def checkpoint_files(folder: Path) -> list[Path]:
@@ -160,10 +170,3 @@ def checkpoint_files(folder: Path) -> list[Path]:
     more = folder / MORE_TEMPLATES
     templates = regular_files(more) if more.is_dir() and not more.is_symlink() else []
     return [*regular_files(folder), *(path for path in templates if path.suffix == ".jinja")]
-
-
-def _header(path: Path) -> tuple[TensorInfo, ...]:
-    try:
-        return read_header(path)
-    except OSError as error:
-        raise unreadable(path, error) from error

@@ -63,8 +63,10 @@ KINDS: dict[str, Kind] = {
     "unknown": Kind("tensors of unknown use", "unknown"),
     "tied_head": Kind("an output head in whose place the embeddings are used", "none"),
     "shared": Kind("keys and values that are taken from an earlier layer", "none"),
+    "empty": Kind("experts that give back what they get, and compute nothing", "none"),
     "buffer": Kind("buffers that are computed anew", "none"),
     "packing": Kind("numbers of the source's own packing", "none"),
+    "again": Kind("files that only repeat tensors of others", "none"),
     "copy": Kind("the same weights in their maker's own format", "none"),
 }
 """By name, in the order in which they are told."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from mlx_convert_core.base.file_names import CONFIG, RECORD, WEIGHTS
+from mlx_convert_core.base.file_names import CONFIG, RECORD
 from mlx_convert_core.base.identity import identities
 from mlx_convert_core.errors import CorruptCheckpoint
 from mlx_convert_core.model.hub_cache import SNAPSHOTS, is_repo
@@ -60,7 +60,7 @@ class _Look:
             if not entry.made_here and os.path.lexists(folder / RECORD):
                 self._skipped(folder / RECORD, "it is no record of a conversion.")
             yield entry
-        elif (folder / CONFIG).exists() and next(folder.glob(WEIGHTS), None) is not None:
+        elif (folder / CONFIG).exists() and next(folder.glob("*.safetensors"), None) is not None:
             self._others.append(folder)
         if levels == 0:
             self._too_deep += children

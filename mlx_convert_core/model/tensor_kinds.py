@@ -68,6 +68,7 @@ class TensorKinds:
         self._stems = dict(_stems(config))
         self._parts: dict[str, str] = {}
         self._layers = _whole(_found(config, _LAYER_COUNTS))
+        self._experts = _whole(config.get("n_routed_experts")) if config.get("zero_expert_num") else 0
         self._shared = _whole(_found(config, ("num_kv_shared_layers",)))
         counted = any(_whole(value) for name, value in _fields(config) if "nextn" in name or "mtp" in name)
         self._drafts = counted or any(part in _NEXT_TOKENS for name in names for part in name.lower().split("."))
@@ -93,7 +94,12 @@ class TensorKinds:
         return next((kind for stem, kind in self._stems.items() if f"_{stem}_" in f"_{part}_"), "")
 
     def _beyond(self, parts: list[str]) -> str:
-        """What a numbered layer is that the text model does not run as such."""
+        """What a numbered layer or expert is that the text model does not run as such."""
+        if self._experts and any(
+            before == "experts" and number.isdecimal() and len(number) < 10 and int(number) >= self._experts
+            for before, number in pairwise(parts)
+        ):
+            return "empty"
         for before, number in pairwise(parts):
             if before in _NUMBERED and number.isdecimal() and len(number) < 10 and self._layers:
                 if int(number) >= self._layers:

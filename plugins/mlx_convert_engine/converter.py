@@ -206,7 +206,8 @@ def _weights(model: ModelInfo) -> list[Path]:
         return []
     if not model.path.is_dir():
         return [model.path]
-    return [path for path in regular_files(model.path) if path.suffix == file_names.SAFETENSORS]
+    shards = set(model.shards)
+    return [path for path in regular_files(model.path) if path.name in shards]
 
 
 def _check_as_planned(blueprints: list[Blueprint], outputs: tuple[OutputPlan, ...]) -> None:

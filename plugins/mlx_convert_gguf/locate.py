@@ -35,7 +35,7 @@ def _in_folder(folder: Path) -> Path | None:
         path for path in folder.iterdir() if path.suffix.lower() == file_names.GGUF and not path.name.startswith(".")
     )
     models = [path for path in files if not path.name.lower().startswith(_BESIDE)]
-    if not models or next(folder.glob(file_names.WEIGHTS), None):
+    if not models or next(folder.glob(file_names.WEIGHTS), None) or _is_checkpoint(folder):
         return None
     for path in models:
         check_regular(path, within=folder)
@@ -48,3 +48,8 @@ def _in_folder(folder: Path) -> Path | None:
         hint=f"Name the one to convert; the largest lost least: {best}",
         code="gguf_which",
     )
+
+
+def _is_checkpoint(folder: Path) -> bool:
+    """Whether a folder holds weights of transformers, whatever they are called."""
+    return (folder / file_names.CONFIG).exists() and next(folder.glob(f"*{file_names.SAFETENSORS}"), None) is not None

@@ -30,6 +30,7 @@ from mlx_convert_lm.spare_tensors import text_class, without_spare
 from mlx_convert_lm.ternary import layers_of, only_as_stored
 from mlx_convert_lm.tokenizers.for_readers import readable
 from mlx_convert_lm.tokenizers.small_files import TOKENIZER, VOCABULARIES
+from mlx_convert_lm.weight_names import under_usual_names
 
 PREFILL_TOKENS = 512  # read at once: few enough that an answer can be stopped soon
 
@@ -62,7 +63,12 @@ def _loaded(folder: Path, handing: Handing, head: Head | None, *, trust_remote_c
     arrays: dict[str, Any] = {}
     meaning = Meaning(handing.name, handing.steps)
     try:
-        with loader_of_models() as mlx_lm, readable(folder) as plain, filled_by(plain, handing.name):
+        with (
+            loader_of_models() as mlx_lm,
+            under_usual_names(folder, handing.shards) as named,
+            readable(named) as plain,
+            filled_by(plain, handing.name),
+        ):
             default = inspect.signature(mlx_lm.load_model).parameters["get_model_classes"].default
             model, config = mlx_lm.load_model(
                 model_path=plain,
@@ -70,7 +76,9 @@ def _loaded(folder: Path, handing: Handing, head: Head | None, *, trust_remote_c
                 strict=True,
                 model_config=dict(handing.settings),
                 get_model_classes=lambda config: _recording(
-                    *meaning.apply(config, default(config=config), head or head_in(handing.folder or folder)),
+                    *meaning.apply(
+                        config, default(config=config), head or head_in(handing.folder or folder, handing.shards)
+                    ),
                     arrays,
                     handing,
                     meaning,

@@ -32,7 +32,8 @@ def examine(plan: ConvertPlan) -> Iterator[Finding]:
     if module_of(config) is None and not config.get("model_file"):
         yield _unsupported(plan.model)
         return
-    if method_of(config) == "bitnet" and not packed_tensors(plan.model.tensors):
+    ternary = method_of(config) == "bitnet" or config.get("model_type") == "bitnet"
+    if ternary and not packed_tensors(plan.model.tensors):
         yield _ternary_as_it_runs(plan.model)
         return
     unread = unread_types(plan.model)

@@ -21,7 +21,7 @@ from mlx_convert_core.plugin import (
     leftover_method,
     packed_tensors,
 )
-from mlx_convert_lm.expert_stacks import plain_stacks
+from mlx_convert_lm.newer_forms import as_published, published_class
 from mlx_convert_lm.packers import packed_words, refusal_code
 
 # Errors that other names may mend: tensors without a place, or places without one.
@@ -59,6 +59,9 @@ class Handing:
         left = [tensor for tensor in tensors if tensor.name not in gone]
         unpacked = leftover_method(config, left) or (expands and not packed_tensors(left))
         settings = _without_quantization(config) if unpacked else {}
+        published = published_class(config)
+        if published:
+            settings["architectures"] = published
         here = source.path if source.path is not None and source.path.is_dir() else None
         return cls(
             name=source.name,
@@ -74,12 +77,17 @@ class Handing:
         """The same with other names."""
         return replace(self, renaming=renaming)
 
+    @property
+    def shards(self) -> set[str] | None:
+        """The names of its weight files, None where nothing is known of the source."""
+        return {tensor.shard for tensor in self.tensors} or None
+
     def form(self, arrays: Mapping[str, Any]) -> dict[str, Any]:
         """What the class is handed in place of ``arrays``, by name; nothing is computed yet."""
         found = expanded(arrays, self.expands) if self.expands else dict(arrays)
         if self.renaming:
             found = {self.renaming.get(name, name): array for name, array in found.items()}
-        return plain_stacks(self.config, found)
+        return as_published(self.config, found)
 
     def findings(self) -> Iterator[Finding]:
         """What was done that a person may want to know."""

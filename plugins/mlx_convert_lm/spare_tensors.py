@@ -9,7 +9,7 @@ from typing import Any
 from mlx_convert_core.plugin import TensorKinds, UnsupportedModel
 from mlx_convert_lm.architectures import module_of
 
-SPARE = ("buffer", "draft", "head")  # many classes drop them; here all do, and the plan says so
+SPARE = ("buffer", "draft", "empty", "head")  # many classes drop them; here all do, and the plan says so
 
 
 def without_spare(weights: Any, model: Any, kinds: TensorKinds) -> Any:

@@ -6,6 +6,7 @@ Needs torch, which only this comparison does (`make transformers-sweep`).
 from __future__ import annotations
 
 import copy
+import inspect
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,11 @@ SIZES: dict[str, Any] = {
     "linear_key_head_dim": 16, "linear_value_head_dim": 16, "linear_num_key_heads": 2, "linear_num_value_heads": 4,
     "attention_window_size": 8,
 }  # fmt: skip
+EYES: dict[str, Any] = {
+    "hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 1, "depth": 1, "num_attention_heads": 2,
+    "num_heads": 2, "image_size": 32, "patch_size": 8, "out_hidden_size": 64, "num_position_embeddings": 16,
+    "deepstack_visual_indexes": [],
+}  # fmt: skip
 BASE, LOCAL_BASE = 77_000.0, 3_000.0  # nobody's default
 TOKENS = 24  # past the sliding windows
 
@@ -41,11 +47,12 @@ def write_reference(folder: Path, model_type: str, changes: dict[str, Any], rope
     ``changes`` go into the configuration, ``rope`` into its ``rope_parameters``.
     """
     import torch
-    from transformers import AutoModelForCausalLM
+    from transformers import AutoModelForCausalLM, AutoModelForImageTextToText
 
     config = tiny_configuration(model_type, changes, rope)
+    kind = AutoModelForImageTextToText if hasattr(config, "text_config") else AutoModelForCausalLM
     torch.manual_seed(7)
-    model = AutoModelForCausalLM.from_config(config, dtype=torch.float32, attn_implementation="eager").eval()
+    model = kind.from_config(config, dtype=torch.float32, attn_implementation="eager").eval()
     _randomise(model)
     model.save_pretrained(folder)
     write_tiny_tokenizer(folder)
@@ -59,10 +66,28 @@ def tokens() -> list[int]:
 
 
 def tiny_configuration(model_type: str, changes: dict[str, Any], rope: dict[str, Any]) -> Any:
-    """transformers' own configuration object, with small sizes and bases of its own."""
+    """transformers' own configuration object, with small sizes and bases of its own.
+
+    Of a model that also sees, ``changes`` are those of its text; its eyes are as small as `EYES` says.
+    """
     from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
     kind = CONFIG_MAPPING[model_type]
+    if "text_config" not in getattr(kind, "sub_configs", {}):
+        return _tiny(kind, changes, rope)
+    whole = kind()
+    eyes = type(whole.vision_config)
+    small = {name: value for name, value in EYES.items() if name in whole.vision_config.to_dict()}
+    ids = {name: 300 + number for number, name in enumerate(_ids_of(kind))}
+    return kind(text_config=_tiny(type(whole.text_config), changes, rope), vision_config=eyes(**small), **ids)
+
+
+def _ids_of(kind: Any) -> list[str]:
+    """The settings that name tokens which stand for pictures."""
+    return [name for name in inspect.signature(kind).parameters if name.endswith(("_token_id", "_token_index"))]
+
+
+def _tiny(kind: Any, changes: dict[str, Any], rope: dict[str, Any]) -> Any:
     known = kind().to_dict()
     given = {name: value for name, value in SIZES.items() if name in known}
     if "kv_lora_rank" in known:  # low ranks stand for a smaller cache: every head has keys of its own

@@ -87,6 +87,17 @@ def test_each_kind_of_layer_has_its_own_base(tmp_path: Path) -> None:
     assert len({tuple(one) for one in frequencies(newer)}) == 2
 
 
+def test_each_kind_of_layer_has_its_own_share_of_a_head(tmp_path: Path) -> None:
+    kinds = {
+        "full_attention": {"rope_type": "proportional", "rope_theta": BASE, "partial_rotary_factor": 0.25},
+        "sliding_attention": {"rope_type": "default", "rope_theta": 3000.0},
+    }
+    folder = source(tmp_path / "gemma4", "gemma4_text", rope_parameters=kinds)
+    loaded = load_lazily(folder, trust_remote_code=False)
+    assert "partial_rotary_factor" not in loaded.config
+    assert {one.count(0.0) > 0 for one in frequencies(folder)} == {True, False}
+
+
 def test_the_base_of_a_nested_text_model_is_found(tmp_path: Path) -> None:
     write_tiny(tmp_path / "newer", "gemma3")
     path = tmp_path / "newer" / "config.json"
@@ -123,6 +134,60 @@ def test_a_scaling_that_the_class_has_no_place_for_is_named(tmp_path: Path) -> N
     findings = load_lazily(folder, trust_remote_code=False).findings
     assert [(one.code, one.level) for one in findings] == [("rope_differs", "warning")]
     assert "does not apply the yarn scaling" in findings[0].message
+
+
+LONG_TEXTS = {"max_position_embeddings": 512, "original_max_position_embeddings": 64}
+
+
+def longrope(short: list[float], long: list[float]) -> dict[str, Any]:
+    sizes = {"rope_type": "longrope", "type": "longrope", "original_max_position_embeddings": 64, "factor": 8.0}
+    return sizes | {"short_factor": short, "long_factor": long}
+
+
+def test_longrope_is_found_in_the_newer_words_and_its_one_set_of_factors_is_named(tmp_path: Path) -> None:
+    short, long = [1.0] * 8, [float(number) for number in range(1, 9)]
+    scaling = longrope(short, long)
+    newer = source(tmp_path / "newer", "phi3", rope_parameters={"rope_theta": BASE, **scaling}, **LONG_TEXTS)
+    older = source(tmp_path / "older", "phi3", rope_theta=BASE, rope_scaling=scaling, **LONG_TEXTS)
+    plain = [BASE ** (-step / 16) for step in range(0, 16, 2)]
+    assert frequencies(newer) == frequencies(older)
+    assert frequencies(newer)[0] == pytest.approx(
+        [one / factor for one, factor in zip(plain, long, strict=True)], rel=1e-4
+    )
+    for folder in (newer, older):
+        (told,) = load_lazily(folder, trust_remote_code=False).findings
+        assert (told.code, told.level) == ("rope_differs", "warning")
+        assert "the factors for long texts of its longrope scaling for short texts, too" in told.message
+
+
+def test_longrope_with_the_same_factors_for_all_texts_is_right(tmp_path: Path) -> None:
+    factors = [float(number) for number in range(1, 9)]
+    parameters = {"rope_theta": BASE, **longrope(factors, factors)}
+    folder = source(tmp_path / "phi3", "phi3", rope_parameters=parameters, **LONG_TEXTS)
+    assert load_lazily(folder, trust_remote_code=False).findings == ()
+
+
+@pytest.mark.parametrize("model_type", ["mistral", "mixtral", "phi3", "starcoder2", "gemma2"])
+def test_a_window_that_the_class_does_not_know_is_named(tmp_path: Path, model_type: str) -> None:
+    sizes = {"rope_theta": 10_000.0, "max_position_embeddings": 512}
+    folder = source(tmp_path / "short", model_type, sliding_window=64, **sizes)
+    (told,) = load_lazily(folder, trust_remote_code=False).findings
+    assert (told.code, told.level) == ("window_differs", "warning")
+    assert "look back at 64 tokens" in told.message
+    longer = source(tmp_path / "longer", model_type, sliding_window=512, **sizes)
+    assert load_lazily(longer, trust_remote_code=False).findings == ()
+
+
+@pytest.mark.parametrize("model_type", ["gemma3_text", "cohere2", "gpt_oss", "exaone4", "olmo3", "afmoe"])
+def test_a_window_that_the_class_knows_is_not(tmp_path: Path, model_type: str) -> None:
+    write_tiny(tmp_path / "tiny", model_type)
+    path = tmp_path / "tiny" / "config.json"
+    config = json.loads(path.read_text())
+    kinds = config.get("layer_types") or ["sliding_attention", "full_attention"] * 20
+    sizes = {"sliding_window": 8, "max_position_embeddings": 512}
+    path.write_text(json.dumps(config | sizes | {"layer_types": kinds[: config["num_hidden_layers"]]}))
+    codes = [one.code for one in load_lazily(tmp_path / "tiny", trust_remote_code=False).findings]
+    assert "window_differs" not in codes
 
 
 def test_the_result_says_it_in_both_words_and_computes_the_same(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from architectures.transformers_models import COMPARED
+from architectures.transformers_models import COMPARED, NOT_COMPARED
 from architectures.transformers_page import PAGE, ROWS, with_transformers
 
 ROWS_OF_LAST_TIME = json.loads(ROWS.read_text(encoding="utf-8"))["rows"]
@@ -27,6 +27,20 @@ def test_every_difference_is_explained(model_type: str) -> None:
 def test_the_page_shows_the_rows_of_the_last_comparison() -> None:
     page = PAGE.read_text(encoding="utf-8")
     assert with_transformers(page) == page, "run `make transformers-sweep`"
+
+
+@pytest.mark.parametrize("model_type", [name for name, compared in COMPARED.items() if compared.window])
+def test_what_differs_beyond_a_window_is_equal_within_it(model_type: str) -> None:
+    row = ROWS_OF_LAST_TIME[model_type]
+    assert row["within"] < 1e-4 < row["difference"]
+
+
+def test_every_architecture_that_both_libraries_run_is_compared_or_it_says_why_not() -> None:
+    from mlx_convert_lm.architectures import model_types
+    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+
+    both = set(model_types()).intersection(MODEL_FOR_CAUSAL_LM_MAPPING_NAMES)
+    assert both == both & (COMPARED.keys() | NOT_COMPARED.keys())
 
 
 @pytest.mark.slow

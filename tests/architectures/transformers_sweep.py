@@ -19,13 +19,18 @@ from typing import Any
 if __name__ == "__main__":
     sys.path[0] = str(Path(__file__).parents[1])
 
+from architectures.reference import SIZES
 from architectures.transformers_models import COMPARED
 from architectures.transformers_page import PAGE, ROWS, with_transformers
 
+WINDOW = SIZES["sliding_window"]
 TOLERANCE = 1e-4  # of the largest logit: float32 in another order of operations
 SECONDS = 180  # for one architecture
 Row = dict[str, Any]
-"""What came of an architecture: ``equal``, ``difference`` of logits (of the largest one), ``failure`` in a line."""
+"""What came of an architecture: ``equal``, ``difference`` of logits (of the largest one), ``failure`` in a line.
+
+``within`` is the difference of the first tokens, those that see all before them, where layers have a window.
+"""
 
 
 def sweep(model_types: Sequence[str]) -> Iterator[tuple[str, Row]]:
@@ -73,9 +78,11 @@ def _compared(work: Path, model_type: str) -> Row:
     except Exception as error:
         failure = f"{type(error).__name__}: {str(error).splitlines()[0]}".replace(str(work), "")
         return {"equal": False, "difference": None, "failure": failure}
-    difference = float(np.abs(got - wanted).max() / np.abs(wanted).max())
+    difference, within = (float(np.abs(got - wanted)[:end].max() / np.abs(wanted).max()) for end in (None, WINDOW))
     failure = "" if _read_back(work / "source") == _read_back(work / "made") else "transformers reads other positions"
-    return {"equal": difference < TOLERANCE and not failure, "difference": difference, "failure": failure}
+    equal = difference < TOLERANCE and not failure
+    short = {"within": within} if compared.window else {}
+    return {"equal": equal, "difference": difference, "failure": failure, **short}
 
 
 def _converted_logits(work: Path) -> Any:
@@ -87,7 +94,7 @@ def _converted_logits(work: Path) -> Any:
     from architectures.reference import tokens
     from mlx_convert_core import ConvertRequest, Workspace
 
-    request = ConvertRequest(ref=str(work / "source"), preset=("fp32",), output=(work / "made",))
+    request = ConvertRequest(ref=str(work / "source"), preset=("fp32",), output=(work / "made",), text_only=True)
     with Workspace(home=work / "home") as workspace:
         workspace.convert(request, inline=True).result()
     model, _ = load_model(work / "made")

@@ -123,6 +123,17 @@ class Case:
     options: dict[str, Any] = field(default_factory=dict)
 
 
+def two_models(folder: Path) -> None:
+    shutil.copy(folder / WEIGHTS, folder / "ema.safetensors")
+    (folder / WEIGHTS).rename(folder / "weights.safetensors")
+
+
+def weights_inside(folder: Path) -> None:
+    (folder / "inside").mkdir()
+    shutil.copy(folder / "config.json", folder / "inside")
+    (folder / WEIGHTS).rename(folder / "inside" / WEIGHTS)
+
+
 FOLDERS = {
     "empty folder": Case(instead(), "empty_folder", ("is empty", "config.json")),
     "no config.json": Case(without("config.json"), "no_model_type", ()),
@@ -144,9 +155,10 @@ FOLDERS = {
     ),
     "offsets that lie": Case(lying_offsets, "corrupt_header", (WEIGHTS,)),
     "no weights": Case(without(WEIGHTS), "no_weights", ("model*.safetensors",)),
-    "weights under another name": Case(
-        lambda folder: (folder / WEIGHTS).rename(folder / "weights.safetensors"), "no_weights", ("model*.safetensors",)
-    ),
+    "two models under other names": Case(two_models, "which_weights", ("ema.safetensors, weights.safetensors", "page")),
+    "weights in a folder inside": Case(weights_inside, "weights_elsewhere", ("inside", "name it")),
+    "weights as their maker names them": Case(and_also("tok_embeddings.weight"), "original_format", ("-hf",)),
+    "a part of an image model": Case(config(_diffusers_version="0.30"), "diffusion", ("diffusers",)),
     "pickle weights": Case(instead("config.json", "pytorch_model.bin"), "bin_only", ("pickle", "safetensors version")),
     "GGUF beside a config": Case(instead("config.json", "a.gguf", "b.gguf"), "gguf_which", ("a.gguf", "b.gguf")),
     "adapter": Case(

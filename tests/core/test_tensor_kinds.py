@@ -107,7 +107,7 @@ def test_an_odd_config_does_no_harm(config: dict[str, Any]) -> None:
 
 
 def model_of(*names: str, files: tuple[FileInfo, ...] = (), path: Path | None = None, **config: Any) -> ModelInfo:
-    tensors = tuple(TensorInfo(name=name, dtype="BF16", shape=(2, 2)) for name in names)
+    tensors = tuple(TensorInfo(name=name, dtype="BF16", shape=(2, 2), shard="model.safetensors") for name in names)
     return ModelInfo(ref="x", name="x", config=config, tensors=tensors, files=files, path=path)
 
 
@@ -135,6 +135,7 @@ def test_weight_files_that_nobody_reads_are_accounted_for(tmp_path: Path) -> Non
         ("adapter_model.bin", 7),
         ("consolidated.safetensors", 8),
         ("mtp.safetensors", 9),
+        ("model.fp16.safetensors", 10),
     ]
     infos = tuple(FileInfo(name=name, size=size) for name, size in files)
     (tmp_path / "mtp.safetensors").write_bytes(b"no header")
@@ -142,5 +143,6 @@ def test_weight_files_that_nobody_reads_are_accounted_for(tmp_path: Path) -> Non
     assert [(part.kind, part.tensors, part.nbytes, part.examples) for part in found.left_out] == [
         ("adapter", 0, 7, ("adapter_model.bin",)),
         ("files", 0, 9, ("mtp.safetensors",)),
+        ("again", 0, 10, ("model.fp16.safetensors",)),
         ("copy", 0, 8, ("consolidated.safetensors",)),
     ]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from hubserver import Hub
+from huggingface_hub import constants
 from mlx_convert_hub.client.connection import HubConnection
 from mlx_convert_hub.fetch.repo import HubRepo
 
@@ -111,14 +113,58 @@ def test_a_missing_shard_is_named(hub: Hub, connection: HubConnection) -> None:
 
 def test_two_checkpoints_in_one_repo_are_told_before_a_weight_is_fetched(hub: Hub, connection: HubConnection) -> None:
     files = model_files(size=4 << 20)
-    hub.add_repo("org/model", {**files, "model.fp16.safetensors": safetensors("tensor.0", 4 << 20)})
+    hub.add_repo("org/model", {**files, "model-00001-of-00001.safetensors": safetensors("tensor.0", 4 << 20)})
     with pytest.raises(
-        CorruptCheckpoint, match=r"tensor\.0 .* model\.fp16\.safetensors and model\.safetensors"
+        CorruptCheckpoint, match=r"tensor\.0 of org/model is in both model-00001-of-00001\.safetensors and model\.saf"
     ) as corrupt:
         inspect(connection)
     assert corrupt.value.code == "mixed_shards"
     assert corrupt.value.remedies == (RunElsewhere("hf download org/model --local-dir model"), UseInstead("./model"))
     assert hub.requests.sent("safetensors$") < 1 << 20
+
+
+def test_another_dtype_beside_the_model_is_not_fetched(hub: Hub, connection: HubConnection) -> None:
+    hub.add_repo("org/model", {**model_files(), "model.fp16.safetensors": safetensors("tensor.0", 4 << 20)})
+    model = inspect(connection)
+    assert model.shards == ("model.safetensors",)
+    assert model.fetch_bytes < 4 << 20
+
+
+def test_weights_of_another_name_are_fetched(
+    hub: Hub, connection: HubConnection, tmp_path: Path, settings: pytest.MonkeyPatch
+) -> None:
+    files = model_files()
+    weights = files.pop("model.safetensors")
+    hub.add_repo(
+        "org/model", {**files, "pytorch_model.safetensors": weights, "adapter_model.safetensors": b"no header"}
+    )
+    repo = HubRepo("org/model", "org/model", None, connection)
+    model = repo.inspect()
+    assert model.shards == ("pytorch_model.safetensors",)
+    assert (repo.fetch(model, tmp_path, Recorder()) / "pytorch_model.safetensors").read_bytes() == weights
+    assert not hub.requests.matching("adapter_model")
+    settings.setattr(constants, "HF_HUB_OFFLINE", True)
+    assert inspect(connection).shards == model.shards
+
+
+def test_an_index_of_a_repo_tells_which_of_several_are_the_model(hub: Hub, connection: HubConnection) -> None:
+    files = model_files()
+    weights = files.pop("model.safetensors")
+    several = {"ema.safetensors": weights, "weights.safetensors": weights}
+    hub.add_repo("org/model", files | several)
+    (told,) = inspect(connection).findings
+    assert (told.code, told.remedies[-1]) == ("which_weights", UseInstead("./model"))
+    index = json.dumps({"weight_map": {"tensor.0": "weights.safetensors"}})
+    hub.add_repo("org/model", files | several | {"weights.safetensors.index.json": index})
+    assert inspect(connection).shards == ("weights.safetensors",)
+
+
+def test_weights_in_a_folder_of_a_repo_are_told(hub: Hub, connection: HubConnection) -> None:
+    files = model_files()
+    inner = {"bf16/model.safetensors": files.pop("model.safetensors"), "bf16/config.json": files["config.json"]}
+    hub.add_repo("org/model", files | inner)
+    (told,) = inspect(connection).findings
+    assert (told.code, told.remedies[-1]) == ("weights_elsewhere", UseInstead("./model/bf16"))
 
 
 def test_config_that_is_no_json_is_named(hub: Hub, connection: HubConnection) -> None:

@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from mlx_convert_core.plugin import (
     CorruptCheckpoint,
     FileInfo,
+    Finding,
+    Remedies,
     RunElsewhere,
-    TensorInfo,
     UseInstead,
     command,
+    elsewhere,
     file_names,
-    repeated,
 )
 from mlx_convert_hub.fetch.cache import is_oid
 
 if TYPE_CHECKING:
     from huggingface_hub.hf_api import ModelInfo as HubInfo
 
-WEIGHTS = file_names.WEIGHTS
-NEEDED = (*file_names.BESIDE_WEIGHTS, WEIGHTS, file_names.CARD)
+NEEDED = (*file_names.BESIDE_WEIGHTS, file_names.CARD)
 TEXT = ("*.json", "*.jinja", "*.tiktoken", "*.model", "vocab.txt", file_names.MERGES)
 NO_TEXT = ("*.index.json",)
 # Never: pickle, code, and weights in other formats, whatever else their names match.
@@ -38,7 +38,7 @@ CARD_FIELDS = (
 MORE_TEMPLATES = f"{file_names.MORE_TEMPLATES}/"  # the one folder whose files come along, .jinja ones
 MAX_SIZE = 1 << 44
 _NAME = re.compile(r"\w[\w.+@ ()-]{0,254}", re.ASCII)
-_NUMBERED = re.compile(r"(model.*-)(\d{5})-of-(\d{5})\.safetensors")
+_NUMBERED = re.compile(r"(.+-)(\d{5})-of-(\d{5})\.safetensors")
 
 
 def root_files(info: HubInfo) -> tuple[FileInfo, ...]:
@@ -57,28 +57,27 @@ def is_safe_name(name: Any) -> bool:
     return isinstance(name, str) and bool(_NAME.fullmatch(name)) and not name.endswith((".", " ", ".incomplete"))
 
 
-def needed(files: Iterable[FileInfo]) -> tuple[FileInfo, ...]:
-    """The files that a conversion needs: small ones first, then the weights in order."""
-    wanted = [file for file in files if _matches(file.name, NEEDED) and not _matches(file.name, NEVER)]
-    return tuple(sorted(wanted, key=lambda file: (fnmatchcase(file.name, WEIGHTS), file.name)))
+def needed(files: Iterable[FileInfo], shards: Collection[str]) -> tuple[FileInfo, ...]:
+    """The files that a conversion needs: small ones first, then the weight files, ``shards``, in order."""
+    small = [file for file in files if _matches(file.name, NEEDED) and not _matches(file.name, NEVER)]
+    return (*_ordered(small), *_ordered(file for file in files if file.name in shards))
+
+
+def _ordered(files: Iterable[FileInfo]) -> list[FileInfo]:
+    return sorted(files, key=lambda file: file.name)
 
 
 def about_text(files: Iterable[FileInfo]) -> tuple[FileInfo, ...]:
     """The files that say how a model reads and writes text: settings, tokenizer, templates; the smallest first."""
-    found = [file for file in needed(files) if _matches(file.name, TEXT) and not _matches(file.name, NO_TEXT)]
+    found = [file for file in needed(files, ()) if _matches(file.name, TEXT) and not _matches(file.name, NO_TEXT)]
     return tuple(sorted(found, key=lambda file: file.size))
 
 
-def weights(files: Iterable[FileInfo]) -> tuple[FileInfo, ...]:
-    """The weight files, in order."""
-    return tuple(sorted((file for file in files if fnmatchcase(file.name, WEIGHTS)), key=lambda file: file.name))
-
-
-def check_numbering(repo_id: str, files: Iterable[FileInfo]) -> None:
+def check_numbering(repo_id: str, shards: Iterable[str]) -> None:
     """Weight files are numbered ``00001-of-00004``: raise CorruptCheckpoint (``missing_shard``) for a gap."""
     series: dict[tuple[str, str], set[int]] = {}
-    for file in weights(files):
-        if match := _NUMBERED.fullmatch(file.name):
+    for name in shards:
+        if match := _NUMBERED.fullmatch(name):
             series.setdefault((match[1], match[3]), set()).add(int(match[2]))
     for (start, total), present in series.items():
         missing = [number for number in range(1, min(int(total), 99_999) + 1) if number not in present]
@@ -92,18 +91,28 @@ def check_numbering(repo_id: str, files: Iterable[FileInfo]) -> None:
             )
 
 
-def check_unique(repo_id: str, tensors: Iterable[TensorInfo]) -> None:
-    """A tensor in two weight files: raise CorruptCheckpoint (``mixed_shards``), as the core does for a folder."""
-    twice = repeated(tensors)
-    if twice is not None:
-        folder = repo_id.rpartition("/")[2]
-        fetch = command("hf download", repo_id, "--local-dir", folder)
-        raise CorruptCheckpoint(
-            f"the tensor {twice[0].name} of {repo_id} is in both {twice[0].shard} and {twice[1].shard}.",
-            hint="The repo holds two checkpoints. Fetch it, keep the files of one of them, and convert that folder.",
-            remedies=(RunElsewhere(fetch), UseInstead(f"./{folder}")),
-            code="mixed_shards",
-        )
+def two_in_one(repo_id: str, error: CorruptCheckpoint) -> CorruptCheckpoint:
+    """``error`` of `choose_weights` about two checkpoints in one place, with what to do about those of a repo."""
+    return CorruptCheckpoint(
+        error.message.replace(" is in both ", f" of {repo_id} is in both "),
+        hint="The repo holds two checkpoints. Fetch it, keep the files of one of them, and convert that folder.",
+        remedies=fetched_first(repo_id),
+        code=error.code,
+    )
+
+
+def fetched_first(repo_id: str, inner: str = "") -> Remedies:
+    """The next step where somebody has to look at the files of a repo first, or name the folder ``inner`` of it."""
+    folder = repo_id.rpartition("/")[2]
+    fetch = command("hf download", repo_id, "--local-dir", folder)
+    return (RunElsewhere(fetch), UseInstead(f"./{folder}/{inner}".rstrip("/")))
+
+
+def weights_elsewhere(repo_id: str, info: HubInfo) -> Finding | None:
+    """What to say of a repo without weights at its root, where there are some in a folder of it."""
+    paths = (sibling.rfilename for sibling in info.siblings or () if isinstance(sibling.rfilename, str))
+    usual = [path for path in paths if all(_NAME.fullmatch(part) for part in path.split("/"))]
+    return elsewhere(usual, repo_id, lambda inner: fetched_first(repo_id, inner))
 
 
 def card_of(data: Any) -> dict[str, Any]:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlx_convert_core.plugin import (
     CONFIG_BYTES,
+    INDEX_BYTES,
     CorruptCheckpoint,
     FileInfo,
     ModelInfo,
     Reporter,
     SourceError,
     SourceUnreachable,
+    TensorInfo,
+    Weights,
+    choose_weights,
     file_names,
     hub_names,
     inspect_folder,
@@ -28,10 +32,11 @@ from mlx_convert_hub.fetch.listing import (
     about_text,
     card_of,
     check_numbering,
-    check_unique,
+    fetched_first,
     needed,
     root_files,
-    weights,
+    two_in_one,
+    weights_elsewhere,
 )
 from mlx_convert_hub.fetch.transfer import PARALLEL, POLL_SECONDS, Transfer, run_all
 from mlx_convert_hub.trouble.explain import explained
@@ -96,8 +101,8 @@ class HubRepo:
     def stream(self, model: ModelInfo, scratch: Path, report: Reporter, arrived: Callable[[Path], Any]) -> Path:
         """See StreamedSource; ``scratch`` stays empty: files go into the Hugging Face cache."""
         connection, commit = self.connection, str(model.revision)
-        files = needed(model.files)
-        shards = {file.name for file in weights(files)}
+        shards = set(model.shards)
+        files = needed(model.files, shards)
         transfer = Transfer(sum(file.size for file in files), report)
         download = Download(connection, self.repo_id, commit, transfer)
 
@@ -121,7 +126,6 @@ class HubRepo:
                 f"the Hub gave no commit for {self.repo_id}.", hint="Try again, or name another revision."
             )
         files = root_files(info)
-        check_numbering(self.repo_id, files)
         cache = RepoCache(connection.cache, self.repo_id)
         model = ModelInfo(
             ref=self.ref,
@@ -132,16 +136,23 @@ class HubRepo:
             files=files,
             card=card_of(info.card_data),
             page=f"{connection.site}/{self.repo_id}",
-            fetch_bytes=sum(cache.missing_bytes(file, commit) for file in needed(files)),
             fetch_folder=connection.cache,
             fetch_window=PARALLEL + 1,
         )
         named = {file.name: file for file in files}
         if file_names.CONFIG in named:
             config = self._settings(connection, commit, named[file_names.CONFIG])
-            tensors = read_headers(connection, self.repo_id, commit, weights(files))
-            check_unique(self.repo_id, tensors)
-            return replace(model, config=config, tensors=tensors)
+            found = self._weights(connection, commit, named)
+            inner = None if found.tensors or found.findings else weights_elsewhere(self.repo_id, info)
+            model = replace(
+                model,
+                config=config,
+                tensors=found.tensors,
+                findings=(*found.findings, *((inner,) if inner is not None else ())),
+            )
+            check_numbering(self.repo_id, model.shards)
+            missing = (cache.missing_bytes(file, commit) for file in needed(files, model.shards))
+            return replace(model, fetch_bytes=sum(missing))
         if file_names.ADAPTER in named and not model.card.get("base_model"):
             base = self._settings(connection, commit, named[file_names.ADAPTER]).get("base_model_name_or_path")
             return replace(
@@ -149,11 +160,30 @@ class HubRepo:
             )
         return model
 
-    def _settings(self, connection: HubConnection, commit: str, file: FileInfo) -> dict[str, Any]:
+    def _weights(self, connection: HubConnection, commit: str, named: Mapping[str, FileInfo]) -> Weights:
+        """The tensors of the model's weight files. Raises CorruptCheckpoint."""
+
+        def headers(names: Sequence[str]) -> tuple[TensorInfo, ...]:
+            return read_headers(connection, self.repo_id, commit, [named[name] for name in names])
+
+        def index(name: str) -> Mapping[str, str]:
+            found = self._settings(connection, commit, named[name], INDEX_BYTES).get("weight_map")
+            return {str(tensor): str(file) for tensor, file in found.items()} if isinstance(found, dict) else {}
+
+        try:
+            weights = choose_weights(named, headers, index)
+        except CorruptCheckpoint as error:
+            raise two_in_one(self.repo_id, error) if error.code == "mixed_shards" else error from None
+        step = fetched_first(self.repo_id)
+        return replace(weights, findings=tuple(replace(one, remedies=step) for one in weights.findings))
+
+    def _settings(
+        self, connection: HubConnection, commit: str, file: FileInfo, limit: int = CONFIG_BYTES
+    ) -> dict[str, Any]:
         """What is in a small JSON file. It is waited for as for an answer: nobody is told, and nobody can cancel."""
-        if file.size > CONFIG_BYTES:
+        if file.size > limit:
             raise CorruptCheckpoint(
-                f"{file.name} of {self.repo_id} has {file.size:,} bytes; such a file has {CONFIG_BYTES:,} at most.",
+                f"{file.name} of {self.repo_id} has {file.size:,} bytes; such a file has {limit:,} at most.",
                 hint="It is not what its name says. Look at it on the model's page.",
                 code="too_big",
             )
@@ -161,7 +191,7 @@ class HubRepo:
         transfer = Transfer()
         download = Download(brief, self.repo_id, commit, transfer, tries=1, waited_for=True)
         try:
-            return read_config(connection.ask(lambda: download.get(file)))
+            return read_config(connection.ask(lambda: download.get(file)), limit)
         finally:
             transfer.stop()
 
@@ -177,12 +207,17 @@ class HubRepo:
         folder = cache.snapshot(commit)
         try:
             model = inspect_folder(folder, ref=self.ref, name=self.name)
-            check_numbering(self.repo_id, model.files)
+            check_numbering(self.repo_id, model.shards)
         except CorruptCheckpoint as error:
             if error.code in ("missing_shard", "empty_folder"):
                 raise self._not_cached(connection, "is only partly in the cache") from None
             raise
-        if model.config and not weights(model.files) and not model.matching("*.bin", "*.gguf", "*.pt", "*.pth"):
+        if (
+            model.config
+            and not model.tensors
+            and not model.findings
+            and not model.matching("*.bin", "*.gguf", "*.pt", "*.pth")
+        ):
             raise self._not_cached(connection, "is only partly in the cache, without its weights")
         files = tuple(replace(file, oid=oid_of(folder / file.name)) for file in model.files)
         return replace(

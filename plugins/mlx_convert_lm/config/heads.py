@@ -13,7 +13,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from mlx_convert_core.plugin import TensorInfo, file_names, open_regular, read_header
+from mlx_convert_core.plugin import TensorInfo, open_regular, read_header, weight_files
 from mlx_convert_lm.config.rope import levels
 
 TIED = "tie_word_embeddings"
@@ -34,9 +34,12 @@ class Head(Enum):
     UNSEEN = "unseen"  # there is one, and its bytes are not here yet: kept, which is right either way
 
 
-def head_in(folder: Path) -> Head:
-    """What the weight files in ``folder`` hold: read as far as the first difference between head and embeddings."""
-    paths = sorted(folder.glob(file_names.WEIGHTS))
+def head_in(folder: Path, files: Iterable[str] | None = None) -> Head:
+    """What the weight files in ``folder`` hold: read as far as the first difference between head and embeddings.
+
+    ``files`` are their names, None to look.
+    """
+    paths = [folder / name for name in sorted(weight_files(folder) if files is None else files)]
     tensors = {tensor.name: (path, tensor) for path in paths for tensor in read_header(path)}
     head = parts_of_head(tensors)
     if not head:

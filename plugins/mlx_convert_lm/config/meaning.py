@@ -9,6 +9,7 @@ from mlx_convert_lm.config.built import check_rope
 from mlx_convert_lm.config.heads import TIED, Head, has_head, parts_of_head, say_tied
 from mlx_convert_lm.config.normal import normalise
 from mlx_convert_lm.config.rope import levels
+from mlx_convert_lm.config.windows import check_window
 
 OTHER_MODEL = ("own_head", "rope_differs")  # codes of refusals: the class would make another model of the weights
 Classes = tuple[type[Any], type[Any]]
@@ -46,7 +47,11 @@ class Meaning:
 
         Raises UnsupportedModel (codes ``rope_differs``, ``own_head``) where it would be another model.
         """
-        return (*self._check_head(model), *check_rope(model, config, self._name, self._steps))
+        return (
+            *self._check_head(model),
+            *check_rope(model, config, self._name, self._steps),
+            *check_window(model, config, self._name, self._steps),
+        )
 
     def _check_head(self, model: Any) -> tuple[Finding, ...]:
         from mlx.utils import tree_flatten

@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from mlx_convert_lm.config.families import IN_OTHER_WORDS, REWRITTEN, width_of_heads
+from mlx_convert_lm.config.families import IN_OTHER_WORDS, REWRITTEN, Read, width_of_heads
 from mlx_convert_lm.config.rope import ALL, LOCAL, Rope, levels, main_kind, stated
 
 DEFAULTS = Path(__file__).with_name("transformers_defaults.json")
@@ -50,21 +50,27 @@ def normalise(config: dict[str, Any], arguments: type[Any]) -> None:
 
 def _say_in_its_words(config: dict[str, Any], fields: Mapping[str, inspect.Parameter]) -> None:
     """Add what the class asks for and the config says otherwise, or leaves to be worked out."""
-    model_type = str(config.get("model_type"))
-    readers = dict(IN_OTHER_WORDS.get(model_type, {}))
     if "head_dim" in fields and fields["head_dim"].default is not None:
-        readers["head_dim"] = width_of_heads
-    for name, read in readers.items():
-        if name in fields and (config.get(name) is None or (model_type, name) in REWRITTEN):
-            with suppress(KeyError, TypeError, ValueError, ZeroDivisionError):
-                config[name] = read(config)
+        _add(config, "head_dim", width_of_heads)
+    for level in levels(config):
+        model_type = str(level.get("model_type"))
+        for name, read in IN_OTHER_WORDS.get(model_type, {}).items():
+            if name in fields or level is not config:  # what a class within the class is built from is not known here
+                _add(level, name, read, anew=(model_type, name) in REWRITTEN)
+
+
+def _add(level: dict[str, Any], name: str, read: Read, *, anew: bool = False) -> None:
+    """Set ``name`` to what is read in ``level``, where it is not there, or is to be said ``anew``."""
+    if level.get(name) is None or anew:
+        with suppress(KeyError, TypeError, ValueError, ZeroDivisionError):
+            level[name] = read(level)
 
 
 def _add_older_names(level: dict[str, Any], kinds: Mapping[str, Rope], fields: Mapping[str, Any]) -> None:
     main = main_kind(kinds)
     if main.base is not None:
         level["rope_theta"] = main.base
-    if main.share is not None:
+    if main.share is not None and len({rope.share for rope in kinds.values()}) == 1:  # else it would be every kind's
         level["partial_rotary_factor"] = main.share
     if main.kind == "default":
         level.pop("rope_scaling", None)

@@ -1,0 +1,64 @@
+"""The index of a checkpoint in several weight files, and whether the files agree with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import msgspec
+
+from mlx_convert_core.base.file_names import INDEX, SAFETENSORS
+from mlx_convert_core.base.limits import INDEX_BYTES
+from mlx_convert_core.base.regular_files import read_regular
+from mlx_convert_core.errors import CorruptCheckpoint
+from mlx_convert_core.model.config_file import read_config
+from mlx_convert_core.model.findings import Finding
+from mlx_convert_core.model.safetensors import TensorInfo
+
+_SHOWN = 300  # characters of a name; a disk takes 255
+
+
+def check_index(folder: Path, present: Iterable[str], tensors: Iterable[TensorInfo]) -> tuple[Finding, ...]:
+    """What there is to say of the index in ``folder``, where it names files that are not ``present``.
+
+    Raises CorruptCheckpoint (code ``missing_shard``) when a tensor that it names is in no other file either.
+    """
+    files = set(present)
+    named = weight_map(folder / INDEX) if INDEX in files else {}
+    wanted = set(named.values())
+    missing = sorted(name[:_SHOWN] for name in wanted - files)
+    if not missing:
+        return ()
+    are_files = all(name.endswith(SAFETENSORS) for name in wanted)  # not numbers, lists or nothing
+    if are_files and named.keys() <= {tensor.name for tensor in tensors}:
+        return (
+            Finding(
+                code="stale_index",
+                level="warning",
+                message=f"{INDEX} names {len(missing)} weight files that are not there ({missing[0]} for one), but"
+                " every tensor of theirs is in the files that are: these are used.",
+                hint="The index is left over from another splitting. Compare the list of files with the model's page.",
+            ),
+        )
+    shown = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
+    raise CorruptCheckpoint(
+        f"{len(missing)} of {len(wanted)} weight files are missing from {folder}: {shown}.",
+        hint=f"Download {missing[0]} into that folder, or give the repo id to fetch what is missing.",
+        code="missing_shard",
+    )
+
+
+class _Index(msgspec.Struct):
+    weight_map: dict[str, str] = msgspec.field(default_factory=dict)
+
+
+def weight_map(index: Path) -> Mapping[str, str]:
+    """The weight file of each tensor, as an index has it; it may be large, so that nothing else in it is looked at.
+
+    Raises CorruptCheckpoint as `read_config`.
+    """
+    try:
+        return msgspec.json.decode(read_regular(index, INDEX_BYTES, within=index.parent), type=_Index).weight_map
+    except (OSError, ValueError, RecursionError):  # something is wrong with it: say what
+        found = read_config(index, INDEX_BYTES).get("weight_map")
+        return {str(name): str(file) for name, file in found.items()} if isinstance(found, dict) else {}
