@@ -56,6 +56,11 @@ THEME = Theme(
             "Take chat_template.jinja and tokenizer_config.json from the original model again.",
         ),
         Explanation(
+            "template_endless",
+            "The chat template does not come to an end, or makes a text that no prompt is as long as.",
+            "Take chat_template.jinja and tokenizer_config.json from the original model again.",
+        ),
+        Explanation(
             "chat_template",
             "The chat template breaks when it is run, or there are several and none is the default.",
             "Take chat_template.jinja and tokenizer_config.json from the original model again.",

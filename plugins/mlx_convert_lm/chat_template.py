@@ -12,6 +12,7 @@ from itertools import pairwise
 from typing import Any
 
 from mlx_convert_core.plugin import ChatMessage, GenerationFailed, LeaveOut, Remedies
+from mlx_convert_lm.tokenizers.bounded import TooMuch, bounded
 
 PROBE = "mlx-convert"  # a text that no template changes
 COMPARE = "Compare chat_template.jinja or tokenizer_config.json with the original's, and copy it from there."
@@ -27,6 +28,7 @@ class ChatTemplate:
     def __init__(self, tokenizer: Any, name: str) -> None:
         self._tokenizer = tokenizer
         self._name = name
+        self._beyond: TooMuch | None = None
         self._turn = _in_parts if self._wants_parts() else _as_text
         question = [self._turn("user", PROBE)]
         self._loses_words = self._takes(question) and not self._shows(self._turn)
@@ -35,7 +37,8 @@ class ChatTemplate:
         """The prompt for ``messages``; unless ``answering``, without the words that an answer begins with.
 
         Raises GenerationFailed: ``template_refused`` with the template's own words, ``template_syntax`` for one that
-        is no Jinja, ``template_words`` for one that drops what a person says, ``chat_template`` for any other fault.
+        is no Jinja, ``template_endless`` for one beyond the bounds (`bounded`), ``template_words`` for one that drops
+        what a person says, ``chat_template`` for any other fault.
         """
         turns = [self._turn(message.role, message.content) for message in messages]
         tokens = [int(token) for token in self._made(turns, tokenize=True, answering=answering)]
@@ -74,7 +77,14 @@ class ChatTemplate:
             raise self._failed(error, turns) from error
 
     def _apply(self, turns: list[Turn], *, tokenize: bool, answering: bool = True) -> Any:
-        return self._tokenizer.apply_chat_template(turns, tokenize=tokenize, add_generation_prompt=answering)
+        if self._beyond is not None:  # it was given its time
+            raise self._beyond
+        try:
+            with bounded():
+                return self._tokenizer.apply_chat_template(turns, tokenize=tokenize, add_generation_prompt=answering)
+        except TooMuch as error:
+            self._beyond = error
+            raise
 
     def _wants_parts(self) -> bool:
         """Whether the template drops a content that is a text, and takes one that is a list of parts.
@@ -92,6 +102,8 @@ class ChatTemplate:
     def _failed(self, error: Exception, turns: list[Turn]) -> GenerationFailed:
         from jinja2 import TemplateError, TemplateSyntaxError
 
+        if isinstance(error, TooMuch):
+            return self._broken(str(error), code="template_endless")
         if isinstance(error, TemplateSyntaxError):
             return self._broken(f"line {error.lineno}: {_words(error)}", code="template_syntax")
         if isinstance(error, ValueError) and isinstance(getattr(self._tokenizer, "chat_template", None), dict):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mlx_convert_core.plugin import GenerationFailed, read_config
+from mlx_convert_lm.tokenizers.bounded import bounded
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,8 @@ class TextTokens:
         if not self.tokenizer.has_chat_template:
             return None
         try:
-            ids = self.tokenizer.apply_chat_template(list(turns), tokenize=True, add_generation_prompt=False)
+            with bounded():
+                ids = self.tokenizer.apply_chat_template(list(turns), tokenize=True, add_generation_prompt=False)
             return [int(token) for token in ids]
         except MemoryError:
             raise

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from mlx_convert_lm.chat_template import ChatTemplate
 from mlx_convert_lm.runner import LmRunner
+from mlx_convert_lm.tokenizers.bounded import bounded
+from mlx_convert_lm.tokenizers.rendering import FolderTemplate
+from mlx_convert_lm.tokenizers.small_files import SmallFiles
 
 from mlx_convert_core import ChatMessage, ConvertRequest, GenerateRequest, GenerationFailed, Workspace
 from mlx_convert_core.plugin import LeaveOut
-from mlx_convert_core.testing import write_tiny_checkpoint
+from mlx_convert_core.testing import CHAT_TEMPLATE, write_tiny_checkpoint
 
 REFUSES_SYSTEM = (
     "{% if messages[0].role == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}"
@@ -37,6 +42,27 @@ BROKEN: dict[str, tuple[Any, str]] = {
 }
 NO_JINJA = ("a syntax error", "an unknown filter")
 LOSES_WORDS = "{% for message in messages %}{{ message.role }}: {% endfor %}"
+
+_GROWS = "{% set n = namespace(x=START) %}{% for i in range(60) %}{% set n.x = n.x STEP n.x %}{% endfor %}"
+_HUGE = "('y' * 1000000)"
+ENDLESS = {
+    "loops within loops": "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
+    "a text that doubles": _GROWS.replace("START", "'xx'").replace("STEP", "~"),
+    "a list that doubles": _GROWS.replace("START", "[1]").replace("STEP", "+"),
+    "a number that squares": _GROWS.replace("START", "3").replace("STEP", "*"),
+    "a number of powers": "{{ 10 ** (10 ** 10) }}",
+    "a text many times": "{{ 'x' * 10 ** 12 }}",
+    "a wide field": "{{ '%999999999d' % 1 }}",
+    "a wide field, filtered": "{{ '%999999999d' | format(1) }}",
+    "a wide field, formatted": "{{ '{:>999999999}'.format(1) }}",
+    "a wide margin": "{{ 'x'.rjust(10 ** 9) }}",
+    "a wide margin, filtered": "{{ 'x' | center(10 ** 9) }}",
+    "a deep indent": "{{ [1] | tojson(indent=10 ** 9) }}",
+    "long for short": f"{{{{ {_HUGE} | replace('y', {_HUGE}) }}}}",
+    "joined by long texts": f"{{{{ range(99999) | join({_HUGE}) }}}}",
+    "much output": f"{{% for a in range(99999) %}}{{{{ {_HUGE} }}}}{{% endfor %}}",
+    "much gathered": f"{{% set x %}}{{% for a in range(99) %}}{{{{ {_HUGE} }}}}{{% endfor %}}{{% endset %}}",
+}
 
 
 class Silent:
@@ -84,6 +110,42 @@ def test_a_broken_template_is_said_to_be_one(asked: Any, fault: str) -> None:
     assert caught.value.code == ("template_syntax" if fault in NO_JINJA else "chat_template")
     assert words in caught.value.message
     assert "copy it from there" in caught.value.hint
+
+
+@pytest.mark.parametrize("fault", ENDLESS)
+def test_a_template_without_end_is_stopped(converted: Path, tmp_path: Path, fault: str) -> None:
+    folder = model_with(converted, tmp_path / "model", ENDLESS[fault])
+    files = SmallFiles(folder)
+    ours = ChatTemplate(FolderTemplate(files, files.settings("tokenizer_config.json")), "model")
+    told = ours.objection()
+    assert told is not None
+    assert told.code == "template_endless"
+    assert "can't be used: it " in told.message
+
+
+@pytest.mark.parametrize("fault", ["loops within loops", "a text that doubles", "a wide field, filtered"])
+def test_a_template_without_end_is_stopped_in_an_answer_too(asked: Any, fault: str) -> None:
+    with pytest.raises(GenerationFailed) as caught:
+        asked(ENDLESS[fault])
+    assert caught.value.code == "template_endless"
+
+
+def test_what_bounds_a_template_is_gone_afterwards(asked: Any) -> None:
+    from jinja2.sandbox import SandboxedEnvironment
+
+    before = sys.gettrace(), sys.getprofile(), SandboxedEnvironment.call, SandboxedEnvironment.intercepted_binops
+    with pytest.raises(GenerationFailed):
+        asked(ENDLESS["loops within loops"])
+    assert before == (
+        sys.gettrace(), sys.getprofile(), SandboxedEnvironment.call, SandboxedEnvironment.intercepted_binops
+    )  # fmt: skip
+
+
+def test_a_long_conversation_is_within_the_bounds(converted: Path) -> None:
+    template = FolderTemplate(SmallFiles(converted), {"chat_template": CHAT_TEMPLATE})
+    turns = [{"role": role, "content": "so many words " * 1000} for role in ("user", "assistant") * 500]
+    with bounded():
+        assert len(template.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)) > 14_000_000
 
 
 def test_a_refused_system_text_is_to_be_left_out(asked: Any) -> None:
