@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mlx_convert_core.plugin import Finding, Remedies, UnsupportedModel
+from mlx_convert_core.plugin import Finding
+from mlx_convert_lm.config.differences import Differences
 from mlx_convert_lm.config.rope import ALL, Rope, levels, main_kind, stated
 
 _TOLERANCE = 1e-3  # of a frequency: float32 against our float64, through logarithms
@@ -29,10 +30,8 @@ class _Turning:
     amplitude: float
 
 
-def check_rope(model: Any, config: Mapping[str, Any], name: str, steps: Remedies = ()) -> tuple[Finding, ...]:
-    """Findings on where the ``model`` called ``name`` computes its rotary positions otherwise than ``config`` says.
-
-    ``steps`` are what a person can do then.
+def check_rope(model: Any, config: Mapping[str, Any], differences: Differences) -> tuple[Finding, ...]:
+    """Findings on where ``model`` computes its rotary positions otherwise than ``config`` says.
 
     Raises UnsupportedModel, code ``rope_differs``, where every text would come out wrong.
     """
@@ -46,7 +45,7 @@ def check_rope(model: Any, config: Mapping[str, Any], name: str, steps: Remedies
         except (KeyError, TypeError, ValueError, ZeroDivisionError):  # the class's own words say more about odd numbers
             return ()
         if all(told):
-            return (_finding(name, turning, ropes[0], told[0], steps),)
+            return (_finding(differences, turning, ropes[0], told[0]),)
     return ()
 
 
@@ -60,22 +59,12 @@ def _text_level(config: Mapping[str, Any]) -> tuple[dict[str, Rope], Mapping[str
     return found
 
 
-def _finding(name: str, turning: _Turning, rope: Rope, told: str, steps: Remedies) -> Finding:
-    message = f"mlx-lm's class for {name} {told}, at {turning.path or 'every layer'} for one"
+def _finding(differences: Differences, turning: _Turning, rope: Rope, told: str) -> Finding:
+    told = f"mlx-lm's class for {differences.name} {told}, at {turning.path or 'every layer'} for one"
     if rope.kind not in _FOR_LONGER_TEXTS:
-        raise UnsupportedModel(
-            f"{message}: what comes out would be another model.",
-            hint="A newer mlx-lm may read these settings; a GGUF of the model, which its page may lead to, keeps them.",
-            remedies=steps,
-            code="rope_differs",
-        )
-    return Finding(
-        code="rope_differs",
-        level="warning",
-        message=f"{message}.",
-        hint="Answers may differ from the original's, most in long texts. Compare the two before you rely on it.",
-        remedies=steps,
-    )
+        raise differences.refuse("rope_differs", told, keeps="these settings")
+    hint = "Answers may differ from the original's, most in long texts. Compare the two before you rely on it."
+    return differences.warn("rope_differs", told, hint)
 
 
 def _difference(turning: _Turning, rope: Rope, level: Mapping[str, Any]) -> str:

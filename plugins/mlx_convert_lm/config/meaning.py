@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from mlx_convert_core.plugin import Finding, Remedies, UnsupportedModel
+from mlx_convert_core.plugin import Finding, Remedies
 from mlx_convert_lm.config.built import check_rope
+from mlx_convert_lm.config.differences import Differences
 from mlx_convert_lm.config.heads import TIED, Head, has_head, parts_of_head, say_tied
 from mlx_convert_lm.config.normal import normalise
 from mlx_convert_lm.config.rope import levels
@@ -23,7 +24,7 @@ class Meaning:
 
     def __init__(self, name: str, steps: Remedies = ()) -> None:
         self._name = name
-        self._steps = steps
+        self._differences = Differences(name=name, steps=steps)
         self._head = Head.NONE
         self._said_shared = self._shares = False
 
@@ -49,8 +50,8 @@ class Meaning:
         """
         return (
             *self._check_head(model),
-            *check_rope(model, config, self._name, self._steps),
-            *check_window(model, config, self._name, self._steps),
+            *check_rope(model, config, self._differences),
+            *check_window(model, config, self._differences),
         )
 
     def _check_head(self, model: Any) -> tuple[Finding, ...]:
@@ -65,19 +66,9 @@ class Meaning:
     def _dropped(self) -> Finding:
         told = f"{self._name} has an output head of its own, and mlx-lm's class takes its embeddings for one"
         if self._head is Head.OWN:
-            raise UnsupportedModel(
-                f"{told}: what comes out would be another model.",
-                hint="A newer mlx-lm may keep it; a GGUF of the model, which its page may lead to, does.",
-                remedies=self._steps,
-                code="own_head",
-            )
-        return Finding(
-            code="own_head",
-            level="warning",
-            message=f"{told}. Whether the two are the same shows only when they are here.",
-            hint="Compare the answers with the original's.",
-            remedies=self._steps,
-        )
+            raise self._differences.refuse("own_head", told, keeps="it")
+        unseen = f"{told}; whether the two are the same shows only when they are here"
+        return self._differences.warn("own_head", unseen, "Compare the answers with the original's.")
 
     def _kept(self) -> Finding:
         told = "a head that differs" if self._head is Head.OWN else "a head of its own"

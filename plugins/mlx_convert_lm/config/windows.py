@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mlx_convert_core.plugin import Finding, Remedies
+from mlx_convert_core.plugin import Finding
+from mlx_convert_lm.config.differences import Differences
 from mlx_convert_lm.config.rope import levels
 
 # Where a window is that of all layers, or of every other one, without a word about layers (transformers' classes).
@@ -13,22 +14,18 @@ _ALL_LAYERS = ("gemma2", "ministral3", "mistral", "mixtral", "phi3", "phimoe", "
 _SIZES = {"sliding_attention": "sliding_window", "chunked_attention": "attention_chunk_size"}
 
 
-def check_window(model: Any, config: Mapping[str, Any], name: str, steps: Remedies) -> tuple[Finding, ...]:
-    """A finding when layers of the ``model`` called ``name`` look at more than ``config`` says: texts that fit into the
+def check_window(model: Any, config: Mapping[str, Any], differences: Differences) -> tuple[Finding, ...]:
+    """A finding when layers of ``model`` look at more than ``config`` says: texts that fit into the
     window come out right."""
     window = stated_window(config)
     if not window or _has_windows(model):
         return ()
-    return (
-        Finding(
-            code="window_differs",
-            level="warning",
-            message=f"mlx-lm's class for {name} looks at the whole text, where config.json has layers look back at"
-            f" {window:,} tokens.",
-            hint="Shorter texts come out right. Answers to longer ones may differ from the original's.",
-            remedies=steps,
-        ),
+    told = (
+        f"mlx-lm's class for {differences.name} looks at the whole text, where config.json has layers look back at"
+        f" {window:,} tokens"
     )
+    hint = "Shorter texts come out right. Answers to longer ones may differ from the original's."
+    return (differences.warn("window_differs", told, hint),)
 
 
 def stated_window(config: Mapping[str, Any]) -> int:
