@@ -150,15 +150,18 @@ IN_OTHER_WORDS: dict[str, dict[str, Read]] = {
     "minicpm3": {"rope_scaling": _no_scaling("longrope")},
     "minimax": _MINIMAX,
     "minimax_m2": _MINIMAX,
-    "qwen3_5_text": {"full_attention_interval": _interval},
-    "qwen3_5_moe_text": {"full_attention_interval": _interval},
     "solar_open": {
         "first_k_dense_replace": _always(0),
         "intermediate_size": _same("moe_intermediate_size"),
         "partial_rotary_factor": _always(1.0),
     },
 }
-# Of these, those that are there in newer words; transformers reads the older ones, too.
+# The same for a config within the config, from which the class within the class is built.
+WITHIN: dict[str, dict[str, Read]] = {
+    "qwen3_5_text": {"full_attention_interval": _interval},
+    "qwen3_5_moe_text": {"full_attention_interval": _interval},
+}
+# Of the first, those that are there in newer words; transformers reads the older ones, too.
 REWRITTEN = {
     ("exaone4", "sliding_window_pattern"),
     ("granitemoehybrid", "layer_types"),

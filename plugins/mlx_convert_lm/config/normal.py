@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from mlx_convert_lm.config.families import IN_OTHER_WORDS, REWRITTEN, Read, width_of_heads
+from mlx_convert_lm.config.families import IN_OTHER_WORDS, REWRITTEN, WITHIN, Read, width_of_heads
 from mlx_convert_lm.config.rope import ALL, LOCAL, Rope, levels, main_kind, stated
 
 DEFAULTS = Path(__file__).with_name("transformers_defaults.json")
@@ -52,11 +52,13 @@ def _say_in_its_words(config: dict[str, Any], fields: Mapping[str, inspect.Param
     """Add what the class asks for and the config says otherwise, or leaves to be worked out."""
     if "head_dim" in fields and fields["head_dim"].default is not None:
         _add(config, "head_dim", width_of_heads)
+    model_type = str(config.get("model_type"))
+    for name, read in IN_OTHER_WORDS.get(model_type, {}).items():
+        if name in fields:
+            _add(config, name, read, anew=(model_type, name) in REWRITTEN)
     for level in levels(config):
-        model_type = str(level.get("model_type"))
-        for name, read in IN_OTHER_WORDS.get(model_type, {}).items():
-            if name in fields or level is not config:  # what a class within the class is built from is not known here
-                _add(level, name, read, anew=(model_type, name) in REWRITTEN)
+        for name, read in WITHIN.get(str(level.get("model_type")), {}).items():
+            _add(level, name, read)
 
 
 def _add(level: dict[str, Any], name: str, read: Read, *, anew: bool = False) -> None:
