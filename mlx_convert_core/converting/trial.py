@@ -26,7 +26,7 @@ from mlx_convert_core.plugins.checks import ModelCheck, TimeIsUp, TriedModel, Ve
 from mlx_convert_core.plugins.interfaces import ModelRunner
 from mlx_convert_core.running.context import JobContext
 
-SECONDS = 5.0  # that an answer of a check may take; it ends at the next token
+SECONDS = 10.0  # that an answer of a check may take; it ends at the next token. Two busy cores need most of it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

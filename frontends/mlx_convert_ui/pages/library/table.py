@@ -63,7 +63,9 @@ def _row(row: LibraryRow, actions: RowActions) -> None:
             if about:
                 Tag("span", about, "list-about")
             if row.verified:
-                Tag("span", f"Verified: {', '.join(row.verified)}", "list-about").mark("verified-facts")
+                Tag("span", f"Verified: {', '.join(row.verified)}", "list-about").style("white-space: normal").mark(
+                    "verified-facts"
+                )
             Tag("span", str(entry.path), "path")
         _cell("Size", units.size(entry.size), "number")
         _cell("Bits per weight", units.bits(entry.bits_per_weight) if entry.bits_per_weight else "", "number")
