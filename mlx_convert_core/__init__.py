@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         UnsupportedModel as UnsupportedModel,
         UploadError as UploadError,
     )
+    from mlx_convert_core.model.chat_message import ChatMessage as ChatMessage
     from mlx_convert_core.model.events import (
         Event as Event,
         JobCancelled as JobCancelled,
@@ -61,7 +62,6 @@ if TYPE_CHECKING:
     from mlx_convert_core.model.quantization import Preset as Preset, Quantization as Quantization
     from mlx_convert_core.model.recipes import Recipe as Recipe, load_recipe as load_recipe
     from mlx_convert_core.model.requests import (
-        ChatMessage as ChatMessage,
         ConvertedModel as ConvertedModel,
         ConvertRequest as ConvertRequest,
         ConvertResult as ConvertResult,
@@ -82,6 +82,7 @@ _PLACES = {
         "MeasuringFailed MlxConvertError OutputExists PluginError PreflightFailed SourceError UnsupportedModel "
         "UploadError"
     ),
+    "mlx_convert_core.model.chat_message": "ChatMessage",
     "mlx_convert_core.model.events": (
         "Event JobCancelled JobFailed JobFinished JobState Message Progress StepFinished StepStarted Token"
     ),
@@ -93,8 +94,7 @@ _PLACES = {
     "mlx_convert_core.model.quantization": "Preset Quantization",
     "mlx_convert_core.model.recipes": "Recipe load_recipe",
     "mlx_convert_core.model.requests": (
-        "ChatMessage ConvertedModel ConvertRequest ConvertResult GenerateRequest GenerateResult UploadRequest "
-        "UploadResult"
+        "ConvertedModel ConvertRequest ConvertResult GenerateRequest GenerateResult UploadRequest UploadResult"
     ),
     "mlx_convert_core.running.jobs": "Job",
     "mlx_convert_core.workspace": "Workspace",

@@ -83,6 +83,7 @@ if TYPE_CHECKING:
     from mlx_convert_core.home.settings import Settings as Settings, SettingsFile as SettingsFile
     from mlx_convert_core.measuring.intervals import paired_figures as paired_figures
     from mlx_convert_core.model import dtypes as dtypes, hub_names as hub_names
+    from mlx_convert_core.model.chat_message import ChatMessage as ChatMessage
     from mlx_convert_core.model.accounting import Accounted as Accounted, account_for as account_for
     from mlx_convert_core.model.base_model import base_model as base_model
     from mlx_convert_core.model.answer_settings import SAMPLER_LIMITS as SAMPLER_LIMITS, sampler_word as sampler_word
@@ -184,7 +185,6 @@ if TYPE_CHECKING:
         read_record as read_record,
     )
     from mlx_convert_core.model.requests import (
-        ChatMessage as ChatMessage,
         ConvertedModel as ConvertedModel,
         ConvertRequest as ConvertRequest,
         ConvertResult as ConvertResult,
@@ -312,6 +312,7 @@ _PLACES = {
     "mlx_convert_core.home.settings": "Settings SettingsFile",
     "mlx_convert_core.measuring.intervals": "paired_figures",
     "mlx_convert_core.model": "dtypes hub_names",
+    "mlx_convert_core.model.chat_message": "ChatMessage",
     "mlx_convert_core.model.accounting": "Accounted account_for",
     "mlx_convert_core.model.base_model": "base_model",
     "mlx_convert_core.model.answer_settings": "SAMPLER_LIMITS sampler_word",
@@ -346,7 +347,7 @@ _PLACES = {
     "mlx_convert_core.model.recipes": "Recipe RecipeOutput read_recipe recipe_of write_recipe",
     "mlx_convert_core.model.record": "Record encode_record parse_record public_record read_record",
     "mlx_convert_core.model.requests": (
-        "ChatMessage ConvertedModel ConvertRequest ConvertResult GenerateRequest GenerateResult "
+        "ConvertedModel ConvertRequest ConvertResult GenerateRequest GenerateResult "
         "GenerationExtras UploadRequest UploadResult"
     ),
     "mlx_convert_core.model.rounding": "NEAREST Calibration LayerRows Needs",

@@ -10,8 +10,9 @@ from typing import Any
 
 from mlx_convert_core.base import codec
 from mlx_convert_core.model.answer_settings import AnswerSettings
+from mlx_convert_core.model.chat_message import ChatMessage, Role
 from mlx_convert_core.model.hub_cache import model_name
-from mlx_convert_core.model.requests import ChatMessage, GenerateRequest, GenerateResult, Role
+from mlx_convert_core.model.requests import GenerateRequest, GenerateResult
 
 TITLE_LENGTH = 60
 

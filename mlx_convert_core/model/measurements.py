@@ -11,8 +11,8 @@ from typing import Literal
 from mlx_convert_core.base.addresses import without_secrets
 from mlx_convert_core.base.paths import spelled
 from mlx_convert_core.errors import InvalidRequest
+from mlx_convert_core.model.chat_message import ChatMessage
 from mlx_convert_core.model.figures import Figure
-from mlx_convert_core.model.requests import ChatMessage
 
 TOKENS = 8192  # with 16 sequences of 512 tokens, the ratio of two results is known to about 3 %
 FEWEST_TOKENS, MOST_TOKENS = 512, 1_000_000

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from mlx_convert_core.base.addresses import without_secrets
 from mlx_convert_core.base.paths import is_text, spelled
 from mlx_convert_core.errors import InvalidRequest
 from mlx_convert_core.model.answer_settings import AnswerSettings
+from mlx_convert_core.model.chat_message import ChatMessage
 from mlx_convert_core.model.dtypes import Dtype
 from mlx_convert_core.model.findings import Finding
 from mlx_convert_core.model.left_out import LeftOut
@@ -19,7 +20,6 @@ from mlx_convert_core.model.verification import Verification
 from mlx_convert_core.remedies import LeaveOut
 
 # A caller may give text or a Path; text is what is kept, so that a request can be written as JSON.
-Role = Literal["system", "user", "assistant"]
 if TYPE_CHECKING:
     PathText = str | Path
 else:
@@ -184,14 +184,6 @@ class UploadResult:
     sent_bytes: int
     public: bool = False
     seconds: float = 0.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChatMessage:
-    """One turn of a conversation."""
-
-    role: Role
-    content: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
