@@ -58,7 +58,7 @@ def ended(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         ("mlx_convert_cli.main", "presets"),
         ("click", "presets"),
         ("mlx_convert_cli.options", "presets"),
-        ("mlx_convert_core.workspace", "ui"),
+        ("mlx_convert_core.plugins.loading", "ui"),
         ("mlx_convert_ui.shell.serving", "ui"),
     ],
 )

@@ -11,7 +11,7 @@ const RULES = [
   { display: false, rule: /^\\\(([\s\S]+?)\\\)/ },
   { display: false, rule: /^\$(?![\s$])((?:\\[\s\S]|[^\\$\n])+?)(?<!\s)\$(?!\d)/ },
 ];
-const LIMITS = { output: "mathml", throwOnError: false, trust: false, maxSize: 20, maxExpand: 1000 };
+const LIMITS = { output: "mathml", throwOnError: false, errorColor: "var(--bad)", trust: false, maxSize: 20, maxExpand: 1000 };
 let katex = null;
 let loading = null;
 
