@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
-from contextlib import suppress
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
+import psutil
 
 from mlx_convert_core.base import codec
 from mlx_convert_core.base.documents import write_atomic
@@ -24,6 +27,7 @@ from mlx_convert_core.writing.record import versions
 FOLDER = "references"
 KEPT_BYTES = 2_000_000_000  # a text of 8,192 tokens for sixty models of 1 B parameters, or eight of 70 B
 _SUFFIX = ".states"
+_SCRATCH = "source-"  # then the number of the process that uses it
 _HEADER = 8  # bytes that say how long the header is
 
 
@@ -60,6 +64,16 @@ class References:
         private_folder(self._folder)
         self._make_room(size)
         write_atomic(self._folder / f"{key}{_SUFFIX}", _encoded(states), mode=FILE_MODE)
+
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """A folder for a source that is rebuilt to be read, until the body ends. What killed programs left goes."""
+        for left in private_folder(self._folder).glob(f"{_SCRATCH}*"):
+            owner = left.name.removeprefix(_SCRATCH).partition("-")[0]
+            if owner.isdecimal() and not psutil.pid_exists(int(owner)):
+                shutil.rmtree(left, ignore_errors=True)
+        with tempfile.TemporaryDirectory(prefix=f"{_SCRATCH}{os.getpid()}-", dir=self._folder) as folder:
+            yield Path(folder)
 
     def _make_room(self, size: int) -> None:
         kept = sorted(self._folder.glob(f"*{_SUFFIX}"), key=lambda path: path.stat().st_mtime)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,7 +10,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from mlx_convert_core.base.memory import peak_memory
-from mlx_convert_core.base.private import private_folder
 from mlx_convert_core.converting.memory_guard import BESIDE_WEIGHTS, refuse_memory
 from mlx_convert_core.converting.sources import Sources
 from mlx_convert_core.errors import MeasuringFailed
@@ -127,9 +125,9 @@ def _source(
 def _fetched(model: ModelInfo, context: JobContext) -> Iterator[Path]:
     """The checkpoint of a source, which may have to be fetched, or rebuilt beside what is kept in the home folder."""
     source = Sources(context.hooks).of(model.ref, model.revision)
-    with tempfile.TemporaryDirectory(prefix="source-", dir=private_folder(context.home / "references")) as scratch:
+    with References(context.home).scratch() as scratch:
         with context.step("fetch"):
-            folder = source.fetch(model, Path(scratch), context)
+            folder = source.fetch(model, scratch, context)
         yield folder
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -167,6 +170,16 @@ def test_a_source_that_changed_is_read_again(workspace: Workspace, models: Path,
     assert not measured(workspace, models / "4bit", request).reused
     (source / "model.safetensors").touch()
     assert not measured(workspace, models / "4bit", request).reused
+
+
+def test_what_a_killed_measuring_left_goes_with_the_next(workspace: Workspace, models: Path) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    folder = workspace.home / "references"
+    for owner in (ended.pid, os.getpid()):
+        (folder / f"source-{owner}-left").mkdir(parents=True)
+    measured(workspace, models / "4bit", asked(models))
+    assert [path.name for path in folder.glob("source-*")] == [f"source-{os.getpid()}-left"]
 
 
 def test_only_so_much_of_sources_is_kept(workspace: Workspace, models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
