@@ -6,6 +6,7 @@ from pathlib import Path
 
 import psutil
 
+from mlx_convert_core.base.file_names import SAFETENSORS
 from mlx_convert_core.base.memory import free_memory
 from mlx_convert_core.base.units import size
 from mlx_convert_core.errors import CorruptCheckpoint, GenerationFailed, MeasuringFailed
@@ -87,8 +88,8 @@ def weight_bytes(path: Path) -> int:
     """The size of the weight files in the folder ``path``; what is wrong with them is for loading to refuse."""
     try:
         return sum((path / name).stat().st_size for name in weight_files(path))
-    except (OSError, CorruptCheckpoint):
-        return 0
+    except (OSError, CorruptCheckpoint):  # which files are the model's can't be told: all that can be read count
+        return sum(file.stat().st_size for file in path.glob(f"*{SAFETENSORS}") if file.is_file())
 
 
 def _need(runner: ModelRunner, path: Path, tokens: int) -> AnswerMemory:
