@@ -134,8 +134,9 @@ def test_what_is_written_from_the_right_runs_from_the_right(
     ask(page, "Where?")
     finished(page)
     said = answer(page).locator(".prose")
-    sides = said.locator("p, ol, .md-code").evaluate_all("found => found.map(one => getComputedStyle(one).direction)")
-    assert sides == ["rtl", "rtl", "ltr", "ltr"]
+    for part, side in (("p", "rtl"), ("ol", "rtl"), ("p >> nth=1", "ltr")):
+        expect(said.locator(part).first).to_have_css("direction", side)
+        expect(said.locator(part).first).to_have_attribute("dir", side)
 
 
 def test_nothing_that_a_model_writes_runs_loads_or_covers_the_page(
