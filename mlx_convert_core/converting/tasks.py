@@ -5,20 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlx_convert_core.base.file_names import CONFIG
 from mlx_convert_core.base.mac import mac_trouble
-from mlx_convert_core.base.regular_files import regular_files
 from mlx_convert_core.converting.memory_guard import CONTEXT, check_memory
+from mlx_convert_core.converting.model_runners import runner_of
 from mlx_convert_core.converting.pipeline import convert, plan_exactly
 from mlx_convert_core.converting.trial import TrialRequest, try_model
 from mlx_convert_core.converting.uploads import upload
-from mlx_convert_core.errors import GenerationFailed, UnsupportedModel
-from mlx_convert_core.model.config_file import read_config
-from mlx_convert_core.model.hub_cache import model_name
+from mlx_convert_core.errors import GenerationFailed
 from mlx_convert_core.model.plan import ConvertPlan
 from mlx_convert_core.model.requests import GenerateRequest, GenerateResult, GenerationExtras, UploadRequest
 from mlx_convert_core.plugins.interfaces import ModelRunner
-from mlx_convert_core.remedies import RunCommand
 from mlx_convert_core.running.context import JobContext, Tasks
 
 
@@ -52,18 +48,7 @@ def load(asked: LoadRequest, context: JobContext) -> None:
     trouble = mac_trouble()
     if trouble is not None:
         raise GenerationFailed(trouble.message, hint=trouble.hint, code=trouble.code)
-    regular_files(asked.path, below=True)
-    config = read_config(asked.path / CONFIG)
-    runner: ModelRunner | None = context.hooks.first(
-        "model_runner", path=asked.path, config=config, trust_remote_code=asked.trust_remote_code
-    )
-    if runner is None:
-        raise UnsupportedModel(
-            f"no plugin can run {model_name(asked.path)} (model type '{config.get('model_type')}').",
-            hint="Look at the plugins that were loaded.",
-            remedies=(RunCommand("plugins list"),),
-            code="arch",
-        )
+    _, runner = runner_of(asked.path, context, trusted=asked.trust_remote_code)
     with context.step("load"):
         check_memory(runner, asked.path, context, tokens=asked.context, anyway=asked.anyway)
         runner.load(context)

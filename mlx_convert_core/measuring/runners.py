@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mlx_convert_core.base.file_names import CONFIG
 from mlx_convert_core.base.mac import mac_trouble
-from mlx_convert_core.base.regular_files import regular_files
+from mlx_convert_core.converting.model_runners import runner_of
 from mlx_convert_core.errors import MeasuringFailed, UnsupportedModel
-from mlx_convert_core.model.config_file import read_config
 from mlx_convert_core.model.hub_cache import model_name
 from mlx_convert_core.plugins.scoring import ScoringRunner
-from mlx_convert_core.remedies import RunCommand
 from mlx_convert_core.running.context import JobContext
 
 
@@ -23,16 +20,7 @@ def scoring_runner(folder: Path, context: JobContext, *, trusted: bool) -> Scori
     trouble = mac_trouble()
     if trouble is not None:
         raise MeasuringFailed(trouble.message, hint=trouble.hint, code=trouble.code)
-    regular_files(folder, below=True)
-    config = read_config(folder / CONFIG)
-    plugin, runner = context.hooks.first_named("model_runner", path=folder, config=config, trust_remote_code=trusted)
-    if runner is None:
-        raise UnsupportedModel(
-            f"no plugin can run {model_name(folder)} (model type '{config.get('model_type')}').",
-            hint="Look at the plugins that were loaded.",
-            remedies=(RunCommand("plugins list"),),
-            code="arch",
-        )
+    plugin, runner = runner_of(folder, context, trusted=trusted)
     if not isinstance(runner, ScoringRunner):
         raise UnsupportedModel(
             f"the plugin {plugin} runs {model_name(folder)}, but can't say how likely a text is to it.",
