@@ -22,9 +22,11 @@ from mlx_convert_core.plugins.offers import Account, Command, Page
 from mlx_convert_core.plugins.scoring import MeasuringText, Metric
 
 if TYPE_CHECKING:  # every command has an inventory, and few need these
+    from mlx_convert_core.converting.searching import Search, SearchHit, SearchResult
     from mlx_convert_core.converting.sources import Sources
     from mlx_convert_core.home.conversation_store import ConversationStore
     from mlx_convert_core.model.contents import FolderContents
+    from mlx_convert_core.model.inspection import ModelInfo
     from mlx_convert_core.model.library import LibraryEntry
 
 
@@ -52,6 +54,25 @@ class Inventory:
         from mlx_convert_core.home.conversation_store import ConversationStore
 
         return ConversationStore(self.home)
+
+    def search(self, words: str = "", *, preset: str = "", limit: int = 20) -> SearchResult:
+        """Models that the sources know of by ``words`` of their names; for none those that they suggest.
+
+        Sizes are those of ``preset``, by default the one of the settings. Raises InvalidRequest for a preset that
+        nobody offers, and SourceError when no source could be asked.
+        """
+        return self._search(preset).find(words.strip(), limit)
+
+    def published(self, model: ModelInfo) -> tuple[SearchHit, ...]:
+        """What others have published of exactly ``model``, which was inspected, as MLX. Raises SourceError."""
+        return self._search("").conversions(model)
+
+    def _search(self, preset: str) -> Search:
+        from mlx_convert_core.converting.planning import preset_named
+        from mlx_convert_core.converting.searching import Search
+
+        usual = self.presets.get(self.settings.load().preset)
+        return Search(self._hooks, preset_named(preset, self.presets) if preset else usual)
 
     # Plugins, and what they add
 

@@ -48,6 +48,11 @@ if TYPE_CHECKING:
     )
     from mlx_convert_core.base.shell import command as command, typed as typed
     from mlx_convert_core.base.trash import has_trash as has_trash
+    from mlx_convert_core.converting.searching import (
+        MOST_FOUND as MOST_FOUND,
+        SearchHit as SearchHit,
+        SearchResult as SearchResult,
+    )
     from mlx_convert_core.converting.sources import NamedModel as NamedModel, Sources as Sources
     from mlx_convert_core.errors import (
         Cancelled as Cancelled,
@@ -132,6 +137,7 @@ if TYPE_CHECKING:
         model_name as model_name,
         snapshot_in as snapshot_in,
     )
+    from mlx_convert_core.model.found import FoundModel as FoundModel
     from mlx_convert_core.model.inspection import (
         FileInfo as FileInfo,
         ModelInfo as ModelInfo,
@@ -237,7 +243,6 @@ if TYPE_CHECKING:
         Reporter as Reporter,
         RoundingConverter as RoundingConverter,
         SmallFilesSource as SmallFilesSource,
-        SourceKind as SourceKind,
         StreamedSource as StreamedSource,
         UploadTarget as UploadTarget,
         Written as Written,
@@ -256,6 +261,11 @@ if TYPE_CHECKING:
         ScoringHead as ScoringHead,
         ScoringRunner as ScoringRunner,
         TokenScores as TokenScores,
+    )
+    from mlx_convert_core.plugins.source_kinds import (
+        JudgingConverter as JudgingConverter,
+        PublishedSource as PublishedSource,
+        SourceKind as SourceKind,
     )
     from mlx_convert_core.remedies import (
         ChooseOutput as ChooseOutput,
@@ -298,6 +308,7 @@ _PLACES = {
     "mlx_convert_core.base.regular_files": "check_regular open_regular read_regular regular_files",
     "mlx_convert_core.base.shell": "command typed",
     "mlx_convert_core.base.trash": "has_trash",
+    "mlx_convert_core.converting.searching": "MOST_FOUND SearchHit SearchResult",
     "mlx_convert_core.converting.sources": "NamedModel Sources",
     "mlx_convert_core.errors": (
         "Cancelled ConversionFailed CorruptCheckpoint EntryNotFound ErrorInfo GatedRepo GenerationFailed "
@@ -330,6 +341,7 @@ _PLACES = {
     "mlx_convert_core.model.findings": "Finding finding_of worst_first",
     "mlx_convert_core.model.fingerprint": "fingerprint",
     "mlx_convert_core.model.hub_cache": "CachedRepo cached_repo model_name snapshot_in",
+    "mlx_convert_core.model.found": "FoundModel",
     "mlx_convert_core.model.inspection": "FileInfo ModelInfo inspect_folder",
     "mlx_convert_core.model.left_out": "LeftOut",
     "mlx_convert_core.model.library": "LibraryEntry",
@@ -359,12 +371,13 @@ _PLACES = {
     "mlx_convert_core.plugins.hookspecs": "hookimpl",
     "mlx_convert_core.plugins.interfaces": (
         "AnswerMemory CachedSource DiscardableSource LibraryStore MeasuredRunner ModelConverter ModelRunner "
-        "ModelSource Planned QuantizeMethod Reporter RoundingConverter SmallFilesSource SourceKind StreamedSource "
+        "ModelSource Planned QuantizeMethod Reporter RoundingConverter SmallFilesSource StreamedSource "
         "UploadTarget Written"
     ),
     "mlx_convert_core.plugins.loading": "LoadedPlugin PluginFailure",
     "mlx_convert_core.plugins.offers": "Account AccountState Command Page",
     "mlx_convert_core.plugins.scoring": "HiddenStates MeasuringText Metric ScoringHead ScoringRunner TokenScores",
+    "mlx_convert_core.plugins.source_kinds": "JudgingConverter PublishedSource SourceKind",
     "mlx_convert_core.remedies": (
         "ChooseOutput LeaveOut OpenPage Remedies Remedy Replace Report RunCommand RunElsewhere SetOption SignIn "
         "UseInstead"

@@ -8,7 +8,8 @@ from pathlib import Path
 from mlx_convert_core.base.paths import expanded
 from mlx_convert_core.model.hub_cache import model_name, snapshot_in
 from mlx_convert_core.model.inspection import ModelInfo, inspect_folder
-from mlx_convert_core.plugins.interfaces import Reporter, SourceKind
+from mlx_convert_core.plugins.interfaces import Reporter
+from mlx_convert_core.plugins.source_kinds import SourceKind
 
 KIND = SourceKind(
     name="folder",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import psutil
@@ -23,6 +24,15 @@ TRIED_CONTEXT = 256  # tokens: a short question and the beginning of an answer
 # processor computes, and reads a question in one go: with 135 million values it took two cores 2 seconds.
 TRIED_BYTES = 30_000_000_000
 TRIED_VALUES_ON_CPU = 400_000_000
+
+
+def fits(weights: int) -> bool:
+    """Whether this machine has the memory to answer with a model of so many bytes of weights, a guess before any look.
+
+    A Mac lends its GPU two thirds of its memory, a larger one more.
+    """
+    total = psutil.virtual_memory().total
+    return weights + BESIDE_WEIGHTS <= (total * 2 // 3 if sys.platform == "darwin" else total)
 
 
 def check_memory(runner: ModelRunner, path: Path, report: Reporter, *, tokens: int, anyway: bool) -> None:

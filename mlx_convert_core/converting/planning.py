@@ -45,7 +45,7 @@ class Planner:
         self, request: ConvertRequest, presets: Mapping[str, Preset], settings: Settings, hooks: Hooks
     ) -> None:
         self.settings = settings
-        self.presets = tuple(_preset(name or settings.preset, presets) for name in request.presets)
+        self.presets = tuple(preset_named(name or settings.preset, presets) for name in request.presets)
         self.request = request
         self.ref = request.ref
         self._hooks = hooks
@@ -190,7 +190,8 @@ def _nothing_quantized(plan: ConvertPlan) -> tuple[Finding, ...]:
     )
 
 
-def _preset(name: str, presets: Mapping[str, Preset]) -> Preset:
+def preset_named(name: str, presets: Mapping[str, Preset]) -> Preset:
+    """The preset ``name``; raises InvalidRequest (code ``preset``) when nobody offers it."""
     if name in presets:
         return presets[name]
     close = get_close_matches(name, presets, n=1)

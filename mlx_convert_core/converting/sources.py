@@ -10,9 +10,10 @@ from mlx_convert_core.base.addresses import shareable_address, without_secrets
 from mlx_convert_core.base.paths import expanded
 from mlx_convert_core.converting import local_folder
 from mlx_convert_core.converting.local_folder import LocalFolder
-from mlx_convert_core.errors import InvalidRequest, MlxConvertError
+from mlx_convert_core.errors import InvalidRequest, MlxConvertError, PluginError
 from mlx_convert_core.plugins.calling import Hooks
-from mlx_convert_core.plugins.interfaces import ModelSource, SourceKind
+from mlx_convert_core.plugins.interfaces import ModelSource
+from mlx_convert_core.plugins.source_kinds import SourceKind
 
 _HOOK = "register_source_kinds"
 _SHOWN = 3  # refs in an error about many; the first tell what is wrong with all
@@ -49,6 +50,15 @@ class Sources:
         """What refs look like, by name: those that lie elsewhere first, then those of this machine."""
         found = [local_folder.KIND, *(kind for kind, _ in self._registered.values())]
         return {kind.name: kind for kind in sorted(found, key=lambda kind: kind.local)}
+
+    @property
+    def searched(self) -> tuple[SourceKind, ...]:
+        """The kinds that can be searched."""
+        return tuple(kind for kind in self.kinds.values() if kind.search is not None)
+
+    def fault(self, kind: SourceKind, error: BaseException) -> PluginError:
+        """The error for what went wrong in a function of ``kind``; it names the plugin."""
+        return self._hooks.fault(self._registered[kind.name][1], _HOOK, error)
 
     def of(self, ref: str, revision: str | None = None) -> ModelSource:
         """The source of ``ref``; raises InvalidRequest (``bad_id``, ``no_model``) when nobody takes it."""

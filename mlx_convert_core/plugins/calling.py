@@ -15,12 +15,12 @@ from mlx_convert_core.plugins.interfaces import (
     ModelRunner,
     ModelSource,
     QuantizeMethod,
-    SourceKind,
     UploadTarget,
 )
 from mlx_convert_core.plugins.loading import PluginSet
 from mlx_convert_core.plugins.offers import Account, Command, Page
 from mlx_convert_core.plugins.scoring import MeasuringText, Metric
+from mlx_convert_core.plugins.source_kinds import SourceKind
 from mlx_convert_core.refusals import system_refusal
 
 T = TypeVar("T")

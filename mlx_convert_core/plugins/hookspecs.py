@@ -32,11 +32,11 @@ if TYPE_CHECKING:
         ModelRunner,
         ModelSource,
         QuantizeMethod,
-        SourceKind,
         UploadTarget,
     )
     from mlx_convert_core.plugins.offers import Account, Command, Page
     from mlx_convert_core.plugins.scoring import MeasuringText, Metric
+    from mlx_convert_core.plugins.source_kinds import SourceKind
 
 GROUP = "mlx_convert"
 hookspec = pluggy.HookspecMarker(GROUP)

@@ -98,29 +98,6 @@ class DiscardableSource(StreamedSource, Protocol):
         """Delete ``path``, which ``arrived`` was called with, and the bytes behind it; nobody needs them any more."""
 
 
-def _lacks_nothing(text: str) -> str:
-    return ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceKind:
-    """What the refs of a plugin's source look like, for a person who is to name a model.
-
-    ``title`` is a short label, ``summary`` says what to type ("Model on the team's drive"), and ``example`` is such a
-    ref. A ref of a ``local`` kind means a place on this machine; others may stand in a recipe that is shared.
-
-    ``lacking`` says in a sentence what a text lacks that may become such a ref when more is typed; "" when it is whole,
-    or none. It is asked while somebody types: it reads no disk and asks no network.
-    """
-
-    name: str
-    title: str
-    summary: str
-    example: str
-    local: bool = False
-    lacking: Callable[[str], str] = _lacks_nothing
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planned:
     """A converter's exact plan of every output, and the bytes of memory that carrying it out will take.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from mlx_convert_core.plugin import hookimpl
 
 if TYPE_CHECKING:  # every command imports this module: what a hook needs is imported when it is called
-    from mlx_convert_core.plugin import Account, ConvertPlan, Finding, ModelSource, SourceKind, UploadTarget
+    from mlx_convert_core.plugin import Account, ConvertPlan, Finding, FoundModel, ModelSource, SourceKind, UploadTarget
 
 
 @hookimpl(trylast=True)
@@ -28,9 +28,14 @@ def model_source(ref: str, revision: str | None) -> ModelSource | None:
 
 @hookimpl(trylast=True)
 def register_source_kinds() -> Iterable[SourceKind]:
-    """Say what a name on the Hub looks like."""
+    """Say what a name on the Hub looks like, and search for one."""
     from mlx_convert_core.plugin import SourceKind
     from mlx_convert_hub.fetch.references import lacking
+
+    def search(words: str, limit: int) -> Iterable[FoundModel]:
+        from mlx_convert_hub.search.words import search
+
+        return search(words, limit)
 
     yield SourceKind(
         name="hub",
@@ -38,6 +43,7 @@ def register_source_kinds() -> Iterable[SourceKind]:
         summary="Name on Hugging Face",
         example="Qwen/Qwen2.5-0.5B-Instruct",
         lacking=lacking,
+        search=search,
     )
 
 

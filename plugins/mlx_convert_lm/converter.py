@@ -21,12 +21,12 @@ from mlx_convert_core.plugin import (
     file_names,
 )
 from mlx_convert_lm.config.heads import Head, parts_of_head
-from mlx_convert_lm.findings import examine
+from mlx_convert_lm.findings import examine, judge
 from mlx_convert_lm.strategies import unfit
 
 
 class LmConverter(StreamingConverter):
-    """Converts by mlx-lm's own model classes. Implements ModelConverter."""
+    """Converts by mlx-lm's own model classes. Implements JudgingConverter."""
 
     name = "mlx_convert_lm"
 
@@ -36,6 +36,10 @@ class LmConverter(StreamingConverter):
     def examine(self, plan: ConvertPlan) -> Iterable[Finding]:
         """See ModelConverter."""
         return examine(plan)
+
+    def judge(self, model: ModelInfo) -> Finding | None:
+        """See JudgingConverter."""
+        return judge(model)
 
     def plan(
         self, model: ModelInfo, outputs: tuple[OutputPlan, ...], strategies: Mapping[str, QuantizeStrategy]

@@ -17,7 +17,7 @@ from mlx_convert_core.plugin import (
     packed_tensors,
     quantization_config,
 )
-from mlx_convert_lm.architectures import model_types, module_of, nearest
+from mlx_convert_lm.architectures import model_types, nearest, supported
 from mlx_convert_lm.handing import unexpanded
 from mlx_convert_lm.odd_types import ORIGINAL, original, unread_types
 from mlx_convert_lm.packers import method_of, packed_words, refusal, refusal_code
@@ -29,8 +29,9 @@ _MADE_BY_PACKERS = (".qweight", ".qzeros", ".g_idx", ".weight_packed", ".absmax"
 def examine(plan: ConvertPlan) -> Iterator[Finding]:
     """Findings about the architecture, and about a source that is quantized already."""
     config = plan.model.config
-    if module_of(config) is None and not config.get("model_file"):
-        yield _unsupported(plan.model)
+    refused = judge(plan.model)
+    if refused is not None:
+        yield refused
         return
     ternary = method_of(config) == "bitnet" or config.get("model_type") == "bitnet"
     if ternary and not packed_tensors(plan.model.tensors):
@@ -40,6 +41,11 @@ def examine(plan: ConvertPlan) -> Iterator[Finding]:
     yield from unread
     if not any(finding.level == "error" for finding in unread):
         yield from _packed(plan.model)
+
+
+def judge(model: ModelInfo) -> Finding | None:
+    """Why the architecture that config.json names can't be converted, None when it can."""
+    return None if supported(model.config) else _unsupported(model)
 
 
 def _packed(model: ModelInfo) -> Iterator[Finding]:

@@ -14,8 +14,8 @@ from mlx_convert_hub.client.account import HubAccount
 from mlx_convert_hub.client.connection import HubConnection
 from mlx_convert_hub.client.patience import OddAnswer
 from mlx_convert_hub.fetch.download import TRIES
-from mlx_convert_hub.fetch.findings import community_models
 from mlx_convert_hub.fetch.repo import HubRepo
+from mlx_convert_hub.search.published import conversions
 from mlx_convert_hub.send.hub_target import HubTarget
 
 from mlx_convert_core import MlxConvertError, UploadRequest
@@ -71,7 +71,7 @@ def test_what_is_asked_beside_is_left_too(hub: Hub, connection: HubConnection, m
     monkeypatch.setattr(connecting, "ANSWER_BYTES", 2_000_000)
     hub.fault("endless", status=200, headers=PACKED, times=None)
     with pytest.raises(OddAnswer):
-        community_models(connection, "org/Tiny")
+        conversions(connection, "org/Tiny")
     monkeypatch.setenv("HF_TOKEN", hub.token("ann"))
     assert HubAccount(connection_to=connection).state().problem
     assert hub.requests.sent("/api") < ROOM

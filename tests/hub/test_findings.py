@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from hubserver import Hub, silent_address
 from mlx_convert_hub.client.connection import HubConnection
-from mlx_convert_hub.fetch.findings import community_models, examine
+from mlx_convert_hub.fetch.findings import examine
+from mlx_convert_hub.search.published import conversions
 
 from mlx_convert_core import ConvertPlan, ConvertRequest, Finding, ModelInfo, OutputPlan
 from mlx_convert_core.plugin import OpenPage, RunElsewhere, UseInstead
@@ -17,9 +18,9 @@ from mlx_convert_core.plugin import OpenPage, RunElsewhere, UseInstead
 
 @pytest.fixture(autouse=True)
 def nothing_known() -> Iterator[None]:
-    community_models.cache_clear()
+    conversions.cache_clear()
     yield
-    community_models.cache_clear()
+    conversions.cache_clear()
 
 
 def plan_for(model: ModelInfo, **request: bool) -> ConvertPlan:
@@ -73,7 +74,7 @@ def test_trouble_is_not_worth_a_word(hub: Hub, connection: HubConnection, fault:
 
 
 def test_silence_is_not_worth_a_word(connection: HubConnection, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mlx_convert_hub.fetch.findings.TIMEOUT_SECONDS", 0.2)
+    monkeypatch.setattr("mlx_convert_hub.search.published.SECONDS", 0.2)
     with silent_address() as address:
         assert findings(replace(connection, endpoint=address)) == []
 

@@ -35,7 +35,10 @@ def info(hub: Hub, call: Call, repo: str, revision: str = "main") -> Reply:
 
 
 def search(hub: Hub, call: Call) -> Reply:
-    """GET /api/models: visible repos by author, words of the name, and tags; the most downloaded first."""
+    """GET /api/models: visible repos by author, words of the name, and tags, the most downloaded first.
+
+    With the fields that `expand` names.
+    """
     author, words = call.params.get("author", [""])[0], call.params.get("search", [""])[0].lower().split()
     tags = {tag for value in call.params.get("filter", []) for tag in value.split(",")}
     found = []
@@ -45,8 +48,13 @@ def search(hub: Hub, call: Call) -> Reply:
         if visible and named and not repo.disabled:
             details = describe(repo, repo.head, blobs=False)
             if tags <= set(details["tags"]):
-                found.append({key: details[key] for key in details if key not in EXTENDED | {"siblings", "config"}})
+                found.append({key: details[key] for key in details if _listed(key, call.params.get("expand"))})
     return as_json(found[: int(call.params.get("limit", ["1000"])[0])])
+
+
+def _listed(key: str, expand: list[str] | None) -> bool:
+    """Whether a row of the list has ``key``: what `expand` names and no more, or else what the Hub thinks fit."""
+    return key in {"_id", "id", *expand} if expand else key not in EXTENDED | {"siblings", "config", "safetensors"}
 
 
 def tree(hub: Hub, call: Call, repo: str, revision: str, folder: str = "") -> Reply:

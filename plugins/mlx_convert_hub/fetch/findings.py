@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
-from functools import lru_cache
 
 from mlx_convert_core.plugin import (
     ConvertPlan,
@@ -18,13 +16,10 @@ from mlx_convert_core.plugin import (
     hub_names,
 )
 from mlx_convert_hub.client.connection import HubConnection
-from mlx_convert_hub.client.patience import within
 from mlx_convert_hub.fetch.references import is_path
+from mlx_convert_hub.search.published import COMMUNITY, conversions
 
-COMMUNITY = "mlx-community"
-TIMEOUT_SECONDS = 2.0
 SHOWN = 3
-LIMIT = 50
 
 
 def examine(plan: ConvertPlan, connection: HubConnection | None = None) -> Iterator[Finding]:
@@ -81,7 +76,7 @@ def _ready_made(plan: ConvertPlan, connection: HubConnection) -> Iterator[Findin
     if connection.offline or model.repo_id is None or model.repo_id.startswith(f"{COMMUNITY}/"):
         return
     try:
-        names = community_models(connection, model.repo_id)
+        names = [found.ref for found in conversions(connection, model.repo_id)]
     except Exception:
         return
     found = sorted(names, key=lambda name: not any(_is_preset(name, model, out.preset) for out in plan.outputs))
@@ -95,19 +90,6 @@ def _ready_made(plan: ConvertPlan, connection: HubConnection) -> Iterator[Findin
         hint=f"Look at {found[0]} if you don't need your own.",
         remedies=(OpenPage(f"{connection.site}/{found[0]}"),),
     )
-
-
-@lru_cache(maxsize=64)
-def community_models(connection: HubConnection, repo_id: str) -> tuple[str, ...]:
-    """The models of mlx-community whose cards say that they are made from ``repo_id``; asked once a run.
-
-    Their names would tell of others, too: that of an instruct model begins as that of its base model does.
-    """
-    brief = replace(connection, timeout=TIMEOUT_SECONDS, answer_seconds=TIMEOUT_SECONDS)
-    asked = {"author": COMMUNITY, "filter": f"base_model:{repo_id}", "limit": LIMIT}
-    response = within(TIMEOUT_SECONDS, lambda: brief.get("/api/models", **asked))
-    ids = [str(row.get("id")) for row in response.json() if isinstance(row, dict)]
-    return tuple(sorted(filter(hub_names.is_repo_id, ids)))
 
 
 def _is_preset(name: str, model: ModelInfo, preset: str) -> bool:

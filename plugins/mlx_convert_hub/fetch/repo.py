@@ -12,11 +12,14 @@ from mlx_convert_core.plugin import (
     INDEX_BYTES,
     CorruptCheckpoint,
     FileInfo,
+    FoundModel,
     ModelInfo,
+    RepoNotFound,
     Reporter,
     SourceError,
     SourceUnreachable,
     TensorInfo,
+    UseInstead,
     Weights,
     choose_weights,
     file_names,
@@ -39,6 +42,8 @@ from mlx_convert_hub.fetch.listing import (
     weights_elsewhere,
 )
 from mlx_convert_hub.fetch.transfer import PARALLEL, POLL_SECONDS, Transfer, run_all
+from mlx_convert_hub.search.published import COMMUNITY, conversions
+from mlx_convert_hub.search.words import names_like
 from mlx_convert_hub.trouble.explain import explained
 
 if TYPE_CHECKING:
@@ -47,7 +52,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class HubRepo:
-    """The repo ``repo_id`` at ``revision``. Implements CachedSource, SmallFilesSource and DiscardableSource."""
+    """The repo ``repo_id`` at ``revision``. Implements CachedSource, PublishedSource, SmallFilesSource and
+    DiscardableSource."""
 
     ref: str
     repo_id: str
@@ -69,6 +75,13 @@ class HubRepo:
         connection = self.connection
         if connection.offline:
             return self._cached(connection)
+        try:
+            return self._asked(connection)
+        except RepoNotFound as error:
+            error.remedies += tuple(map(UseInstead, names_like(connection, self.repo_id)))
+            raise
+
+    def _asked(self, connection: HubConnection) -> ModelInfo:
         with explained(connection.situation(self.repo_id, self.revision)):
             info = connection.ask(lambda: connection.describe(self.repo_id, self.revision))
             if info.gated:
@@ -81,6 +94,14 @@ class HubRepo:
             return self._cached(self.connection)
         except SourceUnreachable:
             return None
+
+    def conversions(self, model: ModelInfo) -> tuple[FoundModel, ...]:
+        """See PublishedSource; () for what is mlx-community's own, and while the Hub can't be asked."""
+        connection = self.connection
+        if connection.offline or model.repo_id is None or model.repo_id.startswith(f"{COMMUNITY}/"):
+            return ()
+        with explained(connection.situation(model.repo_id)):
+            return conversions(connection, model.repo_id)
 
     def small_files(self, model: ModelInfo, scratch: Path, report: Reporter) -> Path:
         """See SmallFilesSource; they go into the Hugging Face cache, where `stream` finds them."""
