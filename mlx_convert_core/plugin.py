@@ -102,6 +102,7 @@ if TYPE_CHECKING:
         StoredMessage as StoredMessage,
         figures_of as figures_of,
     )
+    from mlx_convert_core.model.decoded import Claims as Claims, DecodedTensor as DecodedTensor
     from mlx_convert_core.model.events import (
         FINAL as FINAL,
         AnyEvent as AnyEvent,
@@ -228,6 +229,13 @@ if TYPE_CHECKING:
         TriedModel as TriedModel,
         Verdict as Verdict,
     )
+    from mlx_convert_core.plugins.decoding import (
+        DecodedModel as DecodedModel,
+        DecodingConverter as DecodingConverter,
+        StoredTensors as StoredTensors,
+        TensorDecoder as TensorDecoder,
+        decoded as decoded,
+    )
     from mlx_convert_core.plugins.hookspecs import hookimpl as hookimpl
     from mlx_convert_core.plugins.interfaces import (
         AnswerMemory as AnswerMemory,
@@ -331,6 +339,7 @@ _PLACES = {
     "mlx_convert_core.model.config_file": "read_config",
     "mlx_convert_core.model.contents": "FolderContents",
     "mlx_convert_core.model.conversations": "ChatSettings Conversation ConversationSummary StoredMessage figures_of",
+    "mlx_convert_core.model.decoded": "Claims DecodedTensor",
     "mlx_convert_core.model.events": (
         "FINAL AnyEvent Event JobCancelled JobFailed JobFinished JobStarted JobState Message Progress Step "
         "StepFinished StepStarted Token"
@@ -368,6 +377,7 @@ _PLACES = {
     "mlx_convert_core.model.verification": "Verification",
     "mlx_convert_core.model.weight_files": "Weights choose_weights elsewhere repeated weight_files",
     "mlx_convert_core.plugins.checks": "ModelCheck TextRunner TriedModel Verdict",
+    "mlx_convert_core.plugins.decoding": "DecodedModel DecodingConverter StoredTensors TensorDecoder decoded",
     "mlx_convert_core.plugins.hookspecs": "hookimpl",
     "mlx_convert_core.plugins.interfaces": (
         "AnswerMemory CachedSource DiscardableSource LibraryStore MeasuredRunner ModelConverter ModelRunner "

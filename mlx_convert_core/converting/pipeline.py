@@ -11,6 +11,7 @@ from pathlib import Path
 
 from mlx_convert_core.base.memory import peak_memory
 from mlx_convert_core.base.regular_files import regular_files
+from mlx_convert_core.converting.decoding import decoded_source, with_decoders
 from mlx_convert_core.converting.estimate import fetch_disk
 from mlx_convert_core.converting.fetching import arriving
 from mlx_convert_core.converting.methods import with_methods
@@ -194,6 +195,7 @@ def _converter(plan: ConvertPlan, context: JobContext) -> ModelConverter:
             hint="Look at the plugins that were loaded.",
             remedies=(RunCommand("plugins list"),),
         )
+    converter = with_decoders(converter, decoded_source(plan.model, plan.request, context.hooks))
     return with_methods(converter, plan, context.hooks)
 
 

@@ -14,6 +14,7 @@ from mlx_convert_core.base import units
 from mlx_convert_core.base.identity import is_inside
 from mlx_convert_core.base.memory import free_memory
 from mlx_convert_core.base.paths import expanded, spelled
+from mlx_convert_core.converting.decoding import decoded_source, with_decoders
 from mlx_convert_core.converting.estimate import estimate, fetch_disk
 from mlx_convert_core.converting.fetching import cannot_discard
 from mlx_convert_core.converting.losses import losses
@@ -30,6 +31,7 @@ from mlx_convert_core.model.quantization import DEFAULT_GROUP_SIZE, Preset
 from mlx_convert_core.model.requests import ConvertRequest
 from mlx_convert_core.model.rounding import NEAREST
 from mlx_convert_core.plugins.calling import Hooks
+from mlx_convert_core.plugins.decoding import DecodedModel
 from mlx_convert_core.plugins.interfaces import ModelConverter
 from mlx_convert_core.remedies import RunCommand, SetOption, UseInstead
 from mlx_convert_core.writing.replaceable import what_goes
@@ -57,11 +59,12 @@ class Planner:
         if self.request.discard_source and not model.fetch_window:
             error = cannot_discard(model)
             findings.append(finding_of(error))
+        source = decoded_source(model, self.request, self._hooks)
         plan = ConvertPlan(
             request=self.request,
             model=model,
             converter="",
-            outputs=tuple(estimate(model, output) for output in self._outputs(model)),
+            outputs=tuple(estimate(source.model, output) for output in self._outputs(model)),
             findings=tuple(findings),
             fetch_bytes=model.fetch_bytes,
             fetch_disk=fetch_disk(model, self.request),
@@ -70,7 +73,7 @@ class Planner:
         plan = replace(plan, free_disk=free_disk(plan.outputs[0].path))
         if plan.errors:
             return plan
-        return self._examined(plan)
+        return self._examined(plan, source)
 
     def finish(self, plan: ConvertPlan, model: ModelInfo) -> ConvertPlan:
         """An exact plan of ``model`` with what only that tells: what is left out or unquantized, space and memory."""
@@ -80,7 +83,7 @@ class Planner:
         space = tuple(finding for finding in examine_output(plan) if finding.code not in known)
         return replace(plan, findings=(*plan.findings, *losses(plan), *kept, *space, *_nothing_quantized(plan)))
 
-    def _examined(self, plan: ConvertPlan) -> ConvertPlan:
+    def _examined(self, plan: ConvertPlan, source: DecodedModel) -> ConvertPlan:
         converter: ModelConverter | None = self._hooks.first("model_converter", model=plan.model, request=plan.request)
         if converter is None:
             missing = Finding(
@@ -92,6 +95,9 @@ class Planner:
             )
             return replace(plan, findings=(*plan.findings, missing))
         plan = replace(plan, converter=converter.name)
+        reading = with_decoders(converter, source)
+        if reading is not converter:
+            converter, plan = reading, replace(plan, findings=(*plan.findings, *source.findings))
         self._check_strategies(plan)
         noticed = tuple(examine_methods(converter, plan, self._hooks))
         examined = (self._offered(finding) for finding in converter.examine(plan))

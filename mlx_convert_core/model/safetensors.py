@@ -57,6 +57,11 @@ class TensorInfo:
         """Number of values."""
         return prod(self.shape)
 
+    @property
+    def shards(self) -> tuple[str, ...]:
+        """The files that hold its bytes."""
+        return (self.shard,)
+
 
 def read_header(path: Path) -> tuple[TensorInfo, ...]:
     """The tensors of a safetensors file, in file order.

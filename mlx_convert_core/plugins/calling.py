@@ -81,11 +81,15 @@ class Hooks:
 
     def collect(self, hook: str, kind: type[T], /, **arguments: Any) -> tuple[T, ...]:
         """Every item of type ``kind`` that any implementation of ``hook`` yields; raises PluginError."""
-        found: list[T] = []
+        return tuple(item for _, item in self.collect_named(hook, kind, **arguments))
+
+    def collect_named(self, hook: str, kind: type[T], /, **arguments: Any) -> tuple[tuple[str, T], ...]:
+        """As `collect`, each item with the plugin that yields it."""
+        found: list[tuple[str, T]] = []
         for plugin, answer in self.each(hook, **arguments):
             if not isinstance(answer, Iterable):
                 raise self.fault(plugin, hook, TypeError(f"gave a {type(answer).__name__}, not a list"))
-            found += [self._checked(plugin, hook, item, kind) for item in answer]
+            found += [(plugin, self._checked(plugin, hook, item, kind)) for item in answer]
         return tuple(found)
 
     def observe(self, hook: str, /, **arguments: Any) -> None:

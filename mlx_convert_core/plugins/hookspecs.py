@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from mlx_convert_core.model.quantization import Preset, Quantization, QuantizeStrategy
     from mlx_convert_core.model.requests import ConvertRequest, GenerateRequest, GenerationExtras
     from mlx_convert_core.plugins.checks import ModelCheck
+    from mlx_convert_core.plugins.decoding import TensorDecoder
     from mlx_convert_core.plugins.interfaces import (
         LibraryStore,
         ModelConverter,
@@ -127,6 +128,20 @@ def library_store(home: Path) -> LibraryStore | None:
 
 
 # Moments: every implementation is called.
+
+
+@hookspec
+def tensor_decoder(model: ModelInfo, request: ConvertRequest) -> Iterable[TensorDecoder] | None:
+    """Offer to show stored tensors of ``model`` as plain numbers. Runs in parent and worker.
+
+    Of what several claim, the first one asked has it.
+
+    Example::
+
+        @hookimpl
+        def tensor_decoder(model, request):
+            yield Halves()
+    """
 
 
 @hookspec

@@ -13,6 +13,7 @@ from mlx_convert_core.plugin import (
     Calibration,
     Checkpoint,
     CorruptCheckpoint,
+    DecodedModel,
     Finding,
     ModelInfo,
     OutputPlan,
@@ -63,6 +64,13 @@ class StreamingConverter:
         self._inputs: dict[str, Inputs] = {}
         self._text: Path | None = None
         self._calibration: Calibration | None = None
+        self._decoded: DecodedModel | None = None
+
+    def decoding(self, source: DecodedModel) -> Self:
+        """See DecodingConverter."""
+        other = copy(self)
+        other._decoded = source
+        return other
 
     def rounding(self, methods: Mapping[str, QuantizeMethod], text: Path | None) -> Self:
         """See RoundingConverter."""
@@ -89,17 +97,17 @@ class StreamingConverter:
         """See ModelConverter; a remote source is planned over empty files with its real headers."""
         roundings = self._roundings(outputs)
         needing = any(method.needs != "nothing" for method in self._methods.values())
-        if needing and odd_shards(model):
+        source = self._source(model)
+        if needing and odd_shards(_undecoded(model)):
             raise _never_run(model)
-        with _readable(model) as folder:
-            loaded = self._blueprints(folder, outputs, strategies, model, roundings)
+        with _readable(source) as folder:
+            loaded = self._blueprints(folder, outputs, strategies, source, roundings)
             blueprints = loaded.blueprints
             shards = {tensor.shard for tensor in model.tensors}
             sizes = {file.name: file.size for file in model.files if file.name in shards}
-            calibrating = calibrating_memory(lambda: self._classes.load(folder, model)) if needing else 0
             return Planned(
                 outputs=tuple(plan.planned(output) for plan, output in zip(blueprints, outputs, strict=True)),
-                peak_memory=max(working_memory(blueprints), calibrating),
+                peak_memory=max(working_memory(blueprints), self._calibrating_memory(model) if needing else 0),
                 calibration=calibration_of(self._text) if needing else None,
                 memory_limit=device_memory(),
                 findings=(*loaded.findings, *not_by_rows(roundings)),
@@ -119,22 +127,25 @@ class StreamingConverter:
         with ExitStack() as stack:
             stack.enter_context(few_spare_buffers())
             writers = [
-                stack.enter_context(_writer(folder, model, output, self._calibration))
+                stack.enter_context(_writer(folder, model, output, self._calibration, self._source(model).names))
                 for folder, output in zip(folders, outputs, strict=True)
             ]
-            source = stack.enter_context(SourceFiles(checkpoint, model.tensors, report.check_cancelled))
+            seen = self._source(model)
+            files = SourceFiles(checkpoint, model.tensors, report.check_cancelled, seen.decoders)
+            source = stack.enter_context(files)
             writing = stack.enter_context(WritingThread(report, writers, allow_overflow=self._allow_overflow))
 
             planned = frozenset(tensor.name for output in outputs for tensor in output.tensors)
 
             def load(folder: Path) -> tuple[list[Blueprint], dict[str, Any]]:
-                loaded = self._blueprints(folder, outputs, strategies, model, roundings, planned)
+                loaded = self._blueprints(folder, outputs, strategies, seen, roundings, planned)
                 _check_as_planned(loaded.blueprints, outputs)
                 return loaded.blueprints, loaded.config
 
             convert = discarding if checkpoint.discards else streaming
             roundings = self._roundings(outputs)
-            config = convert(Flow(model, checkpoint, writers, source, writing, report, Proof(model, source)), load)
+            proof = Proof(seen.model, source)
+            config = convert(Flow(seen, checkpoint, writers, source, writing, report, proof), load)
         for folder, output in zip(folders, outputs, strict=True):
             write_index(folder, output)
             write_config(folder, config, output)
@@ -147,6 +158,14 @@ class StreamingConverter:
             for writer, rounding in zip(writers, roundings, strict=True)
         )
 
+    def _calibrating_memory(self, model: ModelInfo) -> int:
+        """Bytes that `calibrate` takes; the model that runs there is expanded by its own class."""
+        with _readable(_undecoded(model)) as folder:
+            return calibrating_memory(lambda: self._classes.load(folder, model))
+
+    def _source(self, model: ModelInfo) -> DecodedModel:
+        return self._decoded or _undecoded(model)
+
     def _roundings(self, outputs: tuple[OutputPlan, ...]) -> tuple[Rounding, ...]:
         """How each output is rounded, by what `calibrate` has learned."""
         return tuple(Rounding(self._methods.get(output.preset, Nearest()), self._inputs) for output in outputs)
@@ -156,18 +175,19 @@ class StreamingConverter:
         folder: Path,
         outputs: tuple[OutputPlan, ...],
         strategies: Mapping[str, QuantizeStrategy],
-        model: ModelInfo,
+        source: DecodedModel,
         roundings: tuple[Rounding, ...],
         planned: frozenset[str] | None = None,
     ) -> _Loaded:
         """The blueprint of each output. The loaded model ends here, or every array would live on with it."""
-        lazy = self._classes.load(folder, model, planned)
-        provenance = Provenance(lazy.arrays, {tensor.name: tensor for tensor in model.tensors})
+        lazy = self._classes.load(folder, source.model, planned)
+        provenance = Provenance(lazy.arrays, {tensor.name: tensor for tensor in source.model.tensors})
         blueprints = [
             blueprint(lazy, self._classes, provenance, output, strategies.get(output.preset), rounding)
             for output, rounding in zip(outputs, roundings, strict=True)
         ]
-        accounted = account_for(model, _reached(blueprints[0], provenance))  # every output is made of the same tensors
+        reached = source.parts_of(_reached(blueprints[0], provenance))  # every output is made of the same tensors
+        accounted = account_for(source.stored, reached)
         for plan in blueprints:
             plan.accounted = accounted
         kept = {name: value for name, value in lazy.config.items() if name not in lazy.drops}
@@ -189,9 +209,15 @@ def _reached(plan: Blueprint, provenance: Provenance) -> frozenset[str]:
     return provenance.looked_at.union(*(sources_of(piece) for layer in plan.pieces for piece in layer))
 
 
-def _writer(folder: Path, model: ModelInfo, output: OutputPlan, calibration: Calibration | None = None) -> ShardWriter:
+def _writer(
+    folder: Path,
+    model: ModelInfo,
+    output: OutputPlan,
+    calibration: Calibration | None = None,
+    decoders: tuple[str, ...] = (),
+) -> ShardWriter:
     """A writer that can take up a half-written folder, if that was made from the same source and numbers."""
-    made_from = repr((_made_of(model), output.quantized, output.dtype, output.method, calibration))
+    made_from = repr((_made_of(model), output.quantized, output.dtype, output.method, calibration, decoders))
     return ShardWriter(folder, output.tensors, journal=folder.parent / "written", made_from=made_from, read_back=True)
 
 
@@ -221,9 +247,14 @@ def _check_as_planned(blueprints: list[Blueprint], outputs: tuple[OutputPlan, ..
             )
 
 
+def _undecoded(model: ModelInfo) -> DecodedModel:
+    return DecodedModel(stored=model, model=model)
+
+
 def _never_run(model: ModelInfo) -> UnsupportedModel:
     """The error for a model that would have to run before it is converted."""
-    odd = next(tensor for tensor, seen in zip(model.tensors, shown(model), strict=True) if tensor.dtype != seen.dtype)
+    pairs = zip(model.tensors, shown(_undecoded(model)), strict=True)
+    odd = next(tensor for tensor, seen in pairs if tensor.dtype != seen.dtype)
     return UnsupportedModel(
         f"{model.name} stores numbers as {odd.dtype} ({odd.name}), which MLX can't load: it can't be run.",
         hint="Round to nearest, or convert it to a type that MLX has first and go on from that.",
@@ -233,11 +264,12 @@ def _never_run(model: ModelInfo) -> UnsupportedModel:
 
 
 @contextmanager
-def _readable(model: ModelInfo) -> Iterator[Path]:
+def _readable(source: DecodedModel) -> Iterator[Path]:
     """A folder that mlx-lm can load lazily: the source's own, or a stand-in with the same headers."""
+    model = source.stored
     here = model.path is not None and model.path.is_dir() and (model.path / file_names.CONFIG).exists()
-    if model.path is not None and here and not odd_shards(model):
+    if model.path is not None and here and not odd_shards(source):
         yield model.path
         return
-    with standing_in(model, regular_files(model.path) if model.path is not None and here else ()) as folder:
+    with standing_in(source, regular_files(model.path) if model.path is not None and here else ()) as folder:
         yield folder

@@ -17,7 +17,7 @@ def discarding(flow: Flow, load: Load[Settings]) -> Settings:
 
     Raises what `stream_out` raises.
     """
-    shards = sorted({tensor.shard for tensor in flow.model.tensors})
+    shards = flow.model.stored.shards
     with standing_in(flow.model) as empty:
         early, _ = load(empty)
     planned = waves(layers_of(early, flow.writers), shards)

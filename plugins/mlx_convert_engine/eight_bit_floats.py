@@ -9,10 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from math import prod
 from typing import Any
 
-from mlx_convert_core.plugin import TensorInfo, dtypes, quantization_config
+from mlx_convert_core.plugin import (
+    Claims,
+    DecodedTensor,
+    Finding,
+    ModelInfo,
+    StoredTensors,
+    TensorInfo,
+    dtypes,
+    quantization_config,
+)
 
 EIGHT_BIT_FLOATS = ("F8_E4M3", "F8_E5M2")
 _SCALES = ("_scale_inv", "_scale")  # what follows a weight's name
@@ -30,6 +40,40 @@ class Expansion:
     scale: TensorInfo
     spread: tuple[int, ...] = ()
     block: tuple[int, int] = (0, 0)
+
+
+class EightBitFloats:
+    """Shows 8-bit floats with scales as the bfloat16 numbers that they stand for. Implements TensorDecoder."""
+
+    name = "8-bit floats"
+
+    def __init__(self) -> None:
+        self._found: dict[str, Expansion] = {}
+
+    def claims(self, model: ModelInfo) -> Claims:
+        """See TensorDecoder."""
+        found = expansions(model.config, model.tensors)
+        self._found |= {expansion.weight.name: expansion for expansion in found}
+        if not found:
+            return Claims()
+        unneeded = tuple(tensor.name for tensor in model.tensors if of_activations(tensor.name))
+        return Claims(tensors=tuple(map(_shown, found)), unneeded=unneeded, findings=(_told(model, found, unneeded),))
+
+    def rows(self, tensor: DecodedTensor, start: int, stop: int, stored: StoredTensors) -> Any:
+        """See TensorDecoder: one rounding, of the product, as the model classes of mlx-lm do it that expand."""
+        import mlx.core as mx
+
+        expansion = self._found[tensor.name]
+        width = tensor.shape[-1]
+        codes = stored.read(expansion.weight, start * width, stop * width)
+        scales = _scales_of_rows(expansion, start, stop, stored)
+        values = _values_in(codes, expansion.weight.dtype).reshape(stop - start, width)
+        across = expansion.block[1]
+        if not across:
+            return (values * scales).astype(mx.bfloat16)
+        if width % across:
+            return (values * mx.repeat(scales, across, axis=-1)[:, :width]).astype(mx.bfloat16)
+        return (values.reshape(stop - start, -1, across) * scales[..., None]).astype(mx.bfloat16)
 
 
 def expansions(config: Mapping[str, Any], tensors: Iterable[TensorInfo]) -> tuple[Expansion, ...]:
@@ -61,6 +105,72 @@ def values_of(stored: Any, dtype: str) -> Any:
     if dtype == "F8_E4M3":
         return mx.from_fp8(stored, dtype=mx.bfloat16)
     return (stored.astype(mx.uint16) << 8).view(mx.float16).astype(mx.bfloat16)  # the upper half of a float16
+
+
+def _values_in(codes: memoryview, dtype: str) -> Any:
+    """8-bit floats as a flat array: looked up two at a time on a CPU, which takes a quarter of computing them."""
+    import mlx.core as mx
+    import numpy as np
+
+    if len(codes) % 2 or mx.default_device() != mx.cpu:
+        return values_of(mx.array(np.frombuffer(codes, np.uint8)), dtype)
+    pairs = _pairs(dtype).take(np.frombuffer(codes, "<u2"), mode="clip")
+    return mx.array(pairs.view("<u2")).view(mx.bfloat16)
+
+
+@lru_cache(maxsize=2)
+def _pairs(dtype: str) -> Any:
+    """The bits of two values for the bits of two 8-bit floats."""
+    import mlx.core as mx
+    import numpy as np
+
+    single = np.array(values_of(mx.array(np.arange(256, dtype=np.uint8)), dtype).view(mx.uint16))
+    return np.stack(np.broadcast_arrays(single[None, :], single[:, None]), axis=-1).reshape(-1).view("<u4")
+
+
+def _scales_of_rows(expansion: Expansion, start: int, stop: int, stored: StoredTensors) -> Any:
+    """The scales of some rows of a weight, a row of them for each."""
+    import mlx.core as mx
+    import numpy as np
+
+    weight, scale = expansion.weight, expansion.scale
+    if expansion.spread:
+        lead, held = weight.shape[:-1], expansion.spread
+        if held[:-1] == lead:
+            return _read_scales(scale, held[-1], start, stop, stored)
+        all_scales = _read_scales(scale, held[-1], 0, prod(held[:-1]), stored).reshape(held)
+        return mx.broadcast_to(all_scales, (*lead, held[-1])).reshape(-1, held[-1])[start:stop]
+    (rows, _), (down, _) = weight.shape[-2:], expansion.block
+    every = np.arange(start, stop)
+    places = every // rows * scale.shape[-2] + every % rows // down
+    first, last = int(places[0]), int(places[-1]) + 1
+    return _read_scales(scale, scale.shape[-1], first, last, stored)[mx.array(places - first)]
+
+
+def _read_scales(scale: TensorInfo, width: int, start: int, stop: int, stored: StoredTensors) -> Any:
+    """Some rows of scales, each of ``width``."""
+    import mlx.core as mx
+    import numpy as np
+
+    kind = getattr(mx, dtypes.NAMES[scale.dtype])
+    data = stored.read(scale, start * width * kind.size, stop * width * kind.size)
+    return mx.array(np.frombuffer(data, f"<u{kind.size}")).view(kind).reshape(stop - start, width)
+
+
+def _shown(expansion: Expansion) -> DecodedTensor:
+    weight = expansion.weight
+    parts = (weight, expansion.scale)
+    return DecodedTensor(name=weight.name, dtype="BF16", shape=weight.shape, shard=weight.shard, parts=parts)
+
+
+def _told(model: ModelInfo, found: tuple[Expansion, ...], unneeded: tuple[str, ...]) -> Finding:
+    scales = f" {len(unneeded):,} scales of activations are not needed, {unneeded[0]} for one." if unneeded else ""
+    return Finding(
+        code="source_fp8",
+        level="info",
+        message=f"{model.name} stores {len(found):,} weights as 8-bit floats; they are expanded as they are read."
+        + scales,
+    )
 
 
 def _numbers(weight: Any, scale: Any, expansion: Expansion) -> Any:

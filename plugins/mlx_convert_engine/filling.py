@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
-from mlx_convert_core.plugin import ModelInfo
+from mlx_convert_core.plugin import DecodedModel
 from mlx_convert_engine.blueprint import Blueprint
 from mlx_convert_engine.not_finite import Sizes, overflow
 from mlx_convert_engine.source_files import SourceFiles
@@ -23,7 +23,7 @@ Settings = TypeVar("Settings")
 
 
 @contextmanager
-def loadable(model: ModelInfo, files: Iterable[Path], source: SourceFiles) -> Iterator[Path]:
+def loadable(model: DecodedModel, files: Iterable[Path], source: SourceFiles) -> Iterator[Path]:
     """Give a stand-in with ``files``, whose other weight files `filled` knows how to fill; see `standing_in`."""
     with standing_in(model, files) as folder:
         before, source.places = source.places, places(model, folder) if odd_shards(model) else {}

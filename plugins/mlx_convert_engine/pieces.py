@@ -90,4 +90,4 @@ def shards_of(piece: Piece) -> frozenset[str] | None:
     """The source files that a piece is made from; None when nobody can tell."""
     if isinstance(piece, Computed):
         return piece.shards
-    return frozenset(source.shard for source in piece.sources)
+    return frozenset(shard for source in piece.sources for shard in source.shards)

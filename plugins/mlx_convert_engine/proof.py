@@ -70,24 +70,22 @@ class Proof:
 
     def shards(self, layers: Iterable[Carried]) -> set[str]:
         """The weight files that ``layers`` are made of."""
-        return {self._shards[name] for layer in layers for name in self._sources(layer)}
+        return {self._shards[name] for layer in layers for name in self.sources(layer)}
 
-    def prove(self, layers: list[Carried]) -> None:
-        """Compute and compare ``layers``, which are let go one after the other.
+    def prove(self, layer: Carried) -> None:
+        """Compute and compare a layer.
 
         Raises UnsupportedModel (code ``packed_differs``) for one with other numbers, or whose format is not known here.
         """
-        while layers:
-            layer = layers.pop()
-            self._compare(layer)
-            self._proved.add(layer.kind)
+        self._compare(layer)
+        self._proved.add(layer.kind)
 
-    def _sources(self, layer: Carried) -> frozenset[str]:
+    def sources(self, layer: Carried) -> frozenset[str]:
         """What a layer may be made of: all that is packed, where that isn't known, as of a model's own class."""
         return layer.sources or frozenset(self._weights)
 
     def _compare(self, layer: Carried) -> None:
-        sources = sorted(self._sources(layer), key=_natural)
+        sources = sorted(self.sources(layer), key=_natural)
         weights = [self._weights[name] for name in sources if name in self._weights]
         if not weights:
             packed = next(iter(sources), layer.path)

@@ -47,7 +47,9 @@ class Provenance:
         if self.looked_at:
             return None
         loads = self._behind(arrays)
-        return frozenset(self._loads[node].shard for node in loads) if loads <= self._loads.keys() else None
+        if not loads <= self._loads.keys():
+            return None
+        return frozenset(shard for node in loads for shard in self._loads[node].shards)
 
     def names(self, arrays: Iterable[Any]) -> frozenset[str]:
         """The source tensors that go into ``arrays``, as far as nobody has looked at their values."""

@@ -3,25 +3,41 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
-from mlx_convert_core.plugin import Checkpoint, CorruptCheckpoint, TensorInfo, open_regular, read_header, stamp_of
+from mlx_convert_core.plugin import (
+    Checkpoint,
+    CorruptCheckpoint,
+    DecodedTensor,
+    TensorDecoder,
+    TensorInfo,
+    open_regular,
+    read_header,
+    stamp_of,
+)
+from mlx_convert_engine.decoders import DecodedBytes
 from mlx_convert_engine.stand_in import Place
 
 
 class SourceFiles:
-    """The bytes of ``tensors`` in ``checkpoint``. As a context manager it closes the files, and, when all
-    went well, makes sure that nobody changed them meanwhile (CorruptCheckpoint, code ``source_changed``).
+    """The bytes of ``tensors`` in ``checkpoint``, and of those that ``decoders`` (by name) show of them. As a context
+    manager it closes the files, and, when all went well, makes sure that nobody changed them meanwhile
+    (CorruptCheckpoint, code ``source_changed``).
 
     ``places`` are the tensors that are empty in the folder that a model class has last been given, by name."""
 
     def __init__(
-        self, checkpoint: Checkpoint, tensors: Iterable[TensorInfo], check_cancelled: Callable[[], None]
+        self,
+        checkpoint: Checkpoint,
+        tensors: Iterable[TensorInfo],
+        check_cancelled: Callable[[], None],
+        decoders: Mapping[str, TensorDecoder] | None = None,
     ) -> None:
         self.places: dict[str, Place] = {}
+        self._decoded = DecodedBytes(decoders or {}, _Stored(self))
         self._checkpoint = checkpoint
         self._check_cancelled = check_cancelled
         self._expected: dict[str, list[TensorInfo]] = {}
@@ -48,6 +64,9 @@ class SourceFiles:
 
         Raises CorruptCheckpoint when the file ends early or is not what was inspected.
         """
+        if isinstance(tensor, DecodedTensor):
+            self._decoded.read(tensor, start, into)
+            return
         handle = self._handle(tensor.shard)
         done = 0
         while done < into.nbytes:
@@ -85,6 +104,19 @@ class SourceFiles:
         for path, stamp in self._stamps.items():
             if stamp_of(path) != stamp:
                 raise changed(path.name)
+
+
+class _Stored:
+    """What a decoder reads from. Implements StoredTensors."""
+
+    def __init__(self, files: SourceFiles) -> None:
+        self._files = files
+
+    def read(self, tensor: TensorInfo, start: int, stop: int) -> memoryview:
+        """See StoredTensors."""
+        data = memoryview(bytearray(stop - start))
+        self._files.read(tensor, start, data)
+        return data
 
 
 def changed(shard: str) -> CorruptCheckpoint:

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlx_convert_core.plugin import ModelInfo, TensorInfo, file_names, layouts
+from mlx_convert_core.plugin import DecodedModel, TensorInfo, file_names, layouts
 from mlx_convert_engine.stored_types import odd_shards, shown
 
 METADATA = {"format": "pt"}
@@ -31,15 +31,15 @@ class Place:
 
 
 @contextmanager
-def standing_in(model: ModelInfo, files: Iterable[Path] = ()) -> Iterator[Path]:
-    """Give a folder like ``model``'s, in which only ``files`` have their content; it is there during the body.
+def standing_in(source: DecodedModel, files: Iterable[Path] = ()) -> Iterator[Path]:
+    """Give a folder like ``source``, as it is shown, in which only ``files`` have their content, during the body.
 
     Weight files among them that MLX can't load stay empty.
     """
-    odd = odd_shards(model)
+    odd = odd_shards(source)
     with tempfile.TemporaryDirectory(prefix="mlx-convert-plan-") as name:
         folder = Path(name)
-        _write_headers(model, folder)
+        _write_headers(source, folder)
         for path in files:
             if path.name not in odd:
                 (folder / path.name).unlink(missing_ok=True)
@@ -47,13 +47,13 @@ def standing_in(model: ModelInfo, files: Iterable[Path] = ()) -> Iterator[Path]:
         yield folder
 
 
-def places(model: ModelInfo, folder: Path) -> dict[str, Place]:
+def places(source: DecodedModel, folder: Path) -> dict[str, Place]:
     """The tensors, by name, that are empty in a stand-in whatever files it was given."""
-    odd, seen = odd_shards(model), shown(model)
+    odd, seen = odd_shards(source), shown(source)
     laid_out = layouts([tensor for tensor in seen if tensor.shard in odd], METADATA)
     return {
         tensor.name: Place(folder / tensor.shard, laid_out[tensor.shard].offsets[tensor.name], stored, tensor.dtype)
-        for stored, tensor in zip(model.tensors, seen, strict=True)
+        for stored, tensor in zip(source.model.tensors, seen, strict=True)
         if tensor.shard in odd
     }
 
@@ -68,9 +68,9 @@ def empty(filled: Collection[Place]) -> None:
             file.truncate(length)
 
 
-def _write_headers(model: ModelInfo, folder: Path) -> None:
-    (folder / file_names.CONFIG).write_text(json.dumps(dict(model.config)))
-    for name, layout in layouts(shown(model), METADATA).items():
+def _write_headers(source: DecodedModel, folder: Path) -> None:
+    (folder / file_names.CONFIG).write_text(json.dumps(dict(source.model.config)))
+    for name, layout in layouts(shown(source), METADATA).items():
         with (folder / name).open("wb") as file:
             file.write(layout.header)
             file.truncate(layout.file_bytes)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from mlx_convert_core.plugin import ModelInfo, TensorInfo, dtypes, quantization_config
+from mlx_convert_core.plugin import DecodedModel, DecodedTensor, TensorInfo, dtypes, quantization_config
 from mlx_convert_engine.eight_bit_floats import EIGHT_BIT_FLOATS, values_of
 
 WIDE = "F64"
@@ -20,16 +20,18 @@ LACKING = {"float64": "float32", "float8_e4m3fn": "bfloat16", "float8_e5m2": "bf
 _LOADED_AS_BYTES = "F8_E4M3"  # the one type of EIGHT_BIT_FLOATS that MLX's loader knows
 
 
-def shown(model: ModelInfo) -> tuple[TensorInfo, ...]:
-    """The tensors of ``model`` in types that MLX loads."""
-    plain = {tensor.name for tensor in plain_floats(model.config, model.tensors)}
-    return tuple(_shown(tensor, plain) for tensor in model.tensors)
+def shown(source: DecodedModel) -> tuple[TensorInfo, ...]:
+    """The tensors of ``source``, as it is shown, in types that MLX loads."""
+    plain = {tensor.name for tensor in plain_floats(source.model.config, source.stored.tensors)}
+    return tuple(_shown(tensor, plain) for tensor in source.model.tensors)
 
 
-def odd_shards(model: ModelInfo) -> frozenset[str]:
-    """The weight files of ``model`` that MLX can't load as they are, or would load as something else."""
-    pairs = zip(model.tensors, shown(model), strict=True)
-    return frozenset(stored.shard for stored, seen in pairs if stored.dtype != seen.dtype)
+def odd_shards(source: DecodedModel) -> frozenset[str]:
+    """The weight files of ``source`` that MLX can't load as they are, or would load as something else."""
+    pairs = zip(source.model.tensors, shown(source), strict=True)
+    other = (one for one, seen in pairs if one.dtype != seen.dtype or isinstance(one, DecodedTensor))
+    hidden = (tensor for tensor in source.stored.tensors if tensor.name in source.unneeded)
+    return frozenset(shard for tensor in (*other, *hidden) for shard in tensor.shards)
 
 
 def plain_floats(config: Mapping[str, Any], tensors: Iterable[TensorInfo]) -> tuple[TensorInfo, ...]:

@@ -17,7 +17,7 @@ from mlx_convert_core.plugin import ConversionFailed, CorruptCheckpoint, Reporte
 from mlx_convert_engine.blueprint import Blueprint
 from mlx_convert_engine.filling import filled
 from mlx_convert_engine.not_finite import Sizes, count_of, name_of, overflow
-from mlx_convert_engine.pieces import Cast, Computed, Copied, Piece, Quantized, Rounded, names_of
+from mlx_convert_engine.pieces import Cast, Computed, Copied, Piece, Quantized, Rounded, names_of, shards_of
 from mlx_convert_engine.rows import rows_of
 from mlx_convert_engine.source_files import SourceFiles, changed
 from mlx_convert_engine.stored_types import array_of
@@ -128,7 +128,7 @@ def by_arrival(blueprints: Sequence[Blueprint], writers: Sequence[ShardWriter]) 
 
 
 def _last_shard(layer: Layer) -> str:
-    return max((source.shard for piece, _ in layer if not isinstance(piece, Computed) for source in piece.sources))
+    return max(max(shards_of(piece) or ("",)) for piece, _ in layer)
 
 
 def _slices(layers: Iterable[Layer], source: SourceFiles, *, allow: bool) -> Iterator[_Slice]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from mlx_convert_core.plugin import Checkpoint, ModelInfo, Reporter, ShardWriter, regular_files
+from mlx_convert_core.plugin import Checkpoint, DecodedModel, Reporter, ShardWriter, regular_files
 from mlx_convert_engine.blueprint import Blueprint
 from mlx_convert_engine.filling import filled, loadable, looked_at
 from mlx_convert_engine.proof import Proof
@@ -26,7 +26,7 @@ Load = Callable[[Path], tuple[list[Blueprint], Settings]]
 class Flow:
     """The two ends of a conversion and all between."""
 
-    model: ModelInfo
+    model: DecodedModel
     checkpoint: Checkpoint
     writers: Sequence[ShardWriter]
     source: SourceFiles
@@ -78,14 +78,17 @@ def prove(flow: Flow, load: Load[Settings], here: Collection[str]) -> None:
         blueprints, _ = load(mixed)
         layers = flow.proof.wanted(blueprints[0].carried, here)
         blueprints.clear()
-        flow.proof.prove(layers)
+        while layers:
+            layer = layers.pop()
+            with filled(flow.source, flow.proof.sources(layer), allow_overflow=True):
+                flow.proof.prove(layer)
 
 
 def _beside_weights(flow: Flow) -> list[Path]:
     """The other files of a checkpoint that is here, such as the code of a class of its own."""
     if not flow.checkpoint.complete:
         return []
-    shards = {tensor.shard for tensor in flow.model.tensors}
+    shards = flow.model.stored.shards
     return [path for path in regular_files(flow.checkpoint.folder(lambda: None)) if path.name not in shards]
 
 

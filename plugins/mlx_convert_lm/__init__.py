@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # every command imports this module: what a hook needs is imp
         Quantization,
         QuantizeMethod,
         QuantizeStrategy,
+        TensorDecoder,
     )
 
 
@@ -60,6 +61,14 @@ def quantize_method(name: str, model: ModelInfo) -> QuantizeMethod | None:
     from mlx_convert_engine.tuning.methods import method_named
 
     return method_named(name)
+
+
+@hookimpl(trylast=True)
+def tensor_decoder(model: ModelInfo, request: ConvertRequest) -> Iterable[TensorDecoder]:
+    """Offer the engine's decoders."""
+    from mlx_convert_engine.decoders import own_decoders
+
+    return own_decoders()
 
 
 @hookimpl(trylast=True)

@@ -35,7 +35,7 @@ class LmConverter(StreamingConverter):
 
     def examine(self, plan: ConvertPlan) -> Iterable[Finding]:
         """See ModelConverter."""
-        return examine(plan)
+        return examine(plan, self._source(plan.model))
 
     def judge(self, model: ModelInfo) -> Finding | None:
         """See JudgingConverter."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from mlx_convert_engine.eight_bit_floats import expansions
+from mlx_convert_engine.eight_bit_floats import EIGHT_BIT_FLOATS
 from mlx_convert_engine.stored_types import plain_floats
 
 from mlx_convert_core.plugin import (
     ConvertPlan,
+    DecodedModel,
     Finding,
     ModelInfo,
     RunCommand,
@@ -18,7 +19,6 @@ from mlx_convert_core.plugin import (
     quantization_config,
 )
 from mlx_convert_lm.architectures import model_types, nearest, supported
-from mlx_convert_lm.handing import unexpanded
 from mlx_convert_lm.odd_types import ORIGINAL, original, unread_types
 from mlx_convert_lm.packers import method_of, packed_words, refusal, refusal_code
 
@@ -26,8 +26,8 @@ from mlx_convert_lm.packers import method_of, packed_words, refusal, refusal_cod
 _MADE_BY_PACKERS = (".qweight", ".qzeros", ".g_idx", ".weight_packed", ".absmax", ".quant_map", ".SCB")
 
 
-def examine(plan: ConvertPlan) -> Iterator[Finding]:
-    """Findings about the architecture, and about a source that is quantized already."""
+def examine(plan: ConvertPlan, source: DecodedModel) -> Iterator[Finding]:
+    """Findings about the architecture, and about a ``source`` that is quantized already, as decoders show it."""
     config = plan.model.config
     refused = judge(plan.model)
     if refused is not None:
@@ -40,7 +40,7 @@ def examine(plan: ConvertPlan) -> Iterator[Finding]:
     unread = unread_types(plan.model)
     yield from unread
     if not any(finding.level == "error" for finding in unread):
-        yield from _packed(plan.model)
+        yield from _packed(source)
 
 
 def judge(model: ModelInfo) -> Finding | None:
@@ -48,16 +48,10 @@ def judge(model: ModelInfo) -> Finding | None:
     return None if supported(model.config) else _unsupported(model)
 
 
-def _packed(model: ModelInfo) -> Iterator[Finding]:
-    """What becomes of packed tensors: expanded, carried over, or refused with the reason."""
-    found = expansions(model.config, model.tensors)
-    if found:
-        yield Finding(
-            code="source_fp8",
-            level="info",
-            message=f"{model.name} stores {len(found):,} weights as 8-bit floats; they are expanded first.",
-        )
-    plain = plain_floats(model.config, model.tensors)
+def _packed(source: DecodedModel) -> Iterator[Finding]:
+    """What becomes of packed tensors that nothing decodes: carried over, or refused with the reason."""
+    model = source.model
+    plain = plain_floats(model.config, source.stored.tensors)
     if plain:
         yield Finding(
             code="source_fp8",
@@ -66,8 +60,7 @@ def _packed(model: ModelInfo) -> Iterator[Finding]:
             f" {plain[0].name} for one; they are taken for the numbers themselves.",
             hint="If the original has scales for them, they were lost: try the result before you rely on it.",
         )
-    done = {one.name for expansion in found for one in (expansion.weight, expansion.scale)}
-    done |= {tensor.name for tensor in plain}
+    done = {tensor.name for tensor in plain}
     packed = [tensor for tensor in packed_tensors(model.tensors) if tensor.name not in done]
     settings = quantization_config(model.config)
     if settings is None:
@@ -80,7 +73,7 @@ def _unexplained(model: ModelInfo, packed: Sequence[TensorInfo]) -> Iterator[Fin
     """An error for packed tensors that config.json says nothing of."""
     if model.matching(file_names.MODELOPT):
         return
-    if unexpanded(model.config, model.tensors):
+    if _eight_bits(packed):
         yield _refused(
             model, "source_fp8", f"{model.name} stores 8-bit floats, and config.json does not say how to expand them."
         )
@@ -113,7 +106,11 @@ def _refused(model: ModelInfo, code: str, message: str) -> Finding:
 def _scaled_unknown(model: ModelInfo, packed: Sequence[TensorInfo]) -> bool:
     """Whether there are 8-bit floats that neither we can expand nor MLX can hold, whose scales are bytes."""
     bytes_ = any(tensor.dtype in ("F8_E8M0", "U8") and "scale" in tensor.name for tensor in packed)
-    return not bytes_ and bool(unexpanded(model.config, packed))
+    return not bytes_ and _eight_bits(packed)
+
+
+def _eight_bits(packed: Sequence[TensorInfo]) -> bool:
+    return any(tensor.dtype in EIGHT_BIT_FLOATS for tensor in packed)
 
 
 def _unsupported(model: ModelInfo) -> Finding:

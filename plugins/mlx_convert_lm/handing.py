@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from mlx_convert_engine.eight_bit_floats import EIGHT_BIT_FLOATS, Expansion, expanded, expansions
+from mlx_convert_engine.eight_bit_floats import Expansion, expanded, expansions
 from mlx_convert_engine.renaming import Renaming, changed, lead_of
-from mlx_convert_engine.stored_types import plain_floats
 
 from mlx_convert_core.plugin import (
+    DecodedTensor,
     Finding,
     MlxConvertError,
     ModelInfo,
@@ -57,7 +57,8 @@ class Handing:
         expands = expansions(config, tensors)
         gone = {one.name for expansion in expands for one in (expansion.weight, expansion.scale)}
         left = [tensor for tensor in tensors if tensor.name not in gone]
-        unpacked = leftover_method(config, left) or (expands and not packed_tensors(left))
+        decoded = any(isinstance(tensor, DecodedTensor) for tensor in tensors)
+        unpacked = leftover_method(config, left) or ((expands or decoded) and not packed_tensors(left))
         settings = _without_quantization(config) if unpacked else {}
         published = published_class(config)
         if published:
@@ -123,13 +124,6 @@ class Handing:
 
     def _expands(self, tensor: TensorInfo) -> bool:
         return any(tensor in (expansion.weight, expansion.scale) for expansion in self.expands)
-
-
-def unexpanded(config: Mapping[str, Any], tensors: Sequence[TensorInfo]) -> tuple[TensorInfo, ...]:
-    """The weights in 8-bit floats that nothing says how to expand."""
-    known = {expansion.weight.name for expansion in expansions(config, tensors)}
-    known |= {tensor.name for tensor in plain_floats(config, tensors)}
-    return tuple(one for one in tensors if one.dtype in EIGHT_BIT_FLOATS and one.name not in known)
 
 
 def _without_quantization(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -89,7 +89,7 @@ def prove(folder: Path, tensors: dict[str, Stored], arrays: Arrays, quantization
     model = inspect_folder(folder)
     with SourceFiles(Checkpoint(folder), model.tensors, lambda: None) as source:
         layer = Carried(path="layers.0.q", arrays=arrays, sources=frozenset(named), quantization=quantization)
-        Proof(model, source).prove([layer])
+        Proof(model, source).prove(layer)
 
 
 def refusal(folder: Path, tensors: dict[str, Stored], arrays: Arrays, quantization: Quantization | None) -> str:

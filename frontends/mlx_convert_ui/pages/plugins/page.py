@@ -21,6 +21,7 @@ HOOKS = {
     "model_runner": "runs models",
     "quantize_strategy": "shares out bits",
     "quantize_method": "rounds numbers",
+    "tensor_decoder": "reads stored formats",
     "library_store": "keeps the library",
     "pre_convert": "looks at plans",
     "examine_files": "looks at tokenizers and templates",

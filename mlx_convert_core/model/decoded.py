@@ -1,0 +1,38 @@
+"""Tensors as a decoder shows them: plain numbers in place of what is stored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mlx_convert_core.model.findings import Finding
+from mlx_convert_core.model.safetensors import TensorInfo
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecodedTensor(TensorInfo):
+    """A tensor of plain numbers that ``parts``, tensors of the source, stand for, such as packed values and scales.
+
+    ``shape`` and ``dtype`` (``BF16``, ``F16`` or ``F32``) are those of the numbers. It counts as in the file of its
+    first part; ``start`` and ``end`` mean nothing.
+    """
+
+    parts: tuple[TensorInfo, ...]
+
+    @property
+    def shards(self) -> tuple[str, ...]:
+        """The files that hold its parts."""
+        return tuple(sorted({part.shard for part in self.parts}))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claims:
+    """What a decoder makes of a model: the ``tensors`` that it shows in place of their parts.
+
+    ``unneeded`` are names of stored tensors that no model class has a use for once that is done, such as the scales of
+    activations; what is said of tensors that are left out names them. ``findings`` tell a person about it; an error
+    refuses the conversion.
+    """
+
+    tensors: tuple[DecodedTensor, ...] = ()
+    unneeded: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()

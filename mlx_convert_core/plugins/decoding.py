@@ -1,0 +1,96 @@
+"""What decodes a stored format: the protocols of the hook `tensor_decoder`, and a model as its decoders show it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol, runtime_checkable
+
+from mlx_convert_core.model.decoded import Claims, DecodedTensor
+from mlx_convert_core.model.findings import Finding
+from mlx_convert_core.model.inspection import ModelInfo
+from mlx_convert_core.model.safetensors import TensorInfo
+from mlx_convert_core.plugins.interfaces import ModelConverter
+
+
+class StoredTensors(Protocol):
+    """The bytes of a source's tensors, for a decoder."""
+
+    def read(self, tensor: TensorInfo, start: int, stop: int) -> memoryview:
+        """The bytes of ``tensor`` from ``start`` to ``stop``, little-endian, as they are stored."""
+
+
+@runtime_checkable
+class TensorDecoder(Protocol):
+    """Shows tensors of a stored format as plain numbers. Made in the parent as well as in the worker: import lazily."""
+
+    name: str
+
+    def claims(self, model: ModelInfo) -> Claims:
+        """What of ``model`` it decodes, from config.json and headers alone; what others have claimed is not shown.
+
+        Runs in the parent too, for every source: imports nothing heavy.
+        """
+
+    def rows(self, tensor: DecodedTensor, start: int, stop: int, stored: StoredTensors) -> Any:
+        """The rows from ``start`` to ``stop`` of a tensor that it claimed: an array of mlx or numpy.
+
+        A row is what lies along the last axis; all others are counted through. The answer has ``stop - start`` of them,
+        in the tensor's dtype or one that is cast to it. Runs in a worker, for some megabytes at a time.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecodedModel:
+    """A model as decoders show it: ``model`` has their tensors in place of those that are ``stored``.
+
+    ``decoders`` are by the names of the tensors that they show; ``unneeded`` are those of stored ones left out.
+    """
+
+    stored: ModelInfo
+    model: ModelInfo
+    decoders: Mapping[str, TensorDecoder] = field(default_factory=dict)
+    unneeded: frozenset[str] = frozenset()
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the decoders that have anything to show."""
+        return tuple(sorted({decoder.name for decoder in self.decoders.values()}))
+
+    def parts_of(self, names: Iterable[str]) -> frozenset[str]:
+        """The stored tensors that the shown ones called ``names`` are made of."""
+        wanted = frozenset(names)
+        decoded = (tensor for tensor in self.model.tensors if isinstance(tensor, DecodedTensor))
+        parts = (part.name for tensor in decoded if tensor.name in wanted for part in tensor.parts)
+        return wanted.difference(self.decoders).union(parts)
+
+
+@runtime_checkable
+class DecodingConverter(ModelConverter, Protocol):
+    """A converter that reads through decoders; any other one is handed what is stored."""
+
+    def decoding(self, source: DecodedModel) -> DecodingConverter:
+        """A converter of ``source.stored`` that reads it as ``source`` shows it."""
+
+
+def decoded(model: ModelInfo, decoders: Iterable[TensorDecoder]) -> DecodedModel:
+    """``model`` as ``decoders`` show it, asked in this order: each sees what those before it have left."""
+    seen, unneeded, findings = model, frozenset[str](), list[Finding]()
+    by_name: dict[str, TensorDecoder] = {}
+    for decoder in decoders:
+        claims = decoder.claims(seen)
+        if not (claims.tensors or claims.unneeded or claims.findings):
+            continue
+        by_name |= {tensor.name: decoder for tensor in claims.tensors}
+        unneeded |= set(claims.unneeded)
+        findings += claims.findings
+        seen = replace(seen, tensors=_in_place(seen.tensors, claims))
+    return DecodedModel(stored=model, model=seen, decoders=by_name, unneeded=unneeded, findings=tuple(findings))
+
+
+def _in_place(tensors: Iterable[TensorInfo], claims: Claims) -> tuple[TensorInfo, ...]:
+    """``tensors`` with each decoded one where its first part was, without its other parts and what nobody needs."""
+    shown = {tensor.parts[0].name: tensor for tensor in claims.tensors}
+    gone = {part.name for tensor in claims.tensors for part in tensor.parts[1:]}.union(claims.unneeded)
+    return tuple(shown.get(tensor.name, tensor) for tensor in tensors if tensor.name not in gone)

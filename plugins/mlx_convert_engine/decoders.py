@@ -1,0 +1,42 @@
+"""Stored formats as plain numbers: the decoders that come along, and the bytes of a tensor that one shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mlx_convert_core.plugin import DecodedTensor, StoredTensors, TensorDecoder, dtypes
+from mlx_convert_engine.eight_bit_floats import EightBitFloats
+
+BLOCK_BYTES = 8 << 20  # of decoded numbers, made at once
+
+
+def own_decoders() -> tuple[TensorDecoder, ...]:
+    """A decoder of each format that is read here, for one model."""
+    return (EightBitFloats(),)
+
+
+class DecodedBytes:
+    """The bytes of the tensors that ``decoders`` (by their names) show, of what is ``stored``."""
+
+    def __init__(self, decoders: Mapping[str, TensorDecoder], stored: StoredTensors) -> None:
+        self._decoders = decoders
+        self._stored = stored
+
+    def read(self, tensor: DecodedTensor, start: int, into: memoryview) -> None:
+        """Fill ``into`` with the bytes of ``tensor`` from ``start`` on: rows that lie in it in part are made whole."""
+        row = tensor.nbytes // max(1, tensor.parameters // tensor.shape[-1])
+        step = max(1, BLOCK_BYTES // row)
+        first, last = start // row, -(-(start + into.nbytes) // row)
+        for at in range(first, last, step):
+            data = self._rows(tensor, at, min(at + step, last))
+            begin, end = max(start, at * row), min(start + into.nbytes, at * row + data.nbytes)
+            into[begin - start : end - start] = data[begin - at * row : end - at * row]
+
+    def _rows(self, tensor: DecodedTensor, start: int, stop: int) -> memoryview:
+        import mlx.core as mx
+
+        array: Any = self._decoders[tensor.name].rows(tensor, start, stop, self._stored)
+        array = array if isinstance(array, mx.array) else mx.array(array)
+        plain = array.astype(getattr(mx, dtypes.NAMES[tensor.dtype]))
+        return memoryview(mx.contiguous(plain.reshape(-1)).view(mx.uint8))
