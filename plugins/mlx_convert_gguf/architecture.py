@@ -2,40 +2,169 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-OUTER = {"token_embd": "model.embed_tokens", "output_norm": "model.norm", "output": "lm_head"}
-ATTENTION = {
-    "attn_q": "self_attn.q_proj",
-    "attn_k": "self_attn.k_proj",
-    "attn_v": "self_attn.v_proj",
-    "attn_output": "self_attn.o_proj",
+from mlx_convert_gguf.numbers import Numbers, Setting, integer, number, size
+from mlx_convert_gguf.transforms import Alternating, Halves, PerHead, Slice, Transform, Transposed
+
+Turn = Callable[[Numbers, int], Transform]
+
+
+def _as_it_is(numbers: Numbers, rows: int) -> Transform:
+    return Slice(rows)
+
+
+def less_one(numbers: Numbers, rows: int) -> Transform:
+    """A norm that the file has one larger than the checkpoint."""
+    return Slice(rows, less=1.0)
+
+
+def halves(heads: str) -> Turn:
+    """The rows of so many heads, as sizes call them, put back in order."""
+    return lambda numbers, rows: Halves(rows, numbers[heads])
+
+
+def transposed(columns: str) -> Turn:
+    """A matrix turned over; the checkpoint's has so many columns."""
+    return lambda numbers, rows: Transposed(rows, numbers[columns])
+
+
+def alternating(numbers: Numbers, rows: int) -> Transform:
+    """Rows of two tensors in turn."""
+    return Alternating(rows)
+
+
+def per_head(numbers: Numbers, rows: int) -> Transform:
+    """Keys and values of latent attention, head by head."""
+    return PerHead(numbers["heads"], numbers["nope"], numbers["v_head"], numbers["latent"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A tensor of the checkpoint and those of the file that it is made of.
+
+    Names have no layer in front. ``shape`` and ``stored`` name the sizes of dimensions: the checkpoint's, and those of
+    each of ``files`` where they are others. With ``each`` it is several tensors, numbered in place of ``{}`` in ``name``,
+    that the file has stacked, as many as that size says.
+    """
+
+    files: tuple[str, ...]
+    name: str
+    shape: str
+    stored: tuple[str, ...] = ()
+    turn: Turn = _as_it_is
+    each: str = ""
+
+    def bias(self) -> Part:
+        """The bias of this weight."""
+        [file] = self.files
+        return replace(self, files=(_bias(file),), name=_bias(self.name), shape=self.shape.split()[0], stored=())
+
+    def shapes(self, numbers: Numbers) -> tuple[tuple[int, ...], ...]:
+        """What each of ``files`` must have."""
+        if self.stored:
+            return tuple(map(numbers.shape, self.stored))
+        return (numbers.shape(f"{self.each} {self.shape}" if self.each else self.shape),) * len(self.files)
+
+
+def weight(file: str, name: str, shape: str, turn: Turn = _as_it_is, *, each: str = "", stored: str = "") -> Part:
+    """A part that is one ``.weight`` in both."""
+    kept = (stored,) if stored else ()
+    return Part(files=(f"{file}.weight",), name=f"{name}.weight", shape=shape, turn=turn, each=each, stored=kept)
+
+
+EMBEDDING = weight("token_embd", "model.embed_tokens", "vocabulary hidden")
+FINAL_NORM = weight("output_norm", "model.norm", "hidden")
+HEAD = weight("output", "lm_head", "vocabulary hidden")
+NORMS = (
+    weight("attn_norm", "input_layernorm", "hidden"),
+    weight("ffn_norm", "post_attention_layernorm", "hidden"),
+)
+ATTENTION = (
+    weight("attn_q", "self_attn.q_proj", "q hidden"),
+    weight("attn_k", "self_attn.k_proj", "kv hidden"),
+    weight("attn_v", "self_attn.v_proj", "kv hidden"),
+    weight("attn_output", "self_attn.o_proj", "hidden q"),
+)
+# As a llama's own: llama.cpp wants the two values that are turned together side by side.
+HALVED_ATTENTION = (
+    weight("attn_q", "self_attn.q_proj", "q hidden", halves("heads")),
+    weight("attn_k", "self_attn.k_proj", "kv hidden", halves("kv_heads")),
+    *ATTENTION[2:],
+)
+HEAD_NORMS = (
+    weight("attn_q_norm", "self_attn.q_norm", "head"),
+    weight("attn_k_norm", "self_attn.k_norm", "head"),
+)
+MLP = (
+    weight("ffn_gate", "mlp.gate_proj", "inner hidden"),
+    weight("ffn_up", "mlp.up_proj", "inner hidden"),
+    weight("ffn_down", "mlp.down_proj", "hidden inner"),
+)
+QKV = ("attn_q", "attn_k", "attn_v")
+QKVO = (*QKV, "attn_output")
+GATE_UP_DOWN = ("ffn_gate", "ffn_up", "ffn_down")
+
+# config.json -> what it holds, in nearly all of them.
+SETTINGS: Mapping[str, Setting] = {
+    "hidden_size": size("hidden"),
+    "intermediate_size": size("inner"),
+    "num_hidden_layers": size("layers"),
+    "num_attention_heads": size("heads"),
+    "num_key_value_heads": size("kv_heads"),
+    "rope_theta": number("rope.freq_base", 10000.0),
+    "max_position_embeddings": integer("context_length"),
+    "vocab_size": size("vocabulary"),
 }
-MLP = {"ffn_gate": "mlp.gate_proj", "ffn_up": "mlp.up_proj", "ffn_down": "mlp.down_proj"}
-NORMS = {"attn_norm": "input_layernorm", "ffn_norm": "post_attention_layernorm"}
+RMS: Mapping[str, Setting] = {"rms_norm_eps": number("attention.layer_norm_rms_epsilon")}
+
+
+def _nothing(numbers: Numbers) -> Mapping[str, int]:
+    return {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Architecture:
-    """A table. Names of tensors are those inside a layer, without ``.weight``.
+    """A table.
 
-    ``name`` is what GGUF files call it: ``general.architecture``, and the beginning of its fields. ``config`` are the
-    fields of config.json that are the same in every model of it. ``names``: tensors of a layer in the file -> in the
-    checkpoint. ``permuted``: those whose rows llama.cpp's converter interleaves, head by head. ``biased`` always have
-    a bias; those of each of ``biases`` have one all together or not at all, as config.json then says under that name.
-    ``own_head_dim``: config.json names the size of a head, which may be another than hidden size / heads.
+    ``name`` is what GGUF files call it: ``general.architecture``, and the beginning of its fields; one with ``experts`` is
+    another than the one without. ``config`` are the fields of config.json that are the same in every model of it,
+    ``settings`` how the others are found; ``sizes`` adds lengths of dimensions. ``outer`` and ``layer`` are the tensors
+    around the layers and in one, by its number. ``biased`` always have a bias; those of each of ``biases`` have one all
+    together or not at all, as config.json then says under that name. ``own_head_dim``: config.json names the size of a
+    head, which may be another than hidden size / heads. ``partial_rope``: it can say that only a part of each is turned.
+    ``latent``: keys and values are made of something smaller. ``mixed_layers``: some layers have no attention.
+    ``scales`` are the fields that scale values in every model of it. ``prefix`` is what its layers are called.
     """
 
     name: str
     config: Mapping[str, Any]
-    names: Mapping[str, str]
-    permuted: tuple[str, ...] = ()
+    layer: Callable[[Numbers, int], tuple[Part, ...]]
+    settings: Mapping[str, Setting] = field(default_factory=lambda: {**SETTINGS, **RMS})
+    sizes: Callable[[Numbers], Mapping[str, int]] = _nothing
+    outer: tuple[Part, ...] = (EMBEDDING, FINAL_NORM)
+    head: Part = HEAD
     biased: tuple[str, ...] = ()
     biases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    experts: bool = False
     own_head_dim: bool = True
+    partial_rope: bool = False
+    latent: bool = False
+    mixed_layers: bool = False
+    scales: tuple[str, ...] = ()
+    prefix: str = "model.layers"
 
     def key(self, name: str) -> str:
         """The field ``name`` of this architecture in a file."""
         return f"{self.name}.{name}"
+
+
+def always(*parts: Part) -> Callable[[Numbers, int], tuple[Part, ...]]:
+    """The same tensors in every layer."""
+    return lambda numbers, layer: parts
+
+
+def _bias(name: str) -> str:
+    return f"{name.removesuffix('.weight')}.bias"

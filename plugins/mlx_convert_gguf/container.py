@@ -35,8 +35,9 @@ _STRING, _ARRAY = 8, 9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GgufTensor:
-    """A tensor of the file: ``shape`` in rows-first order, ``kind`` its ggml type, ``start`` a byte offset."""
+    """A tensor of the file ``path``: ``shape`` in rows-first order, ``kind`` its ggml type, ``start`` a byte offset."""
 
+    path: Path
     name: str
     shape: tuple[int, ...]
     kind: int
@@ -84,7 +85,7 @@ def read_gguf(path: Path) -> GgufHeader:
         if not isinstance(alignment, int) or alignment < 1 or alignment & (alignment - 1):
             cursor.refuse(f"its alignment is {alignment!r}")
         base = -(-cursor.position // alignment) * alignment
-        tensors = tuple(_placed(cursor, one, base) for one in described)
+        tensors = tuple(_placed(cursor, path, one, base) for one in described)
     _check_places(cursor, tensors)
     return GgufHeader(metadata=metadata, tensors=tensors)
 
@@ -216,12 +217,13 @@ def _described(cursor: _Cursor) -> tuple[str, tuple[int, ...], int, int]:
     return name, tuple(reversed(sizes)), kind, offset
 
 
-def _placed(cursor: _Cursor, described: tuple[str, tuple[int, ...], int, int], base: int) -> GgufTensor:
+def _placed(cursor: _Cursor, path: Path, described: tuple[str, tuple[int, ...], int, int], base: int) -> GgufTensor:
     name, shape, kind, offset = described
     values, width = block(kind, name)
     if not all(shape) or shape[-1] % values:
         cursor.refuse(f"the tensor {name[:80]} has the shape {shape}, which its type can't have")
-    return GgufTensor(name=name, shape=shape, kind=kind, start=base + offset, nbytes=prod(shape) // values * width)
+    nbytes = prod(shape) // values * width
+    return GgufTensor(path=path, name=name, shape=shape, kind=kind, start=base + offset, nbytes=nbytes)
 
 
 def _check_places(cursor: _Cursor, tensors: Iterable[GgufTensor]) -> None:

@@ -3,53 +3,54 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mlx_convert_core.plugin import UnsupportedModel
-from mlx_convert_gguf.architecture import Architecture
-from mlx_convert_gguf.fields import Fields
+from mlx_convert_gguf.numbers import Numbers
 from mlx_convert_gguf.origin import the_original
 
 FACTORS = "rope_freqs.weight"
+_SHORT, _LONG = "rope_factors_short.weight", "rope_factors_long.weight"
+# Tensors that belong to the settings: some dozen numbers each.
+VECTORS = (FACTORS, _SHORT, _LONG)
 # Llama 3.1 and later; a GGUF file holds the factors that these numbers give, not the numbers.
 LOW, HIGH, ORIGINAL = 1.0, 4.0, 8192
 
 
-def rope_scaling(
-    fields: Fields, architecture: Architecture, theta: float, head_dim: int, factors: Sequence[float]
-) -> dict[str, Any] | None:
+def rope_scaling(numbers: Numbers, factors: Mapping[str, Sequence[float]]) -> dict[str, Any] | None:
     """The ``rope_scaling`` of config.json, None when nothing is stretched.
 
     Raises UnsupportedModel (``gguf_rope``) for a kind that can't be said there.
     """
-    key = architecture.key
-    kind = fields.text(key("rope.scaling.type"), "")
-    factor = fields.number(key("rope.scaling.factor"), fields.number(key("rope.scale_linear"), 1.0))
+    kind = numbers.text("rope.scaling.type", "")
+    factor = numbers.number("rope.scaling.factor", numbers.number("rope.scale_linear", 1.0))
     if not kind and factor != 1.0:
         kind = "linear"
-    if factors:
+    if _LONG in factors or _SHORT in factors:
+        return _long(numbers, factors)
+    if FACTORS in factors:
         if kind not in ("", "none"):
-            raise _unknown(fields, f"both factors ({FACTORS}) and '{kind}' scaling")
-        return _from_factors(fields, theta, head_dim, factors)
+            raise _unknown(numbers, f"both factors ({FACTORS}) and '{kind}' scaling")
+        return _from_factors(numbers, factors[FACTORS])
     if kind in ("", "none"):
         return None
     if kind == "linear":
-        return {"rope_type": "linear", "factor": factor} if factor != 1.0 else None
+        return {"rope_type": "linear", "type": "linear", "factor": factor} if factor != 1.0 else None
     if kind == "yarn":
-        return _yarn(fields, architecture, factor)
-    raise _unknown(fields, f"'{kind}' scaling")
+        return _yarn(numbers, factor)
+    raise _unknown(numbers, f"'{kind}' scaling")
 
 
-def _from_factors(fields: Fields, theta: float, head_dim: int, factors: Sequence[float]) -> dict[str, Any] | None:
+def _from_factors(numbers: Numbers, factors: Sequence[float]) -> dict[str, Any] | None:
     if all(factor == 1.0 for factor in factors):
         return None
     factor = max(factors)
-    expected = llama3_factors(theta, head_dim, factor)
+    expected = llama3_factors(numbers.number("rope.freq_base", 10000.0), numbers["head"], factor)
     if len(expected) != len(factors) or not all(
         math.isclose(ours, theirs, rel_tol=1e-4) for ours, theirs in zip(expected, factors, strict=True)
     ):
-        raise _unknown(fields, f"factors ({FACTORS}) that are not those of Llama 3")
+        raise _unknown(numbers, f"factors ({FACTORS}) that are not those of Llama 3")
     return {
         "rope_type": "llama3",
         "factor": factor,
@@ -57,6 +58,14 @@ def _from_factors(fields: Fields, theta: float, head_dim: int, factors: Sequence
         "high_freq_factor": HIGH,
         "original_max_position_embeddings": ORIGINAL,
     }
+
+
+def _long(numbers: Numbers, factors: Mapping[str, Sequence[float]]) -> dict[str, Any]:
+    """Phi's way: a factor for each frequency, others for long texts than for short ones."""
+    short, long = factors.get(_SHORT, ()), factors.get(_LONG, ())
+    if not len(short) == len(long) == numbers["rope"] // 2:
+        raise _unknown(numbers, f"{len(short)} short and {len(long)} long factors")
+    return {"rope_type": "longrope", "type": "longrope", "short_factor": list(short), "long_factor": list(long)}
 
 
 def llama3_factors(theta: float, head_dim: int, factor: float) -> list[float]:
@@ -69,20 +78,26 @@ def llama3_factors(theta: float, head_dim: int, factor: float) -> list[float]:
     return factors
 
 
-def _yarn(fields: Fields, architecture: Architecture, factor: float) -> dict[str, Any]:
+def _yarn(numbers: Numbers, factor: float) -> dict[str, Any]:
     for name in ("attn_factor", "yarn_log_multiplier", "yarn_ext_factor", "yarn_attn_factor"):
-        if architecture.key(f"rope.scaling.{name}") in fields:
-            raise _unknown(fields, f"'yarn' scaling with {name}")
+        if numbers.says(f"rope.scaling.{name}"):
+            raise _unknown(numbers, f"'yarn' scaling with {name}")
+    betas = {
+        f"beta_{name}": numbers.number(f"rope.scaling.yarn_beta_{name}")
+        for name in ("fast", "slow")
+        if numbers.says(f"rope.scaling.yarn_beta_{name}")
+    }
     return {
         "rope_type": "yarn",
+        "type": "yarn",
         "factor": factor,
-        "original_max_position_embeddings": fields.integer(architecture.key("rope.scaling.original_context_length")),
-    }
+        "original_max_position_embeddings": numbers.integer("rope.scaling.original_context_length"),
+    } | betas
 
 
-def _unknown(fields: Fields, what: str) -> UnsupportedModel:
+def _unknown(numbers: Numbers, what: str) -> UnsupportedModel:
     return UnsupportedModel(
-        f"{fields.name} stretches its positions by {what}, which can't be said in a checkpoint's config.json.",
-        hint=the_original(fields),
+        f"{numbers.fields.name} stretches its positions by {what}, which can't be said in a checkpoint's config.json.",
+        hint=the_original(numbers.fields),
         code="gguf_rope",
     )

@@ -21,9 +21,12 @@ from mlx_convert_gguf.card import card_of, name_of
 from mlx_convert_gguf.container import GgufHeader, read_gguf
 from mlx_convert_gguf.fields import Fields
 from mlx_convert_gguf.rebuilding import Rebuilt, architecture_of, config_of, rebuilt_tensors
-from mlx_convert_gguf.rope import FACTORS
+from mlx_convert_gguf.numbers import Numbers
+from mlx_convert_gguf.rope import VECTORS
 from mlx_convert_gguf.tokenizers.tokenizer_files import special_ids, text_files, tokenizer_of
 from mlx_convert_gguf.weights import read_values, write_weights
+
+MAX_VECTOR = 4096  # beyond any head
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ class GgufFile:
             raise _changed(self.path)
         folder = scratch / model.name
         folder.mkdir()
-        write_weights(self.path, blueprint.rebuilt, blueprint.tensors, folder, report)
+        write_weights(blueprint.rebuilt, blueprint.tensors, folder, report)
         for name, data in blueprint.files.items():
             (folder / name).write_bytes(data)
         if _stamp(self.path) != before:
@@ -85,8 +88,9 @@ class _Blueprint:
         fields = Fields(path.name, header.metadata)
         architecture = architecture_of(fields)
         vocabulary, tokenizer = tokenizer_of(fields)
-        config = config_of(fields, architecture, header.tensors, _rope_factors(path, header)) | special_ids(vocabulary)
-        rebuilt = rebuilt_tensors(fields, architecture, header.tensors, config)
+        numbers = Numbers(fields, architecture, header.tensors)
+        config = config_of(numbers, _rope_factors(header)) | special_ids(vocabulary)
+        rebuilt = rebuilt_tensors(numbers, header.tensors)
         tensors, size = _laid_out(rebuilt)
         files = {file_names.CONFIG: json.dumps(config, indent=2).encode() + b"\n"}
         return cls(
@@ -117,12 +121,11 @@ class _Blueprint:
         )
 
 
-def _rope_factors(path: Path, header: GgufHeader) -> list[float]:
-    """The values of rope_freqs, a few dozen numbers that belong to the settings rather than to the weights."""
-    found = next((tensor for tensor in header.tensors if tensor.name == FACTORS), None)
-    if found is None:
-        return []
-    return read_values(path, found) if len(found.shape) == 1 and found.shape[0] < 4096 else [0.0]
+def _rope_factors(header: GgufHeader) -> dict[str, list[float]]:
+    """The values of `VECTORS`, which belong to the settings rather than to the weights."""
+    found = [tensor for tensor in header.tensors if tensor.name in VECTORS]
+    short = {tensor.name: len(tensor.shape) == 1 and tensor.shape[0] < MAX_VECTOR for tensor in found}
+    return {tensor.name: read_values(tensor) if short[tensor.name] else [0.0] for tensor in found}
 
 
 def _laid_out(rebuilt: tuple[Rebuilt, ...]) -> tuple[tuple[TensorInfo, ...], int]:

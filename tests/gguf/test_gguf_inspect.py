@@ -198,10 +198,10 @@ def test_licence_languages_and_base_model_go_along(tmp_path: Path) -> None:
     [
         ({}, None),
         ({"llama.rope.scaling.type": "none"}, None),
-        ({"llama.rope.scale_linear": 2.0}, {"rope_type": "linear", "factor": 2.0}),
+        ({"llama.rope.scale_linear": 2.0}, {"rope_type": "linear", "type": "linear", "factor": 2.0}),
         (
             {"llama.rope.scaling.type": "linear", "llama.rope.scaling.factor": 4.0},
-            {"rope_type": "linear", "factor": 4.0},
+            {"rope_type": "linear", "type": "linear", "factor": 4.0},
         ),
         (
             {
@@ -209,7 +209,7 @@ def test_licence_languages_and_base_model_go_along(tmp_path: Path) -> None:
                 "llama.rope.scaling.factor": 16.0,
                 "llama.rope.scaling.original_context_length": 4096,
             },
-            {"rope_type": "yarn", "factor": 16.0, "original_max_position_embeddings": 4096},
+            {"rope_type": "yarn", "type": "yarn", "factor": 16.0, "original_max_position_embeddings": 4096},
         ),
     ],
 )

@@ -14,7 +14,8 @@ from gguf.quants import dequantize, quantize
 from hypothesis import given
 from hypothesis import strategies as st
 from mlx_convert_gguf import model_source
-from mlx_convert_gguf.weights import bf16, unpermute
+from mlx_convert_gguf.transforms import unpermute
+from mlx_convert_gguf.weights import bf16
 from samples.gguf import Values, llama_metadata, llama_values, permuted, write_llama_gguf
 from samples.smollm2 import Silent
 from samples.tiny import tiny_shapes

@@ -14,8 +14,18 @@ if TYPE_CHECKING:
     from mlx_convert_gguf.architecture import Architecture
 
 
+def architecture_for(name: str, *, experts: bool) -> Architecture | None:
+    """The table of what GGUF files call ``name``, with or without experts."""
+    return _tables().get((name, experts))
+
+
+def names() -> list[str]:
+    """What GGUF files call the architectures that have a table, in order."""
+    return sorted({name for name, _ in _tables()})
+
+
 @cache
-def architectures() -> dict[str, Architecture]:
-    """Every table, by the name that GGUF files give the architecture."""
+def _tables() -> dict[tuple[str, bool], Architecture]:
     modules = (import_module(f"{__name__}.{found.name}") for found in iter_modules(__path__))
-    return {module.ARCHITECTURE.name: module.ARCHITECTURE for module in modules}
+    tables = [module.ARCHITECTURE for module in modules]
+    return {(table.name, table.experts): table for table in tables}

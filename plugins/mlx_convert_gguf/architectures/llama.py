@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from mlx_convert_gguf.architecture import ATTENTION, MLP, NORMS, Architecture
+from mlx_convert_gguf.architecture import GATE_UP_DOWN, HALVED_ATTENTION, MLP, NORMS, QKVO, Architecture, always
 
 ARCHITECTURE = Architecture(
     name="llama",
     config={"architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_act": "silu"},
-    names=NORMS | ATTENTION | MLP,
-    permuted=("attn_q", "attn_k"),
-    biases={"attention_bias": tuple(ATTENTION), "mlp_bias": tuple(MLP)},
+    layer=always(*NORMS, *HALVED_ATTENTION, *MLP),
+    biases={"attention_bias": QKVO, "mlp_bias": GATE_UP_DOWN},
 )

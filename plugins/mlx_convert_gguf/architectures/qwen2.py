@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mlx_convert_gguf.architecture import ATTENTION, MLP, NORMS, Architecture
+from mlx_convert_gguf.architecture import ATTENTION, MLP, NORMS, QKV, Architecture, always
 
 ARCHITECTURE = Architecture(
     name="qwen2",
@@ -12,7 +12,7 @@ ARCHITECTURE = Architecture(
         "hidden_act": "silu",
         "use_sliding_window": False,
     },
-    names=NORMS | ATTENTION | MLP,
-    biased=("attn_q", "attn_k", "attn_v"),
+    layer=always(*NORMS, *ATTENTION, *MLP),
+    biased=QKV,
     own_head_dim=False,
 )

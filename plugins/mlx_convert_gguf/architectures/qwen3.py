@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mlx_convert_gguf.architecture import ATTENTION, MLP, NORMS, Architecture
+from mlx_convert_gguf.architecture import ATTENTION, HEAD_NORMS, MLP, NORMS, Architecture, always
 
 ARCHITECTURE = Architecture(
     name="qwen3",
@@ -13,5 +13,5 @@ ARCHITECTURE = Architecture(
         "attention_bias": False,
         "use_sliding_window": False,
     },
-    names=NORMS | ATTENTION | MLP | {"attn_q_norm": "self_attn.q_norm", "attn_k_norm": "self_attn.k_norm"},
+    layer=always(*NORMS, *ATTENTION, *HEAD_NORMS, *MLP),
 )
