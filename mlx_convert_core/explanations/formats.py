@@ -155,8 +155,8 @@ THEME = Theme(
         ),
         Explanation(
             "gguf_split",
-            "The file is one part of a model that was split.",
-            "Join the parts first: `llama-gguf-split --merge FIRST_PART WHOLE.gguf`.",
+            "The file is one part of a model, and the others are not beside it, or not of the same model.",
+            "Download all parts into one folder, by the names that they were published under, and give the first.",
         ),
         Explanation(
             "gguf_arch gguf_variant gguf_rope gguf_type gguf_tokenizer",

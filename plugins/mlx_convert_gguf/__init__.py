@@ -1,4 +1,4 @@
-"""Built-in plugin: a GGUF file of a llama or a Qwen as a source; it is turned back into a bf16 checkpoint.
+"""Built-in plugin: a GGUF file as a source; what its architecture has a table for is turned back into a checkpoint.
 
 The only package that imports gguf, and only inside functions.
 """
@@ -35,7 +35,7 @@ def register_source_kinds() -> Iterable[SourceKind]:
     yield SourceKind(
         name="gguf",
         title="GGUF file",
-        summary=".gguf file of a Llama, Mistral or Qwen",
+        summary=".gguf file of a Llama, Qwen, Gemma, Phi or another model",
         example="~/models/Llama-3.2-1B-F16.gguf",
         local=True,
     )

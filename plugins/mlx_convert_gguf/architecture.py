@@ -45,9 +45,10 @@ def per_head(numbers: Numbers, rows: int) -> Transform:
 class Part:
     """A tensor of the checkpoint and those of the file that it is made of.
 
-    Names have no layer in front. ``shape`` and ``stored`` name the sizes of dimensions: the checkpoint's, and those of
-    each of ``files`` where they are others. With ``each`` it is several tensors, numbered in place of ``{}`` in ``name``,
-    that the file has stacked, as many as that size says.
+    Names have no layer in front. ``shape`` and ``stored`` name the sizes of dimensions: the checkpoint's, and those
+    of each of ``files`` where they are others. With ``each`` it is several tensors, numbered in place of ``{}`` in
+    ``name``, that the file has stacked, as many as that size says. ``dtype`` is the checkpoint's, as safetensors
+    names it; of ``U8`` are the file's own bytes.
     """
 
     files: tuple[str, ...]
@@ -56,11 +57,14 @@ class Part:
     stored: tuple[str, ...] = ()
     turn: Turn = _as_it_is
     each: str = ""
+    dtype: str = "BF16"
 
     def bias(self) -> Part:
         """The bias of this weight."""
         [file] = self.files
-        return replace(self, files=(_bias(file),), name=_bias(self.name), shape=self.shape.split()[0], stored=())
+        length = " ".join((*self.stored, self.shape)).split()[0]
+        turn = _as_it_is if self.stored else self.turn
+        return replace(self, files=(_bias(file),), name=_bias(self.name), shape=length, stored=(), turn=turn)
 
     def shapes(self, numbers: Numbers) -> tuple[tuple[int, ...], ...]:
         """What each of ``files`` must have."""
@@ -103,6 +107,12 @@ MLP = (
     weight("ffn_up", "mlp.up_proj", "inner hidden"),
     weight("ffn_down", "mlp.down_proj", "hidden inner"),
 )
+EXPERTS = (
+    weight("ffn_gate_inp", "mlp.gate", "experts hidden"),
+    weight("ffn_gate_exps", "mlp.experts.{}.gate_proj", "expert_inner hidden", each="experts"),
+    weight("ffn_up_exps", "mlp.experts.{}.up_proj", "expert_inner hidden", each="experts"),
+    weight("ffn_down_exps", "mlp.experts.{}.down_proj", "hidden expert_inner", each="experts"),
+)
 QKV = ("attn_q", "attn_k", "attn_v")
 QKVO = (*QKV, "attn_output")
 GATE_UP_DOWN = ("ffn_gate", "ffn_up", "ffn_down")
@@ -121,6 +131,14 @@ SETTINGS: Mapping[str, Setting] = {
 RMS: Mapping[str, Setting] = {"rms_norm_eps": number("attention.layer_norm_rms_epsilon")}
 
 
+def expert_sizes(numbers: Numbers) -> Mapping[str, int]:
+    """The inner size of an expert, and that of the shared one."""
+    return {
+        "expert_inner": numbers.integer("expert_feed_forward_length"),
+        "shared": numbers.integer("expert_shared_feed_forward_length", 0),
+    }
+
+
 def _nothing(numbers: Numbers) -> Mapping[str, int]:
     return {}
 
@@ -129,14 +147,17 @@ def _nothing(numbers: Numbers) -> Mapping[str, int]:
 class Architecture:
     """A table.
 
-    ``name`` is what GGUF files call it: ``general.architecture``, and the beginning of its fields; one with ``experts`` is
-    another than the one without. ``config`` are the fields of config.json that are the same in every model of it,
-    ``settings`` how the others are found; ``sizes`` adds lengths of dimensions. ``outer`` and ``layer`` are the tensors
-    around the layers and in one, by its number. ``biased`` always have a bias; those of each of ``biases`` have one all
-    together or not at all, as config.json then says under that name. ``own_head_dim``: config.json names the size of a
-    head, which may be another than hidden size / heads. ``partial_rope``: it can say that only a part of each is turned.
-    ``latent``: keys and values are made of something smaller. ``mixed_layers``: some layers have no attention.
-    ``scales`` are the fields that scale values in every model of it. ``prefix`` is what its layers are called.
+    ``name`` is what GGUF files call it: ``general.architecture``, and the beginning of its fields; one with
+    ``experts`` is another than the one without. ``config`` are the fields of config.json that are the same in every
+    model of it, ``settings`` how the others are found; ``sizes`` adds lengths of dimensions. ``outer`` and ``layer``
+    are the tensors around the layers and in one, by its number; ``head`` is there where the embedding does not serve
+    as one. ``biased`` always have a bias; those of each of ``biases`` have one all together or not at all, as
+    config.json then says under that name.
+
+    ``own_head_dim``: config.json names the size of a head, which may be another than hidden size / heads.
+    ``partial_rope``: it can say that only a part of each is turned. ``latent``: keys and values are made of something
+    smaller. ``mixed_layers``: some layers have no attention. ``scales`` are the fields that scale values in every
+    model of it. ``prefix`` is what its layers are called. ``unused`` are tensors that say nothing new.
     """
 
     name: str
@@ -155,6 +176,7 @@ class Architecture:
     mixed_layers: bool = False
     scales: tuple[str, ...] = ()
     prefix: str = "model.layers"
+    unused: tuple[str, ...] = ()
 
     def key(self, name: str) -> str:
         """The field ``name`` of this architecture in a file."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mlx_convert_core.plugin import Finding, ModelInfo, dtypes, units
-from mlx_convert_gguf.container import is_gguf, read_gguf, type_name
+from mlx_convert_gguf.container import is_gguf, type_name
 from mlx_convert_gguf.fields import Fields
 from mlx_convert_gguf.origin import the_original
+from mlx_convert_gguf.splits import read_model
 
 
 def quantized_source(model: ModelInfo) -> Iterator[Finding]:
@@ -15,7 +16,7 @@ def quantized_source(model: ModelInfo) -> Iterator[Finding]:
     if model.path is None or not model.path.is_file() or not is_gguf(model.path):
         return
     totals: dict[str, int] = {}
-    header = read_gguf(model.path)
+    header = read_model(model.path)
     for tensor in header.tensors:
         kind = type_name(tensor.kind)
         totals[kind] = totals.get(kind, 0) + tensor.nbytes

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mlx_convert_core.plugin import InvalidRequest, RepoNotFound, check_regular, expanded, file_names
 from mlx_convert_gguf.container import is_gguf
+from mlx_convert_gguf.splits import first_part
 
 # The picture part of a model, and notes for making other files: never the model itself.
 _BESIDE = ("mmproj", "imatrix")
@@ -15,6 +16,8 @@ _BESIDE = ("mmproj", "imatrix")
 def gguf_at(ref: str) -> Path | None:
     """The file that ``ref`` names, or the only one of a folder without other weights; None: no GGUF is meant.
 
+    Of a model in several parts it is the first.
+
     Raises RepoNotFound (``no_file``) for a .gguf file that is not there, and InvalidRequest (``gguf_which``)
     when a folder holds several; CorruptCheckpoint for what is no regular file, or in a folder a link out of it.
     """
@@ -22,7 +25,7 @@ def gguf_at(ref: str) -> Path | None:
     if path.is_dir():
         return _in_folder(path)
     if path.is_file():
-        return path if path.suffix.lower() == file_names.GGUF or is_gguf(path) else None
+        return first_part(path) if path.suffix.lower() == file_names.GGUF or is_gguf(path) else None
     if path.suffix.lower() == file_names.GGUF and os.path.lexists(path):
         check_regular(path, within=None)
     if path.suffix.lower() == file_names.GGUF and "://" not in ref:
@@ -34,7 +37,7 @@ def _in_folder(folder: Path) -> Path | None:
     files = sorted(
         path for path in folder.iterdir() if path.suffix.lower() == file_names.GGUF and not path.name.startswith(".")
     )
-    models = [path for path in files if not path.name.lower().startswith(_BESIDE)]
+    models = sorted({first_part(path) for path in files if not path.name.lower().startswith(_BESIDE)})
     if not models or next(folder.glob(file_names.WEIGHTS), None) or _is_checkpoint(folder):
         return None
     for path in models:

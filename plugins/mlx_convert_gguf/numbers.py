@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 class Numbers:
     """What a file says, asked for without the architecture's name in front.
 
-    ``sizes`` are the lengths of dimensions by name: ``hidden``, ``inner``, ``gate_up`` (twice that), ``layers``, ``heads``, ``kv_heads``, ``head``
-    (values of one), ``q``, ``kv`` and ``qkv`` (values of all), ``rope`` (those of a head that are turned), ``vocabulary``, the
-    numbers of ``experts`` and of ``used`` ones, and what the architecture adds. Raises CorruptCheckpoint, and
-    UnsupportedModel for layers of different sizes.
+    ``sizes`` are the lengths of dimensions by name: ``hidden``, ``inner``, ``gate_up`` (twice that), ``layers``,
+    ``heads``, ``kv_heads``, ``head`` (values of one), ``q``, ``kv`` and ``qkv`` (values of all), ``rope`` (those of a
+    head that are turned), ``vocabulary``, the numbers of ``experts`` and of ``used`` ones, and what the architecture
+    adds. Raises CorruptCheckpoint, and UnsupportedModel for what config.json can't say.
     """
 
     def __init__(self, fields: Fields, architecture: Architecture, tensors: Iterable[GgufTensor]) -> None:

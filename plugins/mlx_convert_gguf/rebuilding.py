@@ -29,6 +29,7 @@ class Rebuilt:
     """A tensor of the checkpoint, and how it is made of ``sources`` in the file."""
 
     name: str
+    dtype: str
     shape: tuple[int, ...]
     sources: tuple[GgufTensor, ...]
     transform: Transform
@@ -70,7 +71,7 @@ def config_of(numbers: Numbers, factors: Mapping[str, Sequence[float]]) -> dict[
         **{name: found(numbers) for name, found in about.settings.items()},
         **({"head_dim": numbers["head"]} if about.own_head_dim else {}),
         **{name: numbers.has(f"{group[0]}.bias") for name, group in about.biases.items()},
-        "tie_word_embeddings": not numbers.has("output.weight"),
+        "tie_word_embeddings": not _has_head(numbers),
         "torch_dtype": "bfloat16",
     }
     scaling = rope_scaling(numbers, factors)
@@ -87,7 +88,7 @@ def rebuilt_tensors(numbers: Numbers, tensors: Iterable[GgufTensor]) -> tuple[Re
     expected = {file: part for part in _parts(numbers) for file in part.files}
     made: dict[str, tuple[Rebuilt, ...]] = {}
     for tensor in tensors:
-        if tensor.name in VECTORS:
+        if tensor.name in VECTORS or tensor.name in about.unused:
             continue
         part = expected.pop(tensor.name, None)
         if part is None:
@@ -104,6 +105,11 @@ def rebuilt_tensors(numbers: Numbers, tensors: Iterable[GgufTensor]) -> tuple[Re
     return tuple(one for several in made.values() for one in several)
 
 
+def _has_head(numbers: Numbers) -> bool:
+    head = numbers.architecture.head.files[0]
+    return numbers.has(head) and head not in numbers.architecture.unused
+
+
 def _parts(numbers: Numbers) -> Iterator[Part]:
     """All tensors of the checkpoint, with their whole names."""
     about = numbers.architecture
@@ -117,7 +123,7 @@ def _parts(numbers: Numbers) -> Iterator[Part]:
                 yield part.bias()
 
     yield from with_biases(about.outer)
-    if numbers.has("output.weight"):
+    if _has_head(numbers):
         yield about.head
     for layer in range(numbers["layers"]):
         for part in with_biases(about.layer(numbers, layer)):
@@ -127,16 +133,19 @@ def _parts(numbers: Numbers) -> Iterator[Part]:
 
 def _made(part: Part, numbers: Numbers) -> Iterator[Rebuilt]:
     shape = numbers.shape(part.shape)
-    sources = tuple(_viewed(numbers.tensors[file], wanted) for file, wanted in zip(part.files, part.shapes(numbers)))
+    sources = tuple(
+        _viewed(numbers.tensors[file], wanted) for file, wanted in zip(part.files, part.shapes(numbers), strict=True)
+    )
     if not part.each:
         transform = part.turn(numbers, prod(shape[:-1]) if len(shape) > 1 else shape[0])
-        yield Rebuilt(name=part.name, shape=shape, sources=sources, transform=transform)
+        yield Rebuilt(name=part.name, dtype=part.dtype, shape=shape, sources=sources, transform=transform)
         return
     count = numbers[part.each]
     rows = prod(sources[0].shape[:-1]) // count
     for index in range(count):
         transform = Slice(rows, first=index * rows)
-        yield Rebuilt(name=part.name.format(index), shape=shape, sources=sources, transform=transform)
+        name = part.name.format(index)
+        yield Rebuilt(name=name, dtype=part.dtype, shape=shape, sources=sources, transform=transform)
 
 
 def _viewed(tensor: GgufTensor, shape: tuple[int, ...]) -> GgufTensor:

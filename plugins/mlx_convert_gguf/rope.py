@@ -79,7 +79,15 @@ def llama3_factors(theta: float, head_dim: int, factor: float) -> list[float]:
 
 
 def _yarn(numbers: Numbers, factor: float) -> dict[str, Any]:
-    for name in ("attn_factor", "yarn_log_multiplier", "yarn_ext_factor", "yarn_attn_factor"):
+    if numbers.architecture.latent:
+        # DeepSeek's own; its two factors are the same in every model, and the file has one of them, by 10.
+        scale = numbers.number("rope.scaling.yarn_log_multiplier", 0.0) * 10
+        more = {"mscale": round(scale, 6), "mscale_all_dim": round(scale, 6)} if scale else {}
+    elif numbers.says("rope.scaling.yarn_log_multiplier"):
+        raise _unknown(numbers, "'yarn' scaling with yarn_log_multiplier")
+    else:
+        more = {}
+    for name in ("attn_factor", "yarn_ext_factor", "yarn_attn_factor"):
         if numbers.says(f"rope.scaling.{name}"):
             raise _unknown(numbers, f"'yarn' scaling with {name}")
     betas = {
@@ -92,7 +100,9 @@ def _yarn(numbers: Numbers, factor: float) -> dict[str, Any]:
         "type": "yarn",
         "factor": factor,
         "original_max_position_embeddings": numbers.integer("rope.scaling.original_context_length"),
-    } | betas
+        **betas,
+        **more,
+    }
 
 
 def _unknown(numbers: Numbers, what: str) -> UnsupportedModel:

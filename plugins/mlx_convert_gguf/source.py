@@ -16,13 +16,15 @@ from mlx_convert_core.plugin import (
     cached_repo,
     file_names,
     layouts,
+    stamp_of,
 )
 from mlx_convert_gguf.card import card_of, name_of
-from mlx_convert_gguf.container import GgufHeader, read_gguf
+from mlx_convert_gguf.container import GgufHeader
 from mlx_convert_gguf.fields import Fields
-from mlx_convert_gguf.rebuilding import Rebuilt, architecture_of, config_of, rebuilt_tensors
 from mlx_convert_gguf.numbers import Numbers
+from mlx_convert_gguf.rebuilding import Rebuilt, architecture_of, config_of, rebuilt_tensors
 from mlx_convert_gguf.rope import VECTORS
+from mlx_convert_gguf.splits import read_model
 from mlx_convert_gguf.tokenizers.tokenizer_files import special_ids, text_files, tokenizer_of
 from mlx_convert_gguf.weights import read_values, write_weights
 
@@ -56,8 +58,8 @@ class GgufFile:
 
     def fetch(self, model: ModelInfo, scratch: Path, report: Reporter) -> Path:
         """Write the checkpoint into ``scratch``; raises CorruptCheckpoint when the file was changed meanwhile."""
-        before = _stamp(self.path)
         blueprint = _Blueprint.of(self.path)
+        before = blueprint.stamps()
         if blueprint.tensors != model.tensors:
             raise _changed(self.path)
         folder = scratch / model.name
@@ -65,7 +67,7 @@ class GgufFile:
         write_weights(blueprint.rebuilt, blueprint.tensors, folder, report)
         for name, data in blueprint.files.items():
             (folder / name).write_bytes(data)
-        if _stamp(self.path) != before:
+        if blueprint.stamps() != before:
             raise _changed(self.path)
         return folder
 
@@ -84,7 +86,7 @@ class _Blueprint:
 
     @classmethod
     def of(cls, path: Path) -> _Blueprint:
-        header = read_gguf(path)
+        header = read_model(path)
         fields = Fields(path.name, header.metadata)
         architecture = architecture_of(fields)
         vocabulary, tokenizer = tokenizer_of(fields)
@@ -102,6 +104,10 @@ class _Blueprint:
             files=files | text_files(fields, vocabulary, tokenizer),
             weight_file_bytes=size,
         )
+
+    def stamps(self) -> dict[Path, tuple[int, int] | None]:
+        """What tells one state of the files from another."""
+        return {path: stamp_of(path) for path in {source.path for one in self.rebuilt for source in one.sources}}
 
     def describe(self, ref: str) -> ModelInfo:
         small = [FileInfo(name=name, size=len(data)) for name, data in self.files.items()]
@@ -131,7 +137,7 @@ def _rope_factors(header: GgufHeader) -> dict[str, list[float]]:
 def _laid_out(rebuilt: tuple[Rebuilt, ...]) -> tuple[tuple[TensorInfo, ...], int]:
     """The tensors at their places in the file to be, and its size."""
     shard = file_names.WEIGHT_FILE
-    loose = tuple(TensorInfo(name=one.name, dtype="BF16", shape=one.shape, shard=shard) for one in rebuilt)
+    loose = tuple(TensorInfo(name=one.name, dtype=one.dtype, shape=one.shape, shard=shard) for one in rebuilt)
     layout = layouts(loose, {"format": "pt"})[shard]
     placed = tuple(
         TensorInfo(
@@ -145,11 +151,6 @@ def _laid_out(rebuilt: tuple[Rebuilt, ...]) -> tuple[tuple[TensorInfo, ...], int
         for tensor in loose
     )
     return placed, layout.file_bytes
-
-
-def _stamp(path: Path) -> tuple[int, int]:
-    status = path.stat()
-    return status.st_size, status.st_mtime_ns
 
 
 def _changed(path: Path) -> CorruptCheckpoint:

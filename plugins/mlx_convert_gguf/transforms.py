@@ -1,7 +1,7 @@
 """How a tensor of the checkpoint is made of tensors of the file: what llama.cpp's converter did, undone row by row.
 
-Each transform makes some rows at a time, so that no tensor is held whole but those that have to be turned over. Rows are
-all dimensions but the last; a vector has one value in each of its rows.
+Each transform makes some rows at a time, so that no tensor is held whole but those that have to be turned over. Rows
+are all dimensions but the last; a vector has one value in each of its rows.
 """
 
 from __future__ import annotations

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlx_convert_core.plugin import Reporter, ShardWriter, TensorInfo, open_regular
 from mlx_convert_gguf.container import GgufTensor, block, truncated
@@ -45,6 +45,14 @@ class GgufValues:
             return self._whole_rows(tensor, 0, 1).reshape(-1, 1)[start:stop]
         return self._whole_rows(tensor, start, stop - start)
 
+    def raw(self, tensor: GgufTensor, start: int, stop: int) -> npt.NDArray[np.uint8]:
+        """Rows of a tensor of two or more dimensions, as the bytes of their blocks."""
+        import numpy as np
+
+        values, nbytes = block(tensor.kind)
+        width = tensor.shape[-1] // values * nbytes
+        return np.frombuffer(self._bytes(tensor, start * width, (stop - start) * width), np.uint8).reshape(-1, width)
+
     def _whole_rows(self, tensor: GgufTensor, start: int, count: int) -> Values:
         import numpy as np
         from gguf.constants import GGMLQuantizationType
@@ -78,9 +86,9 @@ def write_weights(rebuilt: Iterable[Rebuilt], tensors: tuple[TensorInfo, ...], f
     done = 0
     with ShardWriter(folder, tensors, {"format": "pt"}) as writer, GgufValues() as values:
         for one in rebuilt:
-            for rows in chunks(one, values.rows):
+            for rows in chunks(one, values):
                 report.check_cancelled()
-                data = bf16(rows).tobytes()
+                data = _stored(rows, one.dtype).tobytes()
                 writer.write(one.name, data)
                 done += len(data)
                 report.progress("fetch", done, total)
@@ -92,9 +100,10 @@ def read_values(tensor: GgufTensor) -> list[float]:
         return [float(value) for value in values.rows(tensor, 0, tensor.shape[0]).ravel()]
 
 
-def chunks(one: Rebuilt, rows_of: Callable[[GgufTensor, int, int], Values]) -> Iterator[Values]:
+def chunks(one: Rebuilt, values: GgufValues) -> Iterator[Values]:
     """The tensor's values in order, whole units of its transform together, so that memory stays small."""
     rows, unit = one.transform.rows, one.transform.unit
+    rows_of = values.raw if one.dtype == "U8" else values.rows
     step = max(1, CHUNK_VALUES * rows // (unit * prod(one.shape))) * unit
 
     def read(number: int, start: int, stop: int) -> Values:
@@ -102,6 +111,13 @@ def chunks(one: Rebuilt, rows_of: Callable[[GgufTensor, int, int], Values]) -> I
 
     for start in range(0, rows, step):
         yield one.transform(read, start, min(rows, start + step))
+
+
+def _stored(rows: Values, dtype: str) -> npt.NDArray[Any]:
+    """Values as ``dtype`` stores them."""
+    if dtype == "BF16":
+        return bf16(rows)
+    return rows.astype("<f4") if dtype == "F32" else rows
 
 
 def bf16(values: Values) -> npt.NDArray[np.uint16]:

@@ -1,78 +1,124 @@
-"""Each architecture: a GGUF file of a checkpoint becomes that checkpoint again, tensor for tensor."""
+"""Each architecture: a GGUF file of a checkpoint becomes that checkpoint again, and computes the same."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import mlx.core as mx
 import numpy as np
 import pytest
-from architectures.checkpoints import write_tiny
+from architectures.checkpoints import TINY, write_tiny
 from mlx_convert_gguf.architectures import names
 from mlx_convert_gguf.fields import Fields
 from mlx_convert_gguf.origin import the_original
-from samples.gguf import Values, llama_metadata, write_llama_gguf
+from samples.llama_cpp import gguf_of, values_of
 
-from mlx_convert_core import ConvertRequest, GenerateRequest, ModelInfo, Workspace
-from mlx_convert_core.plugin import inspect_folder
+from mlx_convert_core import ConvertRequest, ModelInfo, Workspace
 
 Rebuild = Callable[[Path], tuple[ModelInfo, Path]]
 
 
-def gguf_of(checkpoint: Path, path: Path, architecture: str) -> Path:
-    """Write the file that llama.cpp's converter makes of ``checkpoint``: only a llama's rows are interleaved."""
-    config = json.loads((checkpoint / "config.json").read_text())
-    numbers = llama_metadata(**config)
-    fields = {name.replace("llama.", f"{architecture}."): value for name, value in numbers.items()}
-    fields["general.architecture"] = architecture
-    if "head_dim" in config:
-        fields[f"{architecture}.attention.key_length"] = config["head_dim"]
-        fields[f"{architecture}.attention.value_length"] = config["head_dim"]
-    heads = (config["num_attention_heads"], config["num_key_value_heads"]) if architecture == "llama" else (0, 0)
-    return write_llama_gguf(path, values=values_of(checkpoint), kind="F32", metadata=fields, heads=heads)
+@dataclass(frozen=True)
+class Case:
+    """A tiny checkpoint of ``model_type``, its config ``changed``, and what GGUF files call it."""
+
+    model_type: str
+    architecture: str = ""
+    changed: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return self.architecture or self.model_type
 
 
-def values_of(checkpoint: Path) -> Values:
-    """The tensors; llama.cpp's converter leaves out what a class computes anew."""
-    found = {}
-    for shard in checkpoint.glob("*.safetensors"):
-        loaded = mx.load(str(shard))
-        assert isinstance(loaded, dict)
-        found |= {name: np.array(array.astype(mx.float32)) for name, array in loaded.items() if "rotary" not in name}
-    return found
+_GEMMA2 = {
+    "attn_logit_softcapping": 50.0, "final_logit_softcapping": 30.0, "query_pre_attn_scalar": 16, "sliding_window": 4096
+}  # fmt: skip
+_GEMMA3 = {
+    "num_hidden_layers": 6, "sliding_window_pattern": 6, "layer_types": ["sliding_attention"] * 5 + ["full_attention"],
+    "query_pre_attn_scalar": 32,
+    "rope_theta": 1_000_000.0,
+}  # fmt: skip
+_YARN = {
+    "type": "yarn", "rope_type": "yarn", "factor": 2.0, "original_max_position_embeddings": 128, "mscale": 0.707,
+    "mscale_all_dim": 0.707, "beta_fast": 32.0, "beta_slow": 1.0,
+}  # fmt: skip
+CASES = (
+    Case("llama"),
+    Case("qwen2"),
+    Case("qwen3"),
+    Case("phi3"),
+    Case("gemma"),
+    Case("gemma2", changed=_GEMMA2),
+    Case("gemma3_text", "gemma3", _GEMMA3),
+    Case("starcoder2"),
+    Case("stablelm"),
+    Case("granite"),
+    Case("olmo2"),
+    Case("glm4"),
+    Case("lfm2"),
+    Case("mixtral", "llama"),
+    Case("qwen2_moe", "qwen2moe"),
+    Case("qwen3_moe", "qwen3moe", {"mlp_only_layers": []}),
+    Case("gpt2"),
+    Case("deepseek_v2", "deepseek2", {"rope_scaling": _YARN}),
+    Case("deepseek_v3", "deepseek2", {"scoring_func": "sigmoid", "topk_method": "noaux_tc"}),
+)
 
 
-@pytest.mark.parametrize("architecture", ["llama", "qwen2", "qwen3"])
-def test_a_file_becomes_the_checkpoint_that_it_was_made_of(architecture: str, rebuild: Rebuild, tmp_path: Path) -> None:
-    twin = write_tiny(tmp_path / "twin", architecture)
-    model, folder = rebuild(gguf_of(twin, tmp_path / "tiny.gguf", architecture))
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.model_type)
+def test_a_file_becomes_the_checkpoint_that_it_was_made_of(
+    case: Case, rebuild: Rebuild, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny = TINY[case.model_type]
+    changed = replace(tiny, config=tiny.config | case.changed, stored="BF16", cast="bfloat16")
+    monkeypatch.setitem(TINY, case.model_type, changed)
+    twin = write_tiny(tmp_path / "twin", case.model_type)
+    _, folder = rebuild(gguf_of(twin, tmp_path / "tiny.gguf", case.name))
     ours, theirs = values_of(folder), values_of(twin)
+    if tiny.config.get("tie_word_embeddings"):
+        theirs.pop("lm_head.weight", None)
     assert ours.keys() == theirs.keys()
-    assert all(np.array_equal(ours[name], values) for name, values in theirs.items())
-    config = inspect_folder(twin).config
-    names = ("model_type", "num_key_value_heads", "rope_theta", "rms_norm_eps", "vocab_size")
-    assert {name: model.config[name] for name in names} == {name: config[name] for name in names}
+    assert [name for name, values in theirs.items() if not np.array_equal(ours[name], values)] == []
+    expected = logits_of(twin)
+    assert mx.array_equal(logits_of(folder), expected)
+    (tmp_path / "scratch").rename(tmp_path / "exact")
+    _, folder = rebuild(gguf_of(twin, tmp_path / "tiny.gguf", case.name, "Q8_0"))
+    assert float(mx.linalg.norm(logits_of(folder) - expected)) < 0.1 * float(mx.linalg.norm(expected))
 
 
-@pytest.mark.parametrize("architecture", ["qwen2", "qwen3"])
-def test_what_is_converted_computes_as_the_checkpoint(architecture: str, tmp_path: Path) -> None:
-    twin = write_tiny(tmp_path / "twin", architecture)
-    path = gguf_of(twin, tmp_path / "tiny.gguf", architecture)
+def logits_of(checkpoint: Path) -> mx.array:
+    """What mlx-lm's own loader makes of a few tokens, in float32."""
+    from mlx_lm.utils import load_model
+
+    model, _ = load_model(checkpoint)
+    model.set_dtype(mx.float32)
+    logits: mx.array = model(mx.array([[1, 5, 9, 200, 33, 7]]))
+    return logits
+
+
+def test_every_table_is_compared() -> None:
+    assert {case.name for case in CASES} == set(names())
+    page = Path(__file__).parents[2] / "docs" / "gguf.md"
+    listed = [
+        line.split("|")[1].strip() for line in page.read_text(encoding="utf-8").splitlines() if "| equal |" in line
+    ]
+    assert listed == names()
+
+
+def test_what_is_converted_is_what_the_checkpoint_becomes(tmp_path: Path) -> None:
+    twin = write_tiny(tmp_path / "twin", "qwen3")
+    path = gguf_of(twin, tmp_path / "tiny.gguf", "qwen3")
     with Workspace() as workspace:
         made = []
         for ref, name in ((path, "gguf"), (twin, "checkpoint")):
             request = ConvertRequest(ref=ref, preset="4bit", output=tmp_path / name)
             made.append(workspace.convert(request, inline=True).result().path)
-        ours, theirs = map(values_of, made)
-        assert all(np.array_equal(ours[name], values) for name, values in theirs.items())
-        asked = GenerateRequest(prompt="The capital", max_tokens=8, temperature=0)
-        assert workspace.generate(made[0], asked).result().generation_tokens > 0
-
-
-def test_each_table_has_its_file() -> None:
-    assert {"llama", "qwen2", "qwen3"} <= set(names())
+    ours, theirs = map(values_of, made)
+    assert all(np.array_equal(ours[name], values) for name, values in theirs.items())
 
 
 @pytest.mark.parametrize(

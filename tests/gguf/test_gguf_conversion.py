@@ -54,7 +54,7 @@ def test_quantized_source_is_pointed_out(tmp_path: Path) -> None:
 
 
 def test_unknown_architecture_fails_the_job_before_anything_is_written(tmp_path: Path) -> None:
-    path = write_llama_gguf(tmp_path / "tiny.gguf", metadata={"general.architecture": "gemma3"})
+    path = write_llama_gguf(tmp_path / "tiny.gguf", metadata={"general.architecture": "rwkv6"})
     with Workspace() as workspace, pytest.raises(UnsupportedModel) as caught:
         workspace.convert(ConvertRequest(ref=str(path), output=tmp_path / "out" / "tiny")).result()
     assert caught.value.code == "gguf_arch"

@@ -93,8 +93,8 @@ def write_llama_gguf(
 
 
 def write_gguf(path: Path, metadata: Mapping[str, Any], tensors: Mapping[str, Any], kind: str = "F16") -> Path:
-    """Write fields and tensors as they are; matrices are stored as ``kind``, the rest as F32."""
-    from gguf import GGMLQuantizationType, GGUFWriter
+    """Write fields and tensors as they are; matrices are stored as ``kind`` where it fits, the rest as F32."""
+    from gguf import GGML_QUANT_SIZES, GGMLQuantizationType, GGUFWriter
     from gguf.quants import quantize
 
     writer = GGUFWriter(path, arch=str(metadata.get("general.architecture", "llama")))
@@ -102,7 +102,8 @@ def write_gguf(path: Path, metadata: Mapping[str, Any], tensors: Mapping[str, An
         if key != "general.architecture" and value is not None:
             add_field(writer, key, value)
     for name, array in tensors.items():
-        stored = GGMLQuantizationType[kind] if array.ndim > 1 else GGMLQuantizationType.F32
+        whole = array.ndim > 1 and array.shape[-1] % GGML_QUANT_SIZES[GGMLQuantizationType[kind]][0] == 0
+        stored = GGMLQuantizationType[kind] if whole else GGMLQuantizationType.F32
         writer.add_tensor(name, quantize(array, stored), raw_dtype=stored)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()

@@ -32,7 +32,7 @@ HOOKS = {
 _SUMMARIES = {
     "mlx_convert_lm": "Converts and runs models with mlx-lm.",
     "mlx_convert_hub": "Hugging Face as a source; uploads; model cards.",
-    "mlx_convert_gguf": "GGUF files of Llama, Mistral and Qwen models as sources.",
+    "mlx_convert_gguf": "GGUF files of many models as sources.",
     "mlx_convert_library": "Keeps the list of converted models.",
     "mlx_convert_ui": "This app.",
 }
