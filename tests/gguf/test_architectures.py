@@ -58,6 +58,7 @@ CASES = (
     Case("stablelm"),
     Case("granite"),
     Case("olmo2"),
+    Case("olmo3", "olmo2"),
     Case("glm4"),
     Case("lfm2"),
     Case("mixtral", "llama"),

@@ -241,6 +241,10 @@ _MORE_FIELDS: dict[str, Callable[[Config], Config]] = {
         "rope.dimension_count": config["hidden_size"] // config["num_attention_heads"],
     },
     "deepseek2": _deepseek2,
+    "olmo2": lambda config: {
+        "attention.sliding_window_pattern": [kind == "sliding_attention" for kind in config.get("layer_types", ())]
+        or None
+    },
     "gpt2": lambda config: {"feed_forward_length": 4 * config["n_embd"]},
     "lfm2": lambda config: {
         "attention.head_count_kv": [
