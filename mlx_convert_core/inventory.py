@@ -19,7 +19,7 @@ from mlx_convert_core.plugins.checks import ModelCheck
 from mlx_convert_core.plugins.interfaces import LibraryStore, UploadTarget
 from mlx_convert_core.plugins.loading import LoadedPlugin, PluginFailure, PluginSet, discover
 from mlx_convert_core.plugins.offers import Account, Command, Page
-from mlx_convert_core.plugins.scoring import MeasuringText, Metric
+from mlx_convert_core.plugins.scoring import MeasuringText, Metric, TaskSet
 
 if TYPE_CHECKING:  # every command has an inventory, and few need these
     from mlx_convert_core.converting.searching import Search, SearchHit, SearchResult
@@ -105,6 +105,10 @@ class Inventory:
     def texts(self) -> dict[str, MeasuringText]:
         """The texts that can be measured with."""
         return self._hooks.register("register_texts", MeasuringText)
+
+    def task_sets(self) -> dict[str, TaskSet]:
+        """The questions that can be measured with."""
+        return self._hooks.register("register_tasks", TaskSet)
 
     def checks(self) -> dict[str, ModelCheck]:
         """The looks that every converted model is given before it is published."""

@@ -86,7 +86,10 @@ if TYPE_CHECKING:
     from mlx_convert_core.home.conversion_queue import ConversionQueue as ConversionQueue
     from mlx_convert_core.home.queue_file import QueueItem as QueueItem
     from mlx_convert_core.home.settings import Settings as Settings, SettingsFile as SettingsFile
-    from mlx_convert_core.measuring.intervals import paired_figures as paired_figures
+    from mlx_convert_core.measuring.intervals import (
+        paired_difference as paired_difference,
+        paired_figures as paired_figures,
+    )
     from mlx_convert_core.model import dtypes as dtypes, hub_names as hub_names
     from mlx_convert_core.model.chat_message import ChatMessage as ChatMessage
     from mlx_convert_core.model.accounting import Accounted as Accounted, account_for as account_for
@@ -122,6 +125,7 @@ if TYPE_CHECKING:
     from mlx_convert_core.model.figures import (
         QUALITY as QUALITY,
         SPEED as SPEED,
+        TASKS as TASKS,
         Figure as Figure,
         KeptFigure as KeptFigure,
         Measurements as Measurements,
@@ -214,6 +218,7 @@ if TYPE_CHECKING:
         parse_header as parse_header,
         read_header as read_header,
     )
+    from mlx_convert_core.model.tasks import Question as Question, questions_in as questions_in
     from mlx_convert_core.model.tensor_kinds import TensorKinds as TensorKinds
     from mlx_convert_core.model.verification import Verification as Verification
     from mlx_convert_core.model.weight_files import (
@@ -268,6 +273,7 @@ if TYPE_CHECKING:
         Metric as Metric,
         ScoringHead as ScoringHead,
         ScoringRunner as ScoringRunner,
+        TaskSet as TaskSet,
         TokenScores as TokenScores,
     )
     from mlx_convert_core.plugins.source_kinds import (
@@ -329,7 +335,7 @@ _PLACES = {
     "mlx_convert_core.home.conversion_queue": "ConversionQueue",
     "mlx_convert_core.home.queue_file": "QueueItem",
     "mlx_convert_core.home.settings": "Settings SettingsFile",
-    "mlx_convert_core.measuring.intervals": "paired_figures",
+    "mlx_convert_core.measuring.intervals": "paired_difference paired_figures",
     "mlx_convert_core.model": "dtypes hub_names",
     "mlx_convert_core.model.chat_message": "ChatMessage",
     "mlx_convert_core.model.accounting": "Accounted account_for",
@@ -345,7 +351,7 @@ _PLACES = {
         "StepFinished StepStarted Token"
     ),
     "mlx_convert_core.model.figures": (
-        "QUALITY SPEED Figure KeptFigure Measurements figures_in groups_in is_stale title_of"
+        "QUALITY SPEED TASKS Figure KeptFigure Measurements figures_in groups_in is_stale title_of"
     ),
     "mlx_convert_core.model.findings": "Finding finding_of worst_first",
     "mlx_convert_core.model.fingerprint": "fingerprint",
@@ -373,6 +379,7 @@ _PLACES = {
     ),
     "mlx_convert_core.model.rounding": "NEAREST Calibration LayerRows Needs",
     "mlx_convert_core.model.safetensors": "TensorInfo all_tensors header_length parse_header read_header",
+    "mlx_convert_core.model.tasks": "Question questions_in",
     "mlx_convert_core.model.tensor_kinds": "TensorKinds",
     "mlx_convert_core.model.verification": "Verification",
     "mlx_convert_core.model.weight_files": "Weights choose_weights elsewhere repeated weight_files",
@@ -386,7 +393,9 @@ _PLACES = {
     ),
     "mlx_convert_core.plugins.loading": "LoadedPlugin PluginFailure",
     "mlx_convert_core.plugins.offers": "Account AccountState Command Page",
-    "mlx_convert_core.plugins.scoring": "HiddenStates MeasuringText Metric ScoringHead ScoringRunner TokenScores",
+    "mlx_convert_core.plugins.scoring": (
+        "HiddenStates MeasuringText Metric ScoringHead ScoringRunner TaskSet TokenScores"
+    ),
     "mlx_convert_core.plugins.source_kinds": "JudgingConverter PublishedSource SourceKind",
     "mlx_convert_core.remedies": (
         "ChooseOutput LeaveOut OpenPage Remedies Remedy Replace Report RunCommand RunElsewhere SetOption SignIn "

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from mlx_convert_cli.output import say, show, show_table, styled, table, tell_out
 from mlx_convert_core import BenchResult, MeasuredFigure, MeasureResult
-from mlx_convert_core.plugin import Spread, paired_figures, units
+from mlx_convert_core.plugin import Spread, paired_difference, paired_figures, units
 
 _MAIN = ("kl_mean", "top1", "perplexity")  # what stands beside each other for several models
+_TASKS = ("acc", "acc_norm", "exact_match")
 
 
 def show_quality(result: MeasureResult, *, err: bool = False) -> None:
@@ -29,15 +30,21 @@ def show_quality(result: MeasureResult, *, err: bool = False) -> None:
 
 
 def show_beside(results: Sequence[MeasureResult]) -> None:
-    """Several models in one table; with the ratio of each one's KL divergence to the first one's."""
-    names = [name for name in _MAIN if all(name in {one.name for one in result.figures} for result in results)]
+    """Several models in one table, each beside the first one: how many times its KL divergence, or, of tasks, how many
+    more questions it answers rightly."""
+    tasks = bool(results[0].questions)
+    names = [
+        name
+        for name in (_TASKS if tasks else _MAIN)
+        if all(name in {one.name for one in result.figures} for result in results)
+    ]
     titles = [results[0].figure(name).title for name in names]
     rows = []
     for result in results:
         figures = [result.figure(name) for name in names]
         cells = [f"{_number(figure.value, '')} ({_span(figure)})" for figure in figures]
-        rows.append((result.name, *cells, _ratio(results[0], result)))
-    show_table(table("model", *titles, "KL, relative", rows=rows))
+        rows.append((result.name, *cells, _more(results[0], result, names) if tasks else _ratio(results[0], result)))
+    show_table(table("model", *titles, "more than the first" if tasks else "KL, relative", rows=rows))
     for result in results:
         if result.verdict:
             tell_out(f"{result.name}: {result.verdict}")
@@ -75,7 +82,9 @@ def _spread(spread: Spread) -> str:
 
 def _tell_how(result: MeasureResult) -> None:
     parts = [
-        f"{result.tokens:,} tokens of '{result.text}' in {result.sequences} sequences",
+        f"{result.questions:,} questions of '{result.text}'"
+        if result.questions
+        else f"{result.tokens:,} tokens of '{result.text}' in {result.sequences} sequences",
         f"against {result.against}" if result.against else "without a source",
         units.duration(result.seconds),
         f"peak memory {units.size(result.peak_memory)}",
@@ -88,6 +97,16 @@ def _ratio(first: MeasureResult, other: MeasureResult) -> str:
     return "" if found is None else f"{found[0]:.3g} ({found[1]:.3g} to {found[2]:.3g})"
 
 
+def _more(first: MeasureResult, other: MeasureResult, names: Sequence[str]) -> str:
+    """By how much ``other`` is better in the first of the figures ``names``; paired."""
+    found = paired_difference(first, other, names[0]) if names and other is not first else None
+    return "" if found is None else _difference(found)
+
+
+def _difference(found: tuple[float, float, float]) -> str:
+    return f"{found[0]:+.3g} ({found[1]:+.3g} to {found[2]:+.3g})"
+
+
 def _number(value: float, unit: str) -> str:
     return f"{value:.4g} {unit}".rstrip()
 
@@ -97,4 +116,7 @@ def _span(figure: MeasuredFigure) -> str:
 
 
 def _of_source(figure: MeasuredFigure) -> str:
-    return "" if figure.source is None else _number(figure.source, figure.unit)
+    if figure.source is None:
+        return ""
+    more = f"; difference {_difference(figure.difference)}" if figure.difference is not None else ""
+    return _number(figure.source, figure.unit) + more

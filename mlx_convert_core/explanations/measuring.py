@@ -24,6 +24,14 @@ THEME = Theme(
             "Give a longer text file in UTF-8, with several kinds of text in it, or use the text that comes along.",
         ),
         Explanation(
+            "tasks",
+            "The tasks to measure with can't be used: the file can't be read, a line of it is no task, or a question"
+            " leaves no token for its answer. A line is an object with a `question` (or a `prompt`, taken as it is), an"
+            " `answer`, and for multiple choice the `choices`, of which the answer is one or the number of one, from"
+            " 0.",
+            "The message names the line. docs/measuring.md shows what lines look like.",
+        ),
+        Explanation(
             "other_tokenizer other_vocabulary",
             "The model that was named as the source splits text into other tokens, or knows other words. Probabilities"
             " can only be compared word by word, so it can't be what the converted model was made from.",

@@ -13,9 +13,9 @@ from mlx_convert_core.converting.sources import Sources
 from mlx_convert_core.errors import MlxConvertError
 from mlx_convert_core.measuring.bench import bench
 from mlx_convert_core.measuring.keeping import keep
-from mlx_convert_core.measuring.scoring import MeasureTask
+from mlx_convert_core.measuring.reading import MeasureTask
 from mlx_convert_core.measuring.sources import source_of
-from mlx_convert_core.model.figures import QUALITY, SPEED
+from mlx_convert_core.model.figures import SPEED
 from mlx_convert_core.model.library import LibraryEntry
 from mlx_convert_core.model.measurements import BenchRequest, BenchResult, MeasureRequest, MeasureResult
 from mlx_convert_core.plugins.interfaces import LibraryStore
@@ -47,7 +47,7 @@ def carry_out(
     finally:
         runner.close()
     with context.step("store", cancellable=False):
-        keep(path, QUALITY, result.recorded(), store, context)
+        keep(path, result.group, result.recorded(), store, context)
     return result
 
 

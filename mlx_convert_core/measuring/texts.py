@@ -52,17 +52,7 @@ def own_text(path: Path) -> Text:
     Such a line is an object with ``text``, or with the ``turns`` of a chat. Raises InvalidRequest (codes ``no_text``,
     ``not_text``).
     """
-    try:
-        text = read_regular(path, TYPED_BYTES, within=None).decode("utf-8-sig")
-    except (OSError, CorruptCheckpoint) as error:
-        told = error.message if isinstance(error, CorruptCheckpoint) else f"{path}: {error.strerror or error}."
-        raise InvalidRequest(
-            f"the text to measure with can't be read: {told}", hint="Give a text file in UTF-8.", code="no_text"
-        ) from None
-    except UnicodeDecodeError:
-        raise InvalidRequest(
-            f"{path} is no text: it is not UTF-8.", hint="Give a text file in UTF-8.", code="not_text"
-        ) from None
+    text = typed_text(path, "the text to measure with", "no_text")
     if path.suffix.lower() != ".jsonl":
         return Text(path.name, (Passage(kind="own", text=text),))
     try:
@@ -73,6 +63,18 @@ def own_text(path: Path) -> Text:
             hint='Write a line for each, such as {"kind": "prose", "text": "Once upon a time"}.',
             code="no_text",
         ) from None
+
+
+def typed_text(path: Path, what: str, code: str) -> str:
+    """What a person's file holds, which is ``what``. Raises InvalidRequest (``code``, or ``not_text``)."""
+    hint = "Give a text file in UTF-8."
+    try:
+        return read_regular(path, TYPED_BYTES, within=None).decode("utf-8-sig")
+    except (OSError, CorruptCheckpoint) as error:
+        told = error.message if isinstance(error, CorruptCheckpoint) else f"{path}: {error.strerror or error}."
+        raise InvalidRequest(f"{what} can't be read: {told}", hint=hint, code=code) from None
+    except UnicodeDecodeError:
+        raise InvalidRequest(f"{path} is no text: it is not UTF-8.", hint=hint, code="not_text") from None
 
 
 def passages_in(lines: str) -> tuple[Passage, ...]:

@@ -10,7 +10,7 @@ from mlx_convert_core.model.fingerprint import fingerprint
 
 Figure = int | float | str
 Measurements = Mapping[str, Figure | Mapping[str, Figure]]
-QUALITY, SPEED = "quality", "speed"  # groups of figures in a record
+QUALITY, TASKS, SPEED = "quality", "tasks", "speed"  # groups of figures in a record
 WEIGHTS = "weights"  # in a group: the fingerprint of the weights that were measured
 # What the built-in figures are called for people; a plugin's by its name.
 _TITLES = {
@@ -20,6 +20,10 @@ _TITLES = {
     "kl_max": "KL divergence, largest (nats)",
     "top1": "same likeliest word (share)",
     "perplexity": "perplexity",
+    "acc": "right choices (share)",
+    "acc_norm": "right choices, by length (share)",
+    "same_choice": "same choice as the source (share)",
+    "exact_match": "exact answers (share)",
     "prompt_tokens_per_second": "prompt (tokens/s)",
     "generation_tokens_per_second": "answer (tokens/s)",
     "time_to_first_token": "first token after (s)",
@@ -27,7 +31,7 @@ _TITLES = {
     "peak_memory": "peak memory (bytes)",
 }
 _SPAN, _SOURCE = (" low", " high"), " of source"
-_ABOUT = {"tokens", "sequences", "runs", "prompt_tokens", "generation_tokens"}
+_ABOUT = {"tokens", "sequences", "questions", "runs", "prompt_tokens", "generation_tokens"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,8 @@ from mlx_convert_core.base.addresses import without_secrets
 from mlx_convert_core.base.paths import spelled
 from mlx_convert_core.errors import InvalidRequest
 from mlx_convert_core.model.chat_message import ChatMessage
-from mlx_convert_core.model.figures import Figure
+from mlx_convert_core.model.figures import QUALITY, TASKS, Figure
+from mlx_convert_core.remedies import LeaveOut
 
 TOKENS = 8192  # with 16 sequences of 512 tokens, the ratio of two results is known to about 3 %
 FEWEST_TOKENS, MOST_TOKENS = 512, 1_000_000
@@ -33,20 +34,30 @@ class MeasureRequest:
 
     ``against`` is the ref of what it was made from, ``revision`` that of the ref; "" means: as its record and the
     library say. ``text`` is a file with a text of one's own, or the name of one that a plugin offers, "" the one that
-    comes along; of it, about ``tokens`` tokens are used. ``anyway`` goes on where memory is short. Raises
-    InvalidRequest (code ``out_of_range``).
+    comes along; of it, about ``tokens`` tokens are used. With ``tasks``, a file of questions or the name of some that a
+    plugin offers, what is measured is how many the model answers rightly, and no text is. ``anyway`` goes on where
+    memory is short. Raises InvalidRequest (codes ``out_of_range``, ``tasks``).
     """
 
     against: str = ""
     revision: str | None = None
     text: str = ""
     tokens: int = TOKENS
+    tasks: str = ""
     trust_remote_code: bool = False
     anyway: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "against", without_secrets(self.against))
         spelled(Path(self.text))
+        spelled(Path(self.tasks))
+        if self.text and self.tasks:
+            raise InvalidRequest(
+                "a text and tasks can't be measured in one go.",
+                hint="Measure one after the other: the figures of both are kept.",
+                remedies=(LeaveOut("text"), LeaveOut("tasks")),
+                code="tasks",
+            )
         if not FEWEST_TOKENS <= self.tokens <= MOST_TOKENS:
             raise InvalidRequest(
                 f"{self.tokens:,} tokens can't be measured with.",
@@ -59,8 +70,9 @@ class MeasureRequest:
 class MeasuredFigure:
     """One figure: ``value``, and from ``low`` to ``high`` its 95 % interval, from resampled sequences.
 
-    ``source`` is the same figure of the source, and ``ratio`` with its interval is ``value`` over that, both from the
-    same sequences; None where there is none. ``by_sequence`` has each sequence's own figure.
+    ``source`` is the same figure of the source, ``ratio`` with its interval is ``value`` over that, and ``difference``,
+    of shares of right answers, ``value`` less that; all from the same sequences, None where there is none.
+    ``by_sequence`` has each sequence's own figure, or each question's.
     """
 
     name: str
@@ -72,6 +84,7 @@ class MeasuredFigure:
     unit: str = ""
     source: float | None = None
     ratio: tuple[float, float, float] | None = None
+    difference: tuple[float, float, float] | None = None
     by_sequence: tuple[float, ...] = ()
 
 
@@ -82,6 +95,9 @@ class MeasureResult:
     ``text`` names the text, ``text_hash`` is the sha256 of its token ids; ``tokens`` of them, in ``sequences``, were
     foretold. ``verdict`` says in a sentence what the figures mean, ``reason`` why. ``seconds`` and ``peak_memory``
     (bytes) are what it took; ``reused`` when the source had been read before.
+
+    Of tasks, ``questions`` is how many there were, 0 of a text; ``text`` names them, and ``sequences`` are what was
+    read: one for each answer that a question may have.
     """
 
     path: Path
@@ -99,6 +115,12 @@ class MeasureResult:
     seconds: float = 0.0
     peak_memory: int = 0
     reused: bool = False
+    questions: int = 0
+
+    @property
+    def group(self) -> str:
+        """As which group of figures it is kept with the model."""
+        return TASKS if self.questions else QUALITY
 
     def figure(self, name: str) -> MeasuredFigure:
         """The figure called ``name``; raises KeyError."""
@@ -112,9 +134,12 @@ class MeasureResult:
             kept[f"{figure.name} low"], kept[f"{figure.name} high"] = _digits(figure.low), _digits(figure.high)
             if figure.source is not None:
                 kept[f"{figure.name} of source"] = _digits(figure.source)
-        about = {"against": self.against, "verdict": self.verdict, "text": self.text, "text_hash": self.text_hash}
+        name = "set" if self.questions else "text"
+        about = {"against": self.against, "verdict": self.verdict, name: self.text, "text_hash": self.text_hash}
         kept |= {name: value for name, value in about.items() if value}
+        counts = {"questions": self.questions} if self.questions else {}
         return kept | {
+            **counts,
             "tokens": self.tokens,
             "sequences": self.sequences,
             "measured": self.measured,

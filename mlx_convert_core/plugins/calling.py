@@ -19,7 +19,7 @@ from mlx_convert_core.plugins.interfaces import (
 )
 from mlx_convert_core.plugins.loading import PluginSet
 from mlx_convert_core.plugins.offers import Account, Command, Page
-from mlx_convert_core.plugins.scoring import MeasuringText, Metric
+from mlx_convert_core.plugins.scoring import MeasuringText, Metric, TaskSet
 from mlx_convert_core.plugins.source_kinds import SourceKind
 from mlx_convert_core.refusals import system_refusal
 
@@ -42,6 +42,7 @@ _REGISTERED: dict[str, Any] = {
     "register_accounts": Account,
     "register_metrics": Metric,
     "register_texts": MeasuringText,
+    "register_tasks": TaskSet,
     "register_commands": Command,
     "register_pages": Page,
 }

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
         UploadTarget,
     )
     from mlx_convert_core.plugins.offers import Account, Command, Page
-    from mlx_convert_core.plugins.scoring import MeasuringText, Metric
+    from mlx_convert_core.plugins.scoring import MeasuringText, Metric, TaskSet
     from mlx_convert_core.plugins.source_kinds import SourceKind
 
 GROUP = "mlx_convert"
@@ -303,6 +303,19 @@ def register_texts() -> Iterable[MeasuringText]:
         @hookimpl
         def register_texts():
             yield MeasuringText(name="letters", title="Letters of the firm", load=read_letters)
+    """
+    return ()
+
+
+@hookspec
+def register_tasks() -> Iterable[TaskSet]:
+    """Offer questions to measure with. Runs in the worker.
+
+    Example::
+
+        @hookimpl
+        def register_tasks():
+            yield TaskSet(name="spelling", title="Spelling", load=read_questions)
     """
     return ()
 

@@ -12,6 +12,7 @@ from mlx_convert_core.plugins.interfaces import AnswerMemory, ModelRunner, Repor
 if TYPE_CHECKING:
     from mlx_convert_core.model.events import Step
 from mlx_convert_core.model.measurements import Passage
+from mlx_convert_core.model.tasks import Question
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +115,15 @@ class MeasuringText:
     name: str
     title: str
     load: Callable[[], Iterable[Passage]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskSet:
+    """Questions to measure with; ``load`` gives them. Some hundred tell models apart that differ by a few per cent."""
+
+    name: str
+    title: str
+    load: Callable[[], Iterable[Question]]
 
 
 def pieces(tokens: int, rows: int) -> Iterator[tuple[int, int]]:

@@ -1,4 +1,7 @@
-"""Built-in plugin: the figures of a model's quality. Imports NumPy and MLX inside functions, in the worker."""
+"""Built-in plugin: the figures of a model's quality, and what they are measured with.
+
+NumPy and MLX are imported inside functions, in the worker.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from typing import TYPE_CHECKING
 from mlx_convert_core.plugin import hookimpl
 
 if TYPE_CHECKING:
-    from mlx_convert_core.plugin import MeasuringText, Metric
+    from mlx_convert_core.plugin import MeasuringText, Metric, TaskSet
 
 
 @hookimpl
@@ -25,3 +28,11 @@ def register_texts() -> Iterable[MeasuringText]:
     from mlx_convert_quality.texts import EVALUATION
 
     yield EVALUATION
+
+
+@hookimpl
+def register_tasks() -> Iterable[TaskSet]:
+    """Offer the questions that come along."""
+    from mlx_convert_quality.tasks import QUESTIONS
+
+    yield QUESTIONS

@@ -19,13 +19,17 @@ from mlx_convert_core import MeasureRequest
 @click.option("--revision", help="A branch, tag or commit of --against.")
 @click.option("--text", metavar="FILE", help="A text of your own, or the name of one that a plugin offers.")
 @click.option("--tokens", type=int, help="How much of the text is used. [8192]")
+@click.option(
+    "--tasks", metavar="FILE", help="Questions with known answers (JSON lines), or the name of some: questions-1."
+)
 @trusting
 @insisting
 @common
 def measure(models: tuple[str, ...], as_json: bool, **values: Any) -> None:
     """Measure how close MODEL, a converted folder or a name in the library, is to what it was made from.
 
-    Several models, made from one source, are compared over the same text. The figures are kept with each model.
+    Several models, made from one source, are compared over the same text. With --tasks, it is measured how many
+    questions they answer rightly. The figures are kept with each model.
     """
     request = MeasureRequest(**{name: value for name, value in values.items() if value is not None})
     with workspace(as_json=as_json) as opened:

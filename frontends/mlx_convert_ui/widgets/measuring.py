@@ -7,7 +7,15 @@ from dataclasses import replace
 
 from nicegui import ui
 
-from mlx_convert_core import BenchRequest, BenchResult, JobState, MeasureRequest, MeasureResult, MlxConvertError
+from mlx_convert_core import (
+    BenchRequest,
+    BenchResult,
+    JobState,
+    MeasuredFigure,
+    MeasureRequest,
+    MeasureResult,
+    MlxConvertError,
+)
 from mlx_convert_core.plugin import units
 from mlx_convert_ui.state.job_views import JobView
 from mlx_convert_ui.widgets.components import Badge, Button, Tag, block, note, progress_bar, sentence, set_progress
@@ -114,13 +122,23 @@ def _figures(result: MeasureResult | BenchResult, told: tuple[str, ...]) -> None
             figure.title,
             f"{figure.value:.4g} {figure.unit}".strip(),
             f"{figure.low:.3g} to {figure.high:.3g}",
-            "" if figure.source is None else f"{figure.source:.4g}",
+            _of_source(figure),
         )
         for figure in result.figures
     ]
-    _table("Quality", ("Figure", "Value", "95 % interval", "Source"), rows)
+    _table("Tasks" if result.questions else "Quality", ("Figure", "Value", "95 % interval", "Source"), rows)
     against = f" against {result.against}" if result.against else ""
-    Tag("p", f"{result.tokens:,} tokens of “{result.text}”{against} · {units.duration(result.seconds)}", "muted")
+    amount = f"{result.questions:,} questions" if result.questions else f"{result.tokens:,} tokens"
+    Tag("p", f"{amount} of “{result.text}”{against} · {units.duration(result.seconds)}", "muted")
+
+
+def _of_source(figure: MeasuredFigure) -> str:
+    if figure.source is None:
+        return ""
+    if figure.difference is None:
+        return f"{figure.source:.4g}"
+    more, low, high = figure.difference
+    return f"{figure.source:.4g}; difference {more:+.3g} ({low:+.3g} to {high:+.3g})"
 
 
 def _speed(result: BenchResult) -> None:

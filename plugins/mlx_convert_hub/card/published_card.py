@@ -14,6 +14,7 @@ from typing import Any
 from mlx_convert_core.plugin import (
     QUALITY,
     SPEED,
+    TASKS,
     Figure,
     entry_of,
     figures_in,
@@ -102,7 +103,7 @@ def measured_section(measurements: Any) -> str:
 
 def _rows(name: str, group: Mapping[str, Figure]) -> list[tuple[str, str]]:
     """A group's figures, then what is said of them."""
-    foreign = name if name not in (QUALITY, SPEED) else ""
+    foreign = name if name not in (QUALITY, TASKS, SPEED) else ""
     figures = [(f"{foreign} {figure.title}".strip(), figure.words) for figure in figures_in(group)]
     texts = [(key, value) for key, value in group.items() if isinstance(value, str) and key not in _FOR_PROGRAMS]
     return [*figures, *((f"{name} {key.replace('_', ' ')}".strip(), value) for key, value in texts)]

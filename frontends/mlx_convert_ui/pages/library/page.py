@@ -106,11 +106,13 @@ class LibraryPage:
             Button("Older", lambda: self._turn(AT_ONCE)).mark("older").enable(self._first + shown < found)
 
     def _actions(self) -> RowActions:
+        tasks = next(iter(self._studio.workspace.task_sets()), "")
         return RowActions(
             test=lambda row: _go("/test", row),
             chat=lambda row: _go("/chat", row),
             compare=lambda row: _go("/compare", row),
             measure=lasting(lambda row: self._measure(row, MeasureRequest())),
+            tasks=lasting(lambda row: self._measure(row, MeasureRequest(tasks=tasks))) if tasks else None,
             bench=lasting(lambda row: self._measure(row, BenchRequest())),
             upload=lasting(self._upload),
             show=lasting(lambda row: reveal(row.entry.path)),

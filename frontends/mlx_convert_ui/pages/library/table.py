@@ -28,6 +28,7 @@ class RowActions:
     chat: Action
     compare: Action
     measure: Action
+    tasks: Action | None  # None where no plugin offers any
     bench: Action
     upload: Action
     show: Action
@@ -133,6 +134,8 @@ class _More:
         self._item("Chat", "message-square", self._actions.chat)
         self._item("Compare", "columns-2", self._actions.compare)
         self._item("Measure quality", "scale", self._actions.measure)
+        if self._actions.tasks is not None:
+            self._item("Measure tasks", "list-checks", self._actions.tasks)
         self._item("Measure speed", "clock", self._actions.bench)
         self._item(SHOW_LABEL, "folder-open", self._actions.show)
         self._item("Export recipe", "file-json", self._actions.export)
