@@ -62,6 +62,28 @@ def test_a_refusal_says_what_to_do(run: Run, model: Path, tmp_path: Path) -> Non
     assert run("measure", model, "--tokens", "7").exit_code == 2
 
 
+def test_tasks_are_answered_and_several_models_are_paired(run: Run, model: Path, tiny_llama: Path) -> None:
+    lines = [
+        {"question": "Which is a number?", "choices": ["Paris", "23"], "answer": 1},
+        {"prompt": "A", "choices": [" model", "é"], "answer": 0},
+        {"prompt": "A small", "answer": "model"},
+    ]
+    tasks = Path("own.jsonl")
+    tasks.write_text("\n".join(map(json.dumps, lines)))
+    ended = run("measure", model, "--tasks", tasks, "--against", tiny_llama)
+    assert ended.exit_code == 0, ended.stderr
+    for text in ("Right choice, by length", "Same choice as the source", "Exact answer", "difference +0 (+0 to +0)"):
+        assert text in ended.stdout
+    assert "3 questions of 'own.jsonl' · against tiny-llama" in ended.stderr
+    beside = run("measure", model, model, "--tasks", tasks, "--against", tiny_llama)
+    assert "more than the first" in beside.stdout
+    assert "+0 (+0 to +0)" in beside.stdout
+    tasks.write_text("\n".join([json.dumps(lines[0]), '{"question": "Why?"}']))
+    refused = run("measure", model, "--tasks", tasks)
+    assert refused.exit_code == 2
+    assert "line 2 of own.jsonl is no task" in refused.stderr
+
+
 def test_the_speed_is_measured_and_kept(run: Run, model: Path) -> None:
     run("library", "scan", model)
     ended = run("bench", model, "--prompt-tokens", "24", "--prompt-tokens", "64", "--answer-tokens", "8", "--runs", "2")

@@ -132,15 +132,17 @@ def test_a_converter_and_a_runner(examples: Callable[..., Workspace], tmp_path: 
     assert answer.text == "Pieces of eight"
 
 
-def test_a_metric_and_a_text(examples: Callable[..., Workspace], tiny_llama: Path, tmp_path: Path) -> None:
+def test_a_metric_a_text_and_tasks(examples: Callable[..., Workspace], tiny_llama: Path, tmp_path: Path) -> None:
     (tmp_path / "letters").mkdir()
     (tmp_path / "letters" / "1.txt").write_text((ROOT / "docs" / "hooks.md").read_text())
-    workspace = examples("register_metrics", "register_texts")
+    workspace = examples("register_metrics", "register_texts", "register_tasks")
     model = workspace.convert(ConvertRequest(ref=str(tiny_llama), preset="8bit"), inline=True).result().path
     asked = MeasureRequest(text="letters", tokens=512)
     result = workspace.measure(model, asked, inline=True).result()
     assert (result.text, result.against) == ("letters", "tiny-llama")
     assert 0.9 < result.figure("top5").low <= result.figure("top5").value <= 1
+    answered = workspace.measure(model, MeasureRequest(tasks="plurals"), inline=True).result()
+    assert (answered.text, answered.questions, answered.against) == ("plurals", 6, "tiny-llama")
 
 
 def test_a_check_that_looks_at_what_was_converted(

@@ -117,16 +117,27 @@ def test_figures_of_tasks_are_kept_beside_those_of_a_text(workspace: Workspace, 
     assert json.loads((path / "mlx_convert.json").read_text())["measurements"] == kept
 
 
-def test_the_questions_that_come_along_are_answered_without_a_source(workspace: Workspace, models: Path) -> None:
-    (shutil.copytree(models / "4bit", models / "again") / "mlx_convert.json").unlink()
-    result = measured(workspace, models, "again", against="", tasks="questions-1")
-    assert (result.questions, result.against) == (60, "")
-    assert [(figure.name, figure.source) for figure in result.figures] == [
-        ("acc", None),
-        ("acc_norm", None),
-        ("exact_match", None),
+def test_without_a_source_the_model_alone_is_asked(workspace: Workspace, models: Path, tmp_path: Path) -> None:
+    (shutil.copytree(models / "4bit", tmp_path / "alone") / "mlx_convert.json").unlink()
+    request = MeasureRequest(tasks=str(models / "own.jsonl"))
+    result = workspace.measure(tmp_path / "alone", request, inline=True).result()
+    assert [(figure.name, figure.source, figure.difference) for figure in result.figures] == [
+        ("acc", None, None),
+        ("acc_norm", None, None),
+        ("exact_match", None, None),
     ]
-    assert [len(figure.by_sequence) for figure in result.figures] == [40, 40, 20]
+    assert result.against == ""
+
+
+def test_the_questions_that_come_along_favour_no_place(workspace: Workspace) -> None:
+    (offered,) = workspace.task_sets().values()
+    questions = tuple(offered.load())
+    chosen = [question for question in questions if question.choices]
+    assert (offered.name, len(chosen), len(questions)) == ("questions-1", 40, 60)
+    assert {len(question.choices) for question in chosen} == {4}
+    places = [question.choices.index(question.answer) for question in chosen]
+    assert [places.count(place) for place in range(4)] == [10, 10, 10, 10]
+    assert len({question.prompt for question in questions}) == 60
 
 
 @pytest.mark.parametrize(

@@ -210,6 +210,16 @@ async def test_what_can_not_be_measured_says_why_on_the_page(studio: Studio, tin
         await sees(user, "Failed")
 
 
+async def test_tasks_are_measured_from_the_menu_of_a_model(studio: Studio, tiny_model: Path, tmp_path: Path) -> None:
+    entry = shelved(studio.workspace, tiny_model, tmp_path)
+    (tmp_path / "own.jsonl").write_text('{"prompt": "A small", "choices": ["model", "dog"], "answer": 0}')
+    async with visiting(studio, "/library") as user:
+        user.find(marker="more").click()
+        await sees(user, "Measure tasks")
+        studio.measure(entry.path, MeasureRequest(tasks=str(tmp_path / "own.jsonl")))
+        await sees(user, "Right choice, by length", "1 question of “own.jsonl”")
+
+
 async def test_the_speed_of_a_model_is_measured_from_its_menu(studio: Studio, tiny_model: Path, tmp_path: Path) -> None:
     shelved(studio.workspace, tiny_model, tmp_path)
     async with visiting(studio, "/library") as user:

@@ -18,6 +18,7 @@ from mlx_convert_core import (
 )
 from mlx_convert_core.plugin import units
 from mlx_convert_ui.state.job_views import JobView
+from mlx_convert_ui.state.library_rows import counted
 from mlx_convert_ui.widgets.components import Badge, Button, Tag, block, note, progress_bar, sentence, set_progress
 from mlx_convert_ui.widgets.live import LiveJob, LiveJobs
 from mlx_convert_ui.widgets.remedies import tell
@@ -128,7 +129,7 @@ def _figures(result: MeasureResult | BenchResult, told: tuple[str, ...]) -> None
     ]
     _table("Tasks" if result.questions else "Quality", ("Figure", "Value", "95 % interval", "Source"), rows)
     against = f" against {result.against}" if result.against else ""
-    amount = f"{result.questions:,} questions" if result.questions else f"{result.tokens:,} tokens"
+    amount = counted(result.questions, "question") if result.questions else f"{result.tokens:,} tokens"
     Tag("p", f"{amount} of “{result.text}”{against} · {units.duration(result.seconds)}", "muted")
 
 
