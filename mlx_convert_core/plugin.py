@@ -255,6 +255,7 @@ if TYPE_CHECKING:
         QuantizeMethod as QuantizeMethod,
         Reporter as Reporter,
         RoundingConverter as RoundingConverter,
+        InPlaceSource as InPlaceSource,
         SmallFilesSource as SmallFilesSource,
         StreamedSource as StreamedSource,
         UploadTarget as UploadTarget,
@@ -388,7 +389,7 @@ _PLACES = {
     "mlx_convert_core.plugins.hookspecs": "hookimpl",
     "mlx_convert_core.plugins.interfaces": (
         "AnswerMemory CachedSource DiscardableSource LibraryStore MeasuredRunner ModelConverter ModelRunner "
-        "ModelSource Planned QuantizeMethod Reporter RoundingConverter SmallFilesSource StreamedSource "
+        "ModelSource Planned QuantizeMethod Reporter RoundingConverter SmallFilesSource InPlaceSource StreamedSource "
         "UploadTarget Written"
     ),
     "mlx_convert_core.plugins.loading": "LoadedPlugin PluginFailure",

@@ -12,22 +12,33 @@ from typing import Any
 from mlx_convert_core.errors import InvalidRequest
 from mlx_convert_core.model.checkpoint import Checkpoint
 from mlx_convert_core.model.inspection import ModelInfo
-from mlx_convert_core.plugins.interfaces import DiscardableSource, ModelSource, StreamedSource
+from mlx_convert_core.plugins.interfaces import DiscardableSource, InPlaceSource, ModelSource, StreamedSource
 from mlx_convert_core.remedies import LeaveOut
 from mlx_convert_core.running.context import JobContext, cancelled_error
 
 
 @contextmanager
 def arriving(
-    source: ModelSource, model: ModelInfo, scratch: Path, context: JobContext, *, discard: bool = False
+    source: ModelSource,
+    model: ModelInfo,
+    scratch: Path,
+    context: JobContext,
+    *,
+    discard: bool = False,
+    in_place: bool = False,
 ) -> Iterator[Checkpoint]:
     """Fetch ``source``: a streamed one in the background while the body runs, any other one first.
 
-    With ``discard`` its weight files are deleted as they are released. When the body ends early, the fetch is
-    stopped and waited for.
+    With ``discard`` its weight files are deleted as they are released; with ``in_place`` weights stay where they lie,
+    if it can be read there. When the body ends early, the fetch is stopped and waited for.
     """
     if discard and not isinstance(source, DiscardableSource):
         raise cannot_discard(model)
+    if in_place and isinstance(source, InPlaceSource):
+        with context.step("fetch"):
+            checkpoint = Checkpoint(source.small_files(model, scratch, context))
+        yield checkpoint
+        return
     if not isinstance(source, StreamedSource):
         with context.step("fetch"):
             checkpoint = Checkpoint(source.fetch(model, scratch, context))

@@ -24,7 +24,9 @@ from mlx_convert_core.model.findings import Finding
 from mlx_convert_core.model.plan import ConvertPlan, OutputPlan
 from mlx_convert_core.model.quantization import LayerInfo, Quantization, QuantizeStrategy
 from mlx_convert_core.model.requests import ConvertedModel, ConvertResult
-from mlx_convert_core.plugins.interfaces import ModelConverter, ModelSource, RoundingConverter, Written
+from mlx_convert_core.model.rounding import Calibration
+from mlx_convert_core.plugins.decoding import DecodingConverter
+from mlx_convert_core.plugins.interfaces import InPlaceSource, ModelConverter, ModelSource, RoundingConverter, Written
 from mlx_convert_core.remedies import RunCommand
 from mlx_convert_core.running.context import JobContext
 from mlx_convert_core.writing.check import FileDigest, check_output, check_unchanged, refuse_errors
@@ -42,8 +44,11 @@ def plan_exactly(plan: ConvertPlan, context: JobContext) -> ConvertPlan:
     """
     converter = _converter(plan, context)
     planned = converter.plan(plan.model, plan.outputs, _strategies(plan, context))
+    source = _source(plan, context)
     needed = fetch_disk(plan.model, plan.request, planned.source_bytes)
-    noticed = examined_in_advance(replace(plan, outputs=planned.outputs), _source(plan, context), context)
+    if isinstance(source, InPlaceSource) and not _reads_in_place(converter, planned.calibration):
+        needed = source.whole_bytes(plan.model)
+    noticed = examined_in_advance(replace(plan, outputs=planned.outputs), source, context)
     return replace(
         plan,
         model=replace(plan.model, tensors=()),
@@ -68,8 +73,9 @@ def convert(plan: ConvertPlan, context: JobContext) -> ConvertResult:
         stack.enter_context(_explained(stagings))
         folders = tuple(staging.output for staging in stagings)
         source = _source(plan, context)
-        discard = plan.request.discard_source
-        with arriving(source, plan.model, stagings[0].scratch, context, discard=discard) as checkpoint:
+        discard, in_place = plan.request.discard_source, _reads_in_place(converter, plan.calibration)
+        fetching = arriving(source, plan.model, stagings[0].scratch, context, discard=discard, in_place=in_place)
+        with fetching as checkpoint:
             noticed = examined_on_arrival(plan, source, checkpoint, context)
             refuse_errors(noticed)
             plan = replace(plan, findings=(*plan.findings, *noticed))
@@ -99,6 +105,11 @@ def convert(plan: ConvertPlan, context: JobContext) -> ConvertResult:
         seconds=time.monotonic() - began,
         peak_memory=peak_memory(),
     )
+
+
+def _reads_in_place(converter: ModelConverter, calibration: Calibration | None) -> bool:
+    """Whether no whole checkpoint is needed: nobody runs the source, and the converter reads through decoders."""
+    return calibration is None and isinstance(converter, DecodingConverter)
 
 
 def _publish(stagings: list[Staging], plan: ConvertPlan) -> None:

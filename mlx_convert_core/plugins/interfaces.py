@@ -71,6 +71,17 @@ class SmallFilesSource(ModelSource, Protocol):
 
 
 @runtime_checkable
+class InPlaceSource(SmallFilesSource, Protocol):
+    """A source whose weights a decoder of its plugin reads where they lie.
+
+    A conversion then takes only what `small_files` gives; `fetch` is for who needs the whole checkpoint.
+    """
+
+    def whole_bytes(self, model: ModelInfo) -> int:
+        """Bytes that `fetch` adds to the disk."""
+
+
+@runtime_checkable
 class CachedSource(ModelSource, Protocol):
     """A source that keeps what it fetched on this machine."""
 

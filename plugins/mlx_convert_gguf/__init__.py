@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from mlx_convert_core.plugin import hookimpl
 
 if TYPE_CHECKING:  # every command imports this module: what a hook needs is imported when it is called
-    from mlx_convert_core.plugin import ConvertPlan, Finding, ModelSource, SourceKind
+    from mlx_convert_core.plugin import ConvertPlan, Finding, ModelInfo, ModelSource, SourceKind, TensorDecoder
 
 
 @hookimpl  # not trylast: it must be asked before the source for plain folders, and only takes what that can't
@@ -25,6 +25,18 @@ def model_source(ref: str, revision: str | None) -> ModelSource | None:
     from mlx_convert_gguf.source import GgufFile
 
     return GgufFile(ref, path)
+
+
+@hookimpl
+def tensor_decoder(model: ModelInfo) -> Iterable[TensorDecoder]:
+    """Read the weights of a GGUF file where they lie."""
+    from mlx_convert_gguf.locate import is_from_gguf
+
+    if not is_from_gguf(model):
+        return ()
+    from mlx_convert_gguf.decoder import GgufDecoder
+
+    return (GgufDecoder(),)
 
 
 @hookimpl

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mlx_convert_gguf.numbers import Numbers, Setting, integer, number, size
-from mlx_convert_gguf.transforms import Alternating, Halves, PerHead, Slice, Transform, Transposed
+from mlx_convert_gguf.transforms import Halves, PerHead, Slice, Transform, Transposed
 
 Turn = Callable[[Numbers, int], Transform]
 
@@ -31,11 +31,6 @@ def transposed(columns: str) -> Turn:
     return lambda numbers, rows: Transposed(rows, numbers[columns])
 
 
-def alternating(numbers: Numbers, rows: int) -> Transform:
-    """Rows of two tensors in turn."""
-    return Alternating(rows)
-
-
 def per_head(numbers: Numbers, rows: int) -> Transform:
     """Keys and values of latent attention, head by head."""
     return PerHead(numbers["heads"], numbers["nope"], numbers["v_head"], numbers["latent"])
@@ -48,7 +43,7 @@ class Part:
     Names have no layer in front. ``shape`` and ``stored`` name the sizes of dimensions: the checkpoint's, and those
     of each of ``files`` where they are others. With ``each`` it is several tensors, numbered in place of ``{}`` in
     ``name``, that the file has stacked, as many as that size says. ``dtype`` is the checkpoint's, as safetensors
-    names it; of ``U8`` are the file's own bytes.
+    names it (``BF16`` or ``F32``).
     """
 
     files: tuple[str, ...]

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mlx_convert_core.plugin import Finding, ModelInfo, dtypes, units
-from mlx_convert_gguf.container import is_gguf, type_name
+from mlx_convert_gguf.container import type_name
 from mlx_convert_gguf.fields import Fields
+from mlx_convert_gguf.locate import is_from_gguf
 from mlx_convert_gguf.origin import the_original
 from mlx_convert_gguf.splits import read_model
 
 
 def quantized_source(model: ModelInfo) -> Iterator[Finding]:
     """A finding when most of the file's bytes are quantized: a conversion can't bring back what that lost."""
-    if model.path is None or not model.path.is_file() or not is_gguf(model.path):
+    if model.path is None or not is_from_gguf(model):
         return
     totals: dict[str, int] = {}
     header = read_model(model.path)

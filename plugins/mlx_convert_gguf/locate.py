@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from mlx_convert_core.plugin import InvalidRequest, RepoNotFound, check_regular, expanded, file_names
+from mlx_convert_core.plugin import InvalidRequest, ModelInfo, RepoNotFound, check_regular, expanded, file_names
 from mlx_convert_gguf.container import is_gguf
 from mlx_convert_gguf.splits import first_part
 
@@ -31,6 +31,11 @@ def gguf_at(ref: str) -> Path | None:
     if path.suffix.lower() == file_names.GGUF and "://" not in ref:
         raise RepoNotFound(f"there is no file {path}.", hint="Check the path.", code="no_file")
     return None
+
+
+def is_from_gguf(model: ModelInfo) -> bool:
+    """Whether ``model`` was described from a GGUF file."""
+    return model.path is not None and model.path.is_file() and is_gguf(model.path)
 
 
 def _in_folder(folder: Path) -> Path | None:

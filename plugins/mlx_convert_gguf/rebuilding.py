@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlx_convert_core.plugin import UnsupportedModel
 from mlx_convert_gguf.architecture import Architecture, Part
@@ -16,6 +16,10 @@ from mlx_convert_gguf.numbers import Numbers, damaged, unsupported
 from mlx_convert_gguf.origin import the_original
 from mlx_convert_gguf.rope import VECTORS, rope_scaling
 from mlx_convert_gguf.transforms import Slice, Transform
+
+if TYPE_CHECKING:
+    from mlx_convert_gguf.transforms import Values
+    from mlx_convert_gguf.weights import GgufValues
 
 # Factors that only some architectures of llama.cpp have; elsewhere they must have no effect.
 _NEUTRAL = {
@@ -33,6 +37,10 @@ class Rebuilt:
     shape: tuple[int, ...]
     sources: tuple[GgufTensor, ...]
     transform: Transform
+
+    def made(self, values: GgufValues, start: int, stop: int) -> Values:
+        """Rows of it, whole units of its transform."""
+        return self.transform(lambda number, *rows: values.rows(self.sources[number], *rows), start, stop)
 
 
 def architecture_of(fields: Fields) -> Architecture:

@@ -33,7 +33,7 @@ MAX_VECTOR = 4096  # beyond any head
 
 @dataclass(frozen=True)
 class GgufFile:
-    """The model in the file ``path``. Implements ModelSource and SmallFilesSource."""
+    """The model in the file ``path``. Implements ModelSource and InPlaceSource."""
 
     ref: str
     path: Path
@@ -48,33 +48,39 @@ class GgufFile:
 
         Raises CorruptCheckpoint, and UnsupportedModel for everything that can't be rebuilt faithfully.
         """
-        return _Blueprint.of(self.path).describe(self.ref)
+        return Blueprint.of(self.path).describe(self.ref)
 
     def small_files(self, model: ModelInfo, scratch: Path, report: Reporter) -> Path:
         """See SmallFilesSource: rebuilt from the header, as `fetch` does it."""
-        for name, data in _Blueprint.of(self.path).files.items():
-            (scratch / name).write_bytes(data)
-        return scratch
+        folder = scratch / "checkpoint"
+        folder.mkdir()
+        for name, data in Blueprint.of(self.path).files.items():
+            (folder / name).write_bytes(data)
+        return folder
+
+    def whole_bytes(self, model: ModelInfo) -> int:
+        """See InPlaceSource: a file with all weights, most of them as bf16."""
+        return sum(file.size for file in model.files if file.name in model.shards)
 
     def fetch(self, model: ModelInfo, scratch: Path, report: Reporter) -> Path:
         """Write the checkpoint into ``scratch``; raises CorruptCheckpoint when the file was changed meanwhile."""
-        blueprint = _Blueprint.of(self.path)
+        blueprint = Blueprint.of(self.path)
         before = blueprint.stamps()
         if blueprint.tensors != model.tensors:
-            raise _changed(self.path)
+            raise changed(self.path)
         folder = scratch / model.name
         folder.mkdir()
         write_weights(blueprint.rebuilt, blueprint.tensors, folder, report)
         for name, data in blueprint.files.items():
             (folder / name).write_bytes(data)
         if blueprint.stamps() != before:
-            raise _changed(self.path)
+            raise changed(self.path)
         return folder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Blueprint:
-    """Everything about the checkpoint but the weights' values."""
+class Blueprint:
+    """Everything about the checkpoint in the file ``path`` but the weights' values."""
 
     path: Path
     fields: Fields
@@ -85,7 +91,8 @@ class _Blueprint:
     weight_file_bytes: int
 
     @classmethod
-    def of(cls, path: Path) -> _Blueprint:
+    def of(cls, path: Path) -> Blueprint:
+        """Read it from the header; raises CorruptCheckpoint and UnsupportedModel."""
         header = read_model(path)
         fields = Fields(path.name, header.metadata)
         architecture = architecture_of(fields)
@@ -110,6 +117,7 @@ class _Blueprint:
         return {path: stamp_of(path) for path in {source.path for one in self.rebuilt for source in one.sources}}
 
     def describe(self, ref: str) -> ModelInfo:
+        """The model that a source tells of; the files are those that `GgufFile.fetch` writes."""
         small = [FileInfo(name=name, size=len(data)) for name, data in self.files.items()]
         weights = FileInfo(name=file_names.WEIGHT_FILE, size=self.weight_file_bytes)
         cached = cached_repo(self.path)
@@ -123,7 +131,6 @@ class _Blueprint:
             files=tuple(sorted([*small, weights], key=lambda info: info.name)),
             tensors=self.tensors,
             card=card_of(self.fields),
-            fetch_bytes=self.weight_file_bytes,
         )
 
 
@@ -153,7 +160,8 @@ def _laid_out(rebuilt: tuple[Rebuilt, ...]) -> tuple[tuple[TensorInfo, ...], int
     return placed, layout.file_bytes
 
 
-def _changed(path: Path) -> CorruptCheckpoint:
+def changed(path: Path) -> CorruptCheckpoint:
+    """The error for a file that is not what was inspected any more."""
     return CorruptCheckpoint(
         f"{path.name} was changed while it was being read.",
         hint="Wait until whatever writes to it is done, and run it again.",

@@ -89,25 +89,6 @@ class Transposed:
 
 
 @dataclass(frozen=True, slots=True)
-class Alternating:
-    """Rows of two tensors in turn: one of the first, one of the second."""
-
-    rows: int
-
-    @property
-    def unit(self) -> int:
-        """A row of each."""
-        return 2
-
-    def __call__(self, read: Read, start: int, stop: int) -> Values:
-        """See Transform."""
-        import numpy as np
-
-        pair = [read(number, start // 2, stop // 2) for number in (0, 1)]
-        return np.stack(pair, axis=1).reshape(stop - start, -1)
-
-
-@dataclass(frozen=True, slots=True)
 class PerHead:
     """For each of some heads ``keys`` rows that the first tensor has transposed, then ``values`` rows of the second.
 

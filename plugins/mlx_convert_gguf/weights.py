@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     Values = npt.NDArray[np.float32]
 
 CHUNK_VALUES = 4 << 20  # 16 MB as float32
+DECODED_VALUES = 1 << 20  # at once: the gguf library takes up to ten times their memory on the way
 
 
 class GgufValues:
@@ -45,14 +46,6 @@ class GgufValues:
             return self._whole_rows(tensor, 0, 1).reshape(-1, 1)[start:stop]
         return self._whole_rows(tensor, start, stop - start)
 
-    def raw(self, tensor: GgufTensor, start: int, stop: int) -> npt.NDArray[np.uint8]:
-        """Rows of a tensor of two or more dimensions, as the bytes of their blocks."""
-        import numpy as np
-
-        values, nbytes = block(tensor.kind)
-        width = tensor.shape[-1] // values * nbytes
-        return np.frombuffer(self._bytes(tensor, start * width, (stop - start) * width), np.uint8).reshape(-1, width)
-
     def _whole_rows(self, tensor: GgufTensor, start: int, count: int) -> Values:
         import numpy as np
         from gguf.constants import GGMLQuantizationType
@@ -61,10 +54,14 @@ class GgufValues:
         values, nbytes = block(tensor.kind)
         width = tensor.shape[-1] // values * nbytes
         kind = GGMLQuantizationType(tensor.kind)
-        data = self._bytes(tensor, start * width, count * width)
         plain = {GGMLQuantizationType.F32: np.float32, GGMLQuantizationType.F16: np.float16}.get(kind, np.uint8)
-        blocks = np.frombuffer(data, dtype=plain).reshape(count, -1)
-        return dequantize(blocks, kind).astype(np.float32, copy=False)
+        found = np.empty((count, tensor.shape[-1]), np.float32)
+        step = max(1, DECODED_VALUES // tensor.shape[-1])
+        for at in range(0, count, step):
+            rows = min(step, count - at)
+            data = self._bytes(tensor, (start + at) * width, rows * width)
+            found[at : at + rows] = dequantize(np.frombuffer(data, dtype=plain).reshape(rows, -1), kind)
+        return found
 
     def _bytes(self, tensor: GgufTensor, start: int, length: int) -> bytearray:
         handle = self._handles.get(tensor.path)
@@ -103,21 +100,14 @@ def read_values(tensor: GgufTensor) -> list[float]:
 def chunks(one: Rebuilt, values: GgufValues) -> Iterator[Values]:
     """The tensor's values in order, whole units of its transform together, so that memory stays small."""
     rows, unit = one.transform.rows, one.transform.unit
-    rows_of = values.raw if one.dtype == "U8" else values.rows
     step = max(1, CHUNK_VALUES * rows // (unit * prod(one.shape))) * unit
-
-    def read(number: int, start: int, stop: int) -> Values:
-        return rows_of(one.sources[number], start, stop)
-
     for start in range(0, rows, step):
-        yield one.transform(read, start, min(rows, start + step))
+        yield one.made(values, start, min(rows, start + step))
 
 
 def _stored(rows: Values, dtype: str) -> npt.NDArray[Any]:
-    """Values as ``dtype`` stores them."""
-    if dtype == "BF16":
-        return bf16(rows)
-    return rows.astype("<f4") if dtype == "F32" else rows
+    """Values as ``dtype`` (``BF16`` or ``F32``) stores them."""
+    return bf16(rows) if dtype == "BF16" else rows.astype("<f4")
 
 
 def bf16(values: Values) -> npt.NDArray[np.uint16]:

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from mlx_convert_gguf.source import GgufFile
 from samples.gguf import write_llama_gguf
 
-from mlx_convert_core import ConvertRequest, GenerateRequest, ModelInfo, Progress, UnsupportedModel, Workspace
+from mlx_convert_core import ConvertRequest, GenerateRequest, ModelInfo, UnsupportedModel, Workspace
 
 Rebuild = Callable[[Path], tuple[ModelInfo, Path]]
 
@@ -23,13 +24,25 @@ def test_gguf_converts_to_the_same_bytes_as_its_checkpoint(tiny_gguf: Path, rebu
         assert (tmp_path / "gguf" / file).read_bytes() == (tmp_path / "checkpoint" / file).read_bytes()
 
 
-def test_fetch_is_a_step_with_progress_and_leaves_nothing(tiny_gguf: Path, tmp_path: Path) -> None:
+def test_weights_are_read_where_they_lie(tiny_gguf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_: object) -> None:
+        raise AssertionError("a whole checkpoint was asked for")
+
+    monkeypatch.setattr(GgufFile, "fetch", never)
+    request = ConvertRequest(ref=str(tiny_gguf), preset="8bit", output=tmp_path / "out" / "tiny")
     with Workspace() as workspace:
-        job = workspace.convert(ConvertRequest(ref=str(tiny_gguf), preset="8bit", output=tmp_path / "out" / "tiny"))
-        fetched = [event for event in job.events() if isinstance(event, Progress) and event.step == "fetch"]
-        job.result()
-    assert fetched[-1].done == fetched[-1].total
+        plan = workspace.plan(request)
+        assert (plan.fetch_bytes, plan.fetch_disk) == (0, 0)
+        workspace.convert(request, inline=True).result()
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["tiny"]
+
+
+def test_who_runs_the_source_gets_a_whole_checkpoint(tiny_gguf: Path, tmp_path: Path) -> None:
+    request = ConvertRequest(ref=str(tiny_gguf), preset="8bit", method="tuned", output=tmp_path / "tiny")
+    with Workspace() as workspace:
+        plan = workspace.plan(request)
+        assert plan.fetch_disk > plan.model.weight_bytes
+        assert workspace.convert(request, inline=True).result().path == tmp_path / "tiny"
 
 
 def test_a_file_may_have_any_name(tiny_gguf: Path, tmp_path: Path) -> None:
@@ -64,7 +77,10 @@ def test_unknown_architecture_fails_the_job_before_anything_is_written(tmp_path:
 def test_smollm2_from_its_gguf_knows_the_capital_of_france(smollm2_gguf: Path, tmp_path: Path) -> None:
     with Workspace() as workspace:
         request = ConvertRequest(ref=str(smollm2_gguf), preset="8bit", output=tmp_path / "smol")
-        [model] = workspace.convert(request).result().models
+        plan = workspace.plan(request)
+        result = workspace.convert(request).result()
+        assert result.peak_memory <= plan.peak_memory
+        [model] = result.models
         asked = GenerateRequest(prompt="What is the capital of France?", temperature=0, max_tokens=20)
         assert "Paris" in workspace.generate(model.path, asked).result().text
     record = json.loads((tmp_path / "smol" / "mlx_convert.json").read_bytes())

@@ -1,0 +1,75 @@
+"""The tensors of a GGUF file by rows, as they are converted: no checkpoint lies on the disk between the two."""
+
+from __future__ import annotations
+
+from math import prod
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlx_convert_core.plugin import Claims, DecodedTensor, ModelInfo, StoredTensors, stamp_of
+
+if TYPE_CHECKING:
+    from mlx_convert_gguf.rebuilding import Rebuilt
+    from mlx_convert_gguf.transforms import Values
+    from mlx_convert_gguf.weights import GgufValues
+
+
+class GgufDecoder:
+    """Decodes one model that was described from a GGUF file. Implements TensorDecoder."""
+
+    name = "gguf"
+
+    def __init__(self) -> None:
+        self._model: ModelInfo | None = None
+        self._rebuilt: dict[str, Rebuilt] = {}
+        self._stamps: dict[Path, tuple[int, int] | None] = {}
+
+    def claims(self, model: ModelInfo) -> Claims:
+        """See TensorDecoder: all of it. The tensors are the checkpoint's to be, so that each stands for itself."""
+        self._model = model
+        return Claims(
+            tensors=tuple(
+                DecodedTensor(
+                    name=tensor.name, dtype=tensor.dtype, shape=tensor.shape, shard=tensor.shard, parts=(tensor,)
+                )
+                for tensor in model.tensors
+            )
+        )
+
+    def rows(self, tensor: DecodedTensor, start: int, stop: int, stored: StoredTensors) -> Values:
+        """See TensorDecoder; nothing is ``stored`` but in the file itself.
+
+        Raises CorruptCheckpoint when that is not what was inspected any more.
+        """
+        from mlx_convert_gguf.source import changed
+        from mlx_convert_gguf.weights import GgufValues
+
+        if not self._rebuilt:
+            self._read_header()
+        one = self._rebuilt[tensor.name]
+        for path in {source.path for source in one.sources}:
+            if stamp_of(path) != self._stamps[path]:
+                raise changed(path)
+        with GgufValues() as values:
+            return _rows(one, start, stop, values)
+
+    def _read_header(self) -> None:
+        from mlx_convert_gguf.source import Blueprint, changed
+
+        assert self._model is not None
+        assert self._model.path is not None
+        blueprint = Blueprint.of(self._model.path)
+        if blueprint.tensors != self._model.tensors:
+            raise changed(self._model.path)
+        self._stamps = blueprint.stamps()
+        self._rebuilt = {one.name: one for one in blueprint.rebuilt}
+
+
+def _rows(one: Rebuilt, start: int, stop: int, values: GgufValues) -> Values:
+    """Rows of a tensor of the checkpoint; those that its transform can't make apart are made together."""
+    if len(one.shape) == 1:
+        return one.made(values, 0, one.transform.rows).reshape(1, -1)
+    unit = one.transform.unit
+    assert one.transform.rows == prod(one.shape[:-1])
+    first, last = start // unit * unit, -(-stop // unit) * unit
+    return one.made(values, first, last)[start - first : stop - first]
