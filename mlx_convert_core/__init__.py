@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from mlx_convert_core.model.findings import Finding as Finding
     from mlx_convert_core.model.inspection import ModelInfo as ModelInfo
     from mlx_convert_core.model.library import LibraryEntry as LibraryEntry
+    from mlx_convert_core.measuring.agreement import AgreementResult as AgreementResult
     from mlx_convert_core.model.measurements import (
         BenchRequest as BenchRequest,
         BenchResult as BenchResult,
@@ -89,6 +90,7 @@ _PLACES = {
     "mlx_convert_core.model.findings": "Finding",
     "mlx_convert_core.model.inspection": "ModelInfo",
     "mlx_convert_core.model.library": "LibraryEntry",
+    "mlx_convert_core.measuring.agreement": "AgreementResult",
     "mlx_convert_core.model.measurements": "BenchRequest BenchResult MeasuredFigure MeasureRequest MeasureResult",
     "mlx_convert_core.model.plan": "ConvertPlan OutputPlan",
     "mlx_convert_core.model.quantization": "Preset Quantization",

@@ -86,6 +86,11 @@ if TYPE_CHECKING:
     from mlx_convert_core.home.conversion_queue import ConversionQueue as ConversionQueue
     from mlx_convert_core.home.queue_file import QueueItem as QueueItem
     from mlx_convert_core.home.settings import Settings as Settings, SettingsFile as SettingsFile
+    from mlx_convert_core.measuring.agreement import (
+        AgreedAnswer as AgreedAnswer,
+        Agreement as Agreement,
+        AgreementResult as AgreementResult,
+    )
     from mlx_convert_core.measuring.intervals import (
         paired_difference as paired_difference,
         paired_figures as paired_figures,
@@ -94,7 +99,11 @@ if TYPE_CHECKING:
     from mlx_convert_core.model.chat_message import ChatMessage as ChatMessage
     from mlx_convert_core.model.accounting import Accounted as Accounted, account_for as account_for
     from mlx_convert_core.model.base_model import base_model as base_model
-    from mlx_convert_core.model.answer_settings import SAMPLER_LIMITS as SAMPLER_LIMITS, sampler_word as sampler_word
+    from mlx_convert_core.model.answer_settings import (
+        SAMPLER_LIMITS as SAMPLER_LIMITS,
+        AnswerSettings as AnswerSettings,
+        sampler_word as sampler_word,
+    )
     from mlx_convert_core.model.checkpoint import Checkpoint as Checkpoint
     from mlx_convert_core.model.config_file import read_config as read_config
     from mlx_convert_core.model.contents import FolderContents as FolderContents
@@ -167,6 +176,7 @@ if TYPE_CHECKING:
         packed_tensors as packed_tensors,
         quantization_config as quantization_config,
     )
+    from mlx_convert_core.model.prompts import prompts_in as prompts_in
     from mlx_convert_core.model.plan import ConvertPlan as ConvertPlan, OutputPlan as OutputPlan
     from mlx_convert_core.model.quantization import (
         AFFINE_BITS as AFFINE_BITS,
@@ -336,12 +346,13 @@ _PLACES = {
     "mlx_convert_core.home.conversion_queue": "ConversionQueue",
     "mlx_convert_core.home.queue_file": "QueueItem",
     "mlx_convert_core.home.settings": "Settings SettingsFile",
+    "mlx_convert_core.measuring.agreement": "AgreedAnswer Agreement AgreementResult",
     "mlx_convert_core.measuring.intervals": "paired_difference paired_figures",
     "mlx_convert_core.model": "dtypes hub_names",
     "mlx_convert_core.model.chat_message": "ChatMessage",
     "mlx_convert_core.model.accounting": "Accounted account_for",
     "mlx_convert_core.model.base_model": "base_model",
-    "mlx_convert_core.model.answer_settings": "SAMPLER_LIMITS sampler_word",
+    "mlx_convert_core.model.answer_settings": "SAMPLER_LIMITS AnswerSettings sampler_word",
     "mlx_convert_core.model.checkpoint": "Checkpoint",
     "mlx_convert_core.model.config_file": "read_config",
     "mlx_convert_core.model.contents": "FolderContents",
@@ -368,6 +379,7 @@ _PLACES = {
     ),
     "mlx_convert_core.model.packing": "leftover_method packed_tensors quantization_config",
     "mlx_convert_core.model.plan": "ConvertPlan OutputPlan",
+    "mlx_convert_core.model.prompts": "prompts_in",
     "mlx_convert_core.model.quantization": (
         "AFFINE_BITS AFFINE_GROUP_SIZES KeptLayer LayerInfo MODES Preset Quantization QuantizedLayer QuantizeStrategy"
         " RECOMMENDED preset_with_advice"

@@ -22,6 +22,8 @@ if TYPE_CHECKING:  # every command has a workspace: what a method needs is impor
     from mlx_convert_core.answering.model_session import ModelSession
     from mlx_convert_core.converting.planning import Planner
     from mlx_convert_core.home.conversion_queue import ConversionQueue
+    from mlx_convert_core.measuring.agreement import AgreementResult
+    from mlx_convert_core.model.answer_settings import AnswerSettings
     from mlx_convert_core.model.inspection import ModelInfo
     from mlx_convert_core.model.measurements import BenchRequest, BenchResult, MeasureRequest, MeasureResult
     from mlx_convert_core.model.plan import ConvertPlan
@@ -196,6 +198,37 @@ class Workspace(Inventory):
 
         self._runs.start(comparison.job, lambda job: comparison.run(self._sessions, opened), heavy=True)
         return comparison
+
+    def agreement(
+        self,
+        models: Sequence[str | Path],
+        prompts: Sequence[str],
+        settings: AnswerSettings | None = None,
+        *,
+        trust_remote_code: bool = False,
+        anyway: bool = False,
+    ) -> Job[AgreementResult]:
+        """How often several models give the answers of the first one, over ``prompts``; see `open`.
+
+        Without ``settings`` the likeliest word is always taken. Models are loaded in turn. Raises InvalidRequest, and
+        as `model_path`; a model that fails later fails the job.
+        """
+        from mlx_convert_core.measuring.agreement import agreement, check_models, requests_of
+
+        paths = [self.model_path(model) for model in models]
+        check_models(paths)
+        asked = requests_of(prompts, settings)
+        title = f"Compare {len(paths)} models over {len(prompts):,} prompts"
+        job: Job[AgreementResult] = Job("agreement", title, self._dispatcher.send)
+
+        def opened(path: Path) -> ModelSession:
+            longest = max(request.context for request in asked)
+            return self.open(path, trust_remote_code=trust_remote_code, context=longest, anyway=anyway)
+
+        def body(job: Job[AgreementResult]) -> AgreementResult:
+            return agreement(job, paths, asked, context_of(job, self._hooks, self.home), opened)
+
+        return self._runs.start(job, body, heavy=True)
 
     def measure(
         self, model: str | Path, request: MeasureRequest | None = None, *, inline: bool = False

@@ -8,10 +8,21 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from mlx_convert_cli.interrupts import interrupts
-from mlx_convert_cli.output import console, pairs, print_json, put, say, styled, tell_out
+from mlx_convert_cli.output import console, pairs, print_json, put, say, show_table, styled, table, tell_out
 from mlx_convert_cli.progress import tell_message
 from mlx_convert_cli.remedies import next_steps
-from mlx_convert_core import ComparedAnswer, CompareResult, Comparison, Event, GenerateResult, Job, StepStarted, Token
+from mlx_convert_core import (
+    AgreementResult,
+    ComparedAnswer,
+    CompareResult,
+    Comparison,
+    Event,
+    GenerateResult,
+    Job,
+    MeasuredFigure,
+    StepStarted,
+    Token,
+)
 from mlx_convert_core.plugin import FINAL, model_name, units
 
 if TYPE_CHECKING:
@@ -106,6 +117,30 @@ def show_answers(result: CompareResult) -> None:
     grid.add_row(*(_marked(column, result.divergence[index]) for index, column in enumerate(result.answers)))
     grid.add_row(*("\n".join(_figures(column, result, index)) for index, column in enumerate(result.answers)))
     target.print(grid)
+
+
+def show_agreement(result: AgreementResult, name: str) -> None:
+    """How often each model says what the first one says, over the prompts of the file ``name``."""
+    first, *others = result.models
+    rows = [
+        (
+            one.name,
+            _share(one.same),
+            _share(one.shared),
+            "none in most" if one.differs is None else f"{one.differs:,.0f}",
+        )
+        for one in others
+    ]
+    unit = " or ".join(sorted({one.unit.removesuffix("s") for one in others}))
+    columns = ("model", "same answer", "shared beginning", f"first other {unit}")
+    show_table(table(*columns, rows=rows, right=columns[3:]))
+    told = f"{len(result.prompts):,} prompts of '{name}' · compared with {first.name}"
+    seed = "" if result.seed is None else f" · the same again: --seed {result.seed:d}"
+    say(styled(told + seed, dim=True))
+
+
+def _share(figure: MeasuredFigure) -> str:
+    return f"{figure.value:.1%} ({figure.low:.1%} to {figure.high:.1%})"
 
 
 def _show_below(column: ComparedAnswer, result: CompareResult, index: int) -> None:

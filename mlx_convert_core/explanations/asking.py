@@ -79,6 +79,12 @@ THEME = Theme(
             "Type what it should answer. On the command line put it between quotes, after the model.",
         ),
         Explanation(
+            "prompts",
+            "The file of prompts can't be used: it is empty, or a line of it is no prompt. A line is a prompt; in one"
+            " whose name ends in .jsonl it is JSON, a text or an object with `prompt` or `question`.",
+            "The message names the line. `--prompt` takes one question, `--prompts` a file of them.",
+        ),
+        Explanation(
             "not_text",
             "What was given as text is none: it is not UTF-8, or it is a file of another kind.",
             "Type it again, or save the file as UTF-8 text.",

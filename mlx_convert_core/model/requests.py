@@ -222,7 +222,10 @@ class GenerateRequest(AnswerSettings):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GenerateResult:
-    """An answer with its figures: rates in tokens a second, times in seconds, ``peak_memory`` in bytes."""
+    """An answer with its figures: rates in tokens a second, times in seconds, ``peak_memory`` in bytes.
+
+    ``token_ids`` are those of all tokens that the model gave, () from a runner that does not tell.
+    """
 
     text: str
     finish_reason: str
@@ -233,6 +236,7 @@ class GenerateResult:
     time_to_first_token: float = 0.0
     peak_memory: int = 0
     chat_template: bool = True
+    token_ids: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -189,6 +189,7 @@ class _Answer:
         self._sent = 0
         self._last: Any = None
         self._first_token = 0.0
+        self._tokens: list[int] = []
         self.stopped = False
 
     def add(self, response: Any, began: float) -> str:
@@ -196,6 +197,7 @@ class _Answer:
         if self._last is None:
             self._first_token = time.perf_counter() - began
         self._last = response
+        self._tokens.append(int(response.token))
         self._text += response.text
         for stop in self._stops:
             found = self._text.find(stop)
@@ -223,6 +225,7 @@ class _Answer:
             time_to_first_token=self._first_token,
             peak_memory=int(last.peak_memory * 1e9),
             chat_template=chat_template,
+            token_ids=tuple(self._tokens),
         )
 
     def _show(self, held_back: int) -> str:

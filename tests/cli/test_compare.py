@@ -46,6 +46,29 @@ def test_the_answers_come_with_figures_and_the_first_difference(run: Run, tiny_m
     assert "--seed" in ended.stderr
 
 
+def test_many_prompts_tell_how_often_models_say_the_same(run: Run, tiny_model: Path, coarse_model: Path) -> None:
+    Path("own.txt").write_text("hello\nWhat is a number?\nAnd now?\n")
+    asked = ("compare", tiny_model, tiny_model, coarse_model, "--prompts", "own.txt", "--max-tokens", "12")
+    ended = run(*asked)
+    assert ended.exit_code == 0, ended.stderr
+    assert "first other token" in ended.stdout
+    assert "100.0% (100.0% to 100.0%)" in ended.stdout
+    assert "none in most" in ended.stdout
+    assert "3 prompts of 'own.txt' · compared with tiny-8bit" in ended.stderr
+    result = json.loads(run(*asked, "--json").stdout.splitlines()[-1])["result"]
+    first, same, other = result["models"]
+    assert (same["same"]["value"], other["unit"]) == (1.0, "tokens")
+    for ours, theirs in zip(other["answers"], first["answers"], strict=True):
+        own = run("generate", tiny_model, result["prompts"][first["answers"].index(theirs)], *ASK[2:]).stdout
+        assert theirs["text"].rstrip() == own.rstrip()
+        assert (ours["differs"] is None) == (ours["text"] == theirs["text"])
+    both = run("compare", tiny_model, coarse_model, "--prompts", "own.txt", "--prompt", "hello")
+    assert (both.exit_code, "[prompts]" in both.stderr) == (2, True)
+    Path("own.jsonl").write_text('"Who?"\n{}')
+    refused = run("compare", tiny_model, coarse_model, "--prompts", "own.jsonl")
+    assert (refused.exit_code, "line 2 of own.jsonl is no prompt" in refused.stderr) == (2, True)
+
+
 def test_the_seed_that_was_drawn_makes_the_same_answers_again(run: Run, tiny_model: Path, coarse_model: Path) -> None:
     hot = ("compare", tiny_model, coarse_model, "--prompt", "-", "--temperature", "2", "--max-tokens", "12", "--json")
     result = _result(run(*hot, input="hello"))
