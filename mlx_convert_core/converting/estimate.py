@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from mlx_convert_core.model.dtypes import STORED, Dtype
 from mlx_convert_core.model.inspection import ModelInfo
@@ -11,6 +12,7 @@ from mlx_convert_core.model.plan import OutputPlan
 from mlx_convert_core.model.quantization import Quantization
 from mlx_convert_core.model.requests import ConvertRequest
 from mlx_convert_core.model.safetensors import DTYPE_BYTES, TensorInfo
+from mlx_convert_core.model.tensor_kinds import TensorKinds
 
 FLOATS = (*STORED.values(), "F64")
 
@@ -18,16 +20,19 @@ FLOATS = (*STORED.values(), "F64")
 def estimate(model: ModelInfo, output: OutputPlan) -> OutputPlan:
     """``output`` with sizes estimated from ``model``'s headers; the planning worker makes them exact.
 
-    Matrices whose name ends in ``weight`` count as quantized, as most model classes do it.
+    Matrices whose name ends in ``weight`` count as quantized, as most model classes do it, and draft heads as left out.
     """
-    sizes = [_tensor_bytes(tensor, output.quantization, output.dtype) for tensor in model.tensors]
+    kinds = TensorKinds(model.config, (tensor.name for tensor in model.tensors))
+    tensors = [tensor for tensor in model.tensors if kinds.of(tensor.name) != "draft"]
+    chosen = _routers(model.config)
+    sizes = [_tensor_bytes(tensor, None if chosen(tensor) else output.quantization, output.dtype) for tensor in tensors]
     total = sum(sizes)
     return replace(
         output,
         exact=False,
         tensor_bytes=total,
-        weight_bytes=total + _header_bytes(model.tensors),
-        parameters=model.parameters,
+        weight_bytes=total + _header_bytes(tensors),
+        parameters=sum(tensor.parameters for tensor in tensors),
     )
 
 
@@ -52,6 +57,13 @@ def _tensor_bytes(tensor: TensorInfo, quantization: Quantization | None, dtype: 
     if quantization and _is_layer(tensor, quantization):
         return quantization.packed_bytes(tensor.shape, width)
     return tensor.parameters * width
+
+
+def _routers(config: Mapping[str, Any]) -> Callable[[TensorInfo], bool]:
+    """Tells what chooses between experts: classes of DeepSeek's line, whose configs count experts like this, hold it as
+    plain numbers."""
+    experts = config.get("n_routed_experts")
+    return lambda tensor: tensor.name.endswith(".gate.weight") and tensor.shape[:1] == (experts,)
 
 
 def _is_layer(tensor: TensorInfo, quantization: Quantization) -> bool:

@@ -2,12 +2,13 @@
 
 A weight is stored as `F8_E4M3` or `F8_E5M2`, and beside it a scale to multiply by: one for all of it, for each row or
 column, or for each block. The shapes tell which. Sources: DeepSeek-V3 (`weight_scale_inv`, blocks of 128 by 128),
-compressed-tensors (`weight_scale`: tensor, channel, block), Ministral 3 (`weight_scale_inv`, one number).
+compressed-tensors (`weight_scale`: tensor, channel, block, group), NVIDIA ModelOpt (`weight_scale`: one number, or
+blocks in four axes), Ministral 3 (`weight_scale_inv`, one number).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from math import prod
@@ -29,7 +30,10 @@ _SCALES = ("_scale_inv", "_scale")  # what follows a weight's name
 _SCALE_TYPES = tuple(dtypes.NAMES)  # others are bytes of a format that MLX holds as it is
 _BLOCK = (128, 128)  # where config.json names no other
 # Scales of what flows through a layer, and of the cache: nothing of the weights.
-_OF_ACTIVATIONS = (".input_scale", ".activation_scale", ".q_scale", ".k_scale", ".v_scale", "_input_scale")
+_OF_ACTIVATIONS = (
+    ".input_scale", "_input_scale", ".activation_scale", ".output_scale", ".q_scale", ".k_scale", ".v_scale",
+    ".kv_scale", ".prob_scale",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +82,9 @@ class EightBitFloats:
 
 def expansions(config: Mapping[str, Any], tensors: Iterable[TensorInfo]) -> tuple[Expansion, ...]:
     """The weights among ``tensors`` that can be expanded."""
-    block = _block_of(config)
+    blocks = tuple(_blocks_of(config))
     by_name = {tensor.name: tensor for tensor in tensors}
-    found = (_expansion(tensor, by_name, block) for tensor in by_name.values() if tensor.dtype in EIGHT_BIT_FLOATS)
+    found = (_expansion(tensor, by_name, blocks) for tensor in by_name.values() if tensor.dtype in EIGHT_BIT_FLOATS)
     return tuple(expansion for expansion in found if expansion is not None)
 
 
@@ -140,11 +144,11 @@ def _scales_of_rows(expansion: Expansion, start: int, stop: int, stored: StoredT
             return _read_scales(scale, held[-1], start, stop, stored)
         all_scales = _read_scales(scale, held[-1], 0, prod(held[:-1]), stored).reshape(held)
         return mx.broadcast_to(all_scales, (*lead, held[-1])).reshape(-1, held[-1])[start:stop]
-    (rows, _), (down, _) = weight.shape[-2:], expansion.block
+    (rows, width), (down, across) = weight.shape[-2:], expansion.block
     every = np.arange(start, stop)
-    places = every // rows * scale.shape[-2] + every % rows // down
+    places = every // rows * -(-rows // down) + every % rows // down
     first, last = int(places[0]), int(places[-1]) + 1
-    return _read_scales(scale, scale.shape[-1], first, last, stored)[mx.array(places - first)]
+    return _read_scales(scale, -(-width // across), first, last, stored)[mx.array(places - first)]
 
 
 def _read_scales(scale: TensorInfo, width: int, start: int, stop: int, stored: StoredTensors) -> Any:
@@ -181,7 +185,8 @@ def _numbers(weight: Any, scale: Any, expansion: Expansion) -> Any:
     if expansion.spread:
         return (values * scale.reshape(expansion.spread)).astype(mx.bfloat16)
     (rows, width), (down, across) = weight.shape[-2:], expansion.block
-    blocks_down, blocks_across = scale.shape[-2:]
+    blocks_down, blocks_across = -(-rows // down), -(-width // across)
+    scale = scale.reshape(*weight.shape[:-2], blocks_down, blocks_across)
     before = [(0, 0)] * (weight.ndim - 2)
     values = mx.pad(values, [*before, (0, blocks_down * down - rows), (0, blocks_across * across - width)])
     in_blocks = values.reshape(*weight.shape[:-2], blocks_down, down, blocks_across, across)
@@ -189,16 +194,18 @@ def _numbers(weight: Any, scale: Any, expansion: Expansion) -> Any:
     return product[..., :rows, :width].astype(mx.bfloat16)
 
 
-def _expansion(weight: TensorInfo, tensors: Mapping[str, TensorInfo], block: tuple[int, int]) -> Expansion | None:
+def _expansion(
+    weight: TensorInfo, tensors: Mapping[str, TensorInfo], known: tuple[tuple[int, int], ...]
+) -> Expansion | None:
     scale = next((tensors[weight.name + end] for end in _SCALES if weight.name + end in tensors), None)
     if scale is None or scale.dtype not in _SCALE_TYPES or len(weight.shape) < 2:
         return None
     spread = _spread(weight.shape, scale.shape)
     if spread:
         return Expansion(weight, scale, spread=spread)
-    for down, across in (block, _BLOCK):
-        blocks = (*weight.shape[:-2], -(-weight.shape[-2] // down), -(-weight.shape[-1] // across))
-        if scale.shape == blocks:
+    for down, across in known:
+        lead, blocks = weight.shape[:-2], (-(-weight.shape[-2] // down), -(-weight.shape[-1] // across))
+        if scale.shape in ((*lead, *blocks), (*lead, blocks[0], 1, blocks[1], 1)):
             return Expansion(weight, scale, block=(down, across))
     return None
 
@@ -213,8 +220,19 @@ def _spread(weight: tuple[int, ...], scale: tuple[int, ...]) -> tuple[int, ...]:
     return scale if fits else ()
 
 
-def _block_of(config: Mapping[str, Any]) -> tuple[int, int]:
-    said = (quantization_config(config) or {}).get("weight_block_size")
-    if isinstance(said, list | tuple) and len(said) == 2 and all(type(one) is int and one > 0 for one in said):
-        return said[0], said[1]
-    return _BLOCK
+def _blocks_of(config: Mapping[str, Any]) -> Iterator[tuple[int, int]]:
+    """The sizes of blocks that ``config`` names, and the usual one."""
+    said = quantization_config(config) or {}
+    groups = said.get("config_groups")
+    weights = [group.get("weights") for group in groups.values()] if _has_groups(groups) else []
+    named = [said.get("weight_block_size")]
+    for one in filter(None, weights):
+        named += [one.get("block_structure"), (1, one.get("group_size"))] if isinstance(one, dict) else []
+    for block in named:
+        if isinstance(block, list | tuple) and len(block) == 2 and all(type(one) is int and one > 0 for one in block):
+            yield block[0], block[1]
+    yield _BLOCK
+
+
+def _has_groups(groups: Any) -> bool:
+    return isinstance(groups, dict) and all(isinstance(group, dict) for group in groups.values())

@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from mlx_convert_core.plugin import TensorInfo
@@ -20,18 +21,15 @@ _SAME_ORDER = ("ExpandDims", "Reshape", "Squeeze", "Flatten", "Unflatten")
 _NODE = re.compile(r'\{ (\d+) \[label ="(\w+)"')
 _INPUT = re.compile(r'"(\w+)" -> (\d+)')
 _OUTPUT = re.compile(r'(\d+) -> "(\w+)"')
+_NAMED_AT_ONCE = 1000  # arrays in a graph: nanobind takes 1,024 arguments by name
 
 
 class Provenance:
     """Knows the arrays that a checkpoint was loaded as (``arrays``) and the tensors behind them."""
 
     def __init__(self, arrays: Mapping[str, Any], tensors: Mapping[str, TensorInfo]) -> None:
-        self._loads: dict[str, TensorInfo] = {}
+        self._loads = _loads(arrays, tensors)
         self._known = frozenset(name for name in arrays if name in tensors)
-        for name, array in arrays.items():
-            graph = _Graph(array)
-            if graph.operation(graph.last) == "Load" and name in tensors:
-                self._loads[graph.last] = tensors[name]
 
     def sources(self, array: Any) -> tuple[TensorInfo, ...] | None:
         """The source tensors whose bytes, in this order, are ``array``'s bytes; None when unknown."""
@@ -55,7 +53,7 @@ class Provenance:
         """The source tensors that go into ``arrays``, as far as nobody has looked at their values."""
         return frozenset(self._loads[node].name for node in self._behind(arrays) if node in self._loads)
 
-    @property
+    @cached_property
     def looked_at(self) -> frozenset[str]:
         """The tensors whose values the class has looked at: what became of them nobody can tell."""
         return self._known - {tensor.name for tensor in self._loads.values()}
@@ -78,15 +76,34 @@ class Provenance:
         return tuple(part[0] for part in parts if part)
 
 
+def _loads(arrays: Mapping[str, Any], tensors: Mapping[str, TensorInfo]) -> dict[str, TensorInfo]:
+    """The tensors by the nodes that load them, many from one graph: there may be a hundred thousand."""
+    known = [name for name in arrays if name in tensors]
+    found = {}
+    for start in range(0, len(known), _NAMED_AT_ONCE):
+        names = {f"_{number}": name for number, name in enumerate(known[start : start + _NAMED_AT_ONCE])}
+        dot = _dot({key: arrays[name] for key, name in names.items()})
+        operations = dict(_NODE.findall(dot))
+        for node, made in _OUTPUT.findall(dot):
+            if made in names and operations[node] == "Load":
+                found[node] = tensors[names[made]]
+    return found
+
+
+def _dot(arrays: Mapping[str, Any]) -> str:
+    """The graph behind ``arrays``, whose ends are called by their keys."""
+    import mlx.core as mx
+
+    text = io.StringIO()
+    mx.export_to_dot(text, **arrays)
+    return text.getvalue()
+
+
 class _Graph:
     """The graph behind an array: operations by id, and what goes into each."""
 
     def __init__(self, array: Any) -> None:
-        import mlx.core as mx
-
-        text = io.StringIO()
-        mx.export_to_dot(text, array)
-        dot = text.getvalue()
+        dot = _dot({"_": array})
         self._operations = dict(_NODE.findall(dot))
         self._makers = {made: node for node, made in _OUTPUT.findall(dot)}
         self._inputs: dict[str, list[str]] = {}

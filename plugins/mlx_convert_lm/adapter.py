@@ -77,7 +77,7 @@ def _loaded(folder: Path, handing: Handing, head: Head | None, *, trust_remote_c
                 model_config=dict(handing.settings),
                 get_model_classes=lambda config: _recording(
                     *meaning.apply(
-                        config, default(config=config), head or head_in(handing.folder or folder, handing.shards)
+                        config, default(config=config), head or head_in(handing.folder or folder, handing.tensors)
                     ),
                     arrays,
                     handing,

@@ -15,6 +15,14 @@ from mlx_convert_core import Workspace
 
 LAYER = "model.layers.0.mlp.up_proj.weight"  # 256 by 128
 FP8 = {"quant_method": "fp8"}
+ATTENTION = "model.layers.0.self_attn"
+OF_ACTIVATIONS = (
+    LAYER.replace("weight", "input_scale"),
+    LAYER.replace("weight", "activation_scale"),
+    f"{ATTENTION}.k_scale",
+    f"{ATTENTION}.k_proj.k_scale",
+    f"{ATTENTION}.v_proj.v_scale",
+)
 
 
 def e4m3(data: bytes) -> np.ndarray[Any, Any]:
@@ -31,7 +39,13 @@ def e5m2(data: bytes) -> np.ndarray[Any, Any]:
 
 
 def packed(
-    folder: Path, scale: np.ndarray[Any, Any], *, dtype: str = "F8_E4M3", end: str = "_scale_inv", **more: Any
+    folder: Path,
+    scale: np.ndarray[Any, Any],
+    *,
+    dtype: str = "F8_E4M3",
+    end: str = "_scale_inv",
+    block: tuple[int, int] | None = None,
+    **more: Any,
 ) -> np.ndarray[Any, Any]:
     """Store `LAYER` in 8-bit floats with ``scale`` beside it; the bfloat16 numbers that it then stands for."""
     tensors = tensors_of(folder)
@@ -41,15 +55,19 @@ def packed(
     tensors[LAYER] = Stored(dtype, shape, codes.tobytes())
     scale = np.asarray(scale, np.float32)
     tensors[LAYER + end] = Stored("F32", scale.shape, scale.tobytes())
-    tensors[LAYER.replace("weight", "input_scale")] = Stored("F32", (), np.float32(0.5).tobytes())
+    for name in OF_ACTIVATIONS:
+        tensors[name] = Stored("F32", (), np.float32(0.5).tobytes())
     store(folder, tensors, quantization_config=FP8 | more)
     values = (e4m3 if dtype == "F8_E4M3" else e5m2)(codes.tobytes()).reshape(shape)
-    if scale.ndim == 2 and scale.shape[0] not in (1, shape[0]):
-        down, across = more.get("weight_block_size", (128, 128))
-        scale = scale.repeat(down, 0)[: shape[0]].repeat(across, 1)[:, : shape[1]]
-    elif scale.ndim == 1 and scale.size > 1:
-        scale = scale[:, None]
-    return as_bfloat16(values * scale)
+    return as_bfloat16(values * spread(scale, shape, block))
+
+
+def spread(scale: np.ndarray[Any, Any], shape: tuple[int, ...], block: tuple[int, int] | None) -> np.ndarray[Any, Any]:
+    """A scale for each value: a list is one for each row, what has as many axes is repeated, in blocks if so said."""
+    if block is not None:
+        flat = scale.reshape(-(-shape[0] // block[0]), -(-shape[1] // block[1]))
+        return flat.repeat(block[0], 0)[: shape[0]].repeat(block[1], 1)[:, : shape[1]]
+    return scale[:, None] if scale.ndim == 1 and scale.size > 1 else scale
 
 
 SCALES = {
@@ -57,7 +75,37 @@ SCALES = {
     "a list of one": np.array([0.0117], np.float32),
     "a row each": np.linspace(0.001, 0.02, 256, dtype=np.float32),
     "a row each, as a column": np.linspace(0.001, 0.02, 256, dtype=np.float32)[:, None],
-    "blocks": np.array([[0.003], [0.011]], np.float32),
+}
+BLOCKS = np.array([[0.003], [0.011]], np.float32)
+OF_64 = np.linspace(0.001, 0.02, 4 * 2, dtype=np.float32).reshape(4, 2)
+COMPRESSED = {"quant_method": "compressed-tensors", "format": "float-quantized"}
+# What each tool calls the scale, what it says of it, its shape, and the block that each number is for.
+TOOLS: dict[str, tuple[str, dict[str, Any], np.ndarray[Any, Any], tuple[int, int] | None]] = {
+    "DeepSeek": ("_scale_inv", FP8, BLOCKS, (128, 128)),
+    "DeepSeek, other blocks": ("_scale_inv", FP8 | {"weight_block_size": [64, 64]}, OF_64, (64, 64)),
+    "Mistral": ("_scale_inv", FP8 | {"activation_scheme": "static"}, SCALES["one number"], None),
+    "compressed-tensors, a tensor": ("_scale", COMPRESSED, SCALES["a list of one"], None),
+    "compressed-tensors, channels": ("_scale", COMPRESSED, SCALES["a row each, as a column"], None),
+    "compressed-tensors, blocks": (
+        "_scale",
+        COMPRESSED | {"config_groups": {"group_0": {"weights": {"num_bits": 8, "block_structure": [64, 64]}}}},
+        OF_64,
+        (64, 64),
+    ),
+    "compressed-tensors, groups": (
+        "_scale",
+        COMPRESSED | {"config_groups": {"group_0": {"weights": {"num_bits": 8, "group_size": 64}}}},
+        np.linspace(0.001, 0.02, 256 * 2, dtype=np.float32).reshape(256, 2),
+        (1, 64),
+    ),
+    "ModelOpt": ("_scale", {"quant_method": "modelopt", "quant_algo": "FP8"}, SCALES["one number"], None),
+    "ModelOpt, blocks": (
+        "_scale",
+        {"quant_method": "modelopt", "quant_algo": "FP8_PB_WO"},
+        BLOCKS.reshape(2, 1, 1, 1),
+        (128, 128),
+    ),
+    "FBGEMM": ("_scale", {"quant_method": "fbgemm_fp8"}, SCALES["a row each, as a column"], None),
 }
 
 
@@ -74,27 +122,26 @@ def test_every_layout_of_scales_is_expanded_as_it_is_defined(
     assert "quantization_config" not in config
 
 
-def test_blocks_of_another_size_are_those_that_config_names(workspace: Workspace, tmp_path: Path) -> None:
-    source = write_llama(tmp_path / "source")
-    scale = np.linspace(0.001, 0.02, 4 * 2, dtype=np.float32).reshape(4, 2)
-    expected = packed(source, scale, weight_block_size=[64, 64])
-    converted(workspace, source, tmp_path / "out")
-    assert np.array_equal(tensors_of(tmp_path / "out")[LAYER].values, expected)
-
-
-@pytest.mark.parametrize(
-    "settings",
-    [
-        {"quant_method": "compressed-tensors", "format": "float-quantized"},
-        {"quant_method": "fbgemm_fp8"},
-        {"quant_method": "modelopt", "quant_algo": "FP8"},
-    ],
-)
-def test_other_tools_call_the_same_thing_weight_scale(
-    workspace: Workspace, tmp_path: Path, settings: dict[str, str]
+@pytest.mark.parametrize(("end", "settings", "scale", "block"), TOOLS.values(), ids=list(TOOLS))
+def test_what_every_tool_writes_is_expanded_as_it_defines_it(
+    workspace: Workspace,
+    tmp_path: Path,
+    end: str,
+    settings: dict[str, Any],
+    scale: np.ndarray[Any, Any],
+    block: tuple[int, int] | None,
 ) -> None:
     source = write_llama(tmp_path / "source")
-    expected = packed(source, SCALES["a row each, as a column"], end="_scale", **settings)
+    expected = packed(source, scale, end=end, block=block, **settings)
+    findings = converted(workspace, source, tmp_path / "out")
+    assert np.array_equal(tensors_of(tmp_path / "out")[LAYER].values, expected)
+    (told,) = [one.message for one in findings if one.code == "source_fp8"]
+    assert f"{len(OF_ACTIVATIONS)} scales of activations are not needed" in told
+
+
+def test_floats_of_the_wider_kind_are_expanded_too(workspace: Workspace, tmp_path: Path) -> None:
+    source = write_llama(tmp_path / "source")
+    expected = packed(source, SCALES["one number"], dtype="F8_E5M2")
     converted(workspace, source, tmp_path / "out")
     assert np.array_equal(tensors_of(tmp_path / "out")[LAYER].values, expected)
 
@@ -122,7 +169,7 @@ def test_a_model_class_that_multiplies_the_bytes_is_not_let_near_them(workspace:
 
 def test_floats_whose_scale_is_laid_out_in_an_unknown_way_are_refused(workspace: Workspace, tmp_path: Path) -> None:
     source = write_llama(tmp_path / "source")
-    packed(source, np.ones((3, 5), np.float32))
+    packed(source, np.ones((3, 5), np.float32), block=(86, 26))
     (error,) = planned(workspace, source)
     assert error.code == "source_fp8"
     assert "not known here" in error.message

@@ -10,10 +10,11 @@ import inspect
 import re
 from collections.abc import Iterable
 from enum import Enum
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from mlx_convert_core.plugin import TensorInfo, open_regular, read_header, weight_files
+from mlx_convert_core.plugin import DecodedTensor, TensorInfo, open_regular, read_header, weight_files
 from mlx_convert_lm.config.rope import levels
 
 TIED = "tie_word_embeddings"
@@ -34,13 +35,13 @@ class Head(Enum):
     UNSEEN = "unseen"  # there is one, and its bytes are not here yet: kept, which is right either way
 
 
-def head_in(folder: Path, files: Iterable[str] | None = None) -> Head:
+def head_in(folder: Path, known: Iterable[TensorInfo] = ()) -> Head:
     """What the weight files in ``folder`` hold: read as far as the first difference between head and embeddings.
 
-    ``files`` are their names, None to look.
+    ``known`` are their tensors, none to look.
     """
-    paths = [folder / name for name in sorted(weight_files(folder) if files is None else files)]
-    tensors = {tensor.name: (path, tensor) for path in paths for tensor in read_header(path)}
+    read = known or chain.from_iterable(read_header(folder / name) for name in sorted(weight_files(folder)))
+    tensors = {tensor.name: tensor for tensor in read}
     head = parts_of_head(tensors)
     if not head:
         return Head.NONE
@@ -48,7 +49,7 @@ def head_in(folder: Path, files: Iterable[str] | None = None) -> Head:
     pairs = [(head[leaf], f"{embedding}{leaf}") for leaf in head]
     if not embedding or any(other not in tensors for _, other in pairs):
         return Head.OWN
-    return Head.EQUAL if all(_same(tensors[one], tensors[other]) for one, other in pairs) else Head.OWN
+    return Head.EQUAL if all(_same(folder, tensors[one], tensors[other]) for one, other in pairs) else Head.OWN
 
 
 def parts_of_head(names: Iterable[str]) -> dict[str, str]:
@@ -97,15 +98,19 @@ def _other(name: str) -> bool:
     return any(word in name for word in ("vision", "visual", "audio", "mtp", "position"))
 
 
-def _same(one: tuple[Path, TensorInfo], other: tuple[Path, TensorInfo]) -> bool:
-    """Whether two tensors hold the same bytes."""
-    (path, tensor), (other_path, other_tensor) = one, other
-    if (tensor.dtype, tensor.shape) != (other_tensor.dtype, other_tensor.shape):
+def _same(folder: Path, one: TensorInfo, other: TensorInfo) -> bool:
+    """Whether two tensors hold the same bytes; of one that has to be decoded nobody knows."""
+    if (one.dtype, one.shape) != (other.dtype, other.shape) or isinstance(one, DecodedTensor):
         return False
-    with open_regular(path, within=path.parent) as first, open_regular(other_path, within=other_path.parent) as second:
-        first.seek(tensor.start)
-        second.seek(other_tensor.start)
-        left = tensor.nbytes
+    if isinstance(other, DecodedTensor):
+        return False
+    with (
+        open_regular(folder / one.shard, within=folder) as first,
+        open_regular(folder / other.shard, within=folder) as second,
+    ):
+        first.seek(one.start)
+        second.seek(other.start)
+        left = one.nbytes
         while left:
             size = min(left, _BUFFER)
             if first.read(size) != second.read(size):
