@@ -11,6 +11,12 @@ def day(stamp: str) -> str:
     return f"{local.day} {local:%b %Y, %H:%M}" if local else ""
 
 
+def date(stamp: str) -> str:
+    """An ISO 8601 time as ``24 Nov 2026``, in local time; "" for none."""
+    local = moment(stamp)
+    return f"{local.day} {local:%b %Y}" if local else ""
+
+
 def when(stamp: str) -> str:
     """An ISO 8601 time as the hour of today, or as the day of another; "" for none."""
     local = moment(stamp)

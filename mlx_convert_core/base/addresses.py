@@ -7,11 +7,15 @@ from urllib.parse import urlsplit, urlunsplit
 
 from mlx_convert_core.errors import InvalidRequest
 
+HUB_SITES = ("huggingface.co", "www.huggingface.co", "hf.co")
 _WEB = re.compile(r"\s*https?://", re.IGNORECASE)
+_HUB_PAGE = re.compile(rf"\s*(?:{'|'.join(map(re.escape, HUB_SITES))})/", re.IGNORECASE)  # as some browsers copy it
 
 
 def without_secrets(ref: str) -> str:
     """``ref``; if it is a web address, only its scheme, host and path. Raises InvalidRequest (code ``bad_id``)."""
+    if _HUB_PAGE.match(ref):
+        return without_secrets(f"https://{ref.strip()}").removeprefix("https://")
     if not _WEB.match(ref):
         return ref
     try:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
-SITES = ("huggingface.co", "www.huggingface.co", "hf.co")
+from mlx_convert_core.base.addresses import HUB_SITES
+
+SITES = HUB_SITES
 COMMIT = re.compile(r"[0-9a-f]{40}")
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"  # of an owner, or of a repo
 MAX_ID = 96  # characters of a repo id

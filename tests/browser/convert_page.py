@@ -20,7 +20,7 @@ def describe(page: Page, source: object, *, preset: str = "4-bit", name: str) ->
 
 def source_field(page: Page) -> Locator:
     """Where the model is named."""
-    return page.get_by_role("textbox", name="Source model")
+    return page.get_by_role("combobox", name="Source model")
 
 
 def choose(page: Page, preset: str) -> None:

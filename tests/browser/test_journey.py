@@ -7,7 +7,7 @@ from pathlib import Path
 from playwright.sync_api import Locator, Page, expect
 
 from browser.asking import answer, finished
-from browser.convert_page import describe, job, start_button
+from browser.convert_page import describe, job, source_field, start_button
 from browser.program import Program
 from browser.watching import Visitor, alive
 
@@ -45,9 +45,7 @@ def test_the_same_by_keyboard_alone(visitor: Visitor, program: Program, tiny_sou
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Skip to the page")).to_be_focused()
     page.keyboard.press("Enter")
-    _tab_to(page, page.locator("[name=source]:checked"))
-    page.keyboard.press("ArrowRight")
-    _tab_to(page, page.get_by_role("textbox", name="Source model"))
+    _tab_to(page, source_field(page))
     page.keyboard.insert_text(str(tiny_source))
     expect(page.get_by_text("Memory to convert")).to_be_visible()
     _tab_to(page, page.locator("[name=precision]:checked"))

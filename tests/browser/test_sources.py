@@ -40,15 +40,12 @@ def program(tmp_path_factory: pytest.TempPathFactory, tiny_source: Path) -> Iter
 
 def test_the_source_of_the_documentation_converts_through_the_page(visitor: Visitor, program: Program) -> None:
     page = visitor.open()
-    page.get_by_text("Team share").click()
-    expect(source_field(page)).to_have_attribute("placeholder", "Model on the team's drive, for example team:Model-1B")
-    page.get_by_text("Hugging Face", exact=True).click()
+    expect(page.get_by_text("Team share (team:Model-1B)")).to_be_visible()
     source_field(page).press_sequentially("team:")
     expect(page.get_by_text("Say which model: team:NAME.")).to_be_visible()
     describe(page, "team:tiny-llama", name="tiny-llama-MLX-4bit")
     start_button(page).click()
     expect(page.get_by_role("heading", name="tiny-llama-MLX-4bit is ready")).to_be_visible()
-    expect(page.get_by_role("radio", name="Team share")).to_be_checked()
     record = json.loads((program.models / "tiny-llama-MLX-4bit" / "mlx_convert.json").read_text())
     assert record["source"]["ref"] == "team:tiny-llama"
 

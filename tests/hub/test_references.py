@@ -27,6 +27,11 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
         ("https://huggingface.co/org/name/tree/refs%2Fpr%2F3", "org/name", "refs/pr/3"),
         ("https://huggingface.co/org/name/tree/refs/pr/3", "org/name", "refs/pr/3"),
         ("https://huggingface.co/org/name/discussions/4", "org/name", None),
+        ("huggingface.co/org/name", "org/name", None),
+        ("HuggingFace.co/org/name/tree/dev", "org/name", "dev"),
+        ("www.huggingface.co/org/name/", "org/name", None),
+        ("hf.co/org/name?library=mlx", "org/name", None),
+        ("org/name/", "org/name", None),
         ("hf://org/name", "org/name", None),
         ("hf://org/name@v2", "org/name", "v2"),
         ("hf://models/org/name@refs/pr/3", "org/name", "refs/pr/3"),
@@ -70,7 +75,9 @@ def test_a_mirror_with_a_password_is_known_by_its_host(monkeypatch: pytest.Monke
         "a/b/c", "org/", "org/na me", "org/-name", "org/na--me", "org/na..me", "org/name.git", "ö/name",
         "org/" + "x" * 96,
         "https://huggingface.co/datasets/org/name", "https://huggingface.co/spaces/org/name", "https://huggingface.co/gpt",
-        "https://example.com/org/name", "hf://org", "hf://org/name/more", "org/../../etc",
+        
+        "huggingface.co/datasets/org/name", "hf.co/gpt", "https://example.com/org/name", "hf://org",
+        "hf://org/name/more", "org/../../etc",
     ],
 )  # fmt: skip
 def test_what_is_no_repo_id_is_refused(ref: str) -> None:
@@ -111,6 +118,7 @@ def test_what_is_written_as_a_path_is_never_a_repo_id(ref: str) -> None:
     [
         "maker", "maker/", "maker/tiny-", "maker/v1.", "h", "http", "hf", "hf:", "hf://", "hf://models/", "hf://maker/",
         "https:", "https://", "https://hugg", "https://huggingface.co", "https://huggingface.co/maker", "http://hf.co/m/",
+        "huggingface.co/", "huggingface.co/maker", "hf.co/m/",
         "https://mirror.example/hub/",
     ],
 )  # fmt: skip

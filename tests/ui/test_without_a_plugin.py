@@ -35,6 +35,6 @@ async def test_without_the_hub_the_form_takes_folders(
         async with visiting(Studio(workspace)) as user:
             await fill(user, "ref", "org/name")
             await sees(user, "No source here takes this.", "(Local folder)")
-            await user.should_not_see(marker="source-hub")
+            await user.should_not_see(marker="found")
             await fill(user, "ref", tiny_llama.name)
             await sees(user, "Supported", "Memory to convert")

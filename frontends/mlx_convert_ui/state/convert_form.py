@@ -15,12 +15,8 @@ CARDS = ("4bit", "6bit", "8bit", "bf16")
 
 @dataclass
 class Form:
-    """The fields as they were typed; "" and None leave a choice to the preset or the settings.
+    """The fields as they were typed; "" and None leave a choice to the preset or the settings."""
 
-    ``source`` is the `SourceKind` whose refs the page explains; it decides nothing.
-    """
-
-    source: str = ""
     ref: str = ""
     preset: str = RECOMMENDED
     bits: int | None = None

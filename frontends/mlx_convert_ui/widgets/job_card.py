@@ -100,9 +100,11 @@ class JobCard(LiveJob):
                     Tag("p", sentence(seen.words), "muted").mark("verification")
                 Tag("p", str(model.path), "path")
             Button("", self._dismiss, icon="x", kind="ghost", label="Dismiss").mark("dismiss")
-        target = f"/test?model={quote(str(model.path))}"
+        named = f"?model={quote(str(model.path))}"
         with block("actions"):
-            _small("Test it", lambda: ui.navigate.to(target), "flask-conical", "test")
+            chat = Button("Chat", lambda: ui.navigate.to(f"/chat{named}"), icon="message-square", kind="primary")
+            chat.classes("btn-small").mark("chat")
+            _small("Test it", lambda: ui.navigate.to(f"/test{named}"), "flask-conical", "test")
             _small(SHOW_LABEL, lambda: reveal(model.path), "folder-open", "show-folder")
             _small("Upload …", lambda: self._upload(model.path), "upload", "upload")
             command = command_line(view.request)

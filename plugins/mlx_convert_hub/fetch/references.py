@@ -35,7 +35,7 @@ def parse_ref(ref: str, revision: str | None = None) -> RepoRef | None:
     elif re.match(r"https?://", ref, re.IGNORECASE):
         named = _of_url(ref)
     elif "/" in ref and not is_path(ref):
-        named = RepoRef(repo_id=checked_id(ref))
+        named = _of_url(bare_address(f"https://{ref}")) if _site(ref) else RepoRef(repo_id=checked_id(ref.rstrip("/")))
     else:
         return None
     return RepoRef(repo_id=named.repo_id, revision=_agreed(named.revision, revision, ref))
@@ -50,6 +50,8 @@ def lacking(text: str) -> str:
     if len(text) > 2 and (PROTOCOL.startswith(start) or start.startswith(PROTOCOL)):
         begun = text[len(PROTOCOL) :].removeprefix("models/").partition("@")[0]
         told = f"A name follows: {PROTOCOL}owner/model."
+    elif site := _site(text):
+        begun, told = text[len(site) + 1 :], "The address of a model's page goes on with owner/model."
     elif ":" in text and any(page.startswith(start) or start.startswith(page) for page in _pages()):
         begun, told = "/".join(text.split("/")[3:]), "The address of a model's page goes on with owner/model."
     else:
@@ -63,6 +65,11 @@ def lacking(text: str) -> str:
         if hub_names.is_repo_id(begun.rstrip("-.")) and not hub_names.is_repo_id(begun)
         else ""
     )
+
+
+def _site(text: str) -> str:
+    """The site that ``text`` begins with, as an address does that was typed without its scheme; "" for none."""
+    return next((site for site in hub_names.SITES if text.lower().startswith(f"{site}/")), "")
 
 
 def _pages() -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from nicegui import background_tasks
 from mlx_convert_core import ConvertPlan, ConvertRequest, Finding, MlxConvertError, ModelInfo, OutputPlan
 from mlx_convert_core.plugin import NamedModel, finding_of, worst_first
 from mlx_convert_ui.state.convert_form import Form, cards
+from mlx_convert_ui.state.finding import FIRST, MORE, Found, can_be_searched, find
 from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.widgets.remedies import Offer
 
@@ -31,9 +32,11 @@ _PLACES = {
 @dataclass
 class Preview:
     """What is known so far. ``busy`` names what is being found out, "" when nothing is; ``named`` is what the sources
-    make of what was typed."""
+    make of what was typed, ``found`` what can be chosen instead."""
 
     busy: str = ""
+    searching: bool = False
+    found: Found | None = None
     named: NamedModel | None = None
     model: ModelInfo | None = None
     error: MlxConvertError | None = None
@@ -81,13 +84,21 @@ class FormPlanner:
         self._changed = changed
         self._turn = 0
         self._far: ModelInfo | None = None  # a model that a network was asked for, once
+        self._limit = FIRST
         self._known = asyncio.Event()
 
     def source_changed(self, delay: float = TYPING_SECONDS) -> None:
         """Another model: everything anew, once the typing pauses."""
         self._far = None
-        self.preview = Preview(busy="Looking at the model" if self._form.ref.strip() else "")
+        self._limit = FIRST
+        before = self.preview.found  # stays until the next is there: a list that comes and goes can't be read
+        self.preview = Preview(busy="Looking at the model" if self._form.ref.strip() else "", found=before)
         self._start(delay, anew=True)
+
+    def find_more(self) -> None:
+        """The same words, and more of what has them."""
+        self._limit = MORE
+        self._start(0.0, anew=True)
 
     def choice_changed(self, delay: float = 0.0) -> None:
         """Another preset, number or output: the same model."""
@@ -113,8 +124,10 @@ class FormPlanner:
         self._turn += 1
         self._known.set()
         self._changed()
-        if self._form.ref.strip():
+        named = bool(self._form.ref.strip())
+        if named:
             self._known.clear()
+        if named or anew or self.preview.found is not None:  # sizes in a list are those of the chosen preset
             background_tasks.create(self._examine(self._turn, delay, anew=anew), name="examine")
 
     async def _examine(self, turn: int, delay: float, *, anew: bool) -> None:
@@ -135,13 +148,31 @@ class FormPlanner:
             self._tell(turn, busy="", known=True)
 
     async def _is_whole(self, turn: int) -> bool:
-        """Whether a source can be asked for what was typed; it is still the newest then."""
+        """Whether a source can be asked for what was typed; it is still the newest then. If not, it is searched for."""
+        if not self._form.ref.strip():
+            await self._search(turn, "")
+            return False
         if self.preview.named is None:
             read, ref = self._studio.workspace.sources.read, self._form.ref
             named = await self._studio.questions.ask(lambda: read(ref) if turn == self._turn else None)
             self._tell(turn, named=named)
         named = self.preview.named
-        return turn == self._turn and named is not None and named.whole
+        if turn != self._turn or named is None:
+            return False
+        if named.whole:
+            self._tell(turn, found=None)
+        elif can_be_searched(named, self._studio.workspace.sources):
+            await self._search(turn, named.ref)
+        else:
+            self._tell(turn, found=None)
+        return named.whole
+
+    async def _search(self, turn: int, words: str) -> None:
+        """Models to choose from, by what was typed."""
+        self._tell(turn, busy="", searching=bool(words))
+        studio, preset, limit = self._studio, self._form.preset, self._limit
+        found = await studio.questions.ask(lambda: find(studio, words, preset, limit) if turn == self._turn else None)
+        self._tell(turn, found=found, searching=False)
 
     async def _compare(self, turn: int, *, exact: bool) -> None:
         """Sizes of all cards."""

@@ -65,7 +65,7 @@ class ConvertPage:
                         lambda path: recipe_text(path, studio.workspace.sources),
                     ),
                 )
-                self._source = SourceCard(studio, form, self._new_source)
+                self._source = SourceCard(studio, form, self._new_source, self._planner.find_more)
                 self._precision = PrecisionCard(studio.workspace.presets, form, self._new_choice)
                 self._output = OutputCard(studio, form, self._new_place)
             with block("column sticky"):

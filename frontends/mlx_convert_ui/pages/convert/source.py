@@ -9,6 +9,7 @@ from nicegui import ui
 from mlx_convert_core import ModelInfo
 from mlx_convert_core.plugin import units
 from mlx_convert_ui.pages.convert.form_planner import FormPlanner
+from mlx_convert_ui.pages.convert.found import FIELD, LIST, FoundModels
 from mlx_convert_ui.state.convert_form import Form
 from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.widgets.components import CROSS, Badge, Button, Tag, attributes, block, card
@@ -17,76 +18,73 @@ from mlx_convert_ui.widgets.remedies import tell
 
 
 class SourceCard:
-    """Draws itself on creation; `draw` shows what the planner knows."""
+    """Draws itself on creation; `draw` shows what the planner knows.
 
-    def __init__(self, studio: Studio, form: Form, changed: Callable[[], None]) -> None:
+    One field takes all: words to search for, and whatever any source takes, as it is typed or pasted.
+    """
+
+    def __init__(self, studio: Studio, form: Form, changed: Callable[[], None], more: Callable[[], None]) -> None:
         self._studio = studio
         self._form = form
         self._changed = changed
         self._drawn: object = None
-        self._kinds = studio.workspace.sources.kinds
-        if form.source not in self._kinds:
-            form.source = next(iter(self._kinds))
-        with card("Source model") as section:
-            with section.default_slot.children[0], block("segments push", "fieldset").props('aria-label="Where from"'):
-                self._radios = {name: self._segment(name, kind.title) for name, kind in self._kinds.items()}
+        with card("Source model"):
             with block("row-line"):
                 with block("search grow"):
                     Tag("span", "", "search-icon", icon="search").props("aria-hidden=true")
                     self._input = ui.input(value=form.ref, on_change=self._typed).mark("ref")
-                    self._input.props('outlined dense hide-bottom-space clearable aria-label="Source model"')
-                    self._input.props(f"spellcheck=false autocomplete=off clear-icon='{CROSS}'")
-                self._browse = Button("Browse", self._pick, icon="folder-open").mark("browse-source")
+                    self._input.props("outlined dense hide-bottom-space clearable role=combobox aria-autocomplete=list")
+                    self._input.props(f"spellcheck=false autocomplete=off clear-icon='{CROSS}' aria-expanded=false")
+                    named = {"aria-label": "Source model", "for": FIELD, "aria-controls": LIST}
+                    attributes(self._input, {**named, "placeholder": self._placeholder()})
+                Button("Browse", self._pick, icon="folder-open").mark("browse-source")
             self._verdict = block("chips").props("role=status aria-live=polite")
             self._notes = block("notes")
-        self._show_kind()
+            self._found = FoundModels(self._choose, more, self._preset)
+            self._kinds = Tag("p", "", "field-hint").mark("source-kinds")
 
     def draw(self, planner: FormPlanner) -> None:
-        """Show verdict, chips and findings."""
+        """Show verdict, chips and findings, or what there is to choose from."""
         preview = planner.preview
         findings = preview.findings("source")
         named = preview.named
-        now = (preview.busy, preview.model, tuple(findings), preview.refused, preview.plan is None, named)
+        self._found.draw(preview.found)
+        self._kinds.show("" if self._form.ref.strip() else self._examples())
+        now = (preview.busy, preview.searching, preview.model, tuple(findings), preview.plan is None, named)
         if now == self._drawn:
             return
         self._drawn = now
-        if named is not None and named.whole and named.kind in self._kinds:
-            self._form.source = named.kind
-            self._show_kind()
         self._verdict.clear()
         with self._verdict:
             if preview.model is not None:
                 _verdict(bool(findings and findings[0].level == "error"))
                 _chips(preview.model)
-            elif preview.busy:
+            elif preview.busy or preview.searching:
                 Tag("span", "", "spin").props("aria-hidden=true")
-                Tag("span", f"{preview.busy} …", "muted")
-            elif named is not None and named.lacking:
+                Tag("span", f"{preview.busy or 'Searching'} …", "muted")
+            elif named is not None and named.lacking and not (preview.found and preview.found.hits):
                 Tag("span", named.lacking, "muted")
         self._notes.clear()
         with self._notes:
             for finding in findings:
                 tell(finding, level=finding.level, offer=planner.offer)
 
-    def _segment(self, value: str, text: str) -> ui.element:
-        with Tag("label", "", "segment"):
-            radio = attributes(ui.element("input").props("type=radio name=source"), {"value": value})
-            radio.mark(f"source-{value}")
-            radio.on("change", lambda: self._choose(value), [])
-            Tag("span", text)
-        return radio
+    def _placeholder(self) -> str:
+        kind = next(iter(self._studio.workspace.sources.kinds.values()))
+        first = "Search, or name a model" if self._studio.workspace.sources.searched else "Name a model"
+        return f"{first}: {kind.example}"
 
-    def _choose(self, kind: str) -> None:
-        self._form.source = kind
-        self._show_kind()
-        self._input.value = ""
+    def _examples(self) -> str:
+        """What the field takes besides words, of every source here."""
+        kinds = self._studio.workspace.sources.kinds.values()
+        return "Also: " + " · ".join(f"{kind.title} ({kind.example})" for kind in kinds)
 
-    def _show_kind(self) -> None:
-        for value, radio in self._radios.items():
-            radio.props["checked"] = value == self._form.source
-        kind = self._kinds[self._form.source]
-        self._input.props["placeholder"] = f"{kind.summary}, for example {kind.example}"
-        self._browse.set_visibility(kind.local)
+    def _preset(self) -> str:
+        preset = self._studio.workspace.presets.get(self._form.preset)
+        return preset.title if preset is not None else self._form.preset
+
+    def _choose(self, ref: str) -> None:
+        self._input.value = ref
 
     def _typed(self) -> None:
         self._form.name_model(self._input.value or "")

@@ -1,0 +1,169 @@
+"""From a word to a conversation: models are found, chosen, converted and talked with, by mouse and by keys alone."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hubserver import Hub
+from hubserver.client import environment
+from playwright.sync_api import BrowserContext, Locator, Page, expect
+
+from browser.axe import violations
+from browser.convert_page import source_field, start_button
+from browser.program import Program
+from browser.watching import Visitor, alive
+
+CLICKS = "addEventListener('click', (event) => event.isTrusted && event.detail && window.clicked(), true)"
+HOSTILE = "<img src=x onerror=alert(1)>"
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory, tiny_source: Path) -> Iterator[Hub]:
+    """Start a hub with models of several makers, and one whose card has a page of its own in mind."""
+    hub = Hub(tmp_path_factory.mktemp("hub"))
+    about = {"README.md": "---\nlicense: apache-2.0\n---\n"}
+    hub.add_repo("maker/tiny-llama", about, folder=tiny_source, downloads=1_234_567, likes=4321)
+    zebra = {"config.json": json.dumps({"model_type": "zebra"})}
+    hub.add_repo("maker/tiny-zebra", zebra, folder=tiny_source, downloads=500, gated="manual")
+    hub.add_repo("evil/tiny-one", {"README.md": f"---\nlicense: {HOSTILE}\n---\n"}, folder=tiny_source)
+    for number in range(6):
+        hub.add_repo(f"others/tiny-{number}", folder=tiny_source, downloads=50 - number)
+    yield hub
+    hub.stop()
+    assert not hub.errors, "\n".join(hub.errors)
+
+
+@pytest.fixture(scope="module")
+def program(hub: Hub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
+    """Start the UI for people whose Hub is ``hub``."""
+    program = Program(tmp_path_factory.mktemp("program"), env=environment(hub)).start()
+    yield program
+    program.stop()
+
+
+def options(page: Page) -> Locator:
+    """What there is to choose from."""
+    return page.get_by_role("listbox", name="Models to choose from").get_by_role("option")
+
+
+def search(page: Page, words: str, first: str) -> None:
+    """Type ``words`` and wait until ``first`` heads the list."""
+    source_field(page).fill(words)
+    expect(options(page).first).to_contain_text(first)
+
+
+def test_from_a_word_to_an_answer_in_four_clicks(visitor: Visitor) -> None:
+    context = visitor.context()
+    clicks = counted(context)
+    page = visitor.open(context=context)
+    source_field(page).click()
+    page.keyboard.type("tiny")
+    options(page).filter(has_text="maker/tiny-llama").click()
+    expect(start_button(page)).to_be_enabled()
+    start_button(page).click()
+    page.get_by_role("region", name="tiny-llama-MLX-4bit").get_by_role("button", name="Chat").click()
+    expect(page.get_by_role("heading", name="Chat", level=1)).to_be_visible()
+    alive(page)
+    expect(page.get_by_role("textbox", name="Message")).to_be_focused()
+    page.keyboard.type("What is the capital of France?")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("article").last).to_contain_text(re.compile(r"tokens/s"))
+    assert 0 < len(clicks) <= 4
+
+
+def test_a_word_finds_models_with_what_there_is_to_know_of_each(visitor: Visitor) -> None:
+    page = visitor.open()
+    search(page, "tiny", "maker/tiny-llama")
+    best = options(page).first
+    for fact in (
+        "at 4-bit",
+        "345 k parameters",
+        "llama",
+        "apache-2.0",
+        "1.23 M downloads",
+        "4.32 k likes",
+        "1 Jan 2026",
+    ):
+        expect(best).to_contain_text(fact)
+    expect(best).to_contain_text(re.compile("Fits this (Mac|machine)"))
+    zebra = options(page).filter(has_text="tiny-zebra")
+    expect(zebra).to_contain_text("Not supported")
+    expect(zebra).to_contain_text("Asks for access")
+    expect(options(page)).to_have_count(6)
+    page.get_by_role("button", name="Show more").click()
+    expect(options(page)).to_have_count(9)
+    expect(options(page).filter(has_text="evil/tiny-one")).to_contain_text(HOSTILE)
+    expect(page.get_by_role("listbox").locator("img")).to_have_count(0)
+
+
+def test_keys_alone_choose_and_the_list_says_what_is_marked(visitor: Visitor) -> None:
+    page = visitor.open()
+    search(page, "tiny", "maker/tiny-llama")
+    field = source_field(page)
+    expect(field).to_have_attribute("aria-expanded", "true")
+    field.press("ArrowDown")
+    field.press("ArrowDown")
+    marked = options(page).nth(1)
+    expect(marked).to_have_attribute("aria-selected", "true")
+    expect(field).to_have_attribute("aria-activedescendant", str(marked.get_attribute("id")))
+    expect(field).to_be_focused()
+    field.press("ArrowUp")
+    field.press("Enter")
+    expect(field).to_have_value("maker/tiny-llama")
+    expect(page.get_by_text("Supported", exact=True)).to_be_visible()
+    expect(options(page)).to_have_count(0)
+    expect(field).to_have_attribute("aria-expanded", "false")
+
+
+def test_nearly_a_name_gets_names_like_it_and_nothing_says_so(visitor: Visitor) -> None:
+    page = visitor.open()
+    search(page, "tiny-lama", "maker/tiny-llama")
+    expect(page.get_by_text("Names like them:")).to_be_visible()
+    source_field(page).fill("qqqqqqqq")
+    expect(page.get_by_text("No model has these words in its name.")).to_be_visible()
+    source_field(page).fill("maker/tiny-lama")
+    page.get_by_role("button", name="Use maker/tiny-llama").click()
+    expect(page.get_by_text("Supported", exact=True)).to_be_visible()
+
+
+def test_an_empty_field_suggests_and_remembers(visitor: Visitor, hub: Hub) -> None:
+    page = visitor.open()
+    hub.requests.clear()
+    search(page, "", "maker/tiny-llama")  # it was converted above
+    expect(page.get_by_role("group", name="Converted before")).to_be_visible()
+    expect(page.get_by_role("group", name="To begin with")).to_contain_text("SmolLM2-135M-Instruct")
+    expect(page.get_by_text("GGUF file (~/models/")).to_be_visible()
+    assert not list(hub.requests)
+
+
+def test_a_hub_that_is_down_is_said_below_the_field(visitor: Visitor, hub: Hub) -> None:
+    page = visitor.open()
+    source_field(page).fill("")
+    with hub.down():
+        source_field(page).fill("another word")
+        expect(page.locator(".found-below .note-message")).not_to_be_empty()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_axe_finds_nothing_in_the_list(visitor: Visitor, theme: str, width: int) -> None:
+    page = visitor.open(theme=theme, width=width)
+    search(page, "", "maker/tiny-llama")
+    assert violations(page) == []
+    search(page, "tiny", "maker/tiny-llama")
+    source_field(page).press("ArrowDown")
+    expect(options(page).first).to_have_attribute("aria-selected", "true")
+    assert violations(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def counted(context: BrowserContext) -> list[object]:
+    """Every click of a person in ``context``, from now on."""
+    clicks: list[object] = []
+    context.expose_function("clicked", lambda: clicks.append(None))
+    context.add_init_script(CLICKS)
+    return clicks
