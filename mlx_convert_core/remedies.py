@@ -15,6 +15,7 @@ Operation = Literal[
     "architectures",
     "conversations list",
     "doctor --clear",
+    "get",
     "library list",
     "library remove",
     "library scan",

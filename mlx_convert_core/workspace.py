@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # every command has a workspace: what a method needs is impor
     from mlx_convert_core.measuring.agreement import AgreementResult
     from mlx_convert_core.model.answer_settings import AnswerSettings
     from mlx_convert_core.model.inspection import ModelInfo
+    from mlx_convert_core.model.library import LibraryEntry
     from mlx_convert_core.model.measurements import BenchRequest, BenchResult, MeasureRequest, MeasureResult
     from mlx_convert_core.model.plan import ConvertPlan
     from mlx_convert_core.model.requests import (
@@ -132,6 +133,31 @@ class Workspace(Inventory):
         if inline:
             return self._runs.run(job, body)
         return self._runs.start(job, body, heavy=True)
+
+    def get(self, ref: str, *, inline: bool = False) -> Job[LibraryEntry]:
+        """Fetch a model that is MLX already, and put it into the library; returns at once with the running job.
+
+        Its files stay where its source keeps them. A model that is none, or does not fit on the disk, fails the job.
+        """
+        from mlx_convert_core.base.addresses import without_secrets
+        from mlx_convert_core.base.awake import awake
+        from mlx_convert_core.converting import getting
+
+        named = without_secrets(ref.strip())
+        job: Job[LibraryEntry] = Job("get", f"Get {named}", self._dispatcher.send)
+
+        def body(job: Job[LibraryEntry]) -> LibraryEntry:
+            context = context_of(job, self._hooks, self.home)
+            runner = self._runner(inline=inline)
+            job.on_cancel(lambda: runner.cancel(job.id))
+            with awake():
+                folder = getting.carry_out(job, named, context, runner)
+            with context.step("store", cancellable=False):
+                return self._models.take_in(folder)
+
+        if inline:
+            return self._runs.run(job, body)
+        return self._runs.start(job, body, heavy=False)
 
     def open(
         self,

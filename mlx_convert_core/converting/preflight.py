@@ -21,7 +21,7 @@ from mlx_convert_core.model.inspection import ModelInfo
 from mlx_convert_core.model.packing import leftover_method, quantization_config
 from mlx_convert_core.model.plan import ConvertPlan
 from mlx_convert_core.model.weight_files import of_its_maker
-from mlx_convert_core.remedies import Remedies, SetOption, UseInstead
+from mlx_convert_core.remedies import Remedies, RunCommand, SetOption, UseInstead
 
 LAYERS_FOR_EACH, LAYERS_MORE = 10, 100  # claimed layers that are taken: ten for each that is there, and some
 _KINDS: dict[str, type[MlxConvertError]] = {
@@ -178,11 +178,12 @@ def _quantized_already(model: ModelInfo, sources: Sources) -> Iterator[Finding]:
         )
         return
     if isinstance(model.config.get("quantization"), dict):
-        yield refusal(
-            "already_mlx",
-            f"{model.name} is an MLX model that is quantized already.",
-            *_instead(model, sources, "Convert the original model: a second quantization would only lose quality."),
+        hint, steps = _instead(
+            model, sources, "Convert the original model: a second quantization would only lose quality."
         )
+        as_it_is = (RunCommand("get", (model.ref,)),) if model.path is None else ()
+        told = f"{model.name} is an MLX model that is quantized already: it answers as it is."
+        yield refusal("already_mlx", told, hint, (*as_it_is, *steps))
         return
     if any(tensor.name.endswith((".absmax", ".quant_map")) for tensor in model.tensors):
         yield refusal(

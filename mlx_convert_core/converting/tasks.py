@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlx_convert_core.base.mac import mac_trouble
+from mlx_convert_core.converting.getting import fetch
 from mlx_convert_core.converting.memory_guard import CONTEXT, check_memory
 from mlx_convert_core.converting.model_runners import runner_of
 from mlx_convert_core.converting.pipeline import convert, plan_exactly
 from mlx_convert_core.converting.trial import TrialRequest, try_model
 from mlx_convert_core.converting.uploads import upload
 from mlx_convert_core.errors import GenerationFailed
+from mlx_convert_core.model.inspection import ModelInfo
 from mlx_convert_core.model.plan import ConvertPlan
 from mlx_convert_core.model.requests import GenerateRequest, GenerateResult, GenerationExtras, UploadRequest
 from mlx_convert_core.plugins.interfaces import ModelRunner
@@ -72,4 +74,5 @@ TASKS: Tasks = {
     "load": (LoadRequest, load),
     "generate": (SessionRequest, generate),
     "upload": (UploadRequest, upload),
+    "fetch": (ModelInfo, fetch),
 }

@@ -23,6 +23,16 @@ THEME = Theme(
             "Give a folder with config.json and model*.safetensors, a .gguf file, a repo id, or a name of the library.",
         ),
         Explanation(
+            "not_mlx",
+            "The model that was to be got is not in MLX's format, so nothing here can answer with it as it is.",
+            "Convert it. Models that are MLX already are marked so where models are searched for.",
+        ),
+        Explanation(
+            "not_kept",
+            "The source of the model keeps nothing of what it fetches, so the library would have nothing to show.",
+            "Put the model into a folder, and add that with `mlx-convert library scan FOLDER`.",
+        ),
+        Explanation(
             "no_config",
             "There is no config.json, without which nobody can tell what the weights mean.",
             "Give the folder that holds it, often one above or below; or download config.json from the model's page.",

@@ -84,6 +84,16 @@ class Models:
             found.append(entry)
         return tuple(found)
 
+    def take_in(self, folder: Path) -> LibraryEntry:
+        """Add the MLX model in ``folder`` to the library. Raises CorruptCheckpoint for a damaged one, RepoNotFound."""
+        from mlx_convert_core.model.library_folder import described
+
+        entry = described(folder)
+        if entry is None:
+            raise RepoNotFound(f"{folder} holds no MLX model.", code="no_model")
+        self._keep(entry)
+        return entry
+
     def what_removal_takes(self, entry: LibraryEntry) -> FolderContents | None:
         """What goes with the folder of ``entry``, None when it has vanished; raises LibraryError when it must stay."""
         from mlx_convert_core.writing.removal import what_removal_takes

@@ -18,11 +18,12 @@ from browser.program import Program
 from browser.watching import Visitor, alive
 
 CLICKS = "addEventListener('click', (event) => event.isTrusted && event.detail && window.clicked(), true)"
+READY = "mlx-community/tiny-llama-8bit"
 HOSTILE = "<img src=x onerror=alert(1)>"
 
 
 @pytest.fixture(scope="module")
-def hub(tmp_path_factory: pytest.TempPathFactory, tiny_source: Path) -> Iterator[Hub]:
+def hub(tmp_path_factory: pytest.TempPathFactory, tiny_source: Path, tiny_model: Path) -> Iterator[Hub]:
     """Start a hub with models of several makers, and one whose card has a page of its own in mind."""
     hub = Hub(tmp_path_factory.mktemp("hub"))
     about = {"README.md": "---\nlicense: apache-2.0\n---\n"}
@@ -30,6 +31,9 @@ def hub(tmp_path_factory: pytest.TempPathFactory, tiny_source: Path) -> Iterator
     zebra = {"config.json": json.dumps({"model_type": "zebra"})}
     hub.add_repo("maker/tiny-zebra", zebra, folder=tiny_source, downloads=500, gated="manual")
     hub.add_repo("evil/tiny-one", {"README.md": f"---\nlicense: {HOSTILE}\n---\n"}, folder=tiny_source)
+    for name, base in ((READY, "maker/tiny-llama"), ("mlx-community/tiny-llama-chat-8bit", "maker/tiny-llama-chat")):
+        card = f"---\nlibrary_name: mlx\nbase_model: {base}\n---\n"
+        hub.add_repo(name, {"README.md": card}, folder=tiny_model)
     for number in range(6):
         hub.add_repo(f"others/tiny-{number}", folder=tiny_source, downloads=50 - number)
     yield hub
@@ -95,7 +99,7 @@ def test_a_word_finds_models_with_what_there_is_to_know_of_each(visitor: Visitor
     expect(zebra).to_contain_text("Asks for access")
     expect(options(page)).to_have_count(6)
     page.get_by_role("button", name="Show more").click()
-    expect(options(page)).to_have_count(9)
+    expect(options(page)).to_have_count(11)
     expect(options(page).filter(has_text="evil/tiny-one")).to_contain_text(HOSTILE)
     expect(page.get_by_role("listbox").locator("img")).to_have_count(0)
 
@@ -146,6 +150,37 @@ def test_a_hub_that_is_down_is_said_below_the_field(visitor: Visitor, hub: Hub) 
     with hub.down():
         source_field(page).fill("another word")
         expect(page.locator(".found-below .note-message")).not_to_be_empty()
+
+
+def test_what_others_have_converted_is_got_and_talked_with(visitor: Visitor, hub: Hub) -> None:
+    page = visitor.open()
+    source_field(page).fill("maker/tiny-llama")
+    ready = page.get_by_role("list", name="Converted already, from exactly this model").get_by_role("listitem")
+    expect(ready).to_have_count(1)  # not the one whose name only begins so
+    expect(page.get_by_text("Already converted:")).to_have_count(0)  # said once
+    assert violations(page) == []
+    hub.fault("slow", path="model.safetensors", origin="cdn", times=1, rate=300_000)
+    ready.get_by_role("button", name=f"Get {READY}").click()
+    coming = page.get_by_role("region", name="Get tiny-llama-8bit")
+    expect(coming.get_by_role("progressbar")).to_be_visible()
+    expect(page.get_by_role("heading", name="tiny-llama-8bit is in the library")).to_be_visible()
+    assert violations(page) == []
+    expect(ready.get_by_role("button", name="Chat with tiny-llama-8bit")).to_be_visible()
+    coming.get_by_role("button", name="Chat").click()
+    expect(page.get_by_role("heading", name="Chat", level=1)).to_be_visible()
+    alive(page)
+    expect(page.get_by_role("combobox", name="Model of this conversation")).to_have_value("tiny-llama-8bit")
+    visitor.open("/library").get_by_role("row").filter(has_text="tiny-llama-8bit").wait_for()
+
+
+def test_a_model_that_is_mlx_already_is_to_be_got_where_it_is_named(visitor: Visitor) -> None:
+    page = visitor.open()
+    search(page, "tiny-llama-chat", "mlx-community/tiny-llama-chat-8bit")
+    expect(options(page).first).to_contain_text("MLX, 8-bit")
+    options(page).first.click()
+    expect(page.get_by_text("it answers as it is")).to_be_visible()
+    page.get_by_role("button", name="Get it").click()
+    expect(page.get_by_role("heading", name="tiny-llama-chat-8bit is in the library")).to_be_visible()
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

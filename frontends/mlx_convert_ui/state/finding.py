@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
-from mlx_convert_core import LibraryEntry, MlxConvertError
-from mlx_convert_core.plugin import NamedModel, SearchHit, Sources
+from mlx_convert_core import LibraryEntry, MlxConvertError, ModelInfo
+from mlx_convert_core.plugin import NamedModel, SearchHit, Sources, cached_repo
 from mlx_convert_ui.state.studio import Studio
 
 FIRST, MORE = 6, 30  # models that are shown at once, and after "Show more"
@@ -34,6 +35,24 @@ def find(studio: Studio, words: str, preset: str, limit: int) -> Found:
         return Found(words=words, recent=recent, problem=error)
     hits = tuple(hit for hit in found.hits if hit.model.ref not in recent)
     return Found(words=words, hits=hits[:limit], recent=recent, near=found.near, more=len(hits) > limit)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready:
+    """A conversion of a model that others have published; ``path`` is where it is on this machine, if it is."""
+
+    hit: SearchHit
+    path: Path | None = None
+
+
+def ready_made(studio: Studio, model: ModelInfo) -> tuple[Ready, ...]:
+    """What is published of exactly ``model``, () when nobody can tell. May wait for a network: call it on a thread."""
+    try:
+        hits = studio.workspace.published(model)
+    except MlxConvertError:  # it is beside what was asked
+        return ()
+    here = {repo.repo_id: entry.path for entry in studio.entries() if (repo := cached_repo(entry.path)) is not None}
+    return tuple(Ready(hit=hit, path=here.get(hit.model.ref)) for hit in hits)
 
 
 def can_be_searched(named: NamedModel, sources: Sources) -> bool:

@@ -33,7 +33,7 @@ STEPS = (
 LOG_LINES = 200
 KEPT = 8  # views that ended, of each kind and place
 # Kind and place of those that a page shows until they are dismissed.
-_LASTING = (("convert", "convert"), ("upload", ""))
+_LASTING = (("convert", "convert"), ("get", "get"), ("upload", ""))
 # How much of a conversion's time each step takes, roughly; only those that report bytes move the bar.
 _WEIGHTS = {"fetch": 45, "write": 45, "check": 10}
 
@@ -210,7 +210,7 @@ class JobViews:
 
 
 def _gave(view: JobView) -> bool:
-    return view.state is JobState.FINISHED and view.job.kind in ("convert", "measure", "bench")
+    return view.state is JobState.FINISHED and view.job.kind in ("convert", "get", "measure", "bench")
 
 
 def _read(view: JobView) -> None:

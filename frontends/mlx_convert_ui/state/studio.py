@@ -59,6 +59,14 @@ class Studio:
         name = Path(request.outputs[0]).name if request.outputs else request.ref
         return self.views.follow(self.workspace.convert(request), model=name, request=request, place="convert")
 
+    def get(self, ref: str) -> JobView:
+        """Begin to get a model that is MLX already, and watch it; one that is on its way is not fetched twice."""
+        for view in self.views.of("get"):
+            if view.active and view.request == ref:
+                return view
+        name = ref.rstrip("/").rpartition("/")[2]
+        return self.views.follow(self.workspace.get(ref), model=name, request=ref, place="get")
+
     def enqueue(self, requests: Sequence[ConvertRequest]) -> None:
         """Put conversions at the end of the queue. Writes a file: call it on a thread."""
         self.workspace.queue.add_many(requests)

@@ -18,6 +18,7 @@ Offer = Callable[[Remedy], tuple[str, Callable[[], object]] | None]
 PAGES = {
     "conversations list": ("Open the chats", "/chat"),
     "doctor --clear": ("Open the settings", "/settings"),
+    "get": ("Open Convert", "/"),  # where its model can be got
     "library list": ("Open the library", "/library"),
     "library remove": ("Open the library", "/library"),
     "library scan": ("Open the library", "/library"),
@@ -61,6 +62,8 @@ def _button(remedy: Remedy, offer: Offer | None) -> Callable[[], object] | None:
             return lambda: _link(f"Use {ref}", address_of(f"/?ref={quote(ref)}"), "arrow-right")
         case RunElsewhere(line=line):
             return lambda: CopyButton(line, "command", label="Copy the command for a terminal")
+        case RunCommand(name="get", arguments=(ref,)):
+            return lambda: _link("Get it", address_of(f"/?ref={quote(ref)}"), "download")
         case RunCommand(name=name) if name in PAGES:
             text, page = PAGES[name]
             return lambda: _link(text, address_of(page), "arrow-right")

@@ -11,7 +11,7 @@ from nicegui import background_tasks
 from mlx_convert_core import ConvertPlan, ConvertRequest, Finding, MlxConvertError, ModelInfo, OutputPlan
 from mlx_convert_core.plugin import NamedModel, finding_of, worst_first
 from mlx_convert_ui.state.convert_form import Form, cards
-from mlx_convert_ui.state.finding import FIRST, MORE, Found, can_be_searched, find
+from mlx_convert_ui.state.finding import FIRST, MORE, Found, Ready, can_be_searched, find, ready_made
 from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.widgets.remedies import Offer
 
@@ -42,6 +42,7 @@ class Preview:
     error: MlxConvertError | None = None
     sizes: dict[str, OutputPlan] = field(default_factory=dict)
     plan: ConvertPlan | None = None
+    ready: tuple[Ready, ...] = ()
     auto_name: str = ""
 
     @property
@@ -54,7 +55,8 @@ class Preview:
         found = list(self.plan.findings) if self.plan else []
         if self.error is not None:
             found.insert(0, finding_of(self.error))
-        return worst_first(finding for finding in found if place_of(finding) == place)
+        said = ("already_converted",) if self.ready else ()  # by the list of them, with a button for each
+        return worst_first(one for one in found if place_of(one) == place and one.code not in said)
 
     @property
     def refused(self) -> bool:
@@ -199,10 +201,17 @@ class FormPlanner:
         self._tell(turn, plan=known, error=None, known=True)
         if estimate is None or turn != self._turn:
             return
+        await self._look_for_ready(turn, estimate.model)
         taken = tuple(finding for finding in estimate.errors if finding.code == "exists")
         if taken == estimate.errors:  # a folder that can be replaced need not keep the sizes from being exact
             exact = await self._ask(turn, replace(request, force=True), exact=True)
             self._tell(turn, plan=exact and replace(exact, findings=(*taken, *exact.findings)))
+
+    async def _look_for_ready(self, turn: int, model: ModelInfo) -> None:
+        """What others have published of the model: known since the estimate, which has asked for it."""
+        studio = self._studio
+        ready = await studio.questions.ask(lambda: ready_made(studio, model) if turn == self._turn else ())
+        self._tell(turn, ready=ready or ())
 
     async def _ask(self, turn: int, request: ConvertRequest, *, exact: bool) -> ConvertPlan | None:
         """The plan, from a thread; None when something newer was asked before it was begun."""

@@ -68,7 +68,7 @@ class FoundModels:
         with option.on("click", lambda: self._choose(hit.model.ref), []):
             with block("found-title"):
                 Tag("span", hit.model.ref, "found-name")
-                for text, tone, icon in _badges(hit):
+                for text, tone, icon in badges(hit):
                     Badge(text, tone, icon=icon)
             about = " · ".join(fact.replace(" ", "\xa0") for fact in _facts(hit, self._preset()))  # none is broken
             if about:
@@ -96,7 +96,7 @@ def _heading(found: Found) -> str:
     return "The most downloaded first:"
 
 
-def _badges(hit: SearchHit) -> Iterator[tuple[str, str, str]]:
+def badges(hit: SearchHit) -> Iterator[tuple[str, str, str]]:
     """Text, tone and icon of what is to be seen at a glance."""
     machine = "Mac" if device().apple_silicon else "machine"
     if hit.model.ready:

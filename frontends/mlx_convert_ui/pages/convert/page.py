@@ -8,18 +8,19 @@ from pathlib import Path
 from nicegui import run, ui
 
 from mlx_convert_core import ConvertRequest, MlxConvertError, OutputPlan
-from mlx_convert_core.plugin import Remedy, expanded
+from mlx_convert_core.plugin import Remedy, RunCommand, expanded
 from mlx_convert_ui.pages.convert.estimate import EstimateCard
 from mlx_convert_ui.pages.convert.form_planner import FormPlanner
 from mlx_convert_ui.pages.convert.form_remedies import change_of
 from mlx_convert_ui.pages.convert.output import OutputCard
 from mlx_convert_ui.pages.convert.precision import PrecisionCard
-from mlx_convert_ui.pages.convert.source import SourceCard
+from mlx_convert_ui.pages.convert.source import SourceActions, SourceCard
 from mlx_convert_ui.state.convert_form import Form
 from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.widgets.components import Button, block
 from mlx_convert_ui.widgets.dialogs import confirm, lasting, show_error
 from mlx_convert_ui.widgets.frame import frame
+from mlx_convert_ui.widgets.get_card import GetCard
 from mlx_convert_ui.widgets.job_card import JobCard
 from mlx_convert_ui.widgets.live import LiveJobs
 from mlx_convert_ui.widgets.picker import pick_file
@@ -55,6 +56,9 @@ class ConvertPage:
         with block("columns"):
             with block("column"):
                 upload_list(lambda: studio.views.of("upload"), studio.upload)
+                self._got = LiveJobs(
+                    block("column jobs"), lambda: studio.views.of("get"), lambda view: GetCard(view, self._get)
+                )
                 self._jobs = LiveJobs(
                     block("column jobs"),
                     lambda: studio.views.of("convert", "convert"),
@@ -65,7 +69,9 @@ class ConvertPage:
                         lambda path: recipe_text(path, studio.workspace.sources),
                     ),
                 )
-                self._source = SourceCard(studio, form, self._new_source, self._planner.find_more)
+                self._source = SourceCard(
+                    studio, form, self._new_source, SourceActions(more=self._planner.find_more, get=self._get)
+                )
                 self._precision = PrecisionCard(studio.workspace.presets, form, self._new_choice)
                 self._output = OutputCard(studio, form, self._new_place)
             with block("column sticky"):
@@ -96,6 +102,9 @@ class ConvertPage:
 
     def _offer(self, remedy: Remedy) -> tuple[str, Callable[[], object]] | None:
         """A button for what the form can do about a finding; the page opens anew with the changed form."""
+        if isinstance(remedy, RunCommand) and remedy.name == "get":
+            (ref,) = remedy.arguments
+            return "Get it", lambda: self._get(ref)
         change = change_of(self._form, remedy)
         if change is None:
             return None
@@ -173,11 +182,20 @@ class ConvertPage:
         for older in self._studio.views.of("convert"):
             if not older.active and older.model == view.model and older is not view:
                 older.dismiss()
+        self._show_jobs()
+
+    def _get(self, ref: str) -> None:
+        """Get a model that is ready, and show it coming."""
+        self._studio.get(ref)
+        self._show_jobs()
+
+    def _show_jobs(self) -> None:
         self._draw_jobs()
         self._client.run_javascript("document.querySelector('.main').scrollIntoView({block: 'start'})")
 
     def _draw_jobs(self) -> None:
-        if self._jobs.refresh():
+        ended = [self._got.refresh(), self._jobs.refresh()]  # both of them, not up to the first
+        if any(ended):
             self._planner.look_again()  # the output folder may be taken now, and the model here
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from nicegui import ui
 
@@ -10,11 +11,20 @@ from mlx_convert_core import ModelInfo
 from mlx_convert_core.plugin import units
 from mlx_convert_ui.pages.convert.form_planner import FormPlanner
 from mlx_convert_ui.pages.convert.found import FIELD, LIST, FoundModels
+from mlx_convert_ui.pages.convert.ready import ReadyModels
 from mlx_convert_ui.state.convert_form import Form
 from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.widgets.components import CROSS, Badge, Button, Tag, attributes, block, card
 from mlx_convert_ui.widgets.picker import pick_folder
 from mlx_convert_ui.widgets.remedies import tell
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceActions:
+    """What can be done from the card besides naming a model: see more of what was found, get what is ready."""
+
+    more: Callable[[], None]
+    get: Callable[[str], object]
 
 
 class SourceCard:
@@ -23,7 +33,7 @@ class SourceCard:
     One field takes all: words to search for, and whatever any source takes, as it is typed or pasted.
     """
 
-    def __init__(self, studio: Studio, form: Form, changed: Callable[[], None], more: Callable[[], None]) -> None:
+    def __init__(self, studio: Studio, form: Form, changed: Callable[[], None], actions: SourceActions) -> None:
         self._studio = studio
         self._form = form
         self._changed = changed
@@ -40,7 +50,8 @@ class SourceCard:
                 Button("Browse", self._pick, icon="folder-open").mark("browse-source")
             self._verdict = block("chips").props("role=status aria-live=polite")
             self._notes = block("notes")
-            self._found = FoundModels(self._choose, more, self._preset)
+            self._found = FoundModels(self._choose, actions.more, self._preset)
+            self._ready = ReadyModels(actions.get)
             self._kinds = Tag("p", "", "field-hint").mark("source-kinds")
 
     def draw(self, planner: FormPlanner) -> None:
@@ -49,6 +60,7 @@ class SourceCard:
         findings = preview.findings("source")
         named = preview.named
         self._found.draw(preview.found)
+        self._ready.draw(preview.ready)
         self._kinds.show("" if self._form.ref.strip() else self._examples())
         now = (preview.busy, preview.searching, preview.model, tuple(findings), preview.plan is None, named)
         if now == self._drawn:
