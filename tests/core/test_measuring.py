@@ -87,13 +87,50 @@ def test_sequences_are_of_the_text_and_about_as_many_as_asked_for(
     assert len({hash_of(found), hash_of(found[1:]), hash_of([found[0][1:], *found[1:]])}) == 3
 
 
+# Mean KL divergence of Llama 3 8B from FP16, in llama.cpp's tools/perplexity/README.md (revision f364eb6f).
+PUBLISHED = {
+    "q8_0": 0.001355,
+    "q6_K": 0.005452,
+    "q5_K_M": 0.010762,
+    "q4_K_M": 0.031273,
+    "q4_K_S": 0.043136,
+    "q4_0": 0.071940,
+    "q3_K_M": 0.101913,
+    "q3_K_S": 0.228217,
+    "q2_K": 0.445132,
+    "iq1_M": 1.393084,
+}
+
+
+@pytest.mark.parametrize(
+    ("names", "words", "like"),
+    [
+        (("q8_0", "q6_K"), "Hardly to be told", "at 6 to 8 bits"),
+        (("q5_K_M", "q4_K_M", "q4_K_S"), "Close to", "at 4 to 5 bits"),
+        (("q4_0", "q3_K_M", "q3_K_S"), "here and there", "at 3 bits, or 4"),
+        (("q2_K",), "Clearly different", "at 2 bits"),
+        (("iq1_M",), "Far from", "at less than 2 bits"),
+    ],
+)
+def test_the_verdict_names_the_bits_at_which_others_have_measured_as_much(
+    names: tuple[str, ...], words: str, like: str
+) -> None:
+    for name in names:
+        told, reason = verdict([_divergence(PUBLISHED[name])])
+        assert words in told
+        assert like in reason
+
+
 @pytest.mark.parametrize(
     ("high", "words"),
-    [(0.0, "the same as"), (0.01, "Hardly"), (0.0101, "Close"), (0.2, "Noticeably"), (3.0, "Far from")],
+    [(0.0, "the same as"), (0.01, "Hardly"), (0.0101, "Close"), (0.25, "here and there"), (3.0, "Far from")],
 )
 def test_the_verdict_is_that_of_the_upper_end(high: float, words: str) -> None:
-    figure = MeasuredFigure(name="kl_mean", title="", better="lower", value=0.0, low=0.0, high=high)
-    told, reason = verdict([figure])
+    told, reason = verdict([_divergence(high)])
     assert words in told
     assert ("100%" in reason) == (high > 2)
     assert verdict([]) == ("", "")
+
+
+def _divergence(high: float) -> MeasuredFigure:
+    return MeasuredFigure(name="kl_mean", title="", better="lower", value=0.0, low=0.0, high=high)
