@@ -89,7 +89,7 @@ def _sizes(plan: ConvertPlan) -> RenderableType:
     size = "size" if plan.exact else "size (estimate)"
     rows = [
         (
-            output.preset,
+            output.label,
             _numbers(output),
             units.size(output.weight_bytes),
             units.bits(output.bits_per_weight),

@@ -60,7 +60,7 @@ def _fixed(request: ConvertRequest, outputs: Iterable[OutputPlan]) -> Iterator[F
             yield Finding(
                 code="method_fixed",
                 level="info",
-                message=f"{output.preset} is rounded to nearest: the method {request.method} is for the mode affine.",
+                message=f"{output.label} is rounded to nearest: the method {request.method} is for the mode affine.",
             )
 
 

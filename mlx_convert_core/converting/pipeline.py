@@ -167,6 +167,7 @@ def _completed(plan: ConvertPlan, checked: _Checked, tried: Tried) -> ConvertedM
     return ConvertedModel(
         path=output.path,
         preset=output.preset,
+        label=output.label,
         weight_bytes=output.weight_bytes,
         total_bytes=sum(path.stat().st_size for path in regular_files(folder, below=True, hidden=True)),
         parameters=output.parameters,

@@ -124,6 +124,7 @@ class Planner:
                 dtype=request.dtype or preset.dtype,
             )
             output = replace(output, method=method_of(request, preset, output))
+            output = replace(output, label=self._label(output))
             named = expanded(request.outputs[index]) if request.outputs else self._default_path(model, output)
             path = spelled(named.resolve() if ".." in named.parts else named.absolute(), room=ROOM)
             there = what_goes(path, source=model.path) if os.path.lexists(path) else None
@@ -132,10 +133,10 @@ class Planner:
         return outputs
 
     def _default_path(self, model: ModelInfo, output: OutputPlan) -> Path:
-        return expanded(self.settings.output_folder) / f"{model.name}-MLX-{self._label(output)}"
+        return expanded(self.settings.output_folder) / f"{model.name}-MLX-{output.label}"
 
     def _label(self, output: OutputPlan) -> str:
-        """The end of a folder's name: the preset, or what the request made of it."""
+        """What is made, in a word: the preset, or what the request made of it. A folder's name ends so."""
         preset = next(preset for preset in self.presets if preset.name == output.preset)
         numbers = (output.quantization, output.strategy, output.dtype)
         if numbers == (preset.quantization, preset.strategy, preset.dtype):
@@ -171,7 +172,7 @@ class Planner:
         return Finding(
             code="layers_kept",
             level="info",
-            message=f"{output.preset}: {len(output.kept)} layers ({units.size(size)}) stay unquantized: "
+            message=f"{output.label}: {len(output.kept)} layers ({units.size(size)}) stay unquantized: "
             f"{'; '.join(reasons)}.",
             hint="mlx_convert.json lists them.",
         )
@@ -187,7 +188,7 @@ def _nothing_quantized(plan: ConvertPlan) -> tuple[Finding, ...]:
         Finding(
             code="nothing_quantized",
             level="error",
-            message=f"{output.preset}: no layer of {plan.model.name} can be quantized with {output.quantization}.",
+            message=f"{output.label}: no layer of {plan.model.name} can be quantized with {output.quantization}.",
             hint="Choose a smaller group size, or convert it without quantization.",
             remedies=(SetOption("group_size", 32), SetOption("preset", "bf16")),
         )

@@ -70,7 +70,7 @@ def broke(error: BaseException, what: str, plan: ConvertPlan) -> Finding:
     return Finding(
         code="verify_failed",
         level="info" if told.code in {finding.code for finding in plan.findings} else "warning",
-        message=f"{plan.outputs[0].preset}: the written model was tried, and {what}: {told.message}",
+        message=f"{plan.outputs[0].label}: the written model was tried, and {what}: {told.message}",
         hint=told.hint if ours else "It is published as it is, without a mark. Ask it something before you rely on it.",
         remedies=told.remedies if ours else (),
     )

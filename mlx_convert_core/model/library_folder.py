@@ -58,7 +58,7 @@ def described(folder: Path) -> LibraryEntry | None:
         model_type=_text(config.get("model_type")),
         source=record.source.ref or (cached.repo_id if cached is not None else ""),
         revision=record.source.revision or (cached.commit if cached is not None else None),
-        preset=_text(record.recipe.get("preset")),
+        preset=record.label or _text(record.recipe.get("preset")),
         created=record.created if _is_time(record.created) else _modified(folder / CONFIG),
         made_here=record != Record(),
         text_only=record.text_only,

@@ -24,7 +24,8 @@ class OutputPlan:
     ``tensors``; the planning worker fills them in, in file order, ``shard`` naming each one's file. ``replaces`` is
     what is at ``path`` and would go. ``left_out`` is what of the source's tensors does not reach this output, known
     once it is exact; with ``text_only`` nothing but text is left of a model for pictures or sound. ``method`` names how
-    the numbers of its layers are rounded.
+    the numbers of its layers are rounded. ``label`` says what is made in a word: the preset, or what the request made
+    of it (``3bit``, over the preset ``4bit``).
     """
 
     preset: str
@@ -43,6 +44,10 @@ class OutputPlan:
     replaces: FolderContents | None = None
     left_out: tuple[LeftOut, ...] = ()
     text_only: bool = False
+    label: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "label", self.label or self.preset)
 
     @property
     def bits_per_weight(self) -> float:

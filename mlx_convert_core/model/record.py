@@ -57,16 +57,17 @@ class Weights(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """How a converted folder came to be. ``recipe`` holds the numbers that make it again; ``created`` is a time in ISO
-    8601, ``files`` are by name, ``measurements`` figures, perhaps in groups. ``calibration`` is the text that a method
-    of rounding went by. ``left_out`` and ``text_only`` say what of the source is not in it, ``allow_overflow`` that
-    values which became infinite were agreed to. ``verification`` is what was seen when it was tried, None when it was
-    not."""
+    """How a converted folder came to be. ``recipe`` holds the numbers that make it again, ``label`` says in a word what
+    they make where that is not the preset as it is; ``created`` is a time in ISO 8601, ``files`` are by name,
+    ``measurements`` figures, perhaps in groups. ``calibration`` is the text that a method of rounding went by.
+    ``left_out`` and ``text_only`` say what of the source is not in it, ``allow_overflow`` that values which became
+    infinite were agreed to. ``verification`` is what was seen when it was tried, None when it was not."""
 
     schema: int = SCHEMA
     created: str = ""
     source: Source = Source()
     recipe: dict[str, str | int | float | None] = {}
+    label: str = ""
     versions: dict[str, str] = {}
     weights: Weights = Weights()
     calibration: Calibration | None = None

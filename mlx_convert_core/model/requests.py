@@ -109,6 +109,7 @@ class ConvertRequest:
 class ConvertedModel:
     """One published folder: its path, sizes in bytes, measured bits per weight and what was kept as it was.
 
+    ``label`` says what it is in a word: the preset, or what the request made of it, as in `OutputPlan`.
     ``left_out`` and ``text_only`` say what of the source is not in it, as in `OutputPlan`; ``verification`` what was
     seen when it was tried, None when that was not asked for.
     """
@@ -123,6 +124,10 @@ class ConvertedModel:
     left_out: tuple[LeftOut, ...] = ()
     text_only: bool = False
     verification: Verification | None = None
+    label: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "label", self.label or self.preset)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

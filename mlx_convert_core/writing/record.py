@@ -53,6 +53,7 @@ def write_record(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         source=Source(ref=_ref(plan.model), revision=plan.model.revision),
         recipe=recipe(output),
+        label=output.label if output.label != output.preset else "",
         versions=versions(),
         weights=Weights(
             bytes=output.weight_bytes,

@@ -105,7 +105,7 @@ CHECKS = (
 
 
 def _faults(model: TriedModel, steps: list[Step], count: int) -> Iterator[Finding]:
-    preset = model.plan.outputs[0].preset
+    preset = model.plan.outputs[0].label
     if not count:
         yield Finding(
             code="verify_slow",
@@ -145,7 +145,7 @@ def _spoiled(model: TriedModel, step: Step) -> tuple[Finding, ...]:
     """The finding for logits that are no numbers: an error, unless the weights are known to be the cause."""
     (output,) = model.plan.outputs
     known = any(finding.code in KNOWN for finding in model.plan.findings)
-    message = f"{output.preset}: asked a question, the written model computes no numbers:"
+    message = f"{output.label}: asked a question, the written model computes no numbers:"
     message += f" {step.spoiled:,} of {step.values:,} logits are NaN or infinite, so that every answer is nonsense."
     if known:
         hint = "Its weights hold such values, which was told before."
@@ -168,7 +168,7 @@ def _other_text(model: TriedModel, text: str, back: str) -> Finding:
     return Finding(
         code="round_trip",
         level="warning",
-        message=f"{model.plan.outputs[0].preset}: the tokenizer of the written model makes {back!r:.80} of"
+        message=f"{model.plan.outputs[0].label}: the tokenizer of the written model makes {back!r:.80} of"
         f" {text!r:.80}, and the source's does not.",
         hint="Compare the tokenizer files with the original model's.",
     )
@@ -178,7 +178,7 @@ def _no_end(model: TriedModel) -> Finding:
     return Finding(
         code="no_end",
         level="warning",
-        message=f"{model.plan.outputs[0].preset}: no token ends an answer of the written model, so that each goes on to"
+        message=f"{model.plan.outputs[0].label}: no token ends an answer of the written model, so that each goes on to"
         " its limit.",
         hint="config.json or generation_config.json of the original model should name one, as eos_token_id.",
     )

@@ -45,6 +45,22 @@ def test_several_presets_make_several_folders(run: Run, tiny_llama: Path, tmp_pa
     assert "quantization" not in json.loads((tmp_path / "whole" / "config.json").read_text())
 
 
+def test_numbers_over_a_preset_are_called_what_they_make(run: Run, tiny_llama: Path) -> None:
+    planned = run("plan", tiny_llama, "--bits", "3")
+    assert ("3bit" in planned.stderr + planned.stdout, "4bit" in planned.stderr + planned.stdout) == (True, False)
+    ended = run("convert", tiny_llama, "--preset", "4bit", "--bits", "3", "--output", "made")
+    assert ("3bit" in ended.stderr, "4bit" in ended.stderr) == (True, False)
+    assert ("3bit" in run("library", "show", "made").stdout, "4bit" in run("library", "show", "made").stdout) == (
+        True,
+        False,
+    )
+    card = Path("made/README.md").read_text()
+    assert "3bit, 3 bits" in card
+    assert "preset 4bit" not in card
+    again = json.loads(run("recipe", "export", "made").stdout)["outputs"]
+    assert (again[0]["preset"], again[0]["bits"]) == ("4bit", 3)  # as it was asked for
+
+
 def test_with_json_every_line_is_an_event_and_the_last_has_the_result(run: Run, tiny_llama: Path) -> None:
     ended = run("convert", tiny_llama, "--json", "--output", "out")
     assert ended.exit_code == 0

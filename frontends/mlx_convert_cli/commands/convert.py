@@ -126,7 +126,7 @@ def _summary(result: ConvertResult, seconds: float) -> list[RenderableType]:
     from rich.text import Text
 
     rows = [
-        (model.preset, units.size(model.total_bytes), units.bits(model.bits_per_weight), text.folder(model.path))
+        (model.label, units.size(model.total_bytes), units.bits(model.bits_per_weight), text.folder(model.path))
         for model in result.models
     ]
     took = f"{units.duration(seconds)}, peak memory {units.size(result.peak_memory)}"
@@ -147,5 +147,5 @@ def _verifications(result: ConvertResult) -> Iterator[RenderableType]:
 
     for model in result.models:
         if model.verification is not None:
-            named = f"{model.preset}: " if len(result.models) > 1 else ""
+            named = f"{model.label}: " if len(result.models) > 1 else ""
             yield Text(named + model.verification.words, "green" if model.verification.passed else "yellow")

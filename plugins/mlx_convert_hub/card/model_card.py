@@ -149,9 +149,10 @@ def _facts(model: ModelInfo, output: OutputPlan, calibration: Calibration | None
 
 
 def _recipe(output: OutputPlan) -> str:
+    preset = f"preset {escaped(output.preset)}" if output.label == output.preset else escaped(output.label)
     if output.quantization is None:
-        return f"preset {escaped(output.preset)}, {output.dtype or 'dtype of the source'}, not quantized"
-    named = f"preset {escaped(output.preset)}, {_numbers(output.quantization)}"
+        return f"{preset}, {output.dtype or 'dtype of the source'}, not quantized"
+    named = f"{preset}, {_numbers(output.quantization)}"
     if output.strategy:
         named += f", strategy {escaped(output.strategy)}"
     if output.method != NEAREST:
