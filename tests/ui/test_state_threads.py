@@ -49,6 +49,22 @@ def test_news_come_in_while_a_page_walks_through_the_last() -> None:
     assert (view.steps["load"].state, view.fraction, view.log) == ("running", 0.5 * 0.9, ("first", "second"))
 
 
+def test_the_bar_moves_while_a_text_runs_through_the_model_and_never_back() -> None:
+    view, seen = view_of_a_job(), []
+    for step in ("fetch", "calibrate", "write", "check"):
+        view.apply(StepStarted(job="1", step=step))
+        for done in (1, 2):
+            seen.append(view.fraction)
+            view.apply(
+                Progress(job="1", step=step, done=done, total=2, unit="tokens" if step == "calibrate" else "bytes")
+            )
+            seen.append(view.fraction)
+        view.apply(StepFinished(job="1", step=step, seconds=1.0))
+    assert seen == sorted(seen)
+    assert len(set(seen)) == 9  # each news moved it
+    assert seen[-1] == 1
+
+
 def test_a_step_that_a_page_holds_stays_as_it_was() -> None:
     view = view_of_a_job()
     view.apply(StepStarted(job="1", step="write"))

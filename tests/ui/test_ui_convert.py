@@ -17,7 +17,7 @@ from samples.seeing import write_seeing
 from simulated import fill, labelled, pick, sees, until, visiting
 
 from mlx_convert_core import ConvertRequest, InvalidRequest, ModelInfo
-from mlx_convert_core.plugin import TensorInfo, read_header
+from mlx_convert_core.plugin import TensorInfo, read_header, read_record
 
 pytestmark = pytest.mark.asyncio
 
@@ -275,6 +275,36 @@ async def test_how_numbers_are_rounded_is_a_choice_under_advanced(studio: Studio
     assert job.request.method == "tuned"
     assert job.steps["calibrate"].state == "done"
     assert "--method tuned" in command_line(job.request)
+
+
+async def test_a_text_of_ones_own_is_named_under_advanced(studio: Studio, tiny_llama: Path, tmp_path: Path) -> None:
+    own = tmp_path / "own.txt"
+    async with visiting(studio) as user:
+        await fill(user, "ref", str(tiny_llama))
+        await fill(user, "advanced-group_size", 32)
+        await fill(user, "advanced-method", "tuned")
+        await fill(user, "advanced-calibration", str(own))
+        await sees(user, "Can't read", "Leave the calibration text out")
+        own.write_text("A small model answers badly, but it answers at once. " * 200)
+        await fill(user, "advanced-calibration", f" {own}")
+        await sees(user, "Memory to convert")
+        user.find(marker="convert").click()
+        await sees(user, "tuned is ready")
+    (job,) = studio.views.of("convert")
+    assert read_record(job.job.result().path).calibration.origin == "own.txt"  # type: ignore[union-attr]
+    assert f"--calibration {own}" in command_line(job.request)
+
+
+async def test_infinite_values_are_agreed_to_for_one_model_alone(studio: Studio, tiny_llama: Path) -> None:
+    async with visiting(studio) as user:
+        await fill(user, "ref", str(tiny_llama))
+        await sees(user, "Memory to convert")
+        await fill(user, "advanced-allow_overflow", value=True)
+        await until(lambda: studio.draft.convert["allow_overflow"])
+        await fill(user, "ref", f"{tiny_llama}/")
+        await until(lambda: not studio.draft.convert["allow_overflow"])
+        (switch,) = user.find(marker="advanced-allow_overflow").elements
+        await until(lambda: not switch.value)
 
 
 async def test_a_second_visit_shows_the_same_job_and_the_same_form(studio: Studio, tiny_llama: Path) -> None:

@@ -24,6 +24,7 @@ class Form:
     mode: str | None = None
     strategy: str | None = None
     method: str | None = None
+    calibration: str = ""
     dtype: str | None = None
     revision: str = ""
     trust: bool = False
@@ -74,6 +75,7 @@ class Form:
             mode=self.mode,  # type: ignore[arg-type]
             strategy=self.strategy,
             method=self.method,
+            calibration=self._calibration(),
             dtype=self.dtype,  # type: ignore[arg-type]
             force=force,
             trust_remote_code=self.trust,
@@ -81,6 +83,13 @@ class Form:
             allow_overflow=self.allow_overflow,
             verify=self.verify,
         )
+
+    def _calibration(self) -> str:
+        """The text to go by as a whole path: a queue may run it from elsewhere. "" leaves it to the bundled one."""
+        try:
+            return str(expanded(self.calibration.strip()).absolute()) if self.calibration.strip() else ""
+        except InvalidRequest as error:
+            raise InvalidRequest(error.message, hint=error.hint, code="calibration") from None
 
     def _folder(self) -> Path:
         try:
@@ -106,6 +115,7 @@ class Form:
             preset=preset,
             revision=request.revision or "",
             name="",
+            calibration="",
             trust=False,
             text_only=request.text_only,
             allow_overflow=request.allow_overflow,
@@ -115,7 +125,8 @@ class Form:
 
     def comparison(self, presets: tuple[str, ...]) -> ConvertRequest:
         """A request only for the sizes of the precision cards."""
-        plain = replace(self, bits=None, group_size=None, mode=None, strategy=None, method=None, dtype=None, name="")
+        without = dict.fromkeys(("bits", "group_size", "mode", "strategy", "method", "dtype"))
+        plain = replace(self, **without, calibration="", name="")
         return replace(plain.request(force=True), preset=presets)
 
     def as_draft(self) -> dict[str, Any]:
@@ -141,6 +152,7 @@ def command_line(request: ConvertRequest) -> str:
         "--mode": request.mode,
         "--strategy": request.strategy,
         "--method": request.method,
+        "--calibration": request.calibration,
         "--dtype": request.dtype,
     }
     words: list[str | Path] = [request.ref]

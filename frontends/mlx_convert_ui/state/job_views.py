@@ -34,8 +34,10 @@ LOG_LINES = 200
 KEPT = 8  # views that ended, of each kind and place
 # Kind and place of those that a page shows until they are dismissed.
 _LASTING = (("convert", "convert"), ("get", "get"), ("upload", ""))
-# How much of a conversion's time each step takes, roughly; only those that report bytes move the bar.
+# How much of a conversion's time each step takes, roughly; only those that report how far they are move the bar. What a
+# text that runs through the model takes comes off what follows it, so that the bar never goes back.
 _WEIGHTS = {"fetch": 45, "write": 45, "check": 10}
+_WITH_TEXT = {"fetch": 45, "calibrate": 30, "write": 20, "check": 5}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +96,12 @@ class JobView:
 
     @property
     def fraction(self) -> float:
-        """How much of the bytes is really done, 0 to 1; steps without bytes of their own count nothing."""
-        known = {name: value for name, value in self.progress.items() if name in _WEIGHTS and value.total}
+        """How much is really done, 0 to 1; steps that don't tell how far they are count nothing."""
+        weights = _WEIGHTS if self.steps["calibrate"].state == "waiting" else _WITH_TEXT
+        known = {name: value for name, value in self.progress.items() if name in weights and value.total}
         skipped = {"fetch"} if self.steps["fetch"].state == "done" and "fetch" not in known else set()
-        total = sum(weight for name, weight in _WEIGHTS.items() if name not in skipped)
-        done = sum(_WEIGHTS[name] * min(1.0, value.done / value.total) for name, value in known.items())
+        total = sum(weight for name, weight in weights.items() if name not in skipped)
+        done = sum(weights[name] * min(1.0, value.done / value.total) for name, value in known.items())
         return 1.0 if self.state is JobState.FINISHED else done / total
 
     @property

@@ -25,7 +25,9 @@ _PLACES = {
     "not_writable": "output",
     "disk": "output",
     TEXT_ONLY: "estimate",
-    **dict.fromkeys(("bits", "group_size", "mode", "strategy", "method", "preset", "nothing_quantized"), "advanced"),
+    **dict.fromkeys(
+        ("bits", "group_size", "mode", "strategy", "method", "calibration", "preset", "nothing_quantized"), "advanced"
+    ),
 }
 
 

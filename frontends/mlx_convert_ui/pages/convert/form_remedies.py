@@ -11,6 +11,7 @@ from mlx_convert_ui.state.convert_form import Form
 # Options of a conversion that the form has a field for: its name, and what the field is called on the page.
 _FIELDS = {
     "bits": ("bits", "bits"),
+    "calibration": ("calibration", "calibration text"),
     "dtype": ("dtype", "type"),
     "group_size": ("group_size", "group size"),
     "method": ("method", "rounding"),
@@ -38,6 +39,6 @@ def change_of(form: Form, remedy: Remedy) -> tuple[str, Callable[[], None]] | No
             return " ".join(filter(None, ["Use", words, str(value)])), lambda: setattr(form, field, value)
         case LeaveOut(option=option) if option in _FIELDS:
             field, words = _FIELDS[option]
-            empty = "" if field == "revision" else None
+            empty = "" if field in ("calibration", "revision") else None
             return f"Leave the {words} out", lambda: setattr(form, field, empty)
     return None

@@ -47,6 +47,7 @@ class PrecisionCard:
         self._advice = advised(None)
         self._said = ""
         self._selects: dict[str, ui.select] = {}
+        self._switches: dict[str, ui.switch] = {}
         with card("Precision", "Lower is smaller and faster; higher keeps more quality."):
             self._options = block("options", "fieldset").props('aria-label="Precision"')
             self._summary = Tag("p", "", "field-hint")
@@ -66,6 +67,9 @@ class PrecisionCard:
 
     def draw(self, planner: FormPlanner) -> None:
         """Show the sizes that are known, and what is wrong with the numbers under Advanced."""
+        for attribute, switch in self._switches.items():  # consent for one model is none for the next
+            switch.value = getattr(self._form, attribute)
+        self._calibration.value = self._form.calibration
         preview = planner.preview
         self._advice = advised(preview.model)
         self._show_cards(preview.model.repo_id if preview.model else None)
@@ -197,20 +201,41 @@ class PrecisionCard:
             with field("Revision", "A branch, tag or commit of a repo. Empty means the newest.") as name:
                 box = ui.input(value=form.revision, on_change=lambda event: self._set("revision", event.value or ""))
                 named(box, name).props('placeholder="main" spellcheck=false')
-            with block("wide"):
-                box = ui.switch(
-                    "Try the result",
-                    value=form.verify,
-                    on_change=lambda event: self._set("verify", event.value),
-                ).mark("advanced-verify")
-                tooltip(box, "Loads what was written and asks it a question before it counts as done. Takes seconds.")
-            with block("wide"):
-                switch = ui.switch(
-                    "Run the model's own code",
-                    value=form.trust,
-                    on_change=lambda event: self._set("trust", event.value),
-                )
-                tooltip(switch, "Some models bring Python code. Allow it only if you trust their author.")
+            with field(
+                "Calibration text",
+                "A text file of yours that rounding by a text goes by: what the model will be used for. Empty means the"
+                " text that comes along.",
+            ) as name:
+                self._calibration = ui.input(
+                    value=form.calibration, on_change=lambda event: self._set("calibration", event.value or "")
+                ).mark("advanced-calibration")
+                named(self._calibration, name).props('placeholder="the bundled text" spellcheck=false')
+            self._switch(
+                "Try the result",
+                "Loads what was written and asks it a question before it counts as done. Takes seconds.",
+                "verify",
+            )
+            self._switch(
+                "Allow infinite values",
+                "float16 can't hold very large numbers: they become infinite. Unless it is on, such a conversion is"
+                " refused.",
+                "allow_overflow",
+            )
+            self._switch(
+                "Run the model's own code",
+                "Some models bring Python code. Allow it only if you trust their author.",
+                "trust",
+            )
+
+    def _switch(self, label: str, tip: str, attribute: str) -> None:
+        with block("wide"):
+            box = ui.switch(
+                label,
+                value=getattr(self._form, attribute),
+                on_change=lambda event: self._set(attribute, event.value),
+            ).mark(f"advanced-{attribute}")
+            tooltip(box, tip)
+        self._switches[attribute] = box
 
     def _select(self, label: str, tip: str, options: dict[Any, str], attribute: str) -> ui.select:
         with field(label, tip) as name:
