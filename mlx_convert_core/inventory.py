@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # every command has an inventory, and few need these
     from mlx_convert_core.converting.sources import Sources
     from mlx_convert_core.home.conversation_store import ConversationStore
     from mlx_convert_core.model.contents import FolderContents
+    from mlx_convert_core.model.details import ModelDetails
     from mlx_convert_core.model.inspection import ModelInfo
     from mlx_convert_core.model.library import LibraryEntry
 
@@ -145,6 +146,15 @@ class Inventory:
     def find(self, name: str | Path) -> LibraryEntry:
         """The one library entry with this name or path. Raises EntryNotFound, InvalidRequest (code ``ambiguous``)."""
         return self._models.find(name)
+
+    def details(self, model: str | Path) -> ModelDetails:
+        """Everything known about a model, a name or a folder in the library: its folder is looked into.
+
+        Reads headers, never weights. Raises as `find`.
+        """
+        from mlx_convert_core.model.details import details_of
+
+        return details_of(self.find(model), self.library.entries())
 
     def scan(self, folder: Path, left_out: Callable[[str], None] = lambda why: None) -> tuple[LibraryEntry, ...]:
         """Add every MLX folder at or below ``folder``, also in a Hub cache, to the library; the entries found.

@@ -115,6 +115,12 @@ if TYPE_CHECKING:
         figures_of as figures_of,
     )
     from mlx_convert_core.model.decoded import Claims as Claims, DecodedTensor as DecodedTensor
+    from mlx_convert_core.model.details import (
+        MeasuredModel as MeasuredModel,
+        ModelDetails as ModelDetails,
+        ModelFile as ModelFile,
+        proof as proof,
+    )
     from mlx_convert_core.model.events import (
         FINAL as FINAL,
         AnyEvent as AnyEvent,
@@ -145,6 +151,13 @@ if TYPE_CHECKING:
     )
     from mlx_convert_core.model.findings import Finding as Finding, finding_of as finding_of, worst_first as worst_first
     from mlx_convert_core.model.fingerprint import fingerprint as fingerprint
+    from mlx_convert_core.model.fit import (
+        Fit as Fit,
+        FitVerdict as FitVerdict,
+        fit as fit,
+        fit_into as fit_into,
+        memory_now as memory_now,
+    )
     from mlx_convert_core.model.hub_cache import (
         CachedRepo as CachedRepo,
         cached_repo as cached_repo,
@@ -227,6 +240,11 @@ if TYPE_CHECKING:
         header_length as header_length,
         parse_header as parse_header,
         read_header as read_header,
+    )
+    from mlx_convert_core.model.stored_layers import (
+        LayerRow as LayerRow,
+        StoredLayer as StoredLayer,
+        layer_rows as layer_rows,
     )
     from mlx_convert_core.model.tasks import Question as Question, questions_in as questions_in
     from mlx_convert_core.model.tensor_kinds import TensorKinds as TensorKinds
@@ -358,6 +376,7 @@ _PLACES = {
     "mlx_convert_core.model.contents": "FolderContents",
     "mlx_convert_core.model.conversations": "ChatSettings Conversation ConversationSummary StoredMessage figures_of",
     "mlx_convert_core.model.decoded": "Claims DecodedTensor",
+    "mlx_convert_core.model.details": "MeasuredModel ModelDetails ModelFile proof",
     "mlx_convert_core.model.events": (
         "FINAL AnyEvent Event JobCancelled JobFailed JobFinished JobStarted JobState Message Progress Step "
         "StepFinished StepStarted Token"
@@ -367,6 +386,7 @@ _PLACES = {
     ),
     "mlx_convert_core.model.findings": "Finding finding_of worst_first",
     "mlx_convert_core.model.fingerprint": "fingerprint",
+    "mlx_convert_core.model.fit": "Fit FitVerdict fit fit_into memory_now",
     "mlx_convert_core.model.hub_cache": "CachedRepo cached_repo model_name snapshot_in",
     "mlx_convert_core.model.found": "FoundModel",
     "mlx_convert_core.model.inspection": "FileInfo ModelInfo inspect_folder",
@@ -392,6 +412,7 @@ _PLACES = {
     ),
     "mlx_convert_core.model.rounding": "NEAREST Calibration LayerRows Needs",
     "mlx_convert_core.model.safetensors": "TensorInfo all_tensors header_length parse_header read_header",
+    "mlx_convert_core.model.stored_layers": "LayerRow StoredLayer layer_rows",
     "mlx_convert_core.model.tasks": "Question questions_in",
     "mlx_convert_core.model.tensor_kinds": "TensorKinds",
     "mlx_convert_core.model.verification": "Verification",

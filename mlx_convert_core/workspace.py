@@ -174,7 +174,7 @@ class Workspace(Inventory):
         the machine lends, with a conversation of ``context`` tokens (4,096 at least), is loaded only ``anyway``.
         """
         from mlx_convert_core.answering.model_session import Terms
-        from mlx_convert_core.converting.memory_guard import CONTEXT
+        from mlx_convert_core.model.fit import CONTEXT
 
         terms = Terms(trust_remote_code=trust_remote_code, context=max(CONTEXT, context), anyway=anyway)
         return self._sessions.open(self.model_path(model), lambda: self._runner(inline=inline), terms)

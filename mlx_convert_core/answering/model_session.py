@@ -9,11 +9,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from mlx_convert_core.converting.memory_guard import CONTEXT
 from mlx_convert_core.converting.tasks import LoadRequest, SessionRequest
 from mlx_convert_core.errors import GenerationFailed
 from mlx_convert_core.model.chat_message import ChatMessage
 from mlx_convert_core.model.events import AnyEvent
+from mlx_convert_core.model.fit import CONTEXT
 from mlx_convert_core.model.hub_cache import model_name
 from mlx_convert_core.model.requests import GenerateRequest, GenerateResult
 from mlx_convert_core.running.jobs import Job, JobQueue

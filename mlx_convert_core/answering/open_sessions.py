@@ -72,7 +72,8 @@ class Sessions:
 
 def _taken_by(path: Path) -> int:
     """Bytes that a session of the model at ``path`` takes."""
-    from mlx_convert_core.converting.memory_guard import BESIDE_WEIGHTS, weight_bytes
+    from mlx_convert_core.converting.memory_guard import weight_bytes
+    from mlx_convert_core.model.fit import BESIDE_WEIGHTS
 
     return weight_bytes(path) + BESIDE_WEIGHTS
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from mlx_convert_core.base.mac import sysctl_number
 
+_LARGE = 36 << 30  # bytes of memory of a Mac, beyond which its GPU is lent a larger share
+
 
 def free_memory() -> int:
     """Bytes of memory that programs can still take.
@@ -31,3 +33,18 @@ def peak_memory() -> int:
                 return int(line.split()[1]) * 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
+
+
+def lent_memory() -> int:
+    """Bytes that a program can have to compute with, told without asking the GPU's own library.
+
+    A Mac's GPU is lent two thirds of the memory, of more than 36 GB three quarters, unless somebody has set
+    ``iogpu.wired_limit_mb``; Metal's recommendedMaxWorkingSetSize says the same where it can be asked.
+    """
+    import psutil
+
+    total = int(psutil.virtual_memory().total)
+    if sys.platform != "darwin":
+        return total
+    chosen = sysctl_number("iogpu.wired_limit_mb") or 0
+    return chosen << 20 if chosen > 0 else total * 3 // 4 if total > _LARGE else total * 2 // 3

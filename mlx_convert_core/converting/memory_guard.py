@@ -2,37 +2,23 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
-import psutil
-
 from mlx_convert_core.base.file_names import SAFETENSORS
-from mlx_convert_core.base.memory import free_memory
+from mlx_convert_core.base.memory import free_memory, lent_memory
 from mlx_convert_core.base.units import size
 from mlx_convert_core.errors import CorruptCheckpoint, GenerationFailed, MeasuringFailed
+from mlx_convert_core.model.fit import Fit
 from mlx_convert_core.model.hub_cache import model_name
 from mlx_convert_core.model.weight_files import weight_files
 from mlx_convert_core.plugins.interfaces import AnswerMemory, MeasuredRunner, ModelRunner, Reporter
 from mlx_convert_core.remedies import SetOption
 
-CONTEXT = 4096  # tokens: a conversation of some length, where nobody says how long it gets
-# A worker's libraries and what it computes with, besides weights and cache.
-BESIDE_WEIGHTS = 500_000_000
 TRIED_CONTEXT = 256  # tokens: a short question and the beginning of an answer
 # The largest weights that are read only to try a model: ten seconds at 3 GB/s. Where no device lends memory, the
 # processor computes, and reads a question in one go: with 135 million values it took two cores 2 seconds.
 TRIED_BYTES = 30_000_000_000
 TRIED_VALUES_ON_CPU = 400_000_000
-
-
-def fits(weights: int) -> bool:
-    """Whether this machine has the memory to answer with a model of so many bytes of weights, a guess before any look.
-
-    A Mac lends its GPU two thirds of its memory, a larger one more.
-    """
-    total = psutil.virtual_memory().total
-    return weights + BESIDE_WEIGHTS <= (total * 2 // 3 if sys.platform == "darwin" else total)
 
 
 def check_memory(runner: ModelRunner, path: Path, report: Reporter, *, tokens: int, anyway: bool) -> None:
@@ -41,23 +27,19 @@ def check_memory(runner: ModelRunner, path: Path, report: Reporter, *, tokens: i
     Raises GenerationFailed (code ``answer_memory``) when it is more than the machine can lend at all, unless it is to
     be loaded ``anyway``: beyond that a Mac swaps with every token, or stops the program.
     """
-    need = _need(runner, path, tokens)
-    free = free_memory()
-    total, limit = need.weights + need.cache + BESIDE_WEIGHTS, need.limit or psutil.virtual_memory().total
-    told = (
-        f"{model_name(path)} needs about {size(total)} of memory: {size(need.weights)} of weights"
-        f" and {size(need.cache)} for {tokens:,} tokens"
-    )
-    if total > limit and not anyway:
+    found = _fit(_need(runner, path, tokens), tokens)
+    told = f"{model_name(path)} needs {found.told}"
+    if found.verdict == "too_large" and not anyway:
         raise GenerationFailed(
-            f"{told}; this machine lends {size(limit)}.",
+            f"{told}; this machine lends {size(found.lent)}.",
             hint="Take a smaller model or fewer bits, or let answers be shorter. It can be loaded anyway, which may"
             " slow the whole machine down.",
             remedies=(SetOption("anyway", True),),
             code="answer_memory",
         )
-    if total > min(limit, free):
-        report.message(f"{told}; {size(min(limit, free))} are free. Close other apps if it becomes slow.", "warning")
+    if found.verdict != "runs":
+        room = size(min(found.lent, found.free))
+        report.message(f"{told}; {room} are free. Close other apps if it becomes slow.", "warning")
 
 
 def refuse_memory(path: Path, total: int, limit: int, report: Reporter, *, anyway: bool) -> None:
@@ -66,7 +48,7 @@ def refuse_memory(path: Path, total: int, limit: int, report: Reporter, *, anywa
     Raises MeasuringFailed (code ``measure_memory``) when it is more than the machine can lend at all (``limit``, or
     all of its memory), unless it is to be done ``anyway``.
     """
-    limit, free = limit or psutil.virtual_memory().total, free_memory()
+    limit, free = limit or lent_memory(), free_memory()
     told = f"measuring {model_name(path)} takes about {size(total)} of memory"
     if total > limit and not anyway:
         raise MeasuringFailed(
@@ -83,10 +65,10 @@ def too_large_to_try(runner: ModelRunner, path: Path, parameters: int) -> str:
     """Why the model at ``path`` is not loaded just to be tried, "" when it may be: it fits into what is free now, and
     takes seconds."""
     need = _need(runner, path, TRIED_CONTEXT)
-    total, free = need.weights + need.cache + BESIDE_WEIGHTS, free_memory()
-    room = min(need.limit or free, free)
-    if total > room:
-        return f"it needs about {size(total)} of memory to answer, and {size(room)} are free"
+    found = _fit(need, TRIED_CONTEXT)
+    if found.verdict != "runs":
+        room = size(min(found.lent, found.free))
+        return f"it needs about {size(found.needed)} of memory to answer, and {room} are free"
     if need.weights > TRIED_BYTES:
         return f"to load its {size(need.weights)} takes longer than a look should"
     if isinstance(runner, MeasuredRunner) and not need.limit and parameters > TRIED_VALUES_ON_CPU:
@@ -106,3 +88,11 @@ def _need(runner: ModelRunner, path: Path, tokens: int) -> AnswerMemory:
     if isinstance(runner, MeasuredRunner):
         return runner.memory(tokens)
     return AnswerMemory(weights=weight_bytes(path))
+
+
+def _fit(need: AnswerMemory, tokens: int) -> Fit:
+    """How what a runner says that it needs fits in here."""
+    lent = need.limit or lent_memory()
+    return Fit(
+        weights=need.weights, cache=need.cache, context=tokens, lent=lent, free=free_memory(), measured=bool(need.cache)
+    )

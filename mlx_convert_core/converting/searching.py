@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mlx_convert_core.converting.memory_guard import fits
 from mlx_convert_core.converting.sources import Sources
 from mlx_convert_core.errors import MlxConvertError
 from mlx_convert_core.model.findings import Finding, finding_of
+from mlx_convert_core.model.fit import fit
 from mlx_convert_core.model.found import FoundModel
 from mlx_convert_core.model.inspection import ModelInfo
 from mlx_convert_core.model.quantization import Preset
@@ -103,7 +103,7 @@ class Search:
             weight_bytes=size,
             refused=refused,
             judged=judged,
-            fits=fits(size) if size else None,
+            fits=fit(size, model.config).verdict != "too_large" if size else None,
         )
 
     def _judged(self, model: FoundModel) -> tuple[bool, Finding | None]:

@@ -7,12 +7,13 @@ from pathlib import Path
 
 from mlx_convert_core.base.mac import mac_trouble
 from mlx_convert_core.converting.getting import fetch
-from mlx_convert_core.converting.memory_guard import CONTEXT, check_memory
+from mlx_convert_core.converting.memory_guard import check_memory
 from mlx_convert_core.converting.model_runners import runner_of
 from mlx_convert_core.converting.pipeline import convert, plan_exactly
 from mlx_convert_core.converting.trial import TrialRequest, try_model
 from mlx_convert_core.converting.uploads import upload
 from mlx_convert_core.errors import GenerationFailed
+from mlx_convert_core.model.fit import CONTEXT
 from mlx_convert_core.model.inspection import ModelInfo
 from mlx_convert_core.model.plan import ConvertPlan
 from mlx_convert_core.model.requests import GenerateRequest, GenerateResult, GenerationExtras, UploadRequest

@@ -8,7 +8,7 @@ from pathlib import Path
 from mlx_convert_core.answering.model_session import ModelSession
 from mlx_convert_core.base.awake import awake
 from mlx_convert_core.base.identity import same_place
-from mlx_convert_core.converting.memory_guard import BESIDE_WEIGHTS, weight_bytes
+from mlx_convert_core.converting.memory_guard import weight_bytes
 from mlx_convert_core.converting.sources import Sources
 from mlx_convert_core.errors import MlxConvertError
 from mlx_convert_core.measuring.bench import bench
@@ -16,6 +16,7 @@ from mlx_convert_core.measuring.keeping import keep
 from mlx_convert_core.measuring.reading import MeasureTask
 from mlx_convert_core.measuring.sources import source_of
 from mlx_convert_core.model.figures import SPEED
+from mlx_convert_core.model.fit import BESIDE_WEIGHTS
 from mlx_convert_core.model.library import LibraryEntry
 from mlx_convert_core.model.measurements import BenchRequest, BenchResult, MeasureRequest, MeasureResult
 from mlx_convert_core.plugins.interfaces import LibraryStore

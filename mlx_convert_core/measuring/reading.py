@@ -7,13 +7,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mlx_convert_core.converting.memory_guard import BESIDE_WEIGHTS, refuse_memory
+from mlx_convert_core.converting.memory_guard import refuse_memory
 from mlx_convert_core.converting.sources import Sources
 from mlx_convert_core.errors import MeasuringFailed
 from mlx_convert_core.measuring.references import References, key_of
 from mlx_convert_core.measuring.runners import scoring_runner
 from mlx_convert_core.measuring.texts import hash_of
 from mlx_convert_core.model.events import Step, Unit
+from mlx_convert_core.model.fit import BESIDE_WEIGHTS
 from mlx_convert_core.model.inspection import ModelInfo
 from mlx_convert_core.model.measurements import MeasureRequest, Passage
 from mlx_convert_core.plugins.scoring import HiddenStates, ScoringHead, ScoringRunner

@@ -18,6 +18,7 @@ from mlx_convert_core.model.library import LibraryEntry
 from mlx_convert_core.model.quantization import bits_per_weight
 from mlx_convert_core.model.record import Record, read_record
 from mlx_convert_core.model.safetensors import TensorInfo, all_tensors, read_header, read_metadata
+from mlx_convert_core.model.stored_layers import bits_of, stored_layers
 from mlx_convert_core.model.unchanged import as_recorded, stamp
 
 
@@ -79,7 +80,7 @@ def _text(value: Any) -> str:
 
 def _summary(config: Mapping[str, Any]) -> str:
     quantization = config.get("quantization")
-    usual = _bits(quantization.get("bits")) if isinstance(quantization, dict) else 0
+    usual = bits_of(quantization.get("bits")) if isinstance(quantization, dict) else 0
     if not usual or not isinstance(quantization, dict):
         return _text(config.get("torch_dtype")) or _text(config.get("dtype")) or "unquantized"
     mode = _text(quantization.get("mode", "affine"))
@@ -89,27 +90,8 @@ def _summary(config: Mapping[str, Any]) -> str:
 
 
 def _stored_bits_per_weight(tensors: tuple[TensorInfo, ...], config: Mapping[str, Any]) -> float:
-    quantization = config.get("quantization")
-    scales = {tensor.name for tensor in tensors if tensor.name.endswith(".scales")}
-    values = 0
-    for tensor in tensors:
-        layer = tensor.name.removesuffix(".weight")
-        if tensor.name.endswith((".scales", ".biases")) and tensor.name.rsplit(".", 1)[0] + ".scales" in scales:
-            continue
-        packed = f"{layer}.scales" in scales and isinstance(quantization, dict)
-        bits = _bits_of(quantization, layer) if packed and isinstance(quantization, dict) else 0
-        values += tensor.parameters * 32 // bits if bits else tensor.parameters
-    return bits_per_weight(sum(tensor.nbytes for tensor in tensors), values)
-
-
-def _bits_of(quantization: Mapping[str, Any], layer: str) -> int:
-    own = quantization.get(layer)
-    return _bits((own if isinstance(own, dict) else quantization).get("bits"))
-
-
-def _bits(value: Any) -> int:
-    """Bits of a packed value, 0 for what is no such number."""
-    return value if type(value) is int and 0 < value <= 32 else 0
+    layers = stored_layers(tensors, config)
+    return bits_per_weight(sum(tensor.nbytes for tensor in tensors), sum(layer.values for layer in layers))
 
 
 def _is_time(stamp: str) -> bool:

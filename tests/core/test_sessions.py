@@ -22,7 +22,8 @@ from mlx_convert_core import (
     Workspace,
 )
 from mlx_convert_core.answering.model_session import ModelSession as Session
-from mlx_convert_core.converting.memory_guard import BESIDE_WEIGHTS, weight_bytes
+from mlx_convert_core.converting.memory_guard import weight_bytes
+from mlx_convert_core.model.fit import BESIDE_WEIGHTS
 from mlx_convert_core.plugin import WorkerDied
 from mlx_convert_core.running.process import WorkerProcess
 

@@ -15,11 +15,9 @@ from mlx_convert_cli.options import common
 from mlx_convert_cli.output import (
     at_terminal,
     confirm,
-    pairs,
     print_json,
     say,
     screenful,
-    show,
     show_table,
     styled,
     table,
@@ -77,33 +75,14 @@ def _tell_of_more(more: int, search: str) -> None:
 @common
 def show_entry(name: str, as_json: bool) -> None:
     """Show everything known about NAME, a name or a folder in the library."""
-    from mlx_convert_core.plugin import figures_in, groups_in, is_stale
+    from mlx_convert_cli.model_view import details_data, show_details
 
     with _workspace(as_json=as_json) as opened:
-        entry = opened.find(name)
+        details = opened.details(name)
     if as_json:
-        print_json(*_data([entry]))
-        return
-    facts = {
-        "name": entry.name,
-        "folder": f"{entry.path} (missing)" if entry.missing else str(entry.path),
-        "size": units.size(entry.size),
-        "quantization": entry.quantization,
-        "bits per weight": units.bits(entry.bits_per_weight),
-        "model type": entry.model_type,
-        "takes": "text only" if entry.text_only else "",
-        "source": _source(entry),
-        "preset": entry.preset,
-        "verified": ", ".join(entry.still_verified()),
-        "made": entry.created if entry.made_here else f"{entry.created}, by another tool",
-    }
-    for name, group in groups_in(entry.measurements).items():
-        facts |= {figure.title: figure.words for figure in figures_in(group)}
-        facts |= {key: str(group[key]) for key in ("verdict", "against", "device") if key in group}
-        if is_stale(group, entry.path):
-            facts[f"{name} measured"] = f"{group.get('measured', '')}, before the weights were changed"
-
-    show(pairs((name, value) for name, value in facts.items() if value))
+        print_json({**_data([details.entry])[0], **details_data(details)})
+    else:
+        show_details(details, _source(details.entry))
 
 
 @library.command("scan")

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
 
 from mlx_convert_core import LibraryEntry, MlxConvertError
-from mlx_convert_core.plugin import figures_in, groups_in, units
+from mlx_convert_core.plugin import figures_in, groups_in, proof, units
 from mlx_convert_ui.state.studio import Studio
 
 # Of what was measured, what stands in a row: by its name, as it is said there.
-_MAIN = {"kl_mean": "KL divergence", "perplexity": "perplexity", "generation_tokens_per_second": "tokens/s"}
+_MAIN = {"perplexity": "perplexity", "generation_tokens_per_second": "tokens/s"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,8 +36,13 @@ class LibraryRow:
         return "text only" if self.entry.text_only else ""
 
     @property
+    def proof(self) -> str:
+        """``Verified: 272 of 272 tensors as planned … · KL divergence 0.02``, as far as it is known."""
+        return proof(self.verified, self.entry)
+
+    @property
     def measured(self) -> str:
-        """Its main figures in one line: ``KL divergence 0.02 · perplexity 12.3``."""
+        """Its other main figures in one line: ``perplexity 12.3 · tokens/s 50``."""
         figures = {one.name: one for group in groups_in(self.entry.measurements).values() for one in figures_in(group)}
         told = [f"{words} {figures[name].value:.3g}" for name, words in _MAIN.items() if name in figures]
         others = [f"{one.title} {one.value:.4g}" for one in figures_in(groups_in(self.entry.measurements).get("", {}))]
@@ -67,6 +74,11 @@ def read(studio: Studio) -> LibraryRows:
         return LibraryRows(rows=rows, mended=studio.workspace.library_problem)
     except MlxConvertError as error:
         return LibraryRows(problem=error)
+
+
+def page_of(path: Path) -> str:
+    """The address of the page of the model at ``path``."""
+    return f"/model?model={quote(str(path))}"
 
 
 def counted(number: int, thing: str) -> str:

@@ -14,6 +14,7 @@ from mlx_convert_core.plugin import Remedy, units
 from mlx_convert_ui.state.agreeing import agreed
 from mlx_convert_ui.state.convert_form import command_line
 from mlx_convert_ui.state.job_views import STEPS, JobView
+from mlx_convert_ui.state.library_rows import page_of
 from mlx_convert_ui.widgets.components import (
     Badge,
     Button,
@@ -105,6 +106,7 @@ class JobCard(LiveJob):
             chat = Button("Chat", lambda: ui.navigate.to(f"/chat{named}"), icon="message-square", kind="primary")
             chat.classes("btn-small").mark("chat")
             _small("Test it", lambda: ui.navigate.to(f"/test{named}"), "flask-conical", "test")
+            _small("Details", lambda: ui.navigate.to(page_of(model.path)), "info", "details")
             _small(SHOW_LABEL, lambda: reveal(model.path), "folder-open", "show-folder")
             _small("Upload …", lambda: self._upload(model.path), "upload", "upload")
             command = command_line(view.request)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 from nicegui import ui
 
@@ -18,10 +19,21 @@ from mlx_convert_core import (
 )
 from mlx_convert_core.plugin import units
 from mlx_convert_ui.state.job_views import JobView
-from mlx_convert_ui.state.library_rows import counted
-from mlx_convert_ui.widgets.components import Badge, Button, Tag, block, note, progress_bar, sentence, set_progress
+from mlx_convert_ui.state.library_rows import counted, page_of
+from mlx_convert_ui.widgets.components import (
+    Badge,
+    Button,
+    Tag,
+    address_of,
+    block,
+    note,
+    progress_bar,
+    sentence,
+    set_progress,
+)
 from mlx_convert_ui.widgets.live import LiveJob, LiveJobs
 from mlx_convert_ui.widgets.remedies import tell
+from mlx_convert_ui.widgets.tables import plain_table
 
 REFRESH_SECONDS = 0.2
 Request = MeasureRequest | BenchRequest
@@ -51,6 +63,8 @@ class Measuring(LiveJob):
             if view.active:
                 self._stop = Button("Cancel", self._cancel, classes="btn-small").mark("cancel-measuring")
             else:
+                link = Tag("a", "Details", "btn btn-ghost btn-small").mark("details")
+                link.attribute("href", address_of(page_of(Path(view.place))))
                 Button("", self._dismiss, icon="x", kind="ghost", classes="btn-small", label="Dismiss").mark(
                     "dismiss-measuring"
                 )
@@ -127,7 +141,7 @@ def _figures(result: MeasureResult | BenchResult, told: tuple[str, ...]) -> None
         )
         for figure in result.figures
     ]
-    _table("Tasks" if result.questions else "Quality", ("Figure", "Value", "95 % interval", "Source"), rows)
+    plain_table("Tasks" if result.questions else "Quality", ("Figure", "Value", "95 % interval", "Source"), rows)
     against = f" against {result.against}" if result.against else ""
     amount = counted(result.questions, "question") if result.questions else f"{result.tokens:,} tokens"
     Tag("p", f"{amount} of “{result.text}”{against} · {units.duration(result.seconds)}", "muted")
@@ -152,19 +166,6 @@ def _speed(result: BenchResult) -> None:
         )
         for row in result.rows
     ]
-    _table("Speed", ("Prompt", "Reading it", "Answering", "First token"), rows)
+    plain_table("Speed", ("Prompt", "Reading it", "Answering", "First token"), rows)
     about = f"loaded in {units.duration(result.load_seconds)} · peak memory {units.size(result.peak_memory)}"
     Tag("p", f"{about} · {result.device}", "muted")
-
-
-def _table(name: str, columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
-    with Tag("table", "", "list-table", label=name):
-        with block("", "thead"), block("", "tr"):
-            for column in columns:
-                Tag("th", column).props("scope=col")
-        with block("", "tbody"):
-            for first, *others in rows:
-                with block("", "tr"):
-                    Tag("th", first, "list-name").props("scope=row")
-                    for column, text in zip(columns[1:], others, strict=True):
-                        Tag("td", text or "–").attribute("data-name", column)

@@ -9,8 +9,8 @@ from nicegui import ui
 
 from mlx_convert_core.plugin import units
 from mlx_convert_ui import wording
-from mlx_convert_ui.state.library_rows import LibraryRow
-from mlx_convert_ui.widgets.components import Badge, Button, Tag, block
+from mlx_convert_ui.state.library_rows import LibraryRow, page_of
+from mlx_convert_ui.widgets.components import Badge, Button, Tag, address_of, block
 from mlx_convert_ui.widgets.desktop import SHOW_LABEL
 from mlx_convert_ui.widgets.verified import verified_badge
 
@@ -55,7 +55,7 @@ def _row(row: LibraryRow, actions: RowActions) -> None:
     with block("missing" if row.missing else "", "tr").mark("row"):
         with Tag("th", "", "list-name").props("scope=row"):
             with block("list-title", "span"):
-                Tag("span", entry.name, "list-strong")
+                Tag("a", entry.name, "list-strong").attribute("href", address_of(page_of(entry.path))).mark("details")
                 if row.missing:
                     Badge("Missing", "warn")
                 if row.verified:
@@ -63,10 +63,8 @@ def _row(row: LibraryRow, actions: RowActions) -> None:
             about = " · ".join(filter(None, (row.takes, row.origin, row.measured)))
             if about:
                 Tag("span", about, "list-about")
-            if row.verified:
-                Tag("span", f"Verified: {', '.join(row.verified)}", "list-about").style("white-space: normal").mark(
-                    "verified-facts"
-                )
+            if row.proof:
+                Tag("span", row.proof, "list-about").style("white-space: normal").mark("verified-facts")
             Tag("span", str(entry.path), "path")
         _cell("Size", units.size(entry.size), "number")
         _cell("Bits per weight", units.bits(entry.bits_per_weight) if entry.bits_per_weight else "", "number")

@@ -1,0 +1,125 @@
+"""The figures of a model, and how it compares with the others of its source: size, KL divergence, speed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from nicegui import ui
+
+from mlx_convert_core.plugin import MeasuredModel, ModelDetails, figures_in, groups_in, is_stale, units
+from mlx_convert_ui.state.library_rows import page_of
+from mlx_convert_ui.widgets.components import Tag, address_of, attributes, block, card
+from mlx_convert_ui.widgets.tables import plain_table
+
+KL, SPEED = "kl_mean", "generation_tokens_per_second"
+_COLUMNS = ("Model", "Size", "Bits per weight", "KL divergence", "Perplexity", "Tokens/s")
+_FIGURES = (KL, "perplexity", SPEED)
+_ABOUT = {"verdict": "Verdict", "against": "Against", "text": "Text", "device": "Device", "measured": "Measured"}
+
+
+def comparing_card(details: ModelDetails, actions: Callable[[], None]) -> None:
+    """Draw them, with ``actions`` to measure below."""
+    with card("Measurements"):
+        _own(details)
+        others = details.measured
+        if len(others) > 1:
+            Tag("h3", f"All models made from {details.entry.source}", "sub-title")
+            _chart(others, details)
+            _table(others, details)
+        actions()
+
+
+def _own(details: ModelDetails) -> None:
+    groups = groups_in(details.entry.measurements)
+    if not groups:
+        Tag("p", "Nothing was measured yet.", "muted")
+    for name, group in groups.items():
+        rows = [(figure.title, figure.words) for figure in figures_in(group)]
+        plain_table((name or "figures").capitalize(), ((name or "figures").capitalize(), "Value"), rows)
+        about = " · ".join(f"{title}: {group[key]}" for key, title in _ABOUT.items() if key in group)
+        Tag("p", about, "muted measured-about")
+        if is_stale(group, details.entry.path):
+            Tag("p", "Measured before the weights were changed.", "muted")
+
+
+def _table(models: Sequence[MeasuredModel], details: ModelDetails) -> None:
+    with Tag("table", "", "list-table plain-table", label="Models of the same source"):
+        with block("", "thead"), block("", "tr"):
+            for column in _COLUMNS:
+                Tag("th", column).props("scope=col")
+        with block("", "tbody"):
+            for one in models:
+                with block("", "tr"):
+                    with Tag("th", "", "list-name").props("scope=row"):
+                        _name(one, here=one.entry.path == details.entry.path)
+                    cells = (units.size(one.entry.size), units.bits(one.entry.bits_per_weight), *_figures(one))
+                    for column, text in zip(_COLUMNS[1:], cells, strict=True):
+                        Tag("td", text or "–").attribute("data-name", column)
+    texts = {one.text for one in models if one.text}
+    if len(texts) > 1:
+        named = ", ".join(sorted(texts))
+        Tag("p", f"Measured with different texts ({named}): these figures don't compare.", "muted")
+
+
+def _name(one: MeasuredModel, *, here: bool) -> None:
+    if here:
+        Tag("span", f"{one.entry.name} (this one)", "list-strong")
+    else:
+        Tag("a", one.entry.name, "list-strong").attribute("href", address_of(page_of(one.entry.path)))
+
+
+def _figures(one: MeasuredModel) -> tuple[str, ...]:
+    return tuple(one.figures[name].words if name in one.figures else "" for name in _FIGURES)
+
+
+def _chart(models: Sequence[MeasuredModel], details: ModelDetails) -> None:
+    """Size against KL divergence, a larger mark for a faster model; nothing below two measured ones."""
+    shown = [one for one in models if one.value(KL) is not None]
+    if len(shown) < 2:
+        return
+    fastest = max((one.value(SPEED) or 0.0) for one in shown)
+    scale, unit = (1e9, "GB") if max(one.entry.size for one in shown) >= 1e9 else (1e6, "MB")
+    points = [_point(one, fastest, scale, here=one.entry.path == details.entry.path) for one in shown]
+    chart = ui.echart(_options(points, unit), renderer="svg").classes("chart").mark("chart")
+    attributes(chart, {"role": "img", "aria-label": "Size against KL divergence; the table below has the numbers"})
+
+
+def _point(one: MeasuredModel, fastest: float, scale: float, *, here: bool) -> dict[str, Any]:
+    speed = one.value(SPEED)
+    said = [one.entry.quantization, units.speed(speed) if speed else ""]
+    return {
+        "name": " · ".join(filter(None, said)),
+        "value": [round(one.entry.size / scale, 3), one.value(KL)],
+        "symbolSize": 10 + (16 * speed / fastest if speed and fastest else 0),
+        "itemStyle": {"color": "var(--accent)" if here else "var(--text-3)"},
+    }
+
+
+def _options(points: list[dict[str, Any]], unit: str) -> dict[str, Any]:
+    line = {"lineStyle": {"color": "var(--line-2)"}}
+    axis = {
+        "type": "value",
+        "scale": True,
+        "splitNumber": 4,
+        "nameLocation": "middle",
+        "nameTextStyle": {"color": "var(--text-2)"},
+        "axisLabel": {"color": "var(--text-2)", "hideOverlap": True},
+        "axisLine": {"show": True, **line},
+        "splitLine": {"lineStyle": {"color": "var(--line)"}},
+    }
+    return {
+        "animation": False,
+        "textStyle": {"fontFamily": "Inter, system-ui, sans-serif"},
+        "grid": {"left": 64, "right": 28, "top": 32, "bottom": 48},
+        "xAxis": {**axis, "name": f"Size ({unit})", "nameGap": 28},
+        "yAxis": {**axis, "name": "KL divergence (nats)", "nameGap": 44},
+        "series": [
+            {
+                "type": "scatter",
+                "data": points,
+                "label": {"show": True, "position": "top", "formatter": "{b}", "color": "var(--text)"},
+                "labelLayout": {"hideOverlap": True},
+            }
+        ],
+    }
