@@ -102,9 +102,9 @@ def _row(name: str, found: Mapping[int | None, StoredLayer], nbytes: int) -> Lay
 def _layers(known: Mapping[str, TensorInfo], quantization: Mapping[str, Any]) -> Iterator[StoredLayer]:
     for tensor in known.values():
         name, path = tensor.name, tensor.name.removesuffix(".weight")
-        if name.endswith(_PARTS) and f"{name.rsplit('.', 1)[0]}.scales" in known:
+        if name.endswith(_PARTS) and _packed(known, quantization, name.rsplit(".", 1)[0]):
             continue
-        numbers = _numbers(quantization, path) if f"{path}.scales" in known else {}
+        numbers = _packed(known, quantization, path)
         bits = bits_of(numbers.get("bits"))
         beside = [known[path + part] for part in _PARTS if path + part in known] if bits else []
         yield StoredLayer(
@@ -118,12 +118,14 @@ def _layers(known: Mapping[str, TensorInfo], quantization: Mapping[str, Any]) ->
         )
 
 
-_TYPES = {"BF16": "bfloat16", "F16": "float16", "F32": "float32"}
-
-
-def _numbers(quantization: Mapping[str, Any], path: str) -> Mapping[str, Any]:
+def _packed(known: Mapping[str, TensorInfo], quantization: Mapping[str, Any], path: str) -> Mapping[str, Any]:
+    """The numbers that the layer at ``path`` is packed with, {} for one that is not."""
     own = quantization.get(path)
-    return own if isinstance(own, dict) else quantization
+    numbers = own if isinstance(own, dict) else quantization
+    return numbers if f"{path}.scales" in known and bits_of(numbers.get("bits")) else {}
+
+
+_TYPES = {"BF16": "bfloat16", "F16": "float16", "F32": "float32"}
 
 
 def _format(numbers: Mapping[str, Any], bits: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote, urljoin
 
@@ -104,6 +105,21 @@ def test_the_queue(visitor: Visitor, models: tuple[Path, ...], program: Program,
 @pytest.mark.parametrize("path", ["/library", "/plugins", "/settings", "/plugin/acme", "/chat/none"])
 def test_the_other_pages(visitor: Visitor, models: tuple[Path, ...], path: str) -> None:
     _everywhere(visitor, path)
+
+
+def test_the_page_of_a_model(visitor: Visitor, models: tuple[Path, ...], program: Program) -> None:
+    with Workspace(home=program.home) as workspace:
+        for number, path in enumerate(models[:2]):
+            quality = {"kl_mean": 0.02 + number / 100, "text": "bundled-1"}
+            measured = {"quality": quality, "speed": {"generation_tokens_per_second": 50.0}}
+            workspace.library.add(replace(workspace.find(path), source="org/base", measurements=measured))
+
+    def unfolded(page: Page) -> None:
+        page.locator("details > summary").first.click()
+        expect(page.get_by_role("table", name="Files")).to_be_visible()
+        expect(page.get_by_role("img", name="Size against KL divergence")).to_be_visible()
+
+    _everywhere(visitor, f"/model?model={quote(str(models[0]))}", unfolded)
 
 
 def _open_conversation(page: Page) -> None:
