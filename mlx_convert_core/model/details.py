@@ -84,14 +84,13 @@ class ModelDetails:
     @property
     def proof(self) -> str:
         """What is known to be right of it, in a line, "" when nothing is."""
-        return proof(self.verified, self.entry)
+        return proof(self.verified, self.measured[0].figures if self.measured else {})
 
 
-def proof(verified: Iterable[str], entry: LibraryEntry) -> str:
+def proof(verified: Iterable[str], figures: Mapping[str, KeptFigure]) -> str:
     """``Verified: 272 of 272 tensors as planned, loads, answers 16 tokens · KL divergence 0.021``, as far as it is
-    known: what was verified, and what was measured against the source."""
+    known: what was verified, and of its ``figures`` the one against the source."""
     seen = ", ".join(verified)
-    figures = {one.name: one for one in figures_in(groups_in(entry.measurements).get(QUALITY, {}))}
     told = f"KL divergence {figures[KL].value:.3g}" if KL in figures else ""
     return " · ".join(filter(None, (f"Verified: {seen}" if seen else "", told)))
 

@@ -193,8 +193,8 @@ async def test_a_model_is_measured_and_its_row_says_how_close_it_is(
             user, "Hardly to be told from its source.", "95 % interval", "Same likeliest word", "against tiny-llama"
         )
         row = LibraryRow(entry=studio.workspace.find(entry.path), missing=False)
-        assert row.measured.startswith("KL divergence ")
-        await sees(user, row.measured)
+        assert row.proof.startswith("KL divergence ")
+        await sees(user, row.proof, row.measured)
         user.find(marker="dismiss-measuring").click()
         await user.should_not_see("95 % interval", retries=50)
 

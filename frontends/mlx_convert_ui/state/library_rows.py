@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from mlx_convert_core import LibraryEntry, MlxConvertError
-from mlx_convert_core.plugin import figures_in, groups_in, proof, units
+from mlx_convert_core.plugin import KeptFigure, figures_in, groups_in, proof, units
 from mlx_convert_ui.state.studio import Studio
 
 # Of what was measured, what stands in a row: by its name, as it is said there.
@@ -36,14 +36,18 @@ class LibraryRow:
         return "text only" if self.entry.text_only else ""
 
     @property
+    def _figures(self) -> dict[str, KeptFigure]:
+        return {one.name: one for group in groups_in(self.entry.measurements).values() for one in figures_in(group)}
+
+    @property
     def proof(self) -> str:
         """``Verified: 272 of 272 tensors as planned … · KL divergence 0.02``, as far as it is known."""
-        return proof(self.verified, self.entry)
+        return proof(self.verified, self._figures)
 
     @property
     def measured(self) -> str:
         """Its other main figures in one line: ``perplexity 12.3 · tokens/s 50``."""
-        figures = {one.name: one for group in groups_in(self.entry.measurements).values() for one in figures_in(group)}
+        figures = self._figures
         told = [f"{words} {figures[name].value:.3g}" for name, words in _MAIN.items() if name in figures]
         others = [f"{one.title} {one.value:.4g}" for one in figures_in(groups_in(self.entry.measurements).get("", {}))]
         return " · ".join([*told, *(one for one in others if not told)])
