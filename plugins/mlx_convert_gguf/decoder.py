@@ -54,15 +54,15 @@ class GgufDecoder:
             return _rows(one, start, stop, values)
 
     def _read_header(self) -> None:
-        from mlx_convert_gguf.source import Blueprint, changed
+        from mlx_convert_gguf.source import Outline, changed
 
         assert self._model is not None
         assert self._model.path is not None
-        blueprint = Blueprint.of(self._model.path)
-        if blueprint.tensors != self._model.tensors:
+        outline = Outline.of(self._model.path)
+        if outline.tensors != self._model.tensors:
             raise changed(self._model.path)
-        self._stamps = blueprint.stamps()
-        self._rebuilt = {one.name: one for one in blueprint.rebuilt}
+        self._stamps = outline.stamps()
+        self._rebuilt = {one.name: one for one in outline.rebuilt}
 
 
 def _rows(one: Rebuilt, start: int, stop: int, values: GgufValues) -> Values:

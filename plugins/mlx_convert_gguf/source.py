@@ -48,13 +48,13 @@ class GgufFile:
 
         Raises CorruptCheckpoint, and UnsupportedModel for everything that can't be rebuilt faithfully.
         """
-        return Blueprint.of(self.path).describe(self.ref)
+        return _Blueprint.of(self.path).describe(self.ref)
 
     def small_files(self, model: ModelInfo, scratch: Path, report: Reporter) -> Path:
         """See SmallFilesSource: rebuilt from the header, as `fetch` does it."""
         folder = scratch / "checkpoint"
         folder.mkdir()
-        for name, data in Blueprint.of(self.path).files.items():
+        for name, data in _Blueprint.of(self.path).files.items():
             (folder / name).write_bytes(data)
         return folder
 
@@ -64,73 +64,82 @@ class GgufFile:
 
     def fetch(self, model: ModelInfo, scratch: Path, report: Reporter) -> Path:
         """Write the checkpoint into ``scratch``; raises CorruptCheckpoint when the file was changed meanwhile."""
-        blueprint = Blueprint.of(self.path)
-        before = blueprint.stamps()
-        if blueprint.tensors != model.tensors:
+        blueprint = _Blueprint.of(self.path)
+        outline = blueprint.outline
+        before = outline.stamps()
+        if outline.tensors != model.tensors:
             raise changed(self.path)
         folder = scratch / model.name
         folder.mkdir()
-        write_weights(blueprint.rebuilt, blueprint.tensors, folder, report)
+        write_weights(outline.rebuilt, outline.tensors, folder, report)
         for name, data in blueprint.files.items():
             (folder / name).write_bytes(data)
-        if blueprint.stamps() != before:
+        if outline.stamps() != before:
             raise changed(self.path)
         return folder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Blueprint:
-    """Everything about the checkpoint in the file ``path`` but the weights' values."""
+class Outline:
+    """The checkpoint's tensors in the file ``path`` and the parts beside it, and how each is made.
+
+    ``weight_file_bytes``: of the one file that `GgufFile.fetch` writes them into.
+    """
 
     path: Path
-    fields: Fields
-    config: dict[str, Any]
+    header: GgufHeader
+    numbers: Numbers
     rebuilt: tuple[Rebuilt, ...]
     tensors: tuple[TensorInfo, ...]
-    files: dict[str, bytes]
     weight_file_bytes: int
 
     @classmethod
-    def of(cls, path: Path) -> Blueprint:
+    def of(cls, path: Path) -> Outline:
         """Read it from the header; raises CorruptCheckpoint and UnsupportedModel."""
         header = read_model(path)
         fields = Fields(path.name, header.metadata)
-        architecture = architecture_of(fields)
-        vocabulary, tokenizer = tokenizer_of(fields)
-        numbers = Numbers(fields, architecture, header.tensors)
-        config = config_of(numbers, _rope_factors(header)) | special_ids(vocabulary)
+        numbers = Numbers(fields, architecture_of(fields), header.tensors)
         rebuilt = rebuilt_tensors(numbers, header.tensors)
         tensors, size = _laid_out(rebuilt)
-        files = {file_names.CONFIG: json.dumps(config, indent=2).encode() + b"\n"}
-        return cls(
-            path=path,
-            fields=fields,
-            config=config,
-            rebuilt=rebuilt,
-            tensors=tensors,
-            files=files | text_files(fields, vocabulary, tokenizer),
-            weight_file_bytes=size,
-        )
+        return cls(path=path, header=header, numbers=numbers, rebuilt=rebuilt, tensors=tensors, weight_file_bytes=size)
 
     def stamps(self) -> dict[Path, tuple[int, int] | None]:
         """What tells one state of the files from another."""
         return {path: stamp_of(path) for path in {source.path for one in self.rebuilt for source in one.sources}}
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Blueprint:
+    """Everything about the checkpoint but the weights' values; to make its tokenizer takes the longest."""
+
+    outline: Outline
+    config: dict[str, Any]
+    files: dict[str, bytes]
+
+    @classmethod
+    def of(cls, path: Path) -> _Blueprint:
+        outline = Outline.of(path)
+        vocabulary, tokenizer = tokenizer_of(outline.numbers.fields)
+        config = config_of(outline.numbers, _rope_factors(outline.header)) | special_ids(vocabulary)
+        files = {file_names.CONFIG: json.dumps(config, indent=2).encode() + b"\n"}
+        files |= text_files(outline.numbers.fields, vocabulary, tokenizer)
+        return cls(outline=outline, config=config, files=files)
+
     def describe(self, ref: str) -> ModelInfo:
-        """The model that a source tells of; the files are those that `GgufFile.fetch` writes."""
+        path = self.outline.path
         small = [FileInfo(name=name, size=len(data)) for name, data in self.files.items()]
-        weights = FileInfo(name=file_names.WEIGHT_FILE, size=self.weight_file_bytes)
-        cached = cached_repo(self.path)
+        weights = FileInfo(name=file_names.WEIGHT_FILE, size=self.outline.weight_file_bytes)
+        cached = cached_repo(path)
         return ModelInfo(
             ref=ref,
-            name=name_of(self.path, self.fields),
+            name=name_of(path, self.outline.numbers.fields),
             repo_id=cached.repo_id if cached is not None else None,
             revision=cached.commit if cached is not None else None,
-            path=self.path.resolve(),
+            path=path.resolve(),
             config=self.config,
             files=tuple(sorted([*small, weights], key=lambda info: info.name)),
-            tensors=self.tensors,
-            card=card_of(self.fields),
+            tensors=self.outline.tensors,
+            card=card_of(self.outline.numbers.fields),
         )
 
 

@@ -57,6 +57,10 @@ WORDS: dict[str, list[tuple[str, list[str]]]] = {
     "qwen2": [("I'LL pay 123!\nYes", ["I", "'LL", " pay", " ", "1", "2", "3", "!\n", "Yes"])],
     "tekken": [("HelloWORLDs don't 12", ["Hello", "WORLDs", " don", "'t", " ", "1", "2"])],
     "deepseek-coder": [("pay 123.\nYes", ["pay", " ", "1", "2", "3", ".", "\n", "Yes"])],
+    "gpt-4o": [("HelloWORLDs don't 12345", ["Hello", "WORLDs", " don't", " ", "123", "45"])],
+    "dbrx": [("I'LL pay 12345!", ["I", "'LL", " pay", " ", "123", "45", "!"])],
+    "stablelm2": [("pay 12!", ["pay", " ", "1", "2", "!"])],
+    "deepseek-v3": [("(pay 12345東京.x", ["(pay", " ", "123", "45", "東京", ".x"])],
     "default": [("pay 12345 <b>", ["pay", " ", "123", "45", " ", "<", "b", ">"])],
 }
 

@@ -22,6 +22,15 @@ _TEKKEN = (
     rf"[^\r\n\p{{L}}\p{{N}}]?{_UPPER}*{_LOWER}+|[^\r\n\p{{L}}\p{{N}}]?{_UPPER}+{_LOWER}*"
     rf"|\p{{N}}| ?[^\s\p{{L}}\p{{N}}]+[\r\n/]*|{_SPACES}"
 )
+# o200k, of GPT-4o, Llama 4 and gpt-oss: contractions stay with their word.
+_GPT4O = (
+    rf"[^\r\n\p{{L}}\p{{N}}]?{_UPPER}*{_LOWER}+{_CASELESS}?|[^\r\n\p{{L}}\p{{N}}]?{_UPPER}+{_LOWER}*{_CASELESS}?"
+    rf"|\p{{N}}{{1,3}}| ?[^\s\p{{L}}\p{{N}}]+[\r\n/]*|{_SPACES}"
+)
+_MARKS = r"""[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~]"""
+_DEEPSEEK_3_WORDS = (
+    rf"{_MARKS}[A-Za-z]+|[^\r\n\p{{L}}\p{{P}}\p{{S}}]?[\p{{L}}\p{{M}}]+| ?[\p{{P}}\p{{S}}]+[\r\n]*|{_SPACES}"
+)
 
 
 def _split(pattern: str) -> dict[str, Any]:
@@ -51,6 +60,9 @@ _WORDS, _AS_IS = _bytes(gpt2_words=True), _bytes(gpt2_words=False)
 _DIGITS_THEN_WORDS = Splitter(steps=(_DIGIT, _WORDS))
 _LLAMA_3 = Splitter(steps=(_split(_LLAMA3), _AS_IS), whole_words=True, add_bos=True)
 _DEEPSEEK = (r"[\r\n]", r"\s?\p{L}+", r"\s?\p{P}+", r"[一-龥ࠀ-一가-퟿]+")
+_DEEPSEEK_3 = (r"\p{N}{1,3}", r"[一-龥぀-ゟ゠-ヿ]+", _DEEPSEEK_3_WORDS)
+_LLAMA_3_MERGED = Splitter(steps=(_split(_LLAMA3), _AS_IS))
+_O200K = Splitter(steps=(_split(_GPT4O), _AS_IS))
 _DEFAULT = (r"[\p{P}\$\+<=>\^~\|]+", _GPT2, r"\p{N}+", r"[0-9][0-9][0-9]")
 # tokenizer.ggml.pre -> the splitter of the models that it stands for, from their own tokenizer.json;
 # 'default' is llama.cpp's own.
@@ -59,15 +71,30 @@ SPLITTERS = {
     "llama3": _LLAMA_3,
     "llama-v3": _LLAMA_3,
     "falcon3": _LLAMA_3,
+    "pixtral": _LLAMA_3,
+    "lfm2": _LLAMA_3,
+    "dbrx": _LLAMA_3_MERGED,
+    "smaug-bpe": _LLAMA_3_MERGED,
+    "chatglm-bpe": _LLAMA_3_MERGED,
+    "glm4": _LLAMA_3_MERGED,
+    "gpt-4o": _O200K,
+    "llama4": _O200K,
     "smollm": _DIGITS_THEN_WORDS,
     "starcoder": _DIGITS_THEN_WORDS,
     "refact": _DIGITS_THEN_WORDS,
     "minerva-7b": _DIGITS_THEN_WORDS,
+    "command-r": _DIGITS_THEN_WORDS,
+    "exaone": _DIGITS_THEN_WORDS,
     "gpt-2": Splitter(steps=(_WORDS,)),
+    "phi-2": Splitter(steps=(_WORDS,)),
+    "olmo": Splitter(steps=(_WORDS,)),
+    "mpt": Splitter(steps=(_WORDS,)),
     "mellum": Splitter(steps=(_WORDS,)),
     "qwen2": Splitter(steps=(_split(_QWEN2), _AS_IS), normalizer="NFC"),
+    "stablelm2": Splitter(steps=(_split(_QWEN2), _AS_IS)),
     "tekken": Splitter(steps=(_split(_TEKKEN), _AS_IS), whole_words=True, add_bos=True),
     "deepseek-coder": Splitter(steps=(*map(_split, _DEEPSEEK), _DIGIT, _AS_IS)),
+    "deepseek-v3": Splitter(steps=(*map(_split, _DEEPSEEK_3), _AS_IS)),
     "default": Splitter(steps=(*map(_split, _DEFAULT), _AS_IS)),
 }
 
@@ -123,14 +150,14 @@ def _model(fields: Fields, vocabulary: Vocabulary, splitter: Splitter) -> dict[s
         "byte_fallback": False,
         "ignore_merges": splitter.whole_words,
         "vocab": ids,
-        "merges": [_pair(fields, merge, ids) for merge in merges],
+        "merges": (_pair(fields, merge, ids) for merge in merges),
     }
 
 
-def _pair(fields: Fields, merge: str, ids: dict[str, int]) -> list[str]:
+def _pair(fields: Fields, merge: str, ids: dict[str, int]) -> tuple[str, str]:
     """Both halves of a merge; a half may begin with the space that separates them."""
     cut = merge.find(" ", 1)
     left, right = merge[:cut], merge[cut + 1 :]
     if cut < 0 or left not in ids or right not in ids or left + right not in ids:
         raise damaged(fields, f"the merge {merge[:40]!r} is of tokens that it does not have")
-    return [left, right]
+    return left, right

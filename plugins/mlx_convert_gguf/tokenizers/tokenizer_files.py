@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator
+from io import BytesIO
+from itertools import islice
 from typing import Any
 
 from mlx_convert_core.plugin import UnsupportedModel, file_names
@@ -13,6 +16,8 @@ from mlx_convert_gguf.tokenizers.sentencepiece import pieces
 from mlx_convert_gguf.tokenizers.vocabulary import Vocabulary
 
 _TEMPLATE = "tokenizer.chat_template"
+_NO_TOKENS, _NO_MERGES = '"vocab": {}', '"merges": []'  # in a token their quotes would be escaped
+AT_ONCE = 4096
 _KINDS = {"gpt2": byte_level, "llama": pieces}
 
 
@@ -33,7 +38,7 @@ def tokenizer_of(fields: Fields) -> tuple[Vocabulary, dict[str, Any]]:
 def text_files(fields: Fields, vocabulary: Vocabulary, tokenizer: dict[str, Any]) -> dict[str, bytes]:
     """The checkpoint's files about text, by name."""
     files = {
-        file_names.TOKENIZER: json.dumps(tokenizer, ensure_ascii=False).encode(),  # indented it takes 4 times as long
+        file_names.TOKENIZER: _tokenizer_json(tokenizer),
         file_names.TOKENIZER_CONFIG: _json(_settings(fields, vocabulary)),
         file_names.GENERATION_CONFIG: _json(special_ids(vocabulary)),
     }
@@ -41,6 +46,38 @@ def text_files(fields: Fields, vocabulary: Vocabulary, tokenizer: dict[str, Any]
     if not template or fields.keys(f"{_TEMPLATE}."):  # beside a file, transformers ignores the other templates
         return files
     return files | {file_names.CHAT_TEMPLATE: template.encode()}
+
+
+def _tokenizer_json(tokenizer: dict[str, Any]) -> bytes:
+    """tokenizer.json, its tokens and merges some at a time: as objects they take ten times their bytes.
+
+    It is not indented, for that takes four times as long.
+    """
+    model = tokenizer["model"]
+    shell = json.dumps(tokenizer | {"model": model | {"vocab": {}, "merges": []}}, ensure_ascii=False)
+    before, _, rest = shell.rpartition(_NO_TOKENS)
+    between, _, after = rest.rpartition(_NO_MERGES)
+    text = BytesIO()
+
+    def write(part: str) -> None:
+        text.write(part.encode())
+
+    write(f"{before}{_NO_TOKENS[:-1]}")
+    for separator, tokens in _some(model["vocab"].items()):
+        write(separator + json.dumps(dict(tokens), ensure_ascii=False)[1:-1])
+    write(f"}}{between}{_NO_MERGES[:-1]}")
+    for separator, merges in _some(model["merges"]):
+        write(separator + json.dumps(merges, ensure_ascii=False)[1:-1])
+    write(f"]{after}")
+    return text.getvalue()
+
+
+def _some(items: Iterable[Any]) -> Iterator[tuple[str, list[Any]]]:
+    """``items`` in parts, each with what separates it from the one before."""
+    rest, separator = iter(items), ""
+    while some := list(islice(rest, AT_ONCE)):
+        yield separator, some
+        separator = ", "
 
 
 def special_ids(vocabulary: Vocabulary) -> dict[str, Any]:

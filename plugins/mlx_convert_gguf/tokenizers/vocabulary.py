@@ -15,6 +15,10 @@ from mlx_convert_gguf.fields import Fields
 _ENDS = ("<|eot_id|>", "<|eom_id|>", "<|im_end|>", "<|end|>", "<end_of_turn>")
 
 
+# gpt-oss ends a part of an answer with <|end|>, and the whole with one of these.
+_WHOLE_ENDS = ("<|return|>", "<|call|>")
+
+
 class Kind(IntEnum):
     """What a token is, as tokenizer.ggml.token_type says."""
 
@@ -52,7 +56,8 @@ class Vocabulary:
             raise damaged(fields, f"the token {twice[:40]!r} is there twice")
         ids = {name: _id(fields, name, len(tokens)) for name in ("bos", "eos", "eot", "eom", "unknown", "padding")}
         named = [ids["eos"], ids["eot"], ids["eom"]]
-        known = [number for number, token in enumerate(tokens) if token in _ENDS and kinds[number] == Kind.CONTROL]
+        ends = _WHOLE_ENDS if set(_WHOLE_ENDS) <= set(tokens) else _ENDS
+        known = [number for number, token in enumerate(tokens) if token in ends and kinds[number] == Kind.CONTROL]
         bos, eos = ids["bos"], ids["eos"]
         return cls(
             tokens=tuple(tokens),
