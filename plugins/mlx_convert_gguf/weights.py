@@ -60,7 +60,8 @@ class GgufValues:
         for at in range(0, count, step):
             rows = min(step, count - at)
             data = self._bytes(tensor, (start + at) * width, rows * width)
-            found[at : at + rows] = dequantize(np.frombuffer(data, dtype=plain).reshape(rows, -1), kind)
+            with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is told of when it is written
+                found[at : at + rows] = dequantize(np.frombuffer(data, dtype=plain).reshape(rows, -1), kind)
         return found
 
     def _bytes(self, tensor: GgufTensor, start: int, length: int) -> bytearray:

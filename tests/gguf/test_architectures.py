@@ -91,6 +91,23 @@ def test_a_file_becomes_the_checkpoint_that_it_was_made_of(
     assert float(mx.linalg.norm(logits_of(folder) - expected)) < 0.1 * float(mx.linalg.norm(expected))
 
 
+@pytest.mark.parametrize("kind", ["F32", "MXFP4"])
+def test_gpt_oss_computes_as_its_packed_checkpoint(kind: str, rebuild: Rebuild, tmp_path: Path) -> None:
+    """Its experts come as plain numbers that are exactly what the checkpoint has packed."""
+    twin = write_tiny(tmp_path / "twin", "gpt_oss")
+    _, folder = rebuild(gguf_of(twin, tmp_path / "tiny.gguf", "gpt-oss", kind))
+    theirs, ours = values_of(twin), values_of(folder)
+    for layer in range(2):
+        experts = f"model.layers.{layer}.mlp.experts"
+        joined = theirs[f"{experts}.gate_up_proj.weight"]
+        assert np.array_equal(ours[f"{experts}.gate_proj.weight"], joined[:, ::2])
+        assert np.array_equal(ours[f"{experts}.up_proj.weight"], joined[:, 1::2])
+        assert np.array_equal(ours[f"{experts}.down_proj.weight"], theirs[f"{experts}.down_proj.weight"])
+    if kind == "F32":
+        expected = logits_of(twin)
+        assert mx.allclose(logits_of(folder), expected, rtol=0, atol=1e-4 * float(mx.abs(expected).max()))
+
+
 def logits_of(checkpoint: Path) -> mx.array:
     """What mlx-lm's own loader makes of a few tokens, in float32."""
     from mlx_lm.utils import load_model
@@ -102,7 +119,7 @@ def logits_of(checkpoint: Path) -> mx.array:
 
 
 def test_every_table_is_compared() -> None:
-    assert {case.name for case in CASES} == set(names())
+    assert {"gpt-oss", *(case.name for case in CASES)} == set(names())
     page = Path(__file__).parents[2] / "docs" / "gguf.md"
     listed = [
         line.split("|")[1].strip() for line in page.read_text(encoding="utf-8").splitlines() if "| equal |" in line

@@ -9,18 +9,19 @@ import mlx.core as mx
 import mlx_convert_gguf.weights
 import numpy as np
 import pytest
-from gguf import GGMLQuantizationType, GGUFReader
+from gguf import GGMLQuantizationType, GGUFReader, GGUFWriter
 from gguf.quants import dequantize, quantize
 from hypothesis import given
 from hypothesis import strategies as st
 from mlx_convert_gguf import model_source
+from mlx_convert_gguf.container import block, read_gguf
 from mlx_convert_gguf.transforms import unpermute
-from mlx_convert_gguf.weights import bf16
+from mlx_convert_gguf.weights import GgufValues, bf16
 from samples.gguf import Values, llama_metadata, llama_values, permuted, write_llama_gguf
 from samples.smollm2 import Silent
 from samples.tiny import tiny_shapes
 
-from mlx_convert_core import Cancelled, ModelInfo
+from mlx_convert_core import Cancelled, ModelInfo, UnsupportedModel
 from mlx_convert_core.plugin import CorruptCheckpoint, inspect_folder
 
 Rebuild = Callable[[Path], tuple[ModelInfo, Path]]
@@ -76,6 +77,37 @@ def test_every_number_comes_back_from_each_type(tmp_path: Path, rebuild: Rebuild
         name: dequantize(quantize(array, stored), stored) if array.ndim > 1 else array for name, array in values.items()
     }
     assert_equal(folder, expected)
+
+
+def _turned_into_numbers(kind: GGMLQuantizationType) -> bool:
+    try:
+        block(kind)
+    except UnsupportedModel:
+        return False
+    return True
+
+
+def test_any_rows_of_every_type_are_those_of_the_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Random blocks: the types whose numbers nobody here could make are read as the gguf library reads them."""
+    monkeypatch.setattr(mlx_convert_gguf.weights, "DECODED_VALUES", 1024)
+    kinds = [kind for kind in GGMLQuantizationType if _turned_into_numbers(kind)]
+    assert {"Q2_K", "Q6_K", "IQ1_S", "IQ4_XS", "TQ1_0", "MXFP4", "BF16"} <= {kind.name for kind in kinds}
+    numbers, writer = np.random.default_rng(3), GGUFWriter(tmp_path / "types.gguf", arch="llama")
+    for kind in kinds:
+        values, width = block(kind)
+        stored = numbers.integers(0, 256, (2, 6, 512 // values * width), dtype=np.uint8)
+        writer.add_tensor(kind.name, stored, raw_dtype=kind)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    with np.errstate(all="ignore"):
+        whole = {one.name: dequantize(one.data, one.tensor_type) for one in GGUFReader(tmp_path / "types.gguf").tensors}
+    with GgufValues() as read:
+        for tensor in read_gguf(tmp_path / "types.gguf").tensors:
+            expected = whole[tensor.name].reshape(12, 512)
+            for start, stop in ((0, 12), (3, 4), (5, 11)):
+                assert np.array_equal(read.rows(tensor, start, stop), expected[start:stop], equal_nan=True), tensor.name
 
 
 def test_checkpoint_is_what_was_inspected(tiny_gguf: Path, rebuild: Rebuild) -> None:

@@ -42,13 +42,20 @@ _FIELDS = {
 
 
 def values_of(checkpoint: Path) -> Values:
-    """The checkpoint's tensors as float32, those that are the same in every model left out."""
-    found = {}
+    """The checkpoint's tensors as float32, those that are the same in every model left out.
+
+    What gpt-oss packs as MXFP4 is unpacked, for the gguf library packs it again.
+    """
+    found: dict[str, mx.array] = {}
     for shard in checkpoint.glob("*.safetensors"):
         loaded = mx.load(str(shard))
         assert isinstance(loaded, dict)
-        found |= {name: np.array(array.astype(mx.float32)) for name, array in loaded.items()}
-    return {name: array for name, array in found.items() if not _LEFT_OUT.search(name)}
+        found |= loaded
+    for name in [name for name in found if name.endswith("_blocks")]:
+        blocks, scales = found.pop(name), found.pop(name.replace("_blocks", "_scales"))
+        plain = mx.dequantize(blocks.view(mx.uint32).flatten(-2), scales, group_size=32, bits=4, mode="mxfp4")
+        found[name.replace("_blocks", ".weight")] = plain
+    return {name: np.array(array.astype(mx.float32)) for name, array in found.items() if not _LEFT_OUT.search(name)}
 
 
 def gguf_of(checkpoint: Path, path: Path, architecture: str, kind: str = "F32") -> Path:
@@ -166,6 +173,20 @@ def bias_named(values: Values, config: Config) -> Values:
     return {name.replace("e_score_correction_bias", "e_score_correction.bias"): array for name, array in values.items()}
 
 
+def harmony(values: Values, config: Config) -> Values:
+    """gpt-oss: gate and up in turn become two tensors."""
+    found: Values = {}
+    for name, array in values.items():
+        place, _, leaf = name.partition(".gate_up_proj")
+        if leaf == "_bias":
+            found |= {f"{place}.{half}_proj.bias": array[:, start::2] for start, half in enumerate(("gate", "up"))}
+        elif leaf == ".weight":
+            found |= {f"{place}.{half}_proj.weight": array[:, start::2] for start, half in enumerate(("gate", "up"))}
+        else:
+            found[re.sub("sinks$", "sinks.weight", name).replace("down_proj_bias", "down_proj.bias")] = array
+    return found
+
+
 Change = Callable[[Values, Config], Values]
 _CHANGES: dict[str, tuple[Change, ...]] = {
     "llama": (permuted,),
@@ -176,6 +197,7 @@ _CHANGES: dict[str, tuple[Change, ...]] = {
     "lfm2": (squeezed,),
     "stablelm": (head_norms_stacked,),
     "gpt2": (transposed,),
+    "gpt-oss": (harmony,),
     "deepseek2": (latent_in_two, bias_named),
 }
 
@@ -245,6 +267,7 @@ _MORE_FIELDS: dict[str, Callable[[Config], Config]] = {
         "attention.sliding_window_pattern": [kind == "sliding_attention" for kind in config.get("layer_types", ())]
         or None
     },
+    "gpt-oss": lambda config: {"expert_feed_forward_length": config["intermediate_size"]},
     "gpt2": lambda config: {"feed_forward_length": 4 * config["n_embd"]},
     "lfm2": lambda config: {
         "attention.head_count_kv": [
