@@ -61,14 +61,20 @@ def take_over_products(products: Iterable[tuple[Any, str]]) -> None:
         take_over(layer, _multiplied, method)
 
 
-def gram(rows: Any) -> Any:
-    """XᵀX of rows in float32."""
+def gram_added(total: Any, rows: Any) -> Any:
+    """``total`` (None: nothing) and XᵀX of rows in float32; added now where it may be, so that one product at a time is
+    in memory."""
     import mlx.core as mx
 
     if not getattr(_here, "at_once", False) or not _computed(rows):
-        return rows.T @ rows
+        products = rows.T @ rows
+        return products if total is None else total + products
     numbers = _numpy(rows)
-    return mx.array(numbers.T @ numbers)
+    products = mx.array(numbers.T @ numbers)
+    if total is not None:
+        products = total + products
+        mx.eval(products)
+    return products
 
 
 def _multiplied(layer: Any, original: Any, x: Any) -> Any:

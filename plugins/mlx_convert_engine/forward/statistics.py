@@ -27,15 +27,16 @@ class InputStatistics:
     ``second_moments`` are E[x_j²] in float32: (inputs,), or (experts, inputs) of a stack, each expert's own drawn
     toward all experts' where it saw few tokens; None for a layer that only looks rows up. ``tokens`` is how many were
     seen, of a stack how many pairs of token and expert, ``expert_tokens`` of each. ``frequency``, of an embedding, is
-    how often each row was looked up, (rows,) with sum 1. ``full`` is E[x xᵀ], (inputs, inputs) in float32; layers with
-    the same inputs share the array.
+    how often each row was looked up, (rows,) with sum 1. ``full`` is E[x xᵀ] in float32, (inputs, inputs) or, of
+    very wide layers, a matrix for each of `column_blocks`; none where it was not wanted. Layers with the same inputs share
+    the tuple.
     """
 
     second_moments: Any = None
     tokens: int = 0
     expert_tokens: tuple[int, ...] = ()
     frequency: Any = None
-    full: Any = None
+    full: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +100,7 @@ def _layer(sums: Sums, name: str) -> InputStatistics:
     tokens = int(counts.sum().item())
     moments = _drawn_together(seen.squares, counts) if counts.ndim else seen.squares / counts
     full = sums.mean_products(name)
-    mx.eval([array for array in (moments, frequency, full) if array is not None])
+    mx.eval([array for array in (moments, frequency, *full) if array is not None])
     return InputStatistics(
         second_moments=moments,
         tokens=tokens,

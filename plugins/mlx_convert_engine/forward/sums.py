@@ -6,19 +6,33 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from mlx_convert_engine.forward.products import gram
+from mlx_convert_engine.forward.products import gram_added
+
+COLUMNS = 4096  # of a matrix of products at most: 67 MB, and what is made of it takes a second or two of a core
+ALIGNED = 128  # columns: the largest group
+
+
+def column_blocks(width: int) -> tuple[slice, ...]:
+    """The columns of a layer with so many inputs in blocks of about the same size: those of one matrix each.
+
+    That columns of two blocks go together is not looked at: a layer of 14,336 inputs would have a matrix of 822 MB, and
+    would want 57,344 tokens to fill it.
+    """
+    count = -(-width // COLUMNS)
+    size = -(-width // (count * ALIGNED)) * ALIGNED
+    return tuple(slice(start, min(start + size, width)) for start in range(0, width, size))
 
 
 @dataclass(slots=True)
 class Seen:
     """Sums of one layer: ``squares`` (inputs,) or (experts, inputs) over ``counts`` tokens, () or (experts,);
-    ``products`` (inputs, inputs) over ``rows`` tokens (0 once they were asked for), held by the first of several layers
-    with the same inputs;
+    ``products`` (inputs, inputs; one for each of `column_blocks`) over ``rows`` tokens (0 once they were asked for),
+    held by the first of several layers with the same inputs;
     ``lookups`` (table's rows,)."""
 
     squares: Any = None
     counts: Any = None
-    products: Any = None
+    products: tuple[Any, ...] = ()
     rows: int = 0
     lookups: Any = None
 
@@ -42,13 +56,14 @@ class Sums:
         """The sums of a layer; its products may be another's."""
         return self._seen[path]
 
-    def mean_products(self, path: str) -> Any:
-        """E[x xᵀ] of a layer, None where it was not wanted; the same array for layers with the same inputs."""
+    def mean_products(self, path: str) -> tuple[Any, ...]:
+        """E[x xᵀ] of a layer in column blocks, none where it was not wanted; the same tuple for layers with the same
+        inputs."""
         holder = self._seen.get(self._sharing.get(path, ""))
-        if holder is None or holder.products is None:
-            return None
+        if holder is None:
+            return ()
         if holder.rows:
-            holder.products, holder.rows = holder.products / holder.rows, 0
+            holder.products, holder.rows = tuple(products / holder.rows for products in holder.products), 0
         return holder.products
 
     def changed(self) -> list[Any]:
@@ -58,14 +73,14 @@ class Sums:
         return [
             array
             for seen in changed.values()
-            for array in (seen.squares, seen.counts, seen.products, seen.lookups)
+            for array in (seen.squares, seen.counts, *seen.products, seen.lookups)
             if array is not None
         ]
 
     def drop_full(self) -> None:
         """Forget the products, the largest of all sums."""
         for seen in self._seen.values():
-            seen.products, seen.rows = None, 0
+            seen.products, seen.rows = (), 0
         self._sharing.clear()
 
     def add_inputs(self, path: str, x: Any) -> None:
@@ -116,10 +131,11 @@ class Sums:
         if self._sharing.setdefault(path, holder) != holder:
             raise RuntimeError(f"{path} shares its inputs with {self._sharing[path]} for some tokens only")
         if holder == path:
-            products = gram(rows)
             seen = self._mark(path)
             seen.rows += rows.shape[0]
-            seen.products = products if seen.products is None else seen.products + products
+            blocks = column_blocks(rows.shape[-1])
+            before, seen.products = seen.products or (None,) * len(blocks), ()
+            seen.products = tuple(gram_added(old, rows[:, block]) for old, block in zip(before, blocks, strict=True))
 
     def _mark(self, path: str) -> Seen:
         seen = self._seen.setdefault(path, Seen())

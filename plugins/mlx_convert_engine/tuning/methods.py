@@ -37,7 +37,34 @@ class Tuned:
         return tuned(rows.values, rows.moments, bits=numbers.bits, group_size=numbers.group_size)
 
 
-_METHODS: tuple[type[Nearest] | type[Tuned], ...] = (Nearest, Tuned)
+class Compensated:
+    """The grids of `Tuned`, with what each column loses made good by others, see `feedback`. Implements QuantizeMethod."""
+
+    name = "compensated"
+    needs: Needs = "matrix"
+
+    def __init__(self) -> None:
+        self._prepared: tuple[Any, tuple[Any, ...]] = (None, ())
+
+    def quantize(self, rows: LayerRows) -> tuple[Any, Any, Any]:
+        """See QuantizeMethod."""
+        from mlx_convert_engine.tuning.compensating import compensated_rows
+
+        return compensated_rows(rows, self._feedbacks(rows.matrices))
+
+    def _feedbacks(self, matrices: tuple[Any, ...]) -> tuple[Any, ...]:
+        """What is made of ``matrices``: kept for the next rows of the layer, or its next output."""
+        import numpy as np
+
+        from mlx_convert_engine.tuning.feedback import Feedback
+
+        if self._prepared[0] is not matrices:
+            self._prepared = (None, ())  # the last layer's go before this one's come
+            self._prepared = (matrices, tuple(Feedback.of(np.asarray(matrix)) for matrix in matrices))
+        return self._prepared[1]
+
+
+_METHODS: tuple[type[Nearest] | type[Tuned] | type[Compensated], ...] = (Nearest, Tuned, Compensated)
 
 
 def method_named(name: str) -> QuantizeMethod | None:
