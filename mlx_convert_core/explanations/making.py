@@ -25,6 +25,12 @@ THEME = Theme(
             " (`--calibration FILE`).",
         ),
         Explanation(
+            "rounded_tuned",
+            "Some layers are rounded by the method `tuned` although `compensated` was asked for: embeddings and heads,"
+            " experts, and layers that too little of the text came through.",
+            "Nothing need be done. Where a text of your own was too short, a longer one helps (`--calibration FILE`).",
+        ),
+        Explanation(
             "calibration",
             "The text that a method's statistics are made by can't be read, is no text, is too short, or has changed;"
             " or the model has no tokenizer to read it with.",

@@ -32,8 +32,8 @@ class LayerRows:
 
     ``values`` (rows, width) are floats in the type of the output, from the row ``first`` of the layer ``path`` on; its
     quantization is affine. ``moments`` (width, or rows x width; float32) are mean squares of the inputs that each
-    column is multiplied with, finite and not all 0; None where the method needs nothing. ``matrices`` (columns, columns;
-    float32) are the means of the products of each two inputs, where the method needs them: one for all columns, or,
+    column is multiplied with, finite and not all 0; None where the method needs nothing. ``matrices`` (columns,
+    columns; float32) are the means of the products of each two inputs, where the method needs them: one for all, or,
     of very wide layers, one for the first so many, one for the next and so on. Each begins with a column divisible
     by 128. The tuple is the same object for all rows of a layer.
     """

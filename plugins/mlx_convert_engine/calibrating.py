@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlx_convert_core.plugin import (
     Calibration,
-    CorruptCheckpoint,
     InvalidRequest,
     LeaveOut,
+    Needs,
     Reporter,
     SetOption,
-    check_regular,
     read_regular,
 )
+from mlx_convert_engine.kept_inputs import KeptInputs
 from mlx_convert_engine.model_classes import LazyModel, ModelClasses
-from mlx_convert_engine.tuning.rounding import Inputs
+from mlx_convert_engine.tuning.rounding import TOKENS_EACH, Inputs
 
 if TYPE_CHECKING:
     from mlx_convert_engine.forward.statistics import InputStatistics
@@ -28,25 +28,24 @@ TOKENS = 2048  # mean squares of inputs have settled long before; experts want s
 LENGTH = 512  # of a sequence
 LEAST_TOKENS = 256
 SEED = 0
-KEPT = "inputs.safetensors"
 # What an embedding that is the output head, too, gives as an embedding: each column of a row that is looked up counts
 # as much as the mean column of the head.
 LOOKED_UP = 1.0
 _Load = Callable[[], LazyModel]
 
 
-def calibration_of(text: Path | None) -> Calibration:
-    """The calibration by the file ``text``, or by the bundled text.
+def calibration_of(text: Path | None, tokens: int = TOKENS) -> Calibration:
+    """The calibration by so many ``tokens`` of the file ``text``, or of the bundled text.
 
     Raises InvalidRequest (code ``calibration``) for a file that can't be read, or is no text.
     """
     from mlx_convert_engine.texts import CALIBRATION_SHA256, FILE_BYTES, VERSION, own_text
 
     if text is None:
-        return Calibration(origin=f"bundled text {VERSION}", sha256=CALIBRATION_SHA256, tokens=TOKENS, seed=SEED)
+        return Calibration(origin=f"bundled text {VERSION}", sha256=CALIBRATION_SHA256, tokens=tokens, seed=SEED)
     own_text(text)
     digest = hashlib.sha256(read_regular(text, FILE_BYTES, within=None)).hexdigest()
-    return Calibration(origin=text.name, sha256=digest, tokens=TOKENS, seed=SEED)
+    return Calibration(origin=text.name, sha256=digest, tokens=tokens, seed=SEED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +59,7 @@ class Text:
         """The tokens of the text by the tokenizer in ``folder``. Raises InvalidRequest (code ``calibration``)."""
         from mlx_convert_engine.texts import calibration_tokens
 
-        if calibration_of(self.file) != self.planned:
+        if calibration_of(self.file, self.planned.tokens) != self.planned:
             raise _unfit(f"{self.planned.origin} has changed since the conversion was planned.", "Run it again.")
         tokenizer = classes.tokenizer(folder)
         if tokenizer is None:
@@ -81,70 +80,78 @@ class Text:
         return found
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be learned, by how many ``tokens``: mean squares of inputs, and with ``matrices`` products too."""
+
+    matrices: bool = False
+    tokens: int = TOKENS
+    memory: int = 0
+
+    @staticmethod
+    def of(load: _Load, needs: Iterable[Needs]) -> Wanted:
+        """What methods with these ``needs`` want to know of a model.
+
+        ``memory`` are the bytes that `inputs_of` takes for it at most, besides the interpreter.
+        """
+        from mlx_convert_engine.forward.matrices import memory_of, widest
+        from mlx_convert_engine.forward.streamed import StreamedModel
+
+        model = StreamedModel(load)
+        matrices = "matrix" in needs
+        tokens = max(TOKENS, TOKENS_EACH * widest(model)) if matrices else TOKENS
+        lengths = [LENGTH] * -(-tokens // LENGTH)
+        return Wanted(matrices, tokens, model.peak_memory(lengths) + (memory_of(model) if matrices else 0))
+
+
 def inputs_of(
-    load: _Load, sequences: list[list[int]], keep: Path, made_from: str, report: Reporter
+    load: _Load, sequences: list[list[int]], keep: KeptInputs, made_from: str, report: Reporter, *, matrices: bool
 ) -> dict[str, Inputs]:
     """What comes through each layer, by its path: kept in ``keep``, and made once for what it is ``made_from``."""
     from mlx_convert_engine.forward.statistics import collect
     from mlx_convert_engine.forward.streamed import StreamedModel
 
-    known = _kept(keep, made_from)
+    known = keep.inputs(made_from)
     if known is not None:
         return known
     found: dict[str, Inputs] = {}
-    for block in collect(StreamedModel(load), sequences, report, step="calibrate"):
-        found |= {path: _inputs(layer) for path, layer in block.layers.items()}
-    _keep(keep, made_from, found)
+    tokens = sum(map(len, sequences))
+    wants = (lambda path, inputs: True) if matrices else None
+    for number, block in enumerate(collect(StreamedModel(load), sequences, report, step="calibrate", wants_full=wants)):
+        places = keep.save(number, {path: layer.full for path, layer in block.layers.items() if layer.full})
+        found |= {path: _inputs(layer, tokens, places.get(path, "")) for path, layer in block.layers.items()}
+        del block  # with its matrices, before those of the next come
+    keep.done(made_from, found)
     return found
 
 
-def calibrating_memory(load: _Load) -> int:
-    """Bytes that `inputs_of` takes at most, besides the interpreter."""
-    from mlx_convert_engine.forward.streamed import StreamedModel
-
-    return StreamedModel(load).peak_memory([LENGTH] * (TOKENS // LENGTH))
-
-
-def _inputs(layer: InputStatistics) -> Inputs:
+def _inputs(layer: InputStatistics, tokens: int, place: str) -> Inputs:
     """Of an embedding that is only looked up, every column counts the same."""
     import mlx.core as mx
 
     moments: Any = layer.second_moments
+    about = {
+        "tokens": min(tokens, layer.tokens),  # a matrix is of one call, if a block is called several times
+        "place": place,
+        "columns": max((one.shape[-1] for one in layer.full), default=0),
+        "apart": _apart(layer),
+    }
     if moments is None:
-        return Inputs(None)
+        return Inputs(None, **about)
     moments = moments.reshape(-1, moments.shape[-1])
     if layer.frequency is not None:
         moments = moments / mx.mean(moments) + LOOKED_UP
     mx.eval(moments)
-    return Inputs(moments)
+    return Inputs(moments, **about)
 
 
-def _keep(folder: Path, made_from: str, inputs: dict[str, Inputs]) -> None:
-    import mlx.core as mx
-
-    folder.mkdir(exist_ok=True)
-    unfinished = folder / f"unfinished-{KEPT}"
-    arrays = {path: mx.array([]) if layer.moments is None else layer.moments for path, layer in inputs.items()}
-    mx.save_safetensors(str(unfinished), arrays, metadata={"made_from": _digest(made_from)})
-    unfinished.replace(folder / KEPT)
-
-
-def _kept(folder: Path, made_from: str) -> dict[str, Inputs] | None:
-    """What a conversion that died has kept, None when there is nothing of the same source and text."""
-    import mlx.core as mx
-
-    try:
-        check_regular(folder / KEPT, within=folder)
-        arrays, about = mx.load(str(folder / KEPT), return_metadata=True)
-    except (OSError, ValueError, RuntimeError, CorruptCheckpoint):
-        return None
-    if about.get("made_from") != _digest(made_from):
-        return None
-    return {path: Inputs(array if array.size else None) for path, array in arrays.items()}
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+def _apart(layer: InputStatistics) -> str:
+    """Why no matrix is made of a layer's inputs."""
+    if layer.full:
+        return ""
+    if layer.frequency is not None:
+        return "rows are looked up in it"
+    return "each of its experts sees only some of the text" if layer.expert_tokens else "it lies outside of all blocks"
 
 
 def _unfit(message: str, hint: str) -> InvalidRequest:

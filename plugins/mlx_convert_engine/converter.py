@@ -16,6 +16,7 @@ from mlx_convert_core.plugin import (
     DecodedModel,
     Finding,
     ModelInfo,
+    Needs,
     OutputPlan,
     Planned,
     QuantizeMethod,
@@ -31,9 +32,10 @@ from mlx_convert_core.plugin import (
     stamp_of,
 )
 from mlx_convert_engine.blueprint import Blueprint, blueprint
-from mlx_convert_engine.calibrating import Text, calibrating_memory, calibration_of, inputs_of
+from mlx_convert_engine.calibrating import Text, Wanted, calibration_of, inputs_of
 from mlx_convert_engine.discard_order import bytes_at_once
 from mlx_convert_engine.discarding_conversion import discarding
+from mlx_convert_engine.kept_inputs import KeptInputs
 from mlx_convert_engine.model_classes import ModelClasses
 from mlx_convert_engine.not_finite import findings
 from mlx_convert_engine.output_files import write_config, write_index
@@ -43,7 +45,7 @@ from mlx_convert_engine.provenance import Provenance
 from mlx_convert_engine.source_files import SourceFiles
 from mlx_convert_engine.stand_in import standing_in
 from mlx_convert_engine.stored_types import odd_shards, shown
-from mlx_convert_engine.stream import device_memory, few_spare_buffers, working_memory
+from mlx_convert_engine.stream import BASE_MEMORY, device_memory, few_spare_buffers, working_memory
 from mlx_convert_engine.streaming_conversion import Flow, streaming
 from mlx_convert_engine.tuning.findings import not_by_rows, not_known
 from mlx_convert_engine.tuning.methods import Nearest
@@ -62,6 +64,7 @@ class StreamingConverter:
         self._allow_overflow = allow_overflow
         self._methods: Mapping[str, QuantizeMethod] = {}
         self._inputs: dict[str, Inputs] = {}
+        self._matrices: KeptInputs | None = None
         self._text: Path | None = None
         self._calibration: Calibration | None = None
         self._decoded: DecodedModel | None = None
@@ -76,7 +79,7 @@ class StreamingConverter:
         """See RoundingConverter."""
         other = copy(self)
         other._methods = methods
-        other._inputs = {}
+        other._inputs, other._matrices = {}, None
         other._text = text
         return other
 
@@ -87,8 +90,11 @@ class StreamingConverter:
         folder = checkpoint.folder(report.check_cancelled)
         self._calibration = planned
         sequences = Text(self._text, planned).sequences(self._classes, folder)
+        matrices = any(method.needs == "matrix" for method in self._methods.values())
+        made_from = repr((_made_of(model), planned, matrices))
+        self._matrices = KeptInputs(keep)
         self._inputs = inputs_of(
-            lambda: self._classes.load(folder, model), sequences, keep, repr((_made_of(model), planned)), report
+            lambda: self._classes.load(folder, model), sequences, self._matrices, made_from, report, matrices=matrices
         )
 
     def plan(
@@ -96,19 +102,20 @@ class StreamingConverter:
     ) -> Planned:
         """See ModelConverter; a remote source is planned over empty files with its real headers."""
         roundings = self._roundings(outputs)
-        needing = any(method.needs != "nothing" for method in self._methods.values())
+        needs = [method.needs for method in self._methods.values() if method.needs != "nothing"]
         source = self._source(model)
-        if needing and odd_shards(_undecoded(model)):
+        if needs and odd_shards(_undecoded(model)):
             raise _never_run(model)
         with _readable(source) as folder:
             loaded = self._blueprints(folder, outputs, strategies, source, roundings)
             blueprints = loaded.blueprints
             shards = {tensor.shard for tensor in model.tensors}
             sizes = {file.name: file.size for file in model.files if file.name in shards}
+            wanted = self._wanted(model, needs) if needs else None
             return Planned(
                 outputs=tuple(plan.planned(output) for plan, output in zip(blueprints, outputs, strict=True)),
-                peak_memory=max(working_memory(blueprints), self._calibrating_memory(model) if needing else 0),
-                calibration=calibration_of(self._text) if needing else None,
+                peak_memory=max(working_memory(blueprints), BASE_MEMORY + wanted.memory if wanted else 0),
+                calibration=calibration_of(self._text, wanted.tokens) if wanted else None,
                 memory_limit=device_memory(),
                 findings=(*loaded.findings, *not_by_rows(roundings)),
                 source_bytes=bytes_at_once(blueprints, sizes, model.fetch_window) if model.fetch_window else None,
@@ -158,17 +165,19 @@ class StreamingConverter:
             for writer, rounding in zip(writers, roundings, strict=True)
         )
 
-    def _calibrating_memory(self, model: ModelInfo) -> int:
-        """Bytes that `calibrate` takes; the model that runs there is expanded by its own class."""
+    def _wanted(self, model: ModelInfo, needs: list[Needs]) -> Wanted:
+        """What `calibrate` takes; the model that runs there is expanded by its own class."""
         with _readable(_undecoded(model)) as folder:
-            return calibrating_memory(lambda: self._classes.load(folder, model))
+            return Wanted.of(lambda: self._classes.load(folder, model), needs)
 
     def _source(self, model: ModelInfo) -> DecodedModel:
         return self._decoded or _undecoded(model)
 
     def _roundings(self, outputs: tuple[OutputPlan, ...]) -> tuple[Rounding, ...]:
         """How each output is rounded, by what `calibrate` has learned."""
-        return tuple(Rounding(self._methods.get(output.preset, Nearest()), self._inputs) for output in outputs)
+        return tuple(
+            Rounding(self._methods.get(output.preset, Nearest()), self._inputs, self._matrices) for output in outputs
+        )
 
     def _blueprints(
         self,

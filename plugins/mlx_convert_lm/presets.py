@@ -16,6 +16,13 @@ def _tuned(bits: int, summary: str) -> Preset:
     )
 
 
+def _compensated(bits: int, summary: str) -> Preset:
+    name, numbers = f"{bits}bit-compensated", Quantization(bits=bits)
+    return Preset(
+        name=name, title=f"{bits}-bit compensated", summary=summary, quantization=numbers, method="compensated"
+    )
+
+
 def _mixed(low: int, high: int, summary: str) -> Preset:
     name = f"mixed_{low}_{high}"
     return Preset(
@@ -36,6 +43,8 @@ _GENERAL = (
     _affine(5, "A step between 4-bit and 6-bit, when every gigabyte counts."),
     _tuned(4, "4-bit with its numbers fitted to a text: the same size, a longer conversion."),
     _tuned(3, "3-bit with its numbers fitted to a text: for models too big otherwise."),
+    _compensated(4, "4-bit tuned, and what one number loses is made good by others: the longest conversion."),
+    _compensated(3, "3-bit tuned, and what one number loses is made good by others: the longest conversion."),
     _affine(3, "Only for models too big otherwise; expect worse answers."),
     _affine(2, "For experiments: most models break down at this size."),
     _mixed(4, 6, "4-bit with 6 bits for the layers that matter most: a little bigger, a little better than 4-bit."),

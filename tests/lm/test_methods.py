@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from mlx_convert_engine.calibrating import inputs_of
+from mlx_convert_engine.kept_inputs import KeptInputs
 from mlx_convert_engine.tuning.rounding import Inputs, Rounding
 from mlx_convert_lm.converter import LmClasses
 from toy_methods import Recording, Silent, plugin_of
@@ -205,12 +206,12 @@ def test_what_was_learned_of_inputs_is_kept_for_a_conversion_that_goes_on(
     model = inspect_folder(tiny_llama, ref="tiny")
     load = partial(LmClasses(trust_remote_code=False).load, tiny_llama, model)
     sequences = [list(range(3, 50))]
-    first = inputs_of(load, sequences, tmp_path / "kept", "this", Silent())
+    first = inputs_of(load, sequences, KeptInputs(tmp_path / "kept"), "this", Silent(), matrices=False)
     monkeypatch.setattr("mlx_convert_engine.forward.statistics.collect", lambda *args, **options: iter(()))
-    again = inputs_of(load, sequences, tmp_path / "kept", "this", Silent())
+    again = inputs_of(load, sequences, KeptInputs(tmp_path / "kept"), "this", Silent(), matrices=False)
     assert first.keys() == again.keys()
     assert all(np.array_equal(np.array(first[path].moments), np.array(again[path].moments)) for path in first)
-    assert inputs_of(load, sequences, tmp_path / "kept", "that", Silent()) == {}
+    assert inputs_of(load, sequences, KeptInputs(tmp_path / "kept"), "that", Silent(), matrices=False) == {}
 
 
 def test_each_row_of_a_stack_is_rounded_by_the_inputs_of_its_expert() -> None:

@@ -28,8 +28,8 @@ class InputStatistics:
     toward all experts' where it saw few tokens; None for a layer that only looks rows up. ``tokens`` is how many were
     seen, of a stack how many pairs of token and expert, ``expert_tokens`` of each. ``frequency``, of an embedding, is
     how often each row was looked up, (rows,) with sum 1. ``full`` is E[x xᵀ] in float32, (inputs, inputs) or, of
-    very wide layers, a matrix for each of `column_blocks`; none where it was not wanted. Layers with the same inputs share
-    the tuple.
+    very wide layers, a matrix for each of `column_blocks`; none where it was not wanted. Layers with the same inputs
+    share the tuple.
     """
 
     second_moments: Any = None

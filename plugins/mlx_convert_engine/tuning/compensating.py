@@ -10,7 +10,7 @@ from mlx_convert_engine.tuning.feedback import Feedback, Grid, compensated, loss
 from mlx_convert_engine.tuning.grid import Packed, tuned
 from mlx_convert_engine.tuning.packing import pack
 
-AT_ONCE = 1 << 22  # weights: some ten arrays of so many float32 are worked with
+AT_ONCE = 1 << 21  # weights: some ten arrays of so many float32 are worked with
 
 
 def compensated_rows(rows: LayerRows, feedbacks: Sequence[Feedback]) -> Packed:

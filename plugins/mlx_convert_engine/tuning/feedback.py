@@ -166,8 +166,7 @@ def losses(errors: Floats, matrix: Floats) -> NDArray[np.float64]:
 
 def transposed(array: Any) -> Floats:
     """An array of MLX (rows, columns) as (columns, rows) in float32."""
-    import numpy as np
-
     import mlx.core as mx
+    import numpy as np
 
     return np.ascontiguousarray(np.asarray(array.astype(mx.float32)).T)

@@ -22,14 +22,31 @@ def not_known(rounding: Rounding) -> Iterator[Finding]:
     """Layers of whose inputs too little is known; that shows only when they have been looked at."""
     if rounding.unknown:
         yield _finding(rounding.method.name, rounding.unknown)
+    if rounding.tuned:
+        yield Finding(
+            code="rounded_tuned",
+            level="info",
+            message=f"the method {rounding.method.name} rounds {_layers(rounding.tuned)} as tuned does"
+            f" ({_reasons(rounding.tuned)}): {_named(rounding.tuned)}.",
+        )
 
 
 def _finding(method: str, layers: Mapping[str, str]) -> Finding:
-    reasons = sorted(set(layers.values()))
-    named = ", ".join(sorted(layers)[:NAMED]) + (f" and {len(layers) - NAMED} more" if len(layers) > NAMED else "")
     return Finding(
         code="rounded_nearest",
         level="info",
-        message=f"the method {method} leaves {len(layers)} {'layer' if len(layers) == 1 else 'layers'} rounded to"
-        f" nearest ({'; '.join(reasons)}): {named}.",
+        message=f"the method {method} leaves {_layers(layers)} rounded to nearest"
+        f" ({_reasons(layers)}): {_named(layers)}.",
     )
+
+
+def _layers(layers: Mapping[str, str]) -> str:
+    return f"{len(layers)} {'layer' if len(layers) == 1 else 'layers'}"
+
+
+def _reasons(layers: Mapping[str, str]) -> str:
+    return "; ".join(sorted(set(layers.values())))
+
+
+def _named(layers: Mapping[str, str]) -> str:
+    return ", ".join(sorted(layers)[:NAMED]) + (f" and {len(layers) - NAMED} more" if len(layers) > NAMED else "")

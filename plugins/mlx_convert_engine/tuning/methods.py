@@ -38,7 +38,7 @@ class Tuned:
 
 
 class Compensated:
-    """The grids of `Tuned`, with what each column loses made good by others, see `feedback`. Implements QuantizeMethod."""
+    """The grids of `Tuned`; what a column loses is made good by others, see `feedback`. Implements QuantizeMethod."""
 
     name = "compensated"
     needs: Needs = "matrix"

@@ -1,0 +1,33 @@
+"""What the products of all pairs of inputs take: tokens to be made of, and memory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mlx_convert_engine.forward.streamed import StreamedModel
+from mlx_convert_engine.forward.sums import column_blocks
+
+ALOFT = 3  # times the widest layer's: a product that is being added, and the old and the new sum
+
+
+def widest(model: StreamedModel) -> int:
+    """The columns of the largest matrix of any layer."""
+    layers = (layer for path in model.blocks for layer in model.layers_of(path).values())
+    return max((size for layer in layers for size in _sizes(layer)), default=0)
+
+
+def memory_of(model: StreamedModel) -> int:
+    """Bytes that the matrices take at most: those of one block, as if no two layers had the same inputs."""
+    return max((_of_block(model.layers_of(path).values()) for path in model.blocks), default=0)
+
+
+def _of_block(layers: Any) -> int:
+    nbytes = [sum(4 * size**2 for size in _sizes(layer)) for layer in layers]
+    return sum(nbytes) + ALOFT * max(nbytes, default=0)
+
+
+def _sizes(layer: Any) -> list[int]:
+    """The columns of each matrix of a layer's inputs, none where none is made."""
+    if layer.weight.ndim != 2 or not hasattr(layer, "to_quantized") or hasattr(layer, "as_linear"):
+        return []
+    return [block.stop - block.start for block in column_blocks(layer.weight.shape[-1])]
