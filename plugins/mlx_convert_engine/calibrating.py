@@ -82,26 +82,28 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is to be learned, by how many ``tokens``: mean squares of inputs, and with ``matrices`` products too."""
+    """How many ``tokens`` methods want to learn from, and the bytes that it takes at most besides the interpreter:
+    ``memory`` for `inputs_of`, ``rounding`` for going by what that has learned, beside what any rounding takes."""
 
-    matrices: bool = False
     tokens: int = TOKENS
     memory: int = 0
+    rounding: int = 0
 
     @staticmethod
     def of(load: _Load, needs: Iterable[Needs]) -> Wanted:
-        """What methods with these ``needs`` want to know of a model.
-
-        ``memory`` are the bytes that `inputs_of` takes for it at most, besides the interpreter.
-        """
-        from mlx_convert_engine.forward.matrices import memory_of, widest
+        """What methods with these ``needs`` want of a model."""
+        from mlx_convert_engine.forward.matrices import memory_of, memory_of_rounding, widest
         from mlx_convert_engine.forward.streamed import StreamedModel
 
         model = StreamedModel(load)
-        matrices = "matrix" in needs
-        tokens = max(TOKENS, TOKENS_EACH * widest(model)) if matrices else TOKENS
-        lengths = [LENGTH] * -(-tokens // LENGTH)
-        return Wanted(matrices, tokens, model.peak_memory(lengths) + (memory_of(model) if matrices else 0))
+        if "matrix" not in needs:
+            return Wanted(memory=model.peak_memory(_lengths(TOKENS)))
+        tokens = max(TOKENS, TOKENS_EACH * widest(model))
+        return Wanted(tokens, model.peak_memory(_lengths(tokens)) + memory_of(model), memory_of_rounding(model))
+
+
+def _lengths(tokens: int) -> list[int]:
+    return [LENGTH] * -(-tokens // LENGTH)
 
 
 def inputs_of(

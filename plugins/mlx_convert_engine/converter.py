@@ -114,7 +114,7 @@ class StreamingConverter:
             wanted = self._wanted(model, needs) if needs else None
             return Planned(
                 outputs=tuple(plan.planned(output) for plan, output in zip(blueprints, outputs, strict=True)),
-                peak_memory=max(working_memory(blueprints), BASE_MEMORY + wanted.memory if wanted else 0),
+                peak_memory=_peak_memory(working_memory(blueprints), wanted),
                 calibration=calibration_of(self._text, wanted.tokens) if wanted else None,
                 memory_limit=device_memory(),
                 findings=(*loaded.findings, *not_by_rows(roundings)),
@@ -211,6 +211,11 @@ class _Loaded:
     blueprints: list[Blueprint]
     config: dict[str, Any]
     findings: tuple[Finding, ...]
+
+
+def _peak_memory(rounding: int, wanted: Wanted | None) -> int:
+    """Bytes at most of learning, if anything is wanted, and of ``rounding`` after it."""
+    return max(rounding + wanted.rounding, BASE_MEMORY + wanted.memory) if wanted else rounding
 
 
 def _reached(plan: Blueprint, provenance: Provenance) -> frozenset[str]:

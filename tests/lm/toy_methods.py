@@ -8,7 +8,8 @@ from mlx_convert_core.plugin import LayerRows, Needs, hookimpl
 
 
 class Recording:
-    """Rounds to nearest; ``rows`` are the rows that it has seen of each layer, ``moments`` what came with them."""
+    """Rounds to nearest; ``rows`` are the rows that it has seen of each layer, ``moments`` and
+    ``matrices`` what came with them."""
 
     name = "recording"
 
@@ -17,6 +18,7 @@ class Recording:
         self.fault = ""
         self.rows: dict[str, list[int]] = {}
         self.moments: dict[str, list[Any]] = {}
+        self.matrices: dict[str, list[Any]] = {}
 
     def quantize(self, rows: LayerRows) -> Any:
         import mlx.core as mx
@@ -25,6 +27,7 @@ class Recording:
             raise ZeroDivisionError
         self.rows.setdefault(rows.path, []).extend(range(rows.first, rows.first + rows.values.shape[0]))
         self.moments.setdefault(rows.path, []).append(rows.moments)
+        self.matrices.setdefault(rows.path, []).append(rows.matrices)
         made = mx.quantize(rows.values, group_size=rows.quantization.group_size, bits=rows.quantization.bits)
         return made[:2] if self.fault else made
 

@@ -7,7 +7,9 @@ from typing import Any
 from mlx_convert_engine.forward.streamed import StreamedModel
 from mlx_convert_engine.forward.sums import column_blocks
 
-ALOFT = 3  # times the widest layer's: a product that is being added, and the old and the new sum
+ALOFT = 3  # times the widest layer's: a product that is being added, and the old and the new sum; or steps of Cholesky
+ROWS_AT_ONCE = 1 << 21  # weights that are rounded at once by what is made of matrices
+ARRAYS_OF_ROWS = 12  # of float32, that this takes
 
 
 def widest(model: StreamedModel) -> int:
@@ -19,6 +21,13 @@ def widest(model: StreamedModel) -> int:
 def memory_of(model: StreamedModel) -> int:
     """Bytes that the matrices take at most: those of one block, as if no two layers had the same inputs."""
     return max((_of_block(model.layers_of(path).values()) for path in model.blocks), default=0)
+
+
+def memory_of_rounding(model: StreamedModel) -> int:
+    """Bytes that going by the matrices of a layer takes at most: they and what is made of each, and the making."""
+    layers = [_sizes(layer) for path in model.blocks for layer in model.layers_of(path).values()]
+    kept = max((2 * sum(4 * size**2 for size in sizes) for sizes in layers), default=0)
+    return kept + ALOFT * 4 * widest(model) ** 2 + ARRAYS_OF_ROWS * 4 * ROWS_AT_ONCE
 
 
 def _of_block(layers: Any) -> int:

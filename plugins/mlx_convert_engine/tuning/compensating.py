@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from mlx_convert_core.plugin import LayerRows
+from mlx_convert_engine.forward.matrices import ROWS_AT_ONCE
 from mlx_convert_engine.tuning.feedback import Feedback, Grid, compensated, losses, transposed
 from mlx_convert_engine.tuning.grid import Packed, tuned
 from mlx_convert_engine.tuning.packing import pack
-
-AT_ONCE = 1 << 21  # weights: some ten arrays of so many float32 are worked with
 
 
 def compensated_rows(rows: LayerRows, feedbacks: Sequence[Feedback]) -> Packed:
@@ -18,7 +17,7 @@ def compensated_rows(rows: LayerRows, feedbacks: Sequence[Feedback]) -> Packed:
     import mlx.core as mx
 
     height, width = rows.values.shape
-    step = max(1, AT_ONCE // width)
+    step = max(1, ROWS_AT_ONCE // width)
     parts = [_part(rows, slice(start, start + step), feedbacks) for start in range(0, height, step)]
     packed, scales, biases = (mx.concatenate(column) for column in zip(*parts, strict=True))
     return packed, scales, biases
