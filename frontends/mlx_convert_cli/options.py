@@ -50,7 +50,7 @@ _CONVERTING = (
     click.option("--group-size", type=int, help=f"Values that share a scale: {one_of(AFFINE_GROUP_SIZES)}."),
     click.option("--mode", type=click.Choice(MODES), help="The number format."),
     click.option("--strategy", help="Which layers get how many bits: uniform, mixed_4_6 ..., map:{...} or map:FILE."),
-    click.option("--method", help="How numbers are rounded: nearest, tuned, or a plugin's own way."),
+    click.option("--method", help="How numbers are rounded: nearest, tuned, compensated, or a plugin's own way."),
     click.option("--calibration", type=click.Path(), help="A text that --method goes by, instead of the bundled one."),
     click.option("--dtype", type=click.Choice(dtypes.DTYPES), help="The type of what stays unquantized."),
     click.option("--revision", help="A branch, tag or commit of a repo."),

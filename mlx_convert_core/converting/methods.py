@@ -82,8 +82,8 @@ def _named(name: str, model: ModelInfo, hooks: Hooks) -> QuantizeMethod:
     if found is None:
         raise InvalidRequest(
             f"no plugin knows the method '{name}' of rounding.",
-            hint="Choose the method nearest or tuned.",
-            remedies=(SetOption("method", "tuned"), SetOption("method", NEAREST)),
+            hint="Choose the method nearest, tuned or compensated.",
+            remedies=(SetOption("method", "tuned"), SetOption("method", "compensated"), SetOption("method", NEAREST)),
             code="method",
         )
     return _Guarded(found, plugin, hooks)

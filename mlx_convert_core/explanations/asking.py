@@ -50,7 +50,7 @@ THEME = Theme(
         Explanation(
             "method",
             "The method, which says how numbers are rounded, is not known, or this converter has no choice of methods.",
-            "Choose `nearest` or `tuned`, or install the plugin that the method comes from.",
+            "Choose `nearest`, `tuned` or `compensated`, or install the plugin that the method comes from.",
         ),
         Explanation(
             "method_fixed",
