@@ -186,8 +186,8 @@ class PrecisionCard:
             methods = sorted({NEAREST, *(preset.method for preset in self._presets.values() if preset.method)})
             self._select(
                 "Rounding (method)",
-                "How numbers are rounded. tuned fits them to a text that runs through the model first; with compensated,"
-                " the numbers of a row make good for each other, too. The same size, and longer conversions.",
+                "How numbers are rounded. tuned fits them to a text that runs through the model first; with compensated"
+                " they make good for each other, too. The same size, and longer conversions.",
                 {None: _AS_PRESET, **{name: name for name in methods}},
                 "method",
             )
