@@ -56,6 +56,7 @@ def plan_exactly(plan: ConvertPlan, context: JobContext) -> ConvertPlan:
         peak_memory=planned.peak_memory,
         free_memory=min(plan.free_memory, planned.memory_limit or plan.free_memory),
         fetch_disk=needed,
+        learned_disk=planned.learned_bytes,
         findings=(*plan.findings, *planned.findings, *noticed),
         calibration=planned.calibration,
     )

@@ -56,10 +56,11 @@ def _examine_folder(plan: ConvertPlan, output: OutputPlan) -> Iterator[Finding]:
 
 
 def _examine_space(plan: ConvertPlan) -> Iterator[Finding]:
-    """What each disk has to hold: outputs, and what is fetched, perhaps to another disk."""
+    """What each disk has to hold: outputs, what is learned of inputs, and what is fetched, perhaps to another disk."""
     needs: dict[int, tuple[Path, float]] = {}
     fetched = (plan.model.fetch_folder or plan.outputs[0].path, plan.fetch_disk)
-    for path, size in (fetched, *((output.path, output.weight_bytes) for output in plan.outputs)):
+    learned = (plan.outputs[0].path, plan.learned_disk)
+    for path, size in (fetched, learned, *((output.path, output.weight_bytes) for output in plan.outputs)):
         device = _device(path)
         place, need = needs.get(device, (path, 0.0))
         needs[device] = place, need + size * DISK_MARGIN

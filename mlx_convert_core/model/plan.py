@@ -61,7 +61,8 @@ class ConvertPlan:
 
     ``peak_memory`` and ``free_*`` are bytes; a plan with an error finding can't be run. ``fetch_disk`` is what
     of ``fetch_bytes`` is on the disk at once: less, when weight files are discarded as they are used.
-    ``calibration`` is None when no output's method needs any.
+    ``calibration`` is None when no output's method needs any; what is learned by it takes ``learned_disk`` beside the
+    first output until that is done.
     """
 
     request: ConvertRequest
@@ -71,6 +72,7 @@ class ConvertPlan:
     findings: tuple[Finding, ...] = ()
     fetch_bytes: int = 0
     fetch_disk: int = 0
+    learned_disk: int = 0
     peak_memory: int = 0
     free_memory: int = 0
     free_disk: int = 0

@@ -117,7 +117,7 @@ class Planned:
     ``source_bytes`` of weight files are on the disk at once, at most, when each is discarded after its use;
     None when the converter does not discard. ``memory_limit`` is the most that the computing device lets a program
     take, 0 when it sets no limit of its own. ``calibration`` is the text by which a method's statistics will be made,
-    None when no method needs any.
+    None when no method needs any; what is learned by it takes at most ``learned_bytes`` on the disk.
     """
 
     outputs: tuple[OutputPlan, ...]
@@ -126,6 +126,7 @@ class Planned:
     memory_limit: int = 0
     findings: tuple[Finding, ...] = ()
     calibration: Calibration | None = None
+    learned_bytes: int = 0
 
 
 @runtime_checkable

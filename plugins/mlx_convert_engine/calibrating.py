@@ -83,23 +83,26 @@ class Text:
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """How many ``tokens`` methods want to learn from, and the bytes that it takes at most besides the interpreter:
-    ``memory`` for `inputs_of`, ``rounding`` for going by what that has learned, beside what any rounding takes."""
+    ``memory`` for `inputs_of`, ``rounding`` for going by what that has learned, beside what any rounding takes. Matrices
+    take ``disk`` bytes, too."""
 
     tokens: int = TOKENS
     memory: int = 0
     rounding: int = 0
+    disk: int = 0
 
     @staticmethod
     def of(load: _Load, needs: Iterable[Needs]) -> Wanted:
         """What methods with these ``needs`` want of a model."""
-        from mlx_convert_engine.forward.matrices import memory_of, memory_of_rounding, widest
+        from mlx_convert_engine.forward.matrices import disk_of, memory_of, memory_of_rounding, widest
         from mlx_convert_engine.forward.streamed import StreamedModel
 
         model = StreamedModel(load)
         if "matrix" not in needs:
             return Wanted(memory=model.peak_memory(_lengths(TOKENS)))
         tokens = max(TOKENS, TOKENS_EACH * widest(model))
-        return Wanted(tokens, model.peak_memory(_lengths(tokens)) + memory_of(model), memory_of_rounding(model))
+        memory = model.peak_memory(_lengths(tokens)) + memory_of(model)
+        return Wanted(tokens, memory, memory_of_rounding(model), disk_of(model))
 
 
 def _lengths(tokens: int) -> list[int]:

@@ -116,6 +116,7 @@ class StreamingConverter:
                 outputs=tuple(plan.planned(output) for plan, output in zip(blueprints, outputs, strict=True)),
                 peak_memory=_peak_memory(working_memory(blueprints), wanted),
                 calibration=calibration_of(self._text, wanted.tokens) if wanted else None,
+                learned_bytes=wanted.disk if wanted else 0,
                 memory_limit=device_memory(),
                 findings=(*loaded.findings, *not_by_rows(roundings)),
                 source_bytes=bytes_at_once(blueprints, sizes, model.fetch_window) if model.fetch_window else None,

@@ -23,6 +23,7 @@ from samples.tiny import write_tiny_llama
 from toy_methods import Recording, Silent
 
 from mlx_convert_core import Cancelled, ConvertedModel, ConvertRequest, Progress, Quantization, StepStarted, Workspace
+from mlx_convert_core.converting import places
 from mlx_convert_core.plugin import inspect_folder, read_record
 
 SEQUENCES = [[(37 * place + 11 * start) % 290 + 5 for place in range(64)] for start in range(4)]
@@ -90,6 +91,21 @@ def test_the_text_is_as_long_as_the_widest_matrix_needs(
     assert record is not None
     assert record.calibration is not None
     assert record.calibration.tokens == 4 * INNER
+
+
+def test_the_disk_has_to_hold_what_is_learned_too(
+    workspace: Workspace, tiny_llama: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = asked(tiny_llama, tmp_path / "made")
+    plan = workspace.plan(request)
+    keep = KeptInputs(tmp_path / "kept")
+    inputs_of(loading(tiny_llama), SEQUENCES, keep, "this", Silent(), matrices=True)
+    matrices = sum(file.stat().st_size for file in (tmp_path / "kept").glob("products-*"))
+    assert 0.9 * matrices <= plan.learned_disk <= 2 * matrices
+    assert not plan.errors
+    monkeypatch.setattr(places, "free_disk", lambda path: plan.outputs[0].weight_bytes + plan.learned_disk)
+    assert [error.code for error in workspace.plan(request).errors] == ["disk"]
+    assert not workspace.plan(replace(request, method="tuned")).errors
 
 
 def test_layers_that_too_little_text_came_through_are_tuned_and_named(

@@ -26,7 +26,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("presets", [("4bit",), ("bf16",), ("4bit", "8bit")])
+@pytest.mark.parametrize("presets", [("4bit",), ("bf16",), ("4bit", "8bit"), ("4bit-tuned",), ("4bit-compensated",)])
 def test_a_conversion_takes_no_more_than_was_stated_and_not_much_less(
     checkpoint: Path, workspace: Workspace, tmp_path: Path, presets: tuple[str, ...]
 ) -> None:

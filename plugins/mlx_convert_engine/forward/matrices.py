@@ -23,6 +23,12 @@ def memory_of(model: StreamedModel) -> int:
     return max((_of_block(model.layers_of(path).values()) for path in model.blocks), default=0)
 
 
+def disk_of(model: StreamedModel) -> int:
+    """Bytes of the matrices of all layers at most, as if no two had the same inputs."""
+    layers = (layer for path in model.blocks for layer in model.layers_of(path).values())
+    return sum(4 * size**2 for layer in layers for size in _sizes(layer))
+
+
 def memory_of_rounding(model: StreamedModel) -> int:
     """Bytes that going by the matrices of a layer takes at most: they and what is made of each, and the making."""
     layers = [_sizes(layer) for path in model.blocks for layer in model.layers_of(path).values()]
