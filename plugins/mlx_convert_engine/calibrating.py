@@ -83,8 +83,8 @@ class Text:
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """How many ``tokens`` methods want to learn from, and the bytes that it takes at most besides the interpreter:
-    ``memory`` for `inputs_of`, ``rounding`` for going by what that has learned, beside what any rounding takes. Matrices
-    take ``disk`` bytes, too."""
+    ``memory`` for `inputs_of`, ``rounding`` for going by what that has learned, beside what any rounding takes. And the
+    ``disk`` that matrices take."""
 
     tokens: int = TOKENS
     memory: int = 0
