@@ -20,7 +20,7 @@ MAY = {
     "mlx_convert_core/writing/removal.py": "asks what_goes, and renames into a staging folder",
     "mlx_convert_core/writing/staging.py": "staging folders, and an output that its caller asked about",
     "mlx_convert_core/writing/shards.py": "weight files of a staging folder",
-    "plugins/mlx_convert_engine/calibrating.py": "statistics in a staging folder",
+    "plugins/mlx_convert_engine/kept_inputs.py": "statistics in a staging folder",
     "plugins/mlx_convert_engine/stand_in.py": "a folder that it made for itself",
     "plugins/mlx_convert_lm/tokenizers/for_readers.py": "a link in a temporary folder that it made",
     "plugins/mlx_convert_hub/fetch/cache.py": "weight files of a model that a person fetches with --discard-source",
