@@ -59,6 +59,7 @@ _CONVERTING = (
     click.option("--resume", is_flag=True, help="Take up what a conversion that died left behind."),
     click.option("--discard-source", is_flag=True, help="Delete each fetched weight file as soon as it is used."),
     click.option("--text-only", is_flag=True, help="Agree to lose pictures and sound, where only text can be kept."),
+    click.option("--dequantize", is_flag=True, help="Make plain numbers of packed layers; alone: the preset bf16."),
     click.option("--allow-overflow", is_flag=True, help="Agree to values that become infinite in the result."),
     click.option(
         "--no-verify", is_flag=True, help="Publish what was written without loading it and asking it something."

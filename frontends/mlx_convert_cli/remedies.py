@@ -28,8 +28,8 @@ from mlx_convert_core.plugin import (
 _REPEATED = ("bench", "chat", "compare", "convert", "generate", "measure", "plan", "upload")
 _SHORT = {"-o": "--output", "-p": "--preset"}
 _FLAGS = (
-    "allow_overflow", "anyway", "discard_source", "force", "no_verify", "public", "replace", "resume", "text_only",
-    "trust_remote_code",
+    "allow_overflow", "anyway", "dequantize", "discard_source", "force", "no_verify", "public", "replace", "resume",
+    "text_only", "trust_remote_code",
 )  # fmt: skip
 _MISSING = {"library scan": "FOLDER", "recipe export": "MODEL"}  # what such a command can't do without
 LONGEST = 400  # characters; a command with a long prompt in it would hide what is to be different

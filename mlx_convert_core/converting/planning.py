@@ -27,7 +27,7 @@ from mlx_convert_core.home.settings import Settings
 from mlx_convert_core.model.findings import Finding, finding_of
 from mlx_convert_core.model.inspection import ModelInfo
 from mlx_convert_core.model.plan import ConvertPlan, OutputPlan
-from mlx_convert_core.model.quantization import DEFAULT_GROUP_SIZE, Preset
+from mlx_convert_core.model.quantization import DEFAULT_GROUP_SIZE, PLAIN, Preset
 from mlx_convert_core.model.requests import ConvertRequest
 from mlx_convert_core.model.rounding import NEAREST
 from mlx_convert_core.plugins.calling import Hooks
@@ -47,7 +47,7 @@ class Planner:
         self, request: ConvertRequest, presets: Mapping[str, Preset], settings: Settings, hooks: Hooks
     ) -> None:
         self.settings = settings
-        self.presets = tuple(preset_named(name or settings.preset, presets) for name in request.presets)
+        self.presets = tuple(preset_named(name or _unnamed(request, settings), presets) for name in request.presets)
         self.request = request
         self.ref = request.ref
         self._hooks = hooks
@@ -97,7 +97,8 @@ class Planner:
         plan = replace(plan, converter=converter.name)
         reading = with_decoders(converter, source)
         if reading is not converter:
-            converter, plan = reading, replace(plan, findings=(*plan.findings, *source.findings))
+            converter = reading
+            plan = replace(plan, findings=(*plan.findings, *map(self._offered, source.findings)))
         self._check_strategies(plan)
         noticed = tuple(examine_methods(converter, plan, self._hooks))
         examined = (self._offered(finding) for finding in converter.examine(plan))
@@ -176,6 +177,12 @@ class Planner:
             f"{'; '.join(reasons)}.",
             hint="mlx_convert.json lists them.",
         )
+
+
+def _unnamed(request: ConvertRequest, settings: Settings) -> str:
+    """The preset of a request that names none."""
+    numbers = (request.bits, request.group_size, request.mode, request.strategy, request.method)
+    return PLAIN if request.dequantize and not any(numbers) else settings.preset
 
 
 def _end(method: str) -> str:

@@ -21,7 +21,7 @@ from mlx_convert_core.model.inspection import ModelInfo
 from mlx_convert_core.model.packing import leftover_method, quantization_config
 from mlx_convert_core.model.plan import ConvertPlan
 from mlx_convert_core.model.weight_files import of_its_maker
-from mlx_convert_core.remedies import Remedies, RunCommand, SetOption, UseInstead
+from mlx_convert_core.remedies import Remedies, SetOption, UseInstead
 
 LAYERS_FOR_EACH, LAYERS_MORE = 10, 100  # claimed layers that are taken: ten for each that is there, and some
 _KINDS: dict[str, type[MlxConvertError]] = {
@@ -67,7 +67,7 @@ def examine_model(model: ModelInfo, sources: Sources, *, trust_remote_code: bool
         return
     yield from model.findings
     yield from _layers_that_are_not_there(model)
-    yield from _quantized_already(model, sources)
+    yield from _quantized_already(model)
     yield from _custom_code(model, trust_remote_code)
     if not model.matching(*TOKENIZER_FILES):
         yield Finding(
@@ -167,7 +167,7 @@ def _counts(config: Mapping[str, Any], depth: int = 0) -> Iterator[tuple[str, in
             yield name, value
 
 
-def _quantized_already(model: ModelInfo, sources: Sources) -> Iterator[Finding]:
+def _quantized_already(model: ModelInfo) -> Iterator[Finding]:
     leftover = leftover_method(model.config, model.tensors)
     if leftover:
         yield Finding(
@@ -177,20 +177,7 @@ def _quantized_already(model: ModelInfo, sources: Sources) -> Iterator[Finding]:
             " numbers: it is converted like any other model, and the entry is left out of the result.",
         )
         return
-    if isinstance(model.config.get("quantization"), dict):
-        hint, steps = _instead(
-            model, sources, "Convert the original model: a second quantization would only lose quality."
-        )
-        as_it_is = (RunCommand("get", (model.ref,)),) if model.path is None else ()
-        told = f"{model.name} is an MLX model that is quantized already: it answers as it is."
-        yield refusal("already_mlx", told, hint, (*as_it_is, *steps))
-        return
-    if any(tensor.name.endswith((".absmax", ".quant_map")) for tensor in model.tensors):
-        yield refusal(
-            "bnb",
-            f"{model.name} was quantized by bitsandbytes.",
-            *_instead(model, sources, "Convert the original model."),
-        )
+    if isinstance(model.config.get("quantization"), dict):  # by MLX: whatever config.json says besides is a copy of it
         return
     config = quantization_config(model.config)
     if config is not None and not config.get("quant_method"):

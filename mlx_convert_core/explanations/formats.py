@@ -79,8 +79,16 @@ THEME = Theme(
         ),
         Explanation(
             "already_mlx",
-            "It is an MLX model that is quantized already.",
-            "Use it as it is. For other bits convert the original: quantizing twice only loses quality.",
+            "It is an MLX model that has the numbers that were asked for already, or whose config.json does not tell"
+            " how a layer is quantized.",
+            "Use it as it is, choose fewer bits or another number format, or have plain numbers made of it (preset"
+            " `bf16`). The original model gives better results.",
+        ),
+        Explanation(
+            "quantized_before",
+            "The source was quantized before. Its packed weights are read as the plain numbers that they stand for now,"
+            " and then become what was asked for: what was lost the first time stays lost, whatever the bits.",
+            "Nothing need be done. Convert the original model for the best result.",
         ),
         Explanation(
             "already_converted",
@@ -89,8 +97,10 @@ THEME = Theme(
         ),
         Explanation(
             "source_quantized source_bitnet",
-            "The model is quantized already. What can be, is carried over with its own bits.",
-            "For a free choice of bits convert the original bf16 model. One with ternary layers (bitnet) converts with"
+            "The model is quantized already, in a way that MLX can hold: its packed layers are carried over with their"
+            " own bits.",
+            "For a free choice of bits have plain numbers made of them first (`--dequantize`), or better convert the"
+            " original bf16 model. One with ternary layers (bitnet) converts with"
             " the preset `bf16`; those layers stay as small as they are.",
         ),
         Explanation(
@@ -131,6 +141,12 @@ THEME = Theme(
             " source_torchao source_vptq compressed_tensors quant_unknown",
             "The model was quantized by a tool, or in a variant, whose numbers can't be taken over.",
             "Convert the original bf16 model; its page names it as the base model.",
+        ),
+        Explanation(
+            "odd_packing",
+            "The weights are packed, and what stands beside them (a shape, an order, a number of bits) does not go"
+            " with them, or not with config.json.",
+            "Download the model again. A repo whose files tell otherwise than its config.json converts from a folder.",
         ),
         Explanation(
             "packed_differs",

@@ -7,8 +7,8 @@
 
 An output may also have ``strategy``, ``method``, ``dtype``, ``bits``, ``group_size`` and ``mode``, the same for all
 outputs. Of a model for pictures or sound, ``"text_only": true`` converts the text model alone.
-``"allow_overflow": true`` agrees to values that become infinite, ``"verify": false`` does without trying
-the results.
+``"dequantize": true`` reads packed layers as plain numbers, ``"allow_overflow": true`` agrees to values that become
+infinite, ``"verify": false`` does without trying the results.
 """
 
 from __future__ import annotations
@@ -56,6 +56,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     ref: str = ""
     revision: str | None = None
     text_only: bool = False
+    dequantize: bool = False
     allow_overflow: bool = False
     verify: bool = True
     outputs: tuple[RecipeOutput, ...] = (RecipeOutput(),)
@@ -67,6 +68,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
             ref=shareable(request.ref),
             revision=request.revision,
             text_only=request.text_only,
+            dequantize=request.dequantize,
             allow_overflow=request.allow_overflow,
             verify=request.verify,
             outputs=tuple(
@@ -101,6 +103,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
             preset=presets,
             revision=revision,
             text_only=self.text_only,
+            dequantize=self.dequantize,
             allow_overflow=self.allow_overflow,
             verify=self.verify,
             **numbers,
@@ -158,6 +161,7 @@ def recipe_of(folder: Path | str, shareable: Shareable) -> dict[str, Any]:
             "ref": shareable(source.ref) if source.revision or ":" in source.ref else "",  # else a folder's name
             "revision": source.revision,
             "text_only": record.text_only,
+            "dequantize": record.dequantize,
             "allow_overflow": record.allow_overflow,
             "outputs": [{name: record.recipe[name] for name in _names(RecipeOutput) if name in record.recipe}],
         }

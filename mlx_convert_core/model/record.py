@@ -60,8 +60,9 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     """How a converted folder came to be. ``recipe`` holds the numbers that make it again, ``label`` says in a word what
     they make where that is not the preset as it is; ``created`` is a time in ISO 8601, ``files`` are by name,
     ``measurements`` figures, perhaps in groups. ``calibration`` is the text that a method of rounding went by.
-    ``left_out`` and ``text_only`` say what of the source is not in it, ``allow_overflow`` that values which became
-    infinite were agreed to. ``verification`` is what was seen when it was tried, None when it was not."""
+    ``left_out`` and ``text_only`` say what of the source is not in it, ``dequantize`` that packed layers were read as
+    plain numbers, ``allow_overflow`` that values which became infinite were agreed to. ``verification`` is what was
+    seen when it was tried, None when it was not."""
 
     schema: int = SCHEMA
     created: str = ""
@@ -74,6 +75,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     kept_layers: tuple[KeptLayer, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
     text_only: bool = False
+    dequantize: bool = False
     allow_overflow: bool = False
     findings: tuple[Finding, ...] = ()
     verification: Verification | None = None

@@ -37,7 +37,9 @@ class ConvertRequest:
     the text that a method's statistics are made by, "" the bundled one. ``force`` replaces an existing output;
     ``resume`` takes up what a job that died left behind. ``discard_source`` deletes each fetched weight file as soon
     as it is used, for models larger than the free disk. ``text_only`` agrees to lose what a model for pictures or
-    sound can do besides text, where only that can be converted. ``allow_overflow`` agrees to values that become
+    sound can do besides text, where only that can be converted. ``dequantize`` reads layers that the source has packed
+    as plain numbers, instead of carrying them over with their own bits; when no preset and no numbers are named, plain
+    numbers are what is made. ``allow_overflow`` agrees to values that become
     infinite in the result, such as those beyond 65,504 in float16. ``verify`` has each result loaded
     and asked before it is published. Raises InvalidRequest.
     """
@@ -58,6 +60,7 @@ class ConvertRequest:
     discard_source: bool = False
     trust_remote_code: bool = False
     text_only: bool = False
+    dequantize: bool = False
     allow_overflow: bool = False
     verify: bool = True
 

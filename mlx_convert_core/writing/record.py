@@ -64,6 +64,7 @@ def write_record(
         kept_layers=output.kept,
         left_out=output.left_out,
         text_only=output.text_only,
+        dequantize=plan.request.dequantize,
         allow_overflow=plan.request.allow_overflow,
         findings=tuple(findings),
         verification=verification,

@@ -7,13 +7,23 @@ from typing import Any
 
 from mlx_convert_core.plugin import DecodedTensor, StoredTensors, TensorDecoder, dtypes
 from mlx_convert_engine.eight_bit_floats import EightBitFloats
+from mlx_convert_engine.unpacking.bitsandbytes import BitsAndBytes
+from mlx_convert_engine.unpacking.compressed import Compressed
+from mlx_convert_engine.unpacking.four_bit_floats import FourBitFloats
+from mlx_convert_engine.unpacking.hqq import Hqq
+from mlx_convert_engine.unpacking.inputs_first import InputsFirst
+from mlx_convert_engine.unpacking.mlx_layers import MlxLayers
 
 BLOCK_BYTES = 8 << 20  # of decoded numbers, made at once
 
 
-def own_decoders() -> tuple[TensorDecoder, ...]:
-    """A decoder of each format that is read here, for one model."""
-    return (EightBitFloats(),)
+def own_decoders(*, unpack: bool) -> tuple[TensorDecoder, ...]:
+    """A decoder of each format that is read here, for one model.
+
+    Without ``unpack`` those are left alone that MLX may hold packed as they are.
+    """
+    packed = (InputsFirst(), Compressed(), BitsAndBytes(), Hqq(), FourBitFloats()) if unpack else ()
+    return (EightBitFloats(), MlxLayers(), *packed)
 
 
 class DecodedBytes:

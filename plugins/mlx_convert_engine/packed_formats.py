@@ -11,10 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from math import prod
-from typing import Any
+from typing import Any, Protocol
 
 from mlx_convert_core.plugin import TensorInfo
-from mlx_convert_engine.source_files import SourceFiles
 
 Array = Any  # of numpy
 _AWQ_ORDER = (0, 4, 1, 5, 2, 6, 3, 7)  # the nibble that each of eight neighbouring outputs lies in
@@ -30,6 +29,13 @@ _NUMPY = {
     "F32": "<f4",
 }
 _POWERS = ("U8", "F8_E8M0")  # types of scales that are exponents of two
+
+
+class Source(Protocol):
+    """Where the bytes of tensors are read."""
+
+    def read(self, tensor: TensorInfo, start: int, into: memoryview) -> None:
+        """Fill ``into`` with the bytes of ``tensor`` from ``start`` on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +54,7 @@ class PackedWeight:
     factors: TensorInfo | None = None
     divided: bool = False
 
-    def numbers(self, source: SourceFiles, first: int, count: int) -> Array:
+    def numbers(self, source: Source, first: int, count: int) -> Array:
         """The rows from ``first`` on (counted over all matrices), as float32 of the shape (count, width)."""
         import numpy as np
 
@@ -63,7 +69,7 @@ class PackedWeight:
         numbers = self.values(codes) * np.repeat(scales, -(-self.width // scales.shape[1]), axis=1)[:, : self.width]
         return (numbers * self._factor(source, matrix, row)).astype(np.float32)
 
-    def _factor(self, source: SourceFiles, matrix: Array, row: Array) -> Array:
+    def _factor(self, source: Source, matrix: Array, row: Array) -> Array:
         import numpy as np
 
         if self.factors is None:
@@ -96,7 +102,7 @@ class AwqWeight:
         """Inputs."""
         return self.codes.shape[0]
 
-    def numbers(self, source: SourceFiles, first: int, count: int) -> Array:
+    def numbers(self, source: Source, first: int, count: int) -> Array:
         """See `PackedWeight`."""
         import numpy as np
 
@@ -200,7 +206,7 @@ def _plain(
     )  # fmt: skip
 
 
-def _rows(source: SourceFiles, tensor: TensorInfo, rows: int, first: int, count: int) -> Array:
+def _rows(source: Source, tensor: TensorInfo, rows: int, first: int, count: int) -> Array:
     """Some rows of a tensor, whose values are ``rows`` rows in all, as they are stored."""
     import numpy as np
 
@@ -210,7 +216,7 @@ def _rows(source: SourceFiles, tensor: TensorInfo, rows: int, first: int, count:
     return np.frombuffer(data, _NUMPY.get(tensor.dtype, "<u2")).reshape(count, -1)
 
 
-def _columns(source: SourceFiles, tensor: TensorInfo, columns: slice) -> Array:
+def _columns(source: Source, tensor: TensorInfo, columns: slice) -> Array:
     """Some columns of a matrix, which passes by in blocks of rows."""
     import numpy as np
 
@@ -220,7 +226,7 @@ def _columns(source: SourceFiles, tensor: TensorInfo, columns: slice) -> Array:
     return found if tensor.dtype == "I32" else _numbers(found, tensor.dtype)
 
 
-def _whole(source: SourceFiles, tensor: TensorInfo) -> Array:
+def _whole(source: Source, tensor: TensorInfo) -> Array:
     return _numbers(_rows(source, tensor, 1, 0, 1), tensor.dtype)
 
 

@@ -13,12 +13,14 @@ from mlx_convert_core.plugin import (
     Finding,
     ModelInfo,
     RunCommand,
+    SetOption,
     TensorInfo,
     file_names,
     packed_tensors,
     quantization_config,
 )
 from mlx_convert_lm.architectures import model_types, nearest, supported
+from mlx_convert_lm.mlx_sources import by_mlx, examine_quantized
 from mlx_convert_lm.odd_types import ORIGINAL, original, unread_types
 from mlx_convert_lm.packers import method_of, packed_words, refusal, refusal_code
 
@@ -39,7 +41,9 @@ def examine(plan: ConvertPlan, source: DecodedModel) -> Iterator[Finding]:
         return
     unread = unread_types(plan.model)
     yield from unread
-    if not any(finding.level == "error" for finding in unread):
+    if by_mlx(config):
+        yield from examine_quantized(plan, source)
+    elif not any(finding.level == "error" for finding in unread):
         yield from _packed(source)
 
 
@@ -81,7 +85,10 @@ def _unexplained(model: ModelInfo, packed: Sequence[TensorInfo]) -> Iterator[Fin
     made = [tensor for tensor in packed if tensor.name.endswith(_MADE_BY_PACKERS)]
     if made:
         told = f"{model.name} is {packed_words(model.config, made)}, and its config.json does not say how."
-        yield _refused(model, "quant_unknown", told)
+        if made[0].name.endswith((".absmax", ".quant_map")):
+            yield _refused(model, code="bnb", message=told)
+        else:
+            yield _refused(model, "quant_unknown", told)
 
 
 def _carried(model: ModelInfo, packed: Sequence[TensorInfo]) -> Finding:
@@ -95,7 +102,8 @@ def _carried(model: ModelInfo, packed: Sequence[TensorInfo]) -> Finding:
         code="source_quantized",
         level="warning",
         message=f"{model.name} is {words}; its packed layers are carried over with their own bits.",
-        hint="For a free choice of bits, convert the original bf16 model.",
+        hint="For a free choice of bits, convert the original bf16 model, or have plain numbers made of them first.",
+        remedies=(SetOption("dequantize", True),),
     )
 
 

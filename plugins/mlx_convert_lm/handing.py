@@ -16,6 +16,7 @@ from mlx_convert_core.plugin import (
     MlxConvertError,
     ModelInfo,
     Remedies,
+    SetOption,
     TensorInfo,
     UnsupportedModel,
     leftover_method,
@@ -109,7 +110,8 @@ class Handing:
             return UnsupportedModel(
                 f"{self.name} is {packed_words(self.config, packed)}, and mlx-lm's class for this architecture"
                 " does not take that over.",
-                hint="Convert the original bf16 model; its page names it as the base model.",
+                hint="Have plain numbers made of them first, or convert the original bf16 model.",
+                remedies=(SetOption("dequantize", True),),
                 code=refusal_code(self.config),
             )
         mine, theirs = lead_of(tensor.name for tensor in self.tensors), lead_of(self.wanted)

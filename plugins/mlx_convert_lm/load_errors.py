@@ -186,7 +186,7 @@ _KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
 def _odd_file(folder: Path) -> CorruptCheckpoint | None:
     """The error for what is wrong with the settings that mlx-lm reads; None when nothing is known to be."""
     try:
-        settings = [read_config(folder / name) for name in _SETTINGS if (folder / name).exists()]
+        settings = [read_config(_itself(folder / name)) for name in _SETTINGS if (folder / name).exists()]
     except CorruptCheckpoint as error:
         return error
     for field, value, wanted in _odd(settings[0]) if settings else ():
@@ -196,6 +196,12 @@ def _odd_file(folder: Path) -> CorruptCheckpoint | None:
             code="bad_config",
         )
     return None
+
+
+def _itself(path: Path) -> Path:
+    """The file of the source that a stand-in for its folder links to."""
+    link = path.readlink() if path.is_symlink() else path
+    return link if link.is_absolute() else path
 
 
 def _odd(config: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any, str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from mlx_convert_core.plugin import TensorInfo, quantization_config
+from mlx_convert_core.plugin import ModelInfo, TensorInfo, file_names, packed_tensors, quantization_config
 
 # Methods whose packed weights mlx-lm loads as they are (mlx_lm.utils.load_model), where the model class knows them.
 CARRIED = ("bitnet", "mxfp4", "mxfp8", "awq", "compressed-tensors", "modelopt", "fp8")
@@ -68,7 +68,7 @@ def refusal(config: Mapping[str, Any], packed: Sequence[TensorInfo]) -> str:
     settings = quantization_config(config) or {}
     method = method_of(config)
     if method == "gptq":
-        return "it packs along the inputs of a layer, and mlx-lm reads AutoAWQ's order only"
+        return "it packs along the inputs of a layer, in a layout that is not known here"
     if method == "awq":
         return _refused_awq(settings, packed)
     if method == "compressed-tensors":
@@ -78,6 +78,14 @@ def refusal(config: Mapping[str, Any], packed: Sequence[TensorInfo]) -> str:
         algorithm = (inner if isinstance(inner, dict) else settings).get("quant_algo")
         return "" if algorithm == "NVFP4" else f"mlx-lm takes NVFP4 only, not {algorithm}"
     return "" if method in CARRIED else "mlx-lm does not know this method"
+
+
+def held_packed(model: ModelInfo) -> bool:
+    """Whether mlx-lm loads what is packed in ``model`` as it is, if its model class knows it."""
+    packed = packed_tensors(model.tensors)
+    if not method_of(model.config):
+        return bool(model.matching(file_names.MODELOPT))
+    return method_of(model.config) in CARRIED and bool(packed) and not refusal(model.config, packed)
 
 
 def any_ends(tensors: Iterable[TensorInfo], end: str) -> bool:
@@ -111,14 +119,14 @@ def _refused_compressed(settings: Mapping[str, Any], packed: Sequence[TensorInfo
     if form not in CARRIED_FORMATS:
         return f"mlx-lm can't read its format {form!r}"
     if any_ends(packed, "weight_g_idx"):
-        return "its groups are reordered (g_idx), which mlx-lm can't read"
+        return "its groups are reordered (g_idx) in a way that is not known here"
     if any_ends(packed, "weight_zero_point"):
-        return "its numbers have a zero point, which mlx-lm does not read"
+        return "its numbers have a zero point in a layout that is not known here"
     for weights in _groups(settings) if form == "pack-quantized" else ():
         if weights.get("num_bits", 4) != 4:
             return f"mlx-lm takes 4 bits only, not {weights.get('num_bits')}"
         if weights.get("symmetric") is False:
-            return "its numbers have a zero point, which mlx-lm does not read"
+            return "its numbers have a zero point in a layout that is not known here"
     return ""
 
 

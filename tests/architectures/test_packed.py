@@ -231,12 +231,12 @@ INTEGERS: dict[str, tuple[str, tuple[int, ...]]] = {
         ({"quant_method": "awq", "bits": 4}, AWQ | {"q_proj.qzeros": ("I32", (8, 1))}, "zero points are laid out"),
         (
             {"quant_method": "compressed-tensors", "format": "pack-quantized"},
-            INTEGERS | {"q_proj.weight_zero_point": ("I32", (8, 2))},
+            INTEGERS | {"q_proj.weight_zero_point": ("I32", (9, 2))},
             "have a zero point",
         ),
         (
             {"quant_method": "compressed-tensors", "format": "pack-quantized"},
-            INTEGERS | {"q_proj.weight_g_idx": ("I32", (64,))},
+            INTEGERS | {"q_proj.weight_g_idx": ("I32", (60,))},
             "groups are reordered",
         ),
     ],

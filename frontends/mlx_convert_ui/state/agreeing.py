@@ -13,6 +13,8 @@ def agreed(remedy: Remedy, request: ConvertRequest) -> tuple[str, ConvertRequest
     match remedy:
         case SetOption(option="text_only", value=True):
             return "Convert the text model alone", replace(request, text_only=True)
+        case SetOption(option="dequantize", value=True):
+            return "Read its packed layers as plain numbers", replace(request, dequantize=True)
         case SetOption(option="allow_overflow", value=True):
             return "Convert it all the same", replace(request, allow_overflow=True)
         case SetOption(option="dtype", value=str(dtype)):

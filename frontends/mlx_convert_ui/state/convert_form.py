@@ -29,6 +29,7 @@ class Form:
     revision: str = ""
     trust: bool = False
     text_only: bool = False
+    dequantize: bool = False
     allow_overflow: bool = False
     verify: bool = True
     folder: str = ""
@@ -50,6 +51,7 @@ class Form:
     def name_model(self, ref: str) -> None:
         """Take the model that was typed; what was agreed to for another one does not count for it."""
         self.text_only = self.text_only and ref == self.ref
+        self.dequantize = self.dequantize and ref == self.ref
         self.allow_overflow = self.allow_overflow and ref == self.ref
         self.ref = ref
 
@@ -80,6 +82,7 @@ class Form:
             force=force,
             trust_remote_code=self.trust,
             text_only=self.text_only,
+            dequantize=self.dequantize,
             allow_overflow=self.allow_overflow,
             verify=self.verify,
         )
@@ -118,6 +121,7 @@ class Form:
             calibration="",
             trust=False,
             text_only=request.text_only,
+            dequantize=request.dequantize,
             allow_overflow=request.allow_overflow,
             verify=request.verify,
             **numbers,
@@ -161,6 +165,7 @@ def command_line(request: ConvertRequest) -> str:
             words += [option, value if isinstance(value, Path) else str(value)]
     words += ["--trust-remote-code"] * request.trust_remote_code
     words += ["--text-only"] * request.text_only
+    words += ["--dequantize"] * request.dequantize
     words += ["--allow-overflow"] * request.allow_overflow
     words += ["--no-verify"] * (not request.verify)
     return command("mlx-convert convert", *words)

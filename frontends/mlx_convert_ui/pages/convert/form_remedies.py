@@ -32,6 +32,10 @@ def change_of(form: Form, remedy: Remedy) -> tuple[str, Callable[[], None]] | No
             return f"Name it {Path(path).name}", lambda: setattr(form, "name", Path(path).name)
         case SetOption(option="trust_remote_code", value=True):
             return "Allow its code", lambda: setattr(form, "trust", True)
+        case SetOption(option="dequantize", value=True):
+            return "Make them plain numbers first", lambda: setattr(form, "dequantize", True)
+        case LeaveOut(option="dequantize"):
+            return "Keep its packed layers", lambda: setattr(form, "dequantize", False)
         case SetOption(option="verify", value=False):
             return "Don't try the result", lambda: setattr(form, "verify", False)
         case SetOption(option=option, value=value) if option in _FIELDS and value is not None:
