@@ -32,11 +32,11 @@ def tensor_decoder(model: ModelInfo) -> Iterable[TensorDecoder]:
     """Read the weights of a GGUF file where they lie."""
     from mlx_convert_gguf.locate import is_from_gguf
 
-    if not is_from_gguf(model):
+    if model.path is None or not is_from_gguf(model):
         return ()
     from mlx_convert_gguf.decoder import GgufDecoder
 
-    return (GgufDecoder(),)
+    return (GgufDecoder(model.path),)
 
 
 @hookimpl

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlx_convert_core.plugin import Claims, DecodedTensor, ModelInfo, StoredTensors, stamp_of
+from mlx_convert_gguf.splits import parts_beside
 
 if TYPE_CHECKING:
     from mlx_convert_gguf.rebuilding import Rebuilt
@@ -15,11 +17,12 @@ if TYPE_CHECKING:
 
 
 class GgufDecoder:
-    """Decodes one model that was described from a GGUF file. Implements TensorDecoder."""
+    """Decodes the model that was described from the GGUF file ``path``. Implements TensorDecoder."""
 
-    name = "gguf"
-
-    def __init__(self) -> None:
+    def __init__(self, path: Path) -> None:
+        # A resumed conversion goes on only with what has this name: the parts beside ``path`` belong to it.
+        state = repr([(part.name, stamp_of(part)) for part in parts_beside(path)])
+        self.name = f"gguf {hashlib.sha256(state.encode()).hexdigest()[:16]}"
         self._model: ModelInfo | None = None
         self._rebuilt: dict[str, Rebuilt] = {}
         self._stamps: dict[Path, tuple[int, int] | None] = {}

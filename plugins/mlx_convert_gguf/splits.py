@@ -28,6 +28,15 @@ def first_part(path: Path) -> Path:
     return first
 
 
+def parts_beside(path: Path) -> list[Path]:
+    """All parts of the model that ``path`` is one of that are there, ``path`` itself when it is whole."""
+    found = _PART.fullmatch(path.name)
+    if found is None:
+        return [path]
+    named = (path.with_name(_named(found, number)) for number in range(1, min(int(found["count"]), MAX_PARTS) + 1))
+    return [part for part in named if part.exists()]
+
+
 def read_model(path: Path) -> GgufHeader:
     """The header of the model in the file ``path`` and the parts beside it.
 

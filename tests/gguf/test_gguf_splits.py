@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from mlx_convert_gguf import model_source
+from mlx_convert_gguf import model_source, tensor_decoder
 from samples.gguf import byte_level_metadata, gguf_name, llama_metadata, llama_values, permuted, write_gguf
 from samples.llama_cpp import values_of
 
@@ -58,6 +59,14 @@ def test_any_part_and_their_folder_stand_for_the_model(parts: list[Path]) -> Non
     first = inspect(parts[0])
     for ref in (parts[2], parts[0].parent):
         assert replace(inspect(ref), ref=first.ref) == first
+
+
+def test_a_conversion_is_not_resumed_with_another_part(parts: list[Path]) -> None:
+    model = inspect(parts[0])
+    [before] = tensor_decoder(model)
+    os.utime(parts[2], (1, 1))
+    [after] = tensor_decoder(model)
+    assert before.name != after.name
 
 
 def test_a_missing_part_is_named(parts: list[Path]) -> None:
