@@ -1,0 +1,95 @@
+"""The converter: every architecture of mlx-vlm, by the streaming engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mlx_convert_engine.converter import StreamingConverter
+from mlx_convert_engine.model_classes import LazyModel
+from mlx_convert_engine.texts import Tokenizer
+
+from mlx_convert_core.plugin import (
+    Checkpoint,
+    ConvertPlan,
+    Finding,
+    LayerInfo,
+    ModelInfo,
+    OutputPlan,
+    Planned,
+    Quantization,
+    QuantizeStrategy,
+    Reporter,
+    Written,
+)
+
+
+class VlmConverter(StreamingConverter):
+    """Converts by mlx-vlm's own model classes; what sees and hears stays unquantized. Implements ModelConverter."""
+
+    name = "mlx_convert_vlm"
+
+    def __init__(self, *, trust_remote_code: bool = False, allow_overflow: bool = False) -> None:
+        super().__init__(VlmClasses(trust_remote_code), allow_overflow=allow_overflow)
+
+    def examine(self, plan: ConvertPlan) -> Iterable[Finding]:
+        """See ModelConverter: what mlx-vlm can't take, its class says when it is planned."""
+        return ()
+
+    def plan(
+        self, model: ModelInfo, outputs: tuple[OutputPlan, ...], strategies: Mapping[str, QuantizeStrategy]
+    ) -> Planned:
+        """See ModelConverter."""
+        return super().plan(model, outputs, _of_text(strategies))
+
+    def convert(
+        self,
+        model: ModelInfo,
+        checkpoint: Checkpoint,
+        outputs: tuple[OutputPlan, ...],
+        strategies: Mapping[str, QuantizeStrategy],
+        folders: tuple[Path, ...],
+        report: Reporter,
+    ) -> tuple[Written, ...]:
+        """See ModelConverter."""
+        return super().convert(model, checkpoint, outputs, _of_text(strategies), folders, report)
+
+
+@dataclass(frozen=True, slots=True)
+class VlmClasses:
+    """mlx-vlm's model classes. Implements ModelClasses."""
+
+    trust_remote_code: bool
+    name: str = "mlx-vlm"
+
+    def load(self, folder: Path, model: ModelInfo, planned: frozenset[str] | None = None) -> LazyModel:
+        """See ModelClasses."""
+        from mlx_convert_vlm.adapter import load_lazily
+
+        return load_lazily(folder, model.name, trust_remote_code=self.trust_remote_code)
+
+    def quantizes_by_rows(self, layer: Any) -> bool:
+        """See ModelClasses: its layer of stacked experts does."""
+        from mlx_convert_vlm.adapter import is_switch_linear
+
+        return is_switch_linear(layer)
+
+    def tokenizer(self, folder: Path) -> Tokenizer | None:
+        """See ModelClasses."""
+        return None
+
+
+def _of_text(strategies: Mapping[str, QuantizeStrategy]) -> dict[str, QuantizeStrategy]:
+    """The strategies, asked for layers of the text model only."""
+    return {preset: _sparing_senses(strategy) for preset, strategy in strategies.items()}
+
+
+def _sparing_senses(strategy: QuantizeStrategy) -> QuantizeStrategy:
+    from mlx_convert_vlm.adapter import of_a_sense
+
+    def choose(layer: LayerInfo) -> Quantization | None:
+        return None if of_a_sense(layer.path) else strategy(layer)
+
+    return choose
