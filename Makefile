@@ -7,7 +7,7 @@ TORCH_FROM := $(if $(filter Linux,$(shell uname)),--index-url https://download.p
 SWEEP ?= --write
 PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
-.PHONY: help contract demo test test-all browser check bench kill coverage transformers-sweep docs screenshots clean
+.PHONY: help contract demo test test-all browser check bench kill coverage transformers-sweep vlm vlm-sweep docs screenshots clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/  /'
@@ -51,6 +51,14 @@ transformers-sweep:  ## Compare with transformers on torch, in an environment of
 	@build/transformers/bin/python -m pip install --quiet --disable-pip-version-check torch $(TORCH_FROM)
 	@build/transformers/bin/python -m pip install --quiet --disable-pip-version-check --editable .
 	build/transformers/bin/python tests/architectures/transformers_sweep.py $(SWEEP)
+
+vlm:  ## Test the plugin for models that see and hear, in an environment of its own with mlx-vlm
+	@sh plugins/mlx-convert-vlm/environment $(PYTHON)
+	cd plugins/mlx-convert-vlm/tests && ../../../build/vlm/bin/python -W ignore -m pytest -q -c /dev/null --rootdir . .
+
+vlm-sweep:  ## Compare every architecture of mlx-vlm that can be made small with mlx_vlm.convert; writes its page
+	@sh plugins/mlx-convert-vlm/environment $(PYTHON)
+	build/vlm/bin/python -W ignore plugins/mlx-convert-vlm/tests/sweep.py --write plugins/mlx-convert-vlm/ARCHITECTURES.md
 
 docs: .venv/developed  ## Write docs/troubleshooting.md from the table of error codes
 	$(BIN)/python tests/docs/troubleshooting.py --write

@@ -247,6 +247,8 @@ if TYPE_CHECKING:
         layer_rows as layer_rows,
     )
     from mlx_convert_core.model.tasks import Question as Question, questions_in as questions_in
+    from mlx_convert_core.model.attachments import Sense as Sense
+    from mlx_convert_core.model.attachments import sense_of as sense_of
     from mlx_convert_core.model.tensor_kinds import TensorKinds as TensorKinds
     from mlx_convert_core.model.verification import Verification as Verification
     from mlx_convert_core.model.weight_files import (
@@ -278,6 +280,7 @@ if TYPE_CHECKING:
         MeasuredRunner as MeasuredRunner,
         ModelConverter as ModelConverter,
         ModelRunner as ModelRunner,
+        SensingRunner as SensingRunner,
         ModelSource as ModelSource,
         Planned as Planned,
         QuantizeMethod as QuantizeMethod,
@@ -414,6 +417,7 @@ _PLACES = {
     "mlx_convert_core.model.safetensors": "TensorInfo all_tensors header_length parse_header read_header",
     "mlx_convert_core.model.stored_layers": "LayerRow StoredLayer layer_rows",
     "mlx_convert_core.model.tasks": "Question questions_in",
+    "mlx_convert_core.model.attachments": "Sense sense_of",
     "mlx_convert_core.model.tensor_kinds": "TensorKinds",
     "mlx_convert_core.model.verification": "Verification",
     "mlx_convert_core.model.weight_files": "Weights choose_weights elsewhere repeated weight_files",
@@ -422,6 +426,7 @@ _PLACES = {
     "mlx_convert_core.plugins.hookspecs": "hookimpl",
     "mlx_convert_core.plugins.interfaces": (
         "AnswerMemory CachedSource DiscardableSource LibraryStore MeasuredRunner ModelConverter ModelRunner "
+        "SensingRunner "
         "ModelSource Planned QuantizeMethod Reporter RoundingConverter SmallFilesSource InPlaceSource StreamedSource "
         "UploadTarget Written"
     ),

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from mlx_convert_core.base.installing import install_command
 from mlx_convert_core.base.paths import in_text
 from mlx_convert_core.model.findings import Finding, Level
 from mlx_convert_core.model.left_out import KINDS, Effect, LeftOut
 from mlx_convert_core.model.plan import ConvertPlan
-from mlx_convert_core.remedies import SetOption
+from mlx_convert_core.remedies import RunElsewhere, SetOption
 from mlx_convert_core.writing.sidecars import SENSES
 
-HINT = "mlx-vlm may convert the whole model. If its text model is all that you want, say that text only is enough."
+WHOLE = "mlx-convert-vlm"  # the plugin that converts what sees and hears
+HINT = (
+    f"The plugin {WHOLE} converts the whole model. If its text model is all that you want, say that text only is"
+    " enough."
+)
 
 
 def losses(plan: ConvertPlan) -> Iterator[Finding]:
@@ -51,7 +56,7 @@ def _text_only(plan: ConvertPlan, senses: tuple[LeftOut, ...]) -> Finding:
         message=f"{plan.model.name} takes {_what(senses)} besides text; the result takes text only: {parts} "
         f"{'is' if len(senses) == 1 else 'are'} left out.",
         hint="" if agreed else HINT,
-        remedies=() if agreed else (SetOption("text_only", True),),
+        remedies=() if agreed else (SetOption("text_only", True), RunElsewhere(install_command(WHOLE))),
     )
 
 

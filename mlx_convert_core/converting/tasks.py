@@ -17,7 +17,7 @@ from mlx_convert_core.model.fit import CONTEXT
 from mlx_convert_core.model.inspection import ModelInfo
 from mlx_convert_core.model.plan import ConvertPlan
 from mlx_convert_core.model.requests import GenerateRequest, GenerateResult, GenerationExtras, UploadRequest
-from mlx_convert_core.plugins.interfaces import ModelRunner
+from mlx_convert_core.plugins.interfaces import ModelRunner, SensingRunner
 from mlx_convert_core.running.context import JobContext, Tasks
 
 
@@ -63,9 +63,24 @@ def generate(asked: SessionRequest, context: JobContext) -> GenerateResult:
     runner: ModelRunner | None = context.kept.get(asked.session)
     if runner is None:
         raise GenerationFailed("the model is not loaded.", hint="Open it again.")
+    _check_senses(runner, asked.request)
     extras = context.hooks.answers("on_generate", GenerationExtras, request=asked.request)
     with context.step("generate"):
         return runner.generate(asked.request, extras, context)
+
+
+def _check_senses(runner: ModelRunner, request: GenerateRequest) -> None:
+    """Raise GenerationFailed (``blind``) when ``request`` shows or plays what the model can't take."""
+    lacking = request.senses - (runner.senses if isinstance(runner, SensingRunner) else frozenset())
+    if not lacking:
+        return
+    told = " and ".join(f"{sense}s" if sense == "picture" else sense for sense in sorted(lacking))
+    raise GenerationFailed(
+        f"this model takes no {told}.",
+        hint="Ask without it, or open a model that sees or hears; models are run for pictures and sound by the plugin"
+        " mlx-convert-vlm.",
+        code="blind",
+    )
 
 
 TASKS: Tasks = {

@@ -85,6 +85,17 @@ THEME = Theme(
             "The message names the line. `--prompt` takes one question, `--prompts` a file of them.",
         ),
         Explanation(
+            "attachment",
+            "A file that was to go with the question is not there, too large, or neither a picture nor sound.",
+            "Name a picture (.png, .jpg, .webp …) or a recording (.wav, .mp3 …) of 100 MB at most on this machine.",
+        ),
+        Explanation(
+            "blind",
+            "A picture or a recording was to go with the question, and the model, or what runs it, takes text alone.",
+            "Ask without it, or open a model that sees or hears: with the plugin mlx-convert-vlm such models convert"
+            " whole.",
+        ),
+        Explanation(
             "not_text",
             "What was given as text is none: it is not UTF-8, or it is a file of another kind.",
             "Type it again, or save the file as UTF-8 text.",

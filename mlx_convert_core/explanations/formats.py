@@ -15,13 +15,13 @@ THEME = Theme(
         Explanation(
             "vision",
             "It is a model for pictures or sound, and mlx-lm runs text models.",
-            "mlx-vlm may convert it, or look for a text model of the same family.",
+            "The plugin mlx-convert-vlm may convert it, or look for a text model of the same family.",
         ),
         Explanation(
             "text_only",
             "It is a model for pictures or sound, and mlx-lm runs its text model: the result would take text only.",
-            "If that is what you want, say so: `--text-only`, or the box on the Convert page. mlx-vlm may convert the"
-            " whole model.",
+            "If that is what you want, say so: `--text-only`, or the box on the Convert page. The plugin"
+            " mlx-convert-vlm converts the whole model.",
         ),
         Explanation(
             "left_out",

@@ -120,9 +120,9 @@ THEME = Theme(
             "Run it again. If it happens twice, check the disk, run it with `--debug` and report it.",
         ),
         Explanation(
-            "mlx_lm_drift",
-            "The installed mlx-lm answers in a way that this version of mlx-convert does not know.",
-            "Update mlx-convert, or install an mlx-lm of the version that it asks for.",
+            "mlx_lm_drift mlx_vlm_drift",
+            "The installed mlx-lm, or mlx-vlm, answers in a way that this version of mlx-convert does not know.",
+            "Update mlx-convert, or install the version that it asks for.",
         ),
         Explanation(
             "killed oom_metal out_of_memory",

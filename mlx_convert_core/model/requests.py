@@ -11,6 +11,7 @@ from mlx_convert_core.base.addresses import without_secrets
 from mlx_convert_core.base.paths import is_text, spelled
 from mlx_convert_core.errors import InvalidRequest
 from mlx_convert_core.model.answer_settings import AnswerSettings
+from mlx_convert_core.model.attachments import Sense, checked, sense_of
 from mlx_convert_core.model.chat_message import ChatMessage
 from mlx_convert_core.model.dtypes import Dtype
 from mlx_convert_core.model.findings import Finding
@@ -198,19 +199,28 @@ class UploadResult:
 class GenerateRequest(AnswerSettings):
     """Answer ``prompt``, or continue the conversation in ``messages``.
 
-    Without a chat template the prompt is continued as plain text. Raises InvalidRequest (codes ``empty_prompt``,
-    ``not_text``, ``out_of_range``).
+    Without a chat template the prompt is continued as plain text. ``attachments`` are files that the last turn is
+    about: pictures, or sound, for a model that sees or hears. Raises InvalidRequest (codes ``empty_prompt``,
+    ``not_text``, ``out_of_range``, ``attachment``).
     """
 
     prompt: str = ""
     messages: tuple[ChatMessage, ...] = ()
+    attachments: tuple[PathText, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.messages and not self.prompt.strip():
             raise InvalidRequest("the prompt is empty.", hint="Type what the model should answer.", code="empty_prompt")
         if not all(map(is_text, (self.prompt, *(turn.content for turn in self.messages)))):
             raise InvalidRequest("the prompt is no text: it is not UTF-8.", hint="Type it again.", code="not_text")
+        files = checked(tuple(map(Path, self.attachments)))
+        object.__setattr__(self, "attachments", tuple(map(str, files)))
         AnswerSettings.__post_init__(self)
+
+    @property
+    def senses(self) -> frozenset[Sense]:
+        """What a model needs for the attachments."""
+        return frozenset(sense_of(Path(path)) for path in self.attachments)
 
     @property
     def context(self) -> int:

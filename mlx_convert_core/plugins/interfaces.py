@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
+    from mlx_convert_core.model.attachments import Sense
     from mlx_convert_core.model.checkpoint import Checkpoint
     from mlx_convert_core.model.events import Step, Unit
     from mlx_convert_core.model.findings import Finding
@@ -247,6 +248,14 @@ class MeasuredRunner(ModelRunner, Protocol):
 
     def memory(self, tokens: int) -> AnswerMemory:
         """What answering takes with a context of ``tokens``, prompt and answer together. Called once, before `load`."""
+
+
+@runtime_checkable
+class SensingRunner(ModelRunner, Protocol):
+    """A runner whose model sees or hears. Others are never asked with ``attachments``."""
+
+    senses: frozenset[Sense]
+    """``picture``, ``sound``, or both; known once the model is loaded."""
 
 
 @runtime_checkable

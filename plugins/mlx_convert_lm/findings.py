@@ -13,9 +13,11 @@ from mlx_convert_core.plugin import (
     Finding,
     ModelInfo,
     RunCommand,
+    RunElsewhere,
     SetOption,
     TensorInfo,
     file_names,
+    install_command,
     packed_tensors,
     quantization_config,
 )
@@ -24,6 +26,7 @@ from mlx_convert_lm.mlx_sources import by_mlx, examine_quantized
 from mlx_convert_lm.odd_types import ORIGINAL, original, unread_types
 from mlx_convert_lm.packers import method_of, packed_words, refusal, refusal_code
 
+_SEEING = "mlx-convert-vlm"
 # Tensors that only a packing tool makes, whatever config.json says.
 _MADE_BY_PACKERS = (".qweight", ".qzeros", ".g_idx", ".weight_packed", ".absmax", ".quant_map", ".SCB")
 
@@ -125,7 +128,7 @@ def _unsupported(model: ModelInfo) -> Finding:
     vision = any(key in model.config for key in ("vision_config", "audio_config"))
     near = nearest(model.model_type)
     if vision:
-        hint = "It is a picture or sound model: mlx-vlm may convert it. "
+        hint = f"It is a picture or sound model: the plugin {_SEEING} may convert it. "
     elif near:
         hint = f"Similar ones that work: {', '.join(near)}. "
     else:
@@ -135,7 +138,7 @@ def _unsupported(model: ModelInfo) -> Finding:
         level="error",
         message=f"{model.name} uses model type '{model.model_type}', which mlx-lm can't run.",
         hint=f"{hint}There are {len(model_types())} that work.",
-        remedies=(RunCommand("architectures"),),
+        remedies=(*([RunElsewhere(install_command(_SEEING))] if vision else []), RunCommand("architectures")),
     )
 
 

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from mlx_convert_engine.answer import Answer, stops_of
+
 from mlx_convert_core.plugin import (
     AnswerMemory,
     GenerateRequest,
@@ -82,7 +84,7 @@ class LmRunner:
             _seed(request.seed)
         prompt = self._prompt(request)
         began = time.perf_counter()
-        answer = _Answer(_stops(extras))
+        answer = Answer(stops_of(extras))
         for response in self._responses(prompt, request, extras, report.check_cancelled):
             report.check_cancelled()
             piece = answer.add(response, began)
@@ -178,72 +180,6 @@ class LmRunner:
             self._cache, common = prompt_cache(self._model), 0
         self._cached = list(prompt)
         return prompt[common:]
-
-
-class _Answer:
-    """An answer as it grows; holds back text that could be the beginning of a stop text."""
-
-    def __init__(self, stops: tuple[str, ...]) -> None:
-        self._stops = stops
-        self._text = ""
-        self._sent = 0
-        self._last: Any = None
-        self._first_token = 0.0
-        self._tokens: list[int] = []
-        self.stopped = False
-
-    def add(self, response: Any, began: float) -> str:
-        """Take the next piece; what can be shown now."""
-        if self._last is None:
-            self._first_token = time.perf_counter() - began
-        self._last = response
-        self._tokens.append(int(response.token))
-        self._text += response.text
-        for stop in self._stops:
-            found = self._text.find(stop)
-            if found >= 0:
-                self._text = self._text[:found]
-                self.stopped = True
-        return self._show(0 if self.stopped else self._doubtful())
-
-    def rest(self) -> str:
-        """What was held back to the end."""
-        return self._show(0)
-
-    def result(self, prompt_tokens: int, *, chat_template: bool) -> GenerateResult:
-        """The whole answer with its figures."""
-        last = self._last
-        if last is None:
-            raise GenerationFailed("the model gave no token at all.", hint="Try another prompt.")
-        return GenerateResult(
-            text=self._text,
-            finish_reason="stop" if self.stopped else (last.finish_reason or "stop"),
-            prompt_tokens=prompt_tokens,
-            prompt_tokens_per_second=last.prompt_tps,
-            generation_tokens=last.generation_tokens,
-            generation_tokens_per_second=last.generation_tps,
-            time_to_first_token=self._first_token,
-            peak_memory=int(last.peak_memory * 1e9),
-            chat_template=chat_template,
-            token_ids=tuple(self._tokens),
-        )
-
-    def _show(self, held_back: int) -> str:
-        end = max(self._sent, len(self._text) - held_back)
-        piece, self._sent = self._text[self._sent : end], end
-        return piece
-
-    def _doubtful(self) -> int:
-        """How many characters at the end could begin a stop text."""
-        longest = max((len(stop) for stop in self._stops), default=1) - 1
-        for length in range(min(longest, len(self._text)), 0, -1):
-            if any(stop.startswith(self._text[-length:]) for stop in self._stops):
-                return length
-        return 0
-
-
-def _stops(extras: tuple[GenerationExtras, ...]) -> tuple[str, ...]:
-    return tuple(stop for extra in extras for stop in extra.stop if stop)
 
 
 def _held(cache: list[Any]) -> int | None:

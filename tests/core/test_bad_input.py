@@ -143,7 +143,7 @@ FOLDERS = {
     "no model_type": Case(config(model_type=None), "no_model_type", ("no model_type",)),
     "unknown architecture": Case(config(model_type="vit"), "arch", ("'vit'", "architectures")),
     "nearly an architecture": Case(config(model_type="lama"), "arch", ("'lama'", "llama")),
-    "picture model": Case(config(model_type="minicpmv", vision_config={}), "vision", ("minicpmv", "mlx-vlm")),
+    "picture model": Case(config(model_type="minicpmv", vision_config={}), "vision", ("minicpmv", "mlx-convert-vlm")),
     "shard missing": Case(index, "missing_shard", ("model-00002-of-00002.safetensors", "1 of 1")),
     "weights cut short": Case(cut_short, "truncated", (WEIGHTS,)),
     "weights empty": Case(weights(b""), "empty_file", (WEIGHTS, "0 bytes")),

@@ -18,6 +18,9 @@ from mlx_convert_core import Cancelled
 @click.command()
 @click.argument("model")
 @click.argument("prompt", required=False)
+@click.option(
+    "--image", "--sound", "attachments", multiple=True, metavar="FILE", help="A picture or recording to ask about."
+)
 @answering
 @common
 def generate(

@@ -1,16 +1,17 @@
-"""Print which of mlx-vlm's architectures convert to the same bytes as with mlx_vlm.convert.
+"""Compare every architecture of mlx-vlm that a tiny checkpoint can be made of with mlx_vlm.convert, byte by byte.
 
-python sweep.py [MODEL_TYPE...]      needs mlx-vlm
+python sweep.py [--write FILE] [PACKAGE...]
 """
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import io
 import json
-import sys
 import tempfile
 import warnings
+from importlib.metadata import version
 from pathlib import Path
 
 import reference
@@ -20,21 +21,50 @@ from mlx_convert_vlm.architectures import model_types, takes
 warnings.simplefilter("ignore")
 
 
-def main(names: list[str]) -> None:
-    equal = 0
-    for name in names or sorted(model_types()):
+PAGE = """# Architectures of mlx-convert-vlm
+
+Which packages of mlx-vlm {version} convert to the same bytes as with `mlx_vlm.convert`, at 4 bit and in bf16, as
+`make vlm-sweep` found it on a CPU. For each a tiny random checkpoint is made by the package's own classes; so the names
+of tensors are those of mlx-vlm, which its classes take as well as those of Hugging Face. Packages that no tiny
+checkpoint could be made of by rule ({untried}) are not in the table, nor are those whose models mlx-convert itself
+takes, by mlx-lm.
+
+{equal} of {tried} are equal.
+
+| package | equal to mlx_vlm |
+|---|---|
+{rows}
+"""
+
+
+def main(options: argparse.Namespace) -> None:
+    """Print a line for each package as it is known; write the page if that is wanted."""
+    told: dict[str, str] = {}
+    for name in options.packages or sorted(model_types()):
         with tempfile.TemporaryDirectory() as place:
-            told = compared(name, Path(place))
-        if told == "mlx-lm's":
-            continue
-        equal += told == "equal"
-        print(f"{name:24} {told}", flush=True)
-    print(f"{equal} equal, of {len(model_types())} packages")
+            found = compared(name, Path(place))
+        if found != "mlx-lm's":
+            told[name] = found
+            print(f"{name:28} {found}", flush=True)
+    untried = [name for name, found in told.items() if found.startswith("no checkpoint")]
+    rows = {name: found for name, found in told.items() if name not in untried}
+    if options.write:
+        options.write.write_text(
+            PAGE.format(
+                version=version("mlx-vlm"),
+                untried=len(untried),
+                equal=sum(found == "equal" for found in rows.values()),
+                tried=len(rows),
+                rows="\n".join(f"| {name} | {'yes' if found == 'equal' else found} |" for name, found in rows.items()),
+            ),
+            encoding="utf-8",
+        )
 
 
 def compared(name: str, place: Path) -> str:
     """``equal``, or how the conversions differ."""
     import mlx.core as mx
+
     from mlx_convert_core import ConvertRequest, Workspace
 
     source = place / "source"
@@ -81,4 +111,7 @@ def first(error: Exception) -> str:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--write", type=Path, metavar="FILE", help="write the page of the documentation, too")
+    parser.add_argument("packages", nargs="*", metavar="PACKAGE", help="default: every one")
+    main(parser.parse_args())

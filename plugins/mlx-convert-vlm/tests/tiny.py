@@ -35,7 +35,8 @@ _NEEDED = {
     "image_size": 56, "patch_size": 14, "num_channels": 3, "in_channels": 3, "max_position_embeddings": 128,
     "rope_theta": 10000.0, "linear_num_value_heads": 4, "linear_num_key_heads": 2, "linear_key_head_dim": 16,
     "linear_value_head_dim": 16, "linear_conv_kernel_dim": 4, "num_shared_experts": 1, "n_shared_experts": 1,
-    "shared_expert_intermediate_size": 128, "decoder_sparse_step": 1, "mlp_only_layers": [], "n_group": 1, "topk_group": 1,
+    "shared_expert_intermediate_size": 128, "decoder_sparse_step": 1, "mlp_only_layers": [],
+    "n_group": 1, "topk_group": 1,
     "partial_rotary_factor": 0.5, "routed_scaling_factor": 1.0, "n_ctx": 128, "n_positions": 128, "n_inner": 128,
     "hidden_act": "silu", "state_size": 16, "conv_kernel": 4, "logits_scaling": 1.0, "attention_multiplier": 1.0,
     "embedding_multiplier": 1.0, "residual_multiplier": 1.0, "scale_depth": 1.0, "scale_emb": 1.0, "dim_model_base": 64,
@@ -59,7 +60,7 @@ _PARTS: dict[str, dict[str, dict[str, Any]]] = {
 _MODULES = ("text", "vision", "perceiver", "projector", "audio")
 
 
-def write_checkpoint(package: str, folder: Path) -> None:
+def write_checkpoint(package: str, folder: Path, changes: dict[str, Any] | None = None) -> None:
     """Save a random bf16 model of mlx-vlm's ``package``, by the names of its own class, in ``folder``."""
     import mlx.core as mx
     from mlx.utils import tree_flatten
@@ -67,6 +68,8 @@ def write_checkpoint(package: str, folder: Path) -> None:
 
     module = importlib.import_module(f"mlx_vlm.models.{package}")
     config = config_of(module, package)
+    for name, value in (changes or {}).items():
+        config[name] = config.get(name, {}) | value if isinstance(value, dict) else value
     read = json.loads(json.dumps(config))
     read.setdefault("text_config", {}), read.setdefault("vision_config", {}), read.setdefault("audio_config", {})
     settings = module.ModelConfig.from_dict(read)

@@ -11,7 +11,15 @@ from typing import Any
 
 from mlx_convert_engine.model_classes import LazyModel
 
-from mlx_convert_core.plugin import ConversionFailed, MlxConvertError, UnsupportedModel
+from mlx_convert_core.plugin import (
+    ConversionFailed,
+    GenerateRequest,
+    GenerationExtras,
+    GenerationFailed,
+    MlxConvertError,
+    UnsupportedModel,
+    sense_of,
+)
 
 
 def load_lazily(folder: Path, name: str, *, trust_remote_code: bool) -> LazyModel:
@@ -27,9 +35,8 @@ def load_lazily(folder: Path, name: str, *, trust_remote_code: bool) -> LazyMode
     except (MemoryError, MlxConvertError):
         raise
     except (Exception, SystemExit) as error:  # a class whose own package is missing ends the program
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise UnsupportedModel(
-            f"mlx-vlm can't load {name}: {reason}.",
+            f"mlx-vlm can't load {name}: {_first_line(error)}.",
             hint="A newer mlx-vlm may know it. Its text model alone may convert: that leaves pictures and sound out.",
             code="model_class",
         ) from error
@@ -48,6 +55,97 @@ def load_lazily(folder: Path, name: str, *, trust_remote_code: bool) -> LazyMode
         cast_predicate=getattr(model, "cast_predicate", None),
         dtype=_dtype(config),
     )
+
+
+def load_to_answer(folder: Path, *, trust_remote_code: bool) -> tuple[Any, Any, dict[str, Any]]:
+    """The model in ``folder`` with its weights in memory, its processor and its config. Raises GenerationFailed."""
+    import mlx.core as mx
+    from mlx.utils import tree_map
+
+    loaded = load_lazily(folder, folder.name, trust_remote_code=trust_remote_code)
+    loaded.arrays.clear()
+    if mx.default_device() == mx.cpu:  # 16-bit activations are slower there, less exact, and lack some kernels
+        wide = lambda array: array.astype(mx.float32) if mx.issubdtype(array.dtype, mx.floating) else array  # noqa: E731
+        loaded.model.update(tree_map(wide, loaded.model.parameters()))
+    mx.eval(loaded.model.parameters())
+    try:
+        processor = public().load_processor(
+            model_path=folder,
+            add_detokenizer=True,
+            eos_token_ids=getattr(loaded.model.config, "eos_token_id", None),
+            trust_remote_code=trust_remote_code,
+        )
+    except Exception as error:
+        raise GenerationFailed(
+            f"what prepares text and pictures for {folder.name} can't be loaded: {_first_line(error)}.",
+            hint="Check that the files of the processor and the tokenizer are in the folder, as in the original model.",
+            code="tokenizer",
+        ) from error
+    return loaded.model, processor, loaded.config
+
+
+def prompt_of(processor: Any, config: Mapping[str, Any], request: GenerateRequest) -> str:
+    """The conversation of ``request`` by the model's chat template, with places for its attachments.
+
+    Raises GenerationFailed (``template_refused``) with the template's own words.
+    """
+    from mlx_vlm.prompt_utils import apply_chat_template
+
+    files = [sense_of(Path(path)) for path in request.attachments]
+    turns = [{"role": turn.role, "content": turn.content} for turn in request.conversation()]
+    try:
+        return str(
+            apply_chat_template(
+                processor=processor,
+                config=dict(config),
+                prompt=turns,
+                num_images=files.count("picture"),
+                num_audios=files.count("sound"),
+            )
+        )
+    except Exception as error:
+        raise GenerationFailed(
+            f"the model's chat template can't be used: {_first_line(error)}.",
+            hint="Ask without a system text, or compare the template with the original model's.",
+            code="template_refused",
+        ) from error
+
+
+def stream(
+    model: Any, processor: Any, prompt: str, request: GenerateRequest, extras: tuple[GenerationExtras, ...]
+) -> Iterator[Any]:
+    """mlx-vlm's GenerationResult for each new token of the answer to ``prompt``."""
+    import mlx.core as mx
+    from mlx_vlm.generate import stream_generate
+
+    if request.seed is not None:
+        mx.random.seed(request.seed)
+    of = {
+        sense: [path for path in request.attachments if sense_of(Path(path)) == sense] for sense in ("picture", "sound")
+    }
+    try:
+        yield from stream_generate(
+            model=model,
+            processor=processor,
+            prompt=prompt,
+            image=of["picture"],
+            audio=of["sound"],
+            max_tokens=request.max_tokens,
+            temperature=request.temperature,
+            top_p=request.top_p,
+            top_k=request.top_k,
+            min_p=request.min_p,
+            repetition_penalty=None if request.repetition_penalty == 1 else request.repetition_penalty,
+            logits_processors=[one for extra in extras for one in extra.logits_processors] or None,
+        )
+    except (MemoryError, MlxConvertError):
+        raise
+    except Exception as error:
+        raise GenerationFailed(
+            f"mlx-vlm can't answer with this model: {_first_line(error)}.",
+            hint="Ask without pictures and sound to see whether it answers then; a newer mlx-vlm may do it.",
+            code="model_class",
+        ) from error
 
 
 def public() -> ModuleType:
@@ -88,3 +186,7 @@ def _dtype(config: Mapping[str, Any]) -> str | None:
     text = config.get("text_config")
     found = config.get("torch_dtype") or (text.get("dtype") if isinstance(text, dict) else None)
     return str(found) if found else None
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")

@@ -9,10 +9,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from mlx_convert_core.plugin import TensorKinds
+from mlx_convert_core.plugin import Sense, TensorKinds
 
-SENSES = ("vision", "audio", "projector")
-_CONFIGS = ("vision_config", "audio_config")
+_BRANCHES = ("vision", "audio", "projector")
 
 
 def takes(config: Mapping[str, Any], names: Iterable[str] = ()) -> bool:
@@ -24,10 +23,15 @@ def takes(config: Mapping[str, Any], names: Iterable[str] = ()) -> bool:
     if module_of(config) is None:
         return False
     kinds, seen = TensorKinds(config), tuple(names)
-    if any(kinds.branch(name) in SENSES for name in seen):
+    if any(kinds.branch(name) in _BRANCHES for name in seen):
         return True
-    senses = any(isinstance(config.get(name), dict) and config[name] for name in _CONFIGS)
-    return (senses and not seen) or not _mlx_lm_has(config)
+    return (not seen and bool(senses_of(config))) or not _mlx_lm_has(config)
+
+
+def senses_of(config: Mapping[str, Any]) -> frozenset[Sense]:
+    """What a model with ``config`` takes besides text."""
+    senses: Mapping[str, Sense] = {"vision_config": "picture", "audio_config": "sound"}
+    return frozenset(sense for name, sense in senses.items() if isinstance(config.get(name), dict) and config[name])
 
 
 def module_of(config: Mapping[str, Any]) -> str | None:

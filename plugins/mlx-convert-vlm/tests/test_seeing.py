@@ -1,0 +1,76 @@
+"""A model that sees is converted whole, answers about pictures, and is its text model when that is asked for."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import mlx.core as mx
+import pytest
+import reference
+
+from mlx_convert_core import ConvertRequest, GenerateRequest, GenerationFailed, Workspace
+
+QUESTION = "what is in the picture?"
+
+
+def test_the_whole_model_equals_what_mlx_vlm_makes(checkpoint: Path, converted: Path, tmp_path: Path) -> None:
+    theirs = tmp_path / "theirs"
+    with contextlib.redirect_stdout(io.StringIO()):
+        reference.main(str(checkpoint), str(theirs), "4")
+    ours, other = tensors(converted), tensors(theirs)
+    assert ours == other
+
+
+def test_what_sees_stays_unquantized_and_nothing_is_left_out(converted: Path) -> None:
+    names = tensors(converted)
+    assert any("vision_tower" in name for name in names)
+    assert not any("vision_tower" in name and name.endswith(".scales") for name in names)
+    assert any("language_model" in name and name.endswith(".scales") for name in names)
+    record = json.loads((converted / "mlx_convert.json").read_text())
+    assert not record["text_only"]
+    assert (converted / "preprocessor_config.json").exists()
+
+
+def test_the_answer_depends_on_the_picture(converted: Path, workspace: Workspace, pictures: tuple[Path, Path]) -> None:
+    answers = [asked(workspace, converted, picture) for picture in (*pictures, pictures[0])]
+    assert answers[0] != answers[1]
+    assert answers[0] == answers[2]
+
+
+def test_it_answers_without_a_picture(converted: Path, workspace: Workspace) -> None:
+    request = GenerateRequest(prompt=QUESTION, max_tokens=4, temperature=0)
+    assert workspace.generate(converted, request).result().generation_tokens == 4
+
+
+def test_its_text_model_alone_is_converted_on_request(checkpoint: Path, workspace: Workspace, tmp_path: Path) -> None:
+    request = ConvertRequest(ref=checkpoint, preset="4bit", output=tmp_path / "text", text_only=True)
+    folder = workspace.convert(request).result().path
+    assert not any("vision" in name for name in tensors(folder))
+
+
+def test_a_picture_is_refused_by_a_model_of_text(
+    checkpoint: Path, workspace: Workspace, tmp_path: Path, pictures: tuple[Path, Path]
+) -> None:
+    request = ConvertRequest(ref=checkpoint, preset="bf16", output=tmp_path / "text", text_only=True)
+    folder = workspace.convert(request).result().path
+    with pytest.raises(GenerationFailed) as caught:
+        asked(workspace, folder, pictures[0])
+    assert caught.value.code == "blind"
+
+
+def asked(workspace: Workspace, folder: Path, picture: Path) -> str:
+    request = GenerateRequest(prompt=QUESTION, attachments=(picture,), max_tokens=12, temperature=0)
+    return workspace.generate(folder, request).result().text
+
+
+def tensors(folder: Path) -> dict[str, Any]:
+    """Type, shape and bytes of every tensor of a folder, by name."""
+    found: dict[str, Any] = {}
+    for path in folder.glob("*.safetensors"):
+        for name, array in mx.load(str(path)).items():
+            found[name] = (str(array.dtype), array.shape, bytes(memoryview(array.reshape(-1).view(mx.uint8))))
+    return found
