@@ -12,7 +12,7 @@ from mlx_convert_core.model.inspection import ModelInfo
 from mlx_convert_core.model.plan import ConvertPlan, OutputPlan
 from mlx_convert_core.model.quantization import Preset
 from mlx_convert_core.model.requests import ConvertRequest
-from mlx_convert_core.model.rounding import NEAREST, LayerRows, Needs
+from mlx_convert_core.model.rounding import NEAREST, Calibration, LayerRows, Needs
 from mlx_convert_core.plugins.calling import Hooks
 from mlx_convert_core.plugins.interfaces import ModelConverter, QuantizeMethod, RoundingConverter
 from mlx_convert_core.remedies import LeaveOut, SetOption
@@ -62,6 +62,20 @@ def _fixed(request: ConvertRequest, outputs: Iterable[OutputPlan]) -> Iterator[F
                 level="info",
                 message=f"{output.label} is rounded to nearest: the method {request.method} is for the mode affine.",
             )
+
+
+def changed_text(plan: ConvertPlan, calibration: Calibration | None) -> Iterator[Finding]:
+    """A recipe was made with another text than the one that is gone by now."""
+    wanted = plan.request.calibration_sha256
+    if calibration is not None and wanted not in ("", calibration.sha256):
+        yield Finding(
+            code="calibration_changed",
+            level="warning",
+            message=f"the recipe was made with another text than {calibration.origin}: the sha256 of its text begins"
+            f" with {wanted[:12]}, of this one with {calibration.sha256[:12]}. The result will be like that of the"
+            " recipe, not the same.",
+            hint="Give the text that the recipe was made with to have the same bits.",
+        )
 
 
 def _methods(converter: ModelConverter, plan: ConvertPlan, hooks: Hooks) -> dict[str, QuantizeMethod]:

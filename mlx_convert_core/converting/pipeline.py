@@ -14,7 +14,7 @@ from mlx_convert_core.base.regular_files import regular_files
 from mlx_convert_core.converting.decoding import decoded_source, with_decoders
 from mlx_convert_core.converting.estimate import fetch_disk
 from mlx_convert_core.converting.fetching import arriving
-from mlx_convert_core.converting.methods import with_methods
+from mlx_convert_core.converting.methods import changed_text, with_methods
 from mlx_convert_core.converting.small_files import examined_in_advance, examined_on_arrival
 from mlx_convert_core.converting.sources import Sources
 from mlx_convert_core.converting.trial import Tried
@@ -57,7 +57,7 @@ def plan_exactly(plan: ConvertPlan, context: JobContext) -> ConvertPlan:
         free_memory=min(plan.free_memory, planned.memory_limit or plan.free_memory),
         fetch_disk=needed,
         learned_disk=planned.learned_bytes,
-        findings=(*plan.findings, *planned.findings, *noticed),
+        findings=(*plan.findings, *planned.findings, *changed_text(plan, planned.calibration), *noticed),
         calibration=planned.calibration,
     )
 

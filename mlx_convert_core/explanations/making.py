@@ -37,6 +37,13 @@ THEME = Theme(
             "Give another file (`--calibration FILE`), leave it to the bundled text, or round to nearest.",
         ),
         Explanation(
+            "calibration_changed",
+            "A recipe tells by its sha256 the text that its model was rounded by, and this conversion goes by another"
+            " one: the file was changed, another one was given or none, or this release brings another bundled text.",
+            "Give the text that the recipe was made with (`--calibration FILE`). Any other does no harm: the result"
+            " only differs.",
+        ),
+        Explanation(
             "calibrate_discard",
             "A method that looks at the model's inputs reads it twice, so its files can't be deleted after"
             " their first use.",

@@ -8,22 +8,24 @@
 An output may also have ``strategy``, ``method``, ``dtype``, ``bits``, ``group_size`` and ``mode``, the same for all
 outputs. Of a model for pictures or sound, ``"text_only": true`` converts the text model alone.
 ``"dequantize": true`` reads packed layers as plain numbers, ``"allow_overflow": true`` agrees to values that become
-infinite, ``"verify": false`` does without trying the results.
+infinite, ``"verify": false`` does without trying the results. ``calibration_sha256`` tells
+the text by which numbers were rounded, of which nothing else is in a recipe: another one is told when it is run again.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
 from mlx_convert_core.base import codec
 from mlx_convert_core.base.documents import write_atomic
 from mlx_convert_core.base.file_names import RECORD
-from mlx_convert_core.base.limits import RECIPE_BYTES
+from mlx_convert_core.base.limits import HOME_BYTES, RECIPE_BYTES
 from mlx_convert_core.base.regular_files import read_regular
 from mlx_convert_core.errors import CorruptCheckpoint, EntryNotFound, InvalidRequest, MlxConvertError, RepoNotFound
 from mlx_convert_core.model.dtypes import Dtype
@@ -59,6 +61,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     dequantize: bool = False
     allow_overflow: bool = False
     verify: bool = True
+    calibration_sha256: Annotated[str, msgspec.Meta(pattern="^([0-9a-f]{64})?$")] = ""
     outputs: tuple[RecipeOutput, ...] = (RecipeOutput(),)
 
     @classmethod
@@ -71,6 +74,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
             dequantize=request.dequantize,
             allow_overflow=request.allow_overflow,
             verify=request.verify,
+            calibration_sha256=_hash_of(request),
             outputs=tuple(
                 RecipeOutput(
                     preset=preset,
@@ -106,6 +110,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
             dequantize=self.dequantize,
             allow_overflow=self.allow_overflow,
             verify=self.verify,
+            calibration_sha256=self.calibration_sha256,
             **numbers,
         )
 
@@ -163,6 +168,7 @@ def recipe_of(folder: Path | str, shareable: Shareable) -> dict[str, Any]:
             "text_only": record.text_only,
             "dequantize": record.dequantize,
             "allow_overflow": record.allow_overflow,
+            "calibration_sha256": record.calibration.sha256 if record.calibration is not None else "",
             "outputs": [{name: record.recipe[name] for name in _names(RecipeOutput) if name in record.recipe}],
         }
         return _checked(recipe).data()
@@ -172,6 +178,16 @@ def recipe_of(folder: Path | str, shareable: Shareable) -> dict[str, Any]:
             hint="Only models that mlx-convert made have a recipe.",
             code="no_recipe",
         ) from None
+
+
+def _hash_of(request: ConvertRequest) -> str:
+    """The sha256 of the text of ``request``, "" where it names none that can be read."""
+    if not request.calibration:
+        return request.calibration_sha256
+    try:
+        return hashlib.sha256(read_regular(Path(request.calibration), HOME_BYTES, within=None)).hexdigest()
+    except (OSError, CorruptCheckpoint):
+        return ""
 
 
 def _checked(found: Any) -> Recipe:

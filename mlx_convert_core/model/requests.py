@@ -35,7 +35,8 @@ class ConvertRequest:
     ``preset`` is a name or several; "" means the default preset of the settings. ``output`` is a folder
     for each preset; left out, it is ``<output folder>/<Model>-MLX-<preset>``. ``bits``, ``group_size``,
     ``mode``, ``strategy``, ``method`` and ``dtype`` replace what the preset says. ``calibration`` is a file with
-    the text that a method's statistics are made by, "" the bundled one. ``force`` replaces an existing output;
+    the text that a method's statistics are made by, "" the bundled one; ``calibration_sha256`` (hex) is what a recipe
+    says of the text that it was made with, and another one is told. ``force`` replaces an existing output;
     ``resume`` takes up what a job that died left behind. ``discard_source`` deletes each fetched weight file as soon
     as it is used, for models larger than the free disk. ``text_only`` agrees to lose what a model for pictures or
     sound can do besides text, where only that can be converted. ``dequantize`` reads layers that the source has packed
@@ -55,6 +56,7 @@ class ConvertRequest:
     strategy: str | None = None
     method: str | None = None
     calibration: PathText = ""
+    calibration_sha256: str = ""
     dtype: Dtype | None = None
     force: bool = False
     resume: bool = False

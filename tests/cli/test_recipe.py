@@ -92,3 +92,21 @@ def _converted(run: Run, source: Path, preset: str) -> Path:
     ended = run("convert", source, "--preset", preset, "--output", f"of-{preset}")
     assert ended.exit_code == 0, ended.stderr
     return Path.cwd() / f"of-{preset}"
+
+
+def test_a_recipe_that_is_run_with_another_text_says_so(run: Run, tiny_llama: Path) -> None:
+    text = Path("own.txt")
+    text.write_text("A small model answers badly, but it answers at once. " * 100)
+    asked = ("--bits", "4", "--group-size", "32", "--method", "tuned")
+    ended = run("convert", tiny_llama, *asked, "--calibration", text, "--output", "made", "--no-verify")
+    assert ended.exit_code == 0, ended.stderr
+    run("recipe", "export", "made", "--output", "recipe.json")
+    assert "sha256 " in run("recipe", "show", "recipe.json").stdout
+    again = ("plan", tiny_llama, "--recipe", "recipe.json")
+    same = run(*again, "--calibration", text)
+    assert same.exit_code == 0, same.stderr
+    assert "another text" not in same.stdout + same.stderr
+    assert "another text than bundled text" in " ".join((run(*again).stdout + run(*again).stderr).split())
+    text.write_text("Another one, of which nothing was said. " * 100)
+    changed = run(*again, "--calibration", text)
+    assert "another text than own.txt" in " ".join((changed.stdout + changed.stderr).split())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import tempfile
 from pathlib import Path
@@ -44,6 +45,20 @@ def test_a_recipe_file_of_one_preset(tmp_path: Path) -> None:
         "outputs": [{"preset": "8bit", "mode": "affine"}],
     }
     assert read_recipe(tmp_path / "r.json") == ConvertRequest(ref="org/name", preset=("8bit",), mode="affine")
+
+
+def test_a_text_of_ones_own_is_in_a_recipe_by_its_hash_alone(tmp_path: Path) -> None:
+    own = tmp_path / "own.txt"
+    own.write_text("A small model answers badly.")
+    request = ConvertRequest(ref="org/name", preset="4bit", method="tuned", calibration=str(own))
+    write_recipe(tmp_path / "r.json", request, str)
+    written = json.loads((tmp_path / "r.json").read_text())
+    assert written["calibration_sha256"] == hashlib.sha256(own.read_bytes()).hexdigest()
+    assert str(own) not in (tmp_path / "r.json").read_text()
+    assert read_recipe(tmp_path / "r.json").calibration_sha256 == written["calibration_sha256"]
+    (tmp_path / "r.json").write_text(json.dumps({**written, "calibration_sha256": "no hash"}))
+    with pytest.raises(InvalidRequest, match="calibration_sha256"):
+        read_recipe(tmp_path / "r.json")
 
 
 def test_nothing_of_this_machine_is_in_a_recipe(

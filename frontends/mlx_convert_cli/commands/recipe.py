@@ -52,6 +52,8 @@ def show_recipe(file: str, as_json: bool) -> None:
         return
     facts = {"model": found.ref or "yours to choose", "revision": found.revision or ""}
     made = [(f"output {number}", _numbers(output)) for number, output in enumerate(found.outputs, start=1)]
+    if found.calibration_sha256:
+        facts["text"] = f"sha256 {found.calibration_sha256[:12]}…"
     rows = [*((name, value) for name, value in facts.items() if value), *made]
     show(pairs((name, value) for name, value in rows))
     say(f"\nMake it:  {_command(found, file)}")

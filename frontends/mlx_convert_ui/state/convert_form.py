@@ -25,6 +25,7 @@ class Form:
     strategy: str | None = None
     method: str | None = None
     calibration: str = ""
+    calibration_sha256: str = ""  # of the text of an imported recipe
     dtype: str | None = None
     revision: str = ""
     trust: bool = False
@@ -78,6 +79,7 @@ class Form:
             strategy=self.strategy,
             method=self.method,
             calibration=self._calibration(),
+            calibration_sha256=self.calibration_sha256,
             dtype=self.dtype,  # type: ignore[arg-type]
             force=force,
             trust_remote_code=self.trust,
@@ -119,6 +121,7 @@ class Form:
             revision=request.revision or "",
             name="",
             calibration="",
+            calibration_sha256=request.calibration_sha256,
             trust=False,
             text_only=request.text_only,
             dequantize=request.dequantize,
@@ -130,7 +133,7 @@ class Form:
     def comparison(self, presets: tuple[str, ...]) -> ConvertRequest:
         """A request only for the sizes of the precision cards."""
         without = dict.fromkeys(("bits", "group_size", "mode", "strategy", "method", "dtype"))
-        plain = replace(self, **without, calibration="", name="")
+        plain = replace(self, **without, calibration="", calibration_sha256="", name="")
         return replace(plain.request(force=True), preset=presets)
 
     def as_draft(self) -> dict[str, Any]:

@@ -149,7 +149,7 @@ class PrecisionCard:
 
     def _choose(self, name: str) -> None:
         """Take a card as it is: nothing is set beside it any more."""
-        self._form.preset = name
+        self._form.preset, self._form.calibration_sha256 = name, ""
         for attribute in self._form.changes:
             self._selects[attribute].value = None
         self._preset.value = name
