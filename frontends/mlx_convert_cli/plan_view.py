@@ -12,7 +12,7 @@ from mlx_convert_cli.findings import finding_texts
 from mlx_convert_cli.output import pairs, print_json, show, table
 from mlx_convert_cli.waiting import waiting
 from mlx_convert_core import ConvertPlan, ConvertRequest, OutputPlan, Workspace
-from mlx_convert_core.plugin import NEAREST, plain, units
+from mlx_convert_core.plugin import NEAREST, fit, plain, units
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -47,7 +47,7 @@ def as_data(plan: ConvertPlan) -> dict[str, Any]:
             "parameters": model.parameters,
             "weight_bytes": model.weight_bytes,
         },
-        "outputs": [_output_data(output) for output in plan.outputs],
+        "outputs": [_output_data(output, plan) for output in plan.outputs],
         "findings": plain(plan.findings),
         "calibration": plain(plan.calibration),
         "fetch_bytes": plan.fetch_bytes,
@@ -57,10 +57,16 @@ def as_data(plan: ConvertPlan) -> dict[str, Any]:
     }
 
 
-def _output_data(output: OutputPlan) -> dict[str, Any]:
+def _output_data(output: OutputPlan, plan: ConvertPlan) -> dict[str, Any]:
     data: dict[str, Any] = plain(output)
     del data["tensors"]
-    return {**data, "quantized": len(output.quantized), "bits_per_weight": output.bits_per_weight}
+    found = fit(output.weight_bytes, plan.model.config)
+    return {
+        **data,
+        "quantized": len(output.quantized),
+        "bits_per_weight": output.bits_per_weight,
+        "fit": {**plain(found), "needed": found.needed, "verdict": found.verdict},
+    }
 
 
 def _parts(plan: ConvertPlan) -> list[RenderableType]:
@@ -93,11 +99,12 @@ def _sizes(plan: ConvertPlan) -> RenderableType:
             _numbers(output),
             units.size(output.weight_bytes),
             units.bits(output.bits_per_weight),
+            fit(output.weight_bytes, plan.model.config).words if output.weight_bytes else "",
             text.folder(output.path),
         )
         for output in plan.outputs
     ]
-    columns = ("preset", "numbers", size, "bits per weight", "folder")
+    columns = ("preset", "numbers", size, "bits per weight", "to answer", "folder")
     return table(*columns, rows=rows, right=(size, "bits per weight"))
 
 

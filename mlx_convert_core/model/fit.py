@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from mlx_convert_core.base.memory import free_memory, lent_memory
 from mlx_convert_core.base.units import size
 
 CONTEXT = 4096  # tokens: a conversation of some length, where nobody says how long it gets
@@ -81,6 +80,8 @@ def fit(weights: int, config: Mapping[str, Any], *, context: int = CONTEXT) -> F
 
 def memory_now() -> tuple[int, int]:
     """What this machine lends a program, and what is free (bytes)."""
+    from mlx_convert_core.base.memory import free_memory, lent_memory
+
     return lent_memory(), free_memory()
 
 

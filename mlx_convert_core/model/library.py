@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mlx_convert_core.base.file_names import CONFIG
 from mlx_convert_core.model.figures import Measurements
 from mlx_convert_core.model.unchanged import stamp
+
+if TYPE_CHECKING:  # who lists models needs none
+    from mlx_convert_core.model.fit import Fit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,10 +20,11 @@ class LibraryEntry:
     """A converted model: where it is, how big (bytes), its average bits per weight, and where it came from.
 
     ``created`` is an ISO 8601 time in UTC; ``made_here`` is False for folders found by a scan that
-    another tool made; ``text_only`` of a model that has lost pictures and sound; ``measurements`` are as in its
-    record: figures, perhaps in groups. ``verified`` is what was seen to be right before it was published, () for a
-    model that was not tried or whose files are others by now; ask `still_verified`, for they may have changed since
-    (``verified_stamp``).
+    another tool made; ``text_only`` of a model that has lost pictures and sound;
+    ``cache`` is what a conversation takes beside it (bytes, as `cache_estimate` tells), 0 where nobody asked;
+    ``measurements`` are as in its record: figures, perhaps in groups. ``verified`` is what was seen to be right before
+    it was published, () for a model that was not tried or whose files are others by now; ask `still_verified`, for they
+    may have changed since (``verified_stamp``).
     """
 
     name: str
@@ -34,6 +39,7 @@ class LibraryEntry:
     created: str = ""
     made_here: bool = True
     text_only: bool = False
+    cache: int = 0
     verified: tuple[str, ...] = ()
     verified_stamp: str = ""
     measurements: Measurements = field(default_factory=dict)
@@ -46,6 +52,13 @@ class LibraryEntry:
     def still_verified(self) -> tuple[str, ...]:
         """``verified`` if no file of the model has another size or time of change than when it was looked at."""
         return self.verified if self.verified and stamp(self.path) == self.verified_stamp else ()
+
+    def fit(self, memory: tuple[int, int]) -> Fit:
+        """Whether it fits into ``memory``, as `fit.memory_now` tells it. Reads nothing."""
+        from mlx_convert_core.model.fit import CONTEXT, Fit
+
+        lent, free = memory
+        return Fit(weights=self.size, cache=self.cache, context=CONTEXT, lent=lent, free=free)
 
     def has(self, words: str) -> bool:
         """Whether every one of ``words`` is found in name, source, quantization or architecture."""

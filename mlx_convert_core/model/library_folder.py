@@ -13,6 +13,7 @@ from mlx_convert_core.base.identity import as_on_disk
 from mlx_convert_core.base.regular_files import regular_files
 from mlx_convert_core.errors import CorruptCheckpoint
 from mlx_convert_core.model.config_file import read_config, unreadable
+from mlx_convert_core.model.fit import CONTEXT, cache_estimate
 from mlx_convert_core.model.hub_cache import cached_repo, model_name
 from mlx_convert_core.model.library import LibraryEntry
 from mlx_convert_core.model.quantization import bits_per_weight
@@ -63,6 +64,7 @@ def described(folder: Path) -> LibraryEntry | None:
         created=record.created if _is_time(record.created) else _modified(folder / CONFIG),
         made_here=record != Record(),
         text_only=record.text_only,
+        cache=cache_estimate(config, CONTEXT),
         verified=verified,
         verified_stamp=stamp(folder) if verified else "",
         measurements=record.measurements,

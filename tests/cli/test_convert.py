@@ -183,6 +183,8 @@ def test_a_planned_size_is_what_is_written(run: Run, tiny_llama: Path, tmp_path:
     assert plan["ready"]
     assert plan["exact"]
     run("convert", tiny_llama, "--output", "out")
+    fit = plan["outputs"][0]["fit"]
+    assert (fit["verdict"], fit["weights"]) == ("runs", plan["outputs"][0]["weight_bytes"])
     assert plan["outputs"][0]["weight_bytes"] == (tmp_path / "out" / "model.safetensors").stat().st_size
 
 

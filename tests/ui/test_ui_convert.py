@@ -16,7 +16,7 @@ from samples.mlx_folder import write_mlx_folder
 from samples.seeing import write_seeing
 from simulated import fill, labelled, pick, sees, until, visiting
 
-from mlx_convert_core import ConvertRequest, InvalidRequest, ModelInfo
+from mlx_convert_core import ConvertRequest, InvalidRequest, ModelInfo, OutputPlan
 from mlx_convert_core.plugin import TensorInfo, read_header, read_record
 
 pytestmark = pytest.mark.asyncio
@@ -232,6 +232,29 @@ async def test_advice_follows_the_number_of_parameters() -> None:
     }
     assert list(sizes.values()) == ["4bit", "8bit", "6bit", "4bit"]
     assert "135 M" in advised(sized(135_000_000)).reason
+
+
+async def test_each_precision_says_whether_it_fits(
+    studio: Studio, tiny_llama: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with visiting(studio) as user:
+        await fill(user, "ref", str(tiny_llama))
+        await sees(user, "Runs here", "Memory to answer")
+        monkeypatch.setattr("mlx_convert_ui.pages.convert.precision.memory_now", lambda: (1_000, 1_000))
+        user.find(marker="preset-8bit").trigger("change")
+        await sees(user, "Too large")
+
+
+async def test_advice_takes_fewer_bits_where_more_do_not_fit() -> None:
+    tensor = TensorInfo(name="w", dtype="BF16", shape=(135_000_000,))
+    model = ModelInfo(ref="x", name="x", tensors=(tensor,))
+    sizes = {
+        name: OutputPlan(preset=name, path=Path(name), weight_bytes=int(size * 1e9))
+        for name, size in (("8bit", 3), ("6bit", 2), ("4bit", 1))
+    }
+    found = {lent: advised(model, sizes, (lent, lent)).preset for lent in (9_000_000_000, 2_600_000_000, 1_000_000)}
+    assert list(found.values()) == ["8bit", "6bit", ""]
+    assert advised(model, sizes, (2_600_000_000, 0)).reason.startswith("2.60 GB are what this machine lends")
 
 
 async def test_a_recipe_fills_the_form(studio: Studio, tiny_llama: Path) -> None:

@@ -53,6 +53,21 @@ async def test_models_of_one_source_are_drawn_and_told_in_a_table(
         await sees(user, "third")
 
 
+async def test_what_does_not_fit_is_marked_wherever_a_model_is_chosen(
+    studio: Studio, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = shelved(studio.workspace, tiny_model, tmp_path)
+    assert entry.cache > 0
+    async with visiting(studio, "/library") as user:
+        await sees(user, "Runs here")
+        for place in ("pages.library.table", "widgets.model_choice"):
+            monkeypatch.setattr(f"mlx_convert_ui.{place}.memory_now", lambda: (1_000, 1_000))
+        await user.open("/library")
+        await sees(user, "Too large")
+        await user.open("/test")
+        await sees(user, f"{entry.name} (too large for this machine)")
+
+
 async def test_what_is_not_in_the_library_has_no_page(studio: Studio) -> None:
     async with visiting(studio, "/model?model=/etc") as user:
         await sees(user, "Model not found", "not in the library")

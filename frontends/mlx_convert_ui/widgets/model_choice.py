@@ -9,7 +9,7 @@ from typing import Any
 from nicegui import ui
 
 from mlx_convert_core import LibraryEntry, MlxConvertError
-from mlx_convert_core.plugin import expanded
+from mlx_convert_core.plugin import expanded, memory_now
 from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.widgets.components import CHEVRON, Button, attributes, block
 from mlx_convert_ui.widgets.model_search import AT_ONCE, find_model
@@ -63,9 +63,10 @@ class ModelChoice:
 
     def _options(self, chosen: str) -> dict[str, str]:
         """The newest models and the chosen one; of a large library the others are searched for."""
-        shown = {path: entry.name for path, entry in islice(self._entries.items(), AT_ONCE)}
+        memory = memory_now()
+        shown = {path: _named(entry, memory) for path, entry in islice(self._entries.items(), AT_ONCE)}
         if chosen in self._entries:
-            shown[chosen] = self._entries[chosen].name
+            shown[chosen] = _named(self._entries[chosen], memory)
         more = {SEARCH: f"Search all {len(self._entries):,} models …"} if len(self._entries) > len(shown) else {}
         return shown | more | {ANOTHER: "Another folder …"}
 
@@ -97,6 +98,12 @@ class ModelChoice:
         chosen = await pick_folder(self._studio, "Choose a converted model", self.value)
         if chosen:
             self._path.value = chosen
+
+
+def _named(entry: LibraryEntry, memory: tuple[int, int]) -> str:
+    """A model's name, with a word of warning for one that does not fit into memory."""
+    found = entry.fit(memory)
+    return entry.name if found.verdict == "runs" else f"{entry.name} ({found.words.lower()} for this machine)"
 
 
 def model_folder(value: str) -> str:

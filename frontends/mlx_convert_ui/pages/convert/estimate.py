@@ -9,7 +9,7 @@ from nicegui import ui
 from nicegui.events import ValueChangeEventArguments
 
 from mlx_convert_core import ConvertPlan, OutputPlan
-from mlx_convert_core.plugin import units
+from mlx_convert_core.plugin import fit, units
 from mlx_convert_ui.pages.convert.form_planner import TEXT_ONLY, FormPlanner, Preview
 from mlx_convert_ui.state.convert_form import Form
 from mlx_convert_ui.widgets.components import Button, Tag, block, card, facts, progress_bar, set_progress
@@ -97,6 +97,8 @@ def _rows(plan: ConvertPlan, output: OutputPlan) -> list[tuple[str, str]]:
     rows = [("Bits per weight", units.bits(output.bits_per_weight))]
     if plan.peak_memory:
         rows.append(("Memory to convert", units.size(plan.peak_memory)))
+    found = fit(output.weight_bytes, plan.model.config)
+    rows.append(("Memory to answer", f"{units.size(found.needed)}: {found.words.lower()}"))
     if plan.fetch_bytes:
         rows.append(("To download", units.size(plan.fetch_bytes)))
     rows += [("Original", units.size(plan.model.weight_bytes)), ("Free disk", units.size(plan.free_disk))]

@@ -8,7 +8,16 @@ from typing import Any
 from nicegui import ui
 
 from mlx_convert_core import OutputPlan, Preset
-from mlx_convert_core.plugin import AFFINE_BITS, AFFINE_GROUP_SIZES, MODES, NEAREST, dtypes, units
+from mlx_convert_core.plugin import (
+    AFFINE_BITS,
+    AFFINE_GROUP_SIZES,
+    MODES,
+    NEAREST,
+    dtypes,
+    fit_into,
+    memory_now,
+    units,
+)
 from mlx_convert_ui.pages.convert.form_planner import FormPlanner
 from mlx_convert_ui.state.advice import advised
 from mlx_convert_ui.state.convert_form import Form, cards
@@ -25,6 +34,7 @@ from mlx_convert_ui.widgets.components import (
     sentence,
     tooltip,
 )
+from mlx_convert_ui.widgets.fitting import show_fit
 from mlx_convert_ui.widgets.remedies import tell
 
 _AS_PRESET = "As the preset"
@@ -42,6 +52,7 @@ class PrecisionCard:
         self._changed = changed
         self._shown: tuple[str, ...] = ()
         self._sizes: dict[str, Tag] = {}
+        self._fits: dict[str, Tag] = {}
         self._radios: dict[str, ui.element] = {}
         self._drawn: object = None
         self._advice = advised(None)
@@ -71,11 +82,18 @@ class PrecisionCard:
             switch.value = getattr(self._form, attribute)
         self._calibration.value = self._form.calibration
         preview = planner.preview
-        self._advice = advised(preview.model)
+        memory = memory_now()
+        self._advice = advised(preview.model, preview.sizes, memory)
         self._show_cards(preview.model.repo_id if preview.model else None)
         sizes = {**preview.sizes, CUSTOM: preview.plan.outputs[0] if preview.plan else None}
         for name, label in self._sizes.items():
-            label.show(_size(sizes.get(name), busy=bool(preview.busy)))
+            output = sizes.get(name)
+            label.show(_size(output, busy=bool(preview.busy)))
+            known = output is not None and output.weight_bytes and preview.model is not None
+            show_fit(
+                self._fits[name],
+                fit_into(memory, output.weight_bytes, preview.model.config) if known else None,  # type: ignore[union-attr]
+            )
         findings = preview.findings("advanced")
         if findings == self._drawn:
             return
@@ -93,6 +111,7 @@ class PrecisionCard:
         if shown != self._shown:
             self._shown = shown
             self._sizes.clear()
+            self._fits.clear()
             self._radios.clear()
             self._options.clear()
             with self._options:
@@ -144,6 +163,7 @@ class PrecisionCard:
                 if badge:
                     Badge(badge, "busy")
             self._sizes[name] = Tag("span", "", "option-size").mark(f"size-{name}")
+            self._fits[name] = Tag("span", "", "option-size").mark(f"fit-{name}")
             if text:
                 Tag("span", text, "option-size")
 

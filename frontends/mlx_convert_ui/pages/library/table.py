@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 from nicegui import ui
 
-from mlx_convert_core.plugin import units
+from mlx_convert_core.plugin import memory_now, units
 from mlx_convert_ui import wording
 from mlx_convert_ui.state.library_rows import LibraryRow, page_of
 from mlx_convert_ui.widgets.components import Badge, Button, Tag, address_of, block
 from mlx_convert_ui.widgets.desktop import SHOW_LABEL
+from mlx_convert_ui.widgets.fitting import show_fit
 from mlx_convert_ui.widgets.verified import verified_badge
 
 AT_ONCE = 30  # rows of a page of the table: a browser stays quick below some hundred elements
@@ -39,6 +40,7 @@ class RowActions:
 
 def table(rows: tuple[LibraryRow, ...], actions: RowActions) -> None:
     """Draw ``rows``."""
+    memory = memory_now()
     with Tag("table", "", "list-table", label="Models"):
         with block("", "thead"), block("", "tr"):
             for name in _COLUMNS:
@@ -47,10 +49,10 @@ def table(rows: tuple[LibraryRow, ...], actions: RowActions) -> None:
                 Tag("span", "Actions", "unseen")
         with block("", "tbody"):
             for row in rows:
-                _row(row, actions)
+                _row(row, actions, memory)
 
 
-def _row(row: LibraryRow, actions: RowActions) -> None:
+def _row(row: LibraryRow, actions: RowActions, memory: tuple[int, int]) -> None:
     entry = row.entry
     with block("missing" if row.missing else "", "tr").mark("row"):
         with Tag("th", "", "list-name").props("scope=row"):
@@ -66,7 +68,9 @@ def _row(row: LibraryRow, actions: RowActions) -> None:
             if row.proof:
                 Tag("span", row.proof, "list-about").style("white-space: normal").mark("verified-facts")
             Tag("span", str(entry.path), "path")
-        _cell("Size", units.size(entry.size), "number")
+        with Tag("td", "", "number").attribute("data-name", "Size"):
+            Tag("span", units.size(entry.size))
+            show_fit(Tag("span", "", "fit-word").mark("fit"), None if row.missing else entry.fit(memory))
         _cell("Bits per weight", units.bits(entry.bits_per_weight) if entry.bits_per_weight else "", "number")
         _cell("Quantization", entry.quantization)
         _cell("Converted", wording.day(entry.created).partition(",")[0])
