@@ -209,7 +209,18 @@ def test_a_plan_that_is_refused_ends_with_1_and_the_next_step(run: Run, tiny_lla
 def test_json_of_a_plan_names_every_field_of_an_output(run: Run, tiny_llama: Path) -> None:
     output = _plan(run("plan", tiny_llama, "--estimate", "--json"))["outputs"][0]
     fields = {name for name in OutputPlan.__slots__ if not name.startswith("_")}
-    assert set(output) == fields - {"tensors"} | {"bits_per_weight"}
+    assert set(output) == fields - {"tensors"} | {"bits_per_weight", "fit"}
+
+
+def test_library_show_looks_into_the_model(run: Run, tiny_llama: Path) -> None:
+    run("convert", tiny_llama, "--output", "out", "--no-verify")
+    shown = run("library", "show", "out").stdout
+    assert re.search(r"fits here +Runs here\. It takes about", shown)
+    assert re.search(r"model\.layers\.\*\.self_attn\.q_proj +[\d.]+ kB  4 bit, group 64", shown)
+    found = json.loads(run("library", "show", "out", "--json").stdout)
+    assert (found["name"], found["recipe"]["preset"], found["fit"]["verdict"]) == ("out", "4bit", "runs")
+    assert sum(layer["nbytes"] for layer in found["layers"]) == found["fit"]["weights"]
+    assert {file["name"]: file["state"] for file in found["files"]}["model.safetensors"] == "same"
 
 
 def _plan(ended: Result) -> dict[str, Any]:

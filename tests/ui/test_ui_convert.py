@@ -240,7 +240,7 @@ async def test_each_precision_says_whether_it_fits(
     async with visiting(studio) as user:
         await fill(user, "ref", str(tiny_llama))
         await sees(user, "Runs here", "Memory to answer")
-        monkeypatch.setattr("mlx_convert_ui.pages.convert.precision.memory_now", lambda: (1_000, 1_000))
+        monkeypatch.setattr("mlx_convert_core.base.memory.lent_memory", lambda: 1_000)
         user.find(marker="preset-8bit").trigger("change")
         await sees(user, "Too large")
 

@@ -60,8 +60,7 @@ async def test_what_does_not_fit_is_marked_wherever_a_model_is_chosen(
     assert entry.cache > 0
     async with visiting(studio, "/library") as user:
         await sees(user, "Runs here")
-        for place in ("pages.library.table", "widgets.model_choice"):
-            monkeypatch.setattr(f"mlx_convert_ui.{place}.memory_now", lambda: (1_000, 1_000))
+        monkeypatch.setattr("mlx_convert_core.base.memory.lent_memory", lambda: 1_000)
         await user.open("/library")
         await sees(user, "Too large")
         await user.open("/test")
