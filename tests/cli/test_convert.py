@@ -216,7 +216,7 @@ def test_library_show_looks_into_the_model(run: Run, tiny_llama: Path) -> None:
     run("convert", tiny_llama, "--output", "out", "--no-verify")
     shown = run("library", "show", "out").stdout
     assert re.search(r"fits here +Runs here\. It takes about", shown)
-    assert re.search(r"model\.layers\.\*\.self_attn\.q_proj +[\d.]+ kB  4 bit, group 64", shown)
+    assert re.search(r"model\.layers\.\*\.self_attn\.q_proj +[\d.]+ kB +4 bit, group 64", shown), shown
     found = json.loads(run("library", "show", "out", "--json").stdout)
     assert (found["name"], found["recipe"]["preset"], found["fit"]["verdict"]) == ("out", "4bit", "runs")
     assert sum(layer["nbytes"] for layer in found["layers"]) == found["fit"]["weights"]
