@@ -11,6 +11,7 @@ from mlx_convert_core.plugin import (
     ConvertPlan,
     DecodedModel,
     Finding,
+    LeaveOut,
     ModelInfo,
     RunCommand,
     RunElsewhere,
@@ -24,7 +25,7 @@ from mlx_convert_core.plugin import (
 from mlx_convert_lm.architectures import model_types, nearest, supported
 from mlx_convert_lm.mlx_sources import by_mlx, examine_quantized
 from mlx_convert_lm.odd_types import ORIGINAL, original, unread_types
-from mlx_convert_lm.packers import method_of, packed_words, refusal, refusal_code
+from mlx_convert_lm.packers import held_packed, method_of, packed_words, refusal, refusal_code
 
 _SEEING = "mlx-convert-vlm"
 # Tensors that only a packing tool makes, whatever config.json says.
@@ -44,6 +45,8 @@ def examine(plan: ConvertPlan, source: DecodedModel) -> Iterator[Finding]:
         return
     unread = unread_types(plan.model)
     yield from unread
+    if plan.request.dequantize and held_packed(plan.model):
+        yield _could_be_held(plan.model)
     if by_mlx(config):
         yield from examine_quantized(plan, source)
     elif not any(finding.level == "error" for finding in unread):
@@ -107,6 +110,16 @@ def _carried(model: ModelInfo, packed: Sequence[TensorInfo]) -> Finding:
         message=f"{model.name} is {words}; its packed layers are carried over with their own bits.",
         hint="For a free choice of bits, convert the original bf16 model, or have plain numbers made of them first.",
         remedies=(SetOption("dequantize", True),),
+    )
+
+
+def _could_be_held(model: ModelInfo) -> Finding:
+    return Finding(
+        code="source_quantized",
+        level="info",
+        message=f"{model.name} has packed layers that MLX can hold with their own bits; as it was asked for, they are"
+        " read as plain numbers.",
+        remedies=(LeaveOut("dequantize"),),
     )
 
 

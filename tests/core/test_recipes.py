@@ -109,6 +109,12 @@ def test_a_recipe_without_a_model_needs_one() -> None:
     assert _recipe({}).request("org/name").ref == "org/name"
 
 
+def test_a_recipe_carries_that_packed_layers_are_read_as_plain_numbers(workspace: Workspace) -> None:
+    request = ConvertRequest(ref="org/name", preset=("4bit",), dequantize=True)
+    assert Recipe.of(request, workspace.sources.shareable).data()["dequantize"] is True
+    assert Recipe.of(request, workspace.sources.shareable).request() == request
+
+
 def test_a_recipe_carries_that_text_only_is_enough(workspace: Workspace) -> None:
     shareable = workspace.sources.shareable
     request = ConvertRequest(ref="org/name", preset=("4bit",), text_only=True)

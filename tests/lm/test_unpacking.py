@@ -12,7 +12,7 @@ from random_llama import write_llama
 from stored import Stored, converted, store, tensors_of
 
 from mlx_convert_core import ConvertRequest, MlxConvertError, Workspace
-from mlx_convert_core.plugin import SetOption
+from mlx_convert_core.plugin import LeaveOut, SetOption
 
 ENDS = ("q_proj.weight", "o_proj.weight", "up_proj.weight", "down_proj.weight")
 
@@ -70,6 +70,7 @@ def test_what_mlx_can_hold_as_it_is_stays_so_unless_plain_numbers_are_asked_for(
     held, plain = ({finding.code: finding for finding in plan.findings} for plan in plans)
     assert held["source_quantized"].remedies == (SetOption("dequantize", True),)
     assert "quantized_before" in plain
+    assert plain["source_quantized"].remedies == (LeaveOut("dequantize"),)
     assert [plan.outputs[0].preset for plan in plans] == ["4bit", "bf16"]
 
 
