@@ -60,6 +60,17 @@ async def test_several_models_are_added_and_converted_in_order(studio: Studio, t
 
 
 @pytest.mark.asyncio
+async def test_a_row_says_the_numbers_and_leads_to_each_result(studio: Studio, tiny_llama: Path) -> None:
+    studio.enqueue([ConvertRequest(ref=str(tiny_llama), preset=("4bit", "8bit"), group_size=32, verify=False)])
+    async with visiting(studio, "/queue") as user:
+        await sees(user, "4-bit, 8-bit, with groups of 32")
+        studio.start()
+        await sees(user, "Done")
+        links = user.find(marker="result").elements
+        assert sorted(link.props["href"].rpartition("tiny-llama-MLX-")[2] for link in links) == ["4bit-g32", "8bit-g32"]
+
+
+@pytest.mark.asyncio
 async def test_waiting_items_are_moved_and_removed(studio: Studio) -> None:
     for name in ("a/first", "a/second", "a/third"):
         studio.enqueue([ConvertRequest(ref=name)])

@@ -39,15 +39,7 @@ class Form:
     @property
     def changes(self) -> dict[str, str]:
         """What is set besides the preset, by field, in words."""
-        said = {
-            "bits": f"{self.bits} bits",
-            "group_size": f"groups of {self.group_size}",
-            "mode": f"mode {self.mode}",
-            "strategy": f"strategy {self.strategy}",
-            "method": f"rounded by {self.method}",
-            "dtype": f"kept as {self.dtype}",
-        }
-        return {name: text for name, text in said.items() if getattr(self, name) is not None}
+        return changes_of(self)
 
     def name_model(self, ref: str) -> None:
         """Take the model that was typed; what was agreed to for another one does not count for it."""
@@ -139,6 +131,19 @@ class Form:
     def as_draft(self) -> dict[str, Any]:
         """To be kept over a reload."""
         return asdict(self)
+
+
+def changes_of(asked: Form | ConvertRequest) -> dict[str, str]:
+    """What ``asked`` sets besides its presets, by field, in words."""
+    said = {
+        "bits": f"{asked.bits} bits",
+        "group_size": f"groups of {asked.group_size}",
+        "mode": f"mode {asked.mode}",
+        "strategy": f"strategy {asked.strategy}",
+        "method": f"rounded by {asked.method}",
+        "dtype": f"kept as {asked.dtype}",
+    }
+    return {name: text for name, text in said.items() if getattr(asked, name) is not None}
 
 
 def cards(presets: dict[str, Preset], chosen: str, repo_id: str | None) -> tuple[str, ...]:

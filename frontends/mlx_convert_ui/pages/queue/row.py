@@ -11,8 +11,10 @@ from nicegui import ui
 from mlx_convert_core import ConvertRequest, JobState, Preset
 from mlx_convert_core.plugin import QueueItem, Remedy, Replace, units
 from mlx_convert_ui.state.agreeing import agreed
+from mlx_convert_ui.state.convert_form import changes_of
 from mlx_convert_ui.state.job_views import JobView
-from mlx_convert_ui.widgets.components import Badge, Button, Tag, block, progress_bar, set_progress
+from mlx_convert_ui.state.library_rows import page_of
+from mlx_convert_ui.widgets.components import Badge, Button, Tag, address_of, block, progress_bar, set_progress
 from mlx_convert_ui.widgets.job_card import progress_in_words
 from mlx_convert_ui.widgets.remedies import tell
 from mlx_convert_ui.wording import moment
@@ -102,9 +104,8 @@ class QueueRow:
         titles = ", ".join(
             self._presets[name].title if name in self._presets else name for name in item.request.presets
         )
-        parts = [titles or "default preset"]
-        if item.state is JobState.FINISHED:
-            parts += [path.name for path in item.outputs]
+        numbers = ", ".join(changes_of(item.request).values())
+        parts = [f"{titles or 'default preset'}{f', with {numbers}' if numbers else ''}"]
         if item.state.final and (took := _seconds(item)) is not None:
             parts.append(units.duration(took))
         elif item.state is JobState.QUEUED:
@@ -139,6 +140,10 @@ class QueueRow:
     def _more(self, item: QueueItem) -> None:
         if item.state is JobState.RUNNING and item.job:
             self._bar = progress_bar(f"Progress of {self._name_of(item)}", "bar bar-thin")
+        elif item.state is JobState.FINISHED:
+            with block("row-line wrap"):
+                for path in item.outputs:
+                    Tag("a", path.name, "result").attribute("href", address_of(page_of(path))).mark("result")
         elif item.state is JobState.FAILED and item.error is not None:
             tell(item.error, offer=lambda remedy: self._offer(item, remedy))
 
