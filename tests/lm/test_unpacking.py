@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from mlx_convert_engine.decoders import own_decoders
 from packings import TOOLS, Tool, stored
 from random_llama import write_llama
-from stored import Stored, converted, store, tensors_of
+from stored import Stored, as_bfloat16, converted, store, tensors_of
 
 from mlx_convert_core import ConvertRequest, MlxConvertError, Workspace
-from mlx_convert_core.plugin import LeaveOut, SetOption
+from mlx_convert_core.plugin import DecodedTensor, LeaveOut, SetOption, TensorInfo, decoded, inspect_folder
 
 ENDS = ("q_proj.weight", "o_proj.weight", "up_proj.weight", "down_proj.weight")
 
@@ -103,3 +105,38 @@ def test_a_spoiled_state_of_bitsandbytes_is_told(workspace: Workspace, tmp_path:
     store(source, tensors_of(source) | {name: Stored("U8", (len(state),), state)})
     with pytest.raises(MlxConvertError, match="does not say how its weight is packed"):
         workspace.plan(ConvertRequest(ref=str(source), output="out"), exact=False)
+
+
+@pytest.mark.parametrize("name", TOOLS)
+@pytest.mark.parametrize(("start", "stop"), [(0, 1), (5, 6), (3, 21), (127, 128)])
+def test_any_rows_are_what_they_are_in_the_whole(tmp_path: Path, name: str, start: int, stop: int) -> None:
+    tool = TOOLS[name]
+    parts, numbers = tool.pack(np.random.default_rng(5), 128, 256)
+    folder = write_llama(tmp_path / "source", layers=1, **tool.config)
+    layer = "model.layers.0.mlp.down_proj"
+    tensors = {layer + end: part for end, part in parts.items()}
+    store(folder, tensors, quantization_config=dict(tool.quantization))
+    source = decoded(inspect_folder(folder), own_decoders(unpack=True))
+    (shown,) = (tensor for tensor in source.model.tensors if isinstance(tensor, DecodedTensor))
+    assert (shown.name, shown.shape) == (f"{layer}.weight", numbers.shape)
+
+    class Whole:
+        """The tensors in memory."""
+
+        def read(self, tensor: TensorInfo, start: int, stop: int) -> memoryview:
+            assert 0 <= start < stop <= tensor.nbytes
+            return memoryview(tensors[tensor.name].data)[start:stop]
+
+    found = source.decoders[shown.name].rows(shown, start, stop, Whole())
+    in_type = found.astype(np.float16).astype(np.float32) if shown.dtype == "F16" else as_bfloat16(found)
+    assert np.array_equal(in_type, numbers[start:stop])
+
+
+@pytest.mark.parametrize("name", ["nf4", "HQQ", "HQQ along the other axis"])
+def test_shapes_that_are_in_the_files_are_told_from_config_while_those_are_elsewhere(tmp_path: Path, name: str) -> None:
+    model = inspect_folder(packed(tmp_path, TOOLS[name])[0])
+    here, elsewhere = (
+        {(tensor.name, tensor.shape) for tensor in decoded(one, own_decoders(unpack=True)).model.tensors}
+        for one in (model, replace(model, path=None))
+    )
+    assert here == elsewhere
