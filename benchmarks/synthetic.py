@@ -1,4 +1,4 @@
-"""Checkpoints of real shapes with random bf16 weights, in the Hugging Face layout, made in seconds.
+"""Checkpoints of real shapes with random weights, bf16 or 8-bit floats, in the Hugging Face layout, made in seconds.
 
 python benchmarks/synthetic.py llama-1b FOLDER
 """
@@ -19,6 +19,7 @@ from mlx_convert_core.plugin import ShardWriter, TensorInfo, split
 
 SHARD_BYTES = 5 << 30
 SEED = 20
+SIGNS = np.array([0, 0x80], np.uint8)
 Tensors = Iterator[tuple[str, tuple[int, ...]]]
 
 
@@ -27,12 +28,17 @@ def write_synthetic(folder: Path, kind: str) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     config, tensors = KINDS[kind]()
-    planned = list(_sharded(TensorInfo(name=name, dtype="BF16", shape=shape) for name, shape in tensors))
+    planned = list(_sharded(_stored(config, tensors)))
     numbers = np.random.default_rng(SEED)
     block = (numbers.standard_normal(1 << 22, dtype=np.float32) * 0.02).view(np.uint32) >> 16
-    block = block.astype(np.uint16)
+    blocks = {
+        "BF16": block.astype(np.uint16),
+        "F8_E4M3": numbers.integers(0, 0x7F, 1 << 22, dtype=np.uint8) | numbers.choice(SIGNS, 1 << 22),
+        "F32": numbers.uniform(1e-4, 3e-4, 1 << 16).astype(np.float32),
+    }
     with ShardWriter(folder, planned, {"format": "pt"}) as writer:
         for tensor in planned:
+            block = blocks[tensor.dtype]
             rolled = np.roll(block, int(numbers.integers(block.size)))
             values = np.resize(rolled, tensor.parameters)
             writer.write(tensor.name, memoryview(values).cast("B"))
@@ -41,6 +47,18 @@ def write_synthetic(folder: Path, kind: str) -> Path:
     (folder / "config.json").write_text(json.dumps(config, indent=2))
     _write_tokenizer(folder)
     return folder
+
+
+def _stored(config: dict[str, Any], tensors: Tensors) -> Iterator[TensorInfo]:
+    """The tensors in bf16; where the config says so, linear layers in 8-bit floats with a scale for each block."""
+    down, across = config.get("quantization_config", {}).get("weight_block_size", (0, 0))
+    for name, shape in tensors:
+        if down and "_proj" in name:
+            yield TensorInfo(name=name, dtype="F8_E4M3", shape=shape)
+            blocks = (-(-shape[0] // down), -(-shape[1] // across))
+            yield TensorInfo(name=f"{name}_scale_inv", dtype="F32", shape=blocks)
+        else:
+            yield TensorInfo(name=name, dtype="F32" if name.endswith("_bias") else "BF16", shape=shape)
 
 
 def _sharded(tensors: Iterator[TensorInfo]) -> Iterator[TensorInfo]:
@@ -89,6 +107,45 @@ def _qwen3_moe() -> tuple[dict[str, Any], Tensors]:
                 yield from _mlp(f"{path}.mlp.experts.{expert}", hidden, inner)
             yield from _norms(path, hidden)
         yield "model.norm.weight", (hidden,)
+
+    return config, tensors()
+
+
+def _deepseek_v3() -> tuple[dict[str, Any], Tensors]:
+    hidden, expert, layers, heads, experts, query, rank, nope, rope = 1024, 384, 24, 8, 64, 256, 256, 64, 32
+    config = _config(
+        "deepseek_v3", "DeepseekV3ForCausalLM", hidden, 4 * expert, layers, heads, heads, nope, vocab_size=65536,
+        rope_theta=1e4, n_routed_experts=experts, n_shared_experts=1, num_experts_per_tok=8, moe_layer_freq=1,
+        first_k_dense_replace=1, moe_intermediate_size=expert, q_lora_rank=query, kv_lora_rank=rank,
+        qk_nope_head_dim=nope, qk_rope_head_dim=rope, v_head_dim=nope, n_group=1, topk_group=1,
+        routed_scaling_factor=2.5, norm_topk_prob=True, topk_method="noaux_tc", scoring_func="sigmoid",
+        attention_bias=False,
+        quantization_config={"quant_method": "fp8", "fmt": "e4m3", "weight_block_size": [128, 128]},
+    )  # fmt: skip
+    config["tie_word_embeddings"] = False
+
+    def tensors() -> Tensors:
+        yield "model.embed_tokens.weight", (65536, hidden)
+        for layer in range(layers):
+            path = f"model.layers.{layer}"
+            yield f"{path}.self_attn.q_a_proj.weight", (query, hidden)
+            yield f"{path}.self_attn.q_a_layernorm.weight", (query,)
+            yield f"{path}.self_attn.q_b_proj.weight", (heads * (nope + rope), query)
+            yield f"{path}.self_attn.kv_a_proj_with_mqa.weight", (rank + rope, hidden)
+            yield f"{path}.self_attn.kv_a_layernorm.weight", (rank,)
+            yield f"{path}.self_attn.kv_b_proj.weight", (heads * 2 * nope, rank)
+            yield f"{path}.self_attn.o_proj.weight", (hidden, heads * nope)
+            yield from _norms(path, hidden)
+            if not layer:
+                yield from _mlp(f"{path}.mlp", hidden, 4 * expert)
+                continue
+            yield f"{path}.mlp.gate.weight", (experts, hidden)
+            yield f"{path}.mlp.gate.e_score_correction_bias", (experts,)
+            for number in range(experts):
+                yield from _mlp(f"{path}.mlp.experts.{number}", hidden, expert)
+            yield from _mlp(f"{path}.mlp.shared_experts", hidden, expert)
+        yield "model.norm.weight", (hidden,)
+        yield "lm_head.weight", (65536, hidden)
 
     return config, tensors()
 
@@ -175,6 +232,7 @@ KINDS = {
     "llama-1b": lambda: _llama(2048, 8192, 16, 32, 8, 64),  # Llama-3.2-1B, 2.47 GB
     "llama-3b": lambda: _llama(3072, 8192, 28, 24, 8, 128),  # Llama-3.2-3B, 6.4 GB
     "qwen3moe-2b": _qwen3_moe,  # 64 experts, 12 layers, 2.1 GB
+    "deepseek-fp8-2b": _deepseek_v3,  # 64 experts, 24 layers, 8-bit floats in blocks, 2.0 GB
     "lfm2-1.2b": _lfm2,  # LFM2-1.2B, 2.3 GB
 }
 
