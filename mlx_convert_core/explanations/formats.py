@@ -130,9 +130,9 @@ THEME = Theme(
         ),
         Explanation(
             "source_fp8 source_fbgemm_fp8",
-            "The model is stored in 8-bit floats. They are expanded first, where their scales are laid out in a known"
-            " way; as an error: here they are not. As a warning: it has no scales, and the floats are taken for the"
-            " numbers themselves.",
+            "The model is stored in 8-bit floats. They are expanded as they are read, where their scales are laid out"
+            " in a known way; as an error: here they are not. As a warning: it has no scales, and the floats are taken"
+            " for the numbers themselves.",
             "Convert the original bf16 model; its page names it as the base model.",
         ),
         Explanation(

@@ -35,6 +35,7 @@ from mlx_convert_engine.blueprint import Blueprint, blueprint
 from mlx_convert_engine.calibrating import Text, Wanted, calibration_of, inputs_of
 from mlx_convert_engine.discard_order import bytes_at_once
 from mlx_convert_engine.discarding_conversion import discarding
+from mlx_convert_engine.eight_bit_floats import expansions
 from mlx_convert_engine.kept_inputs import KeptInputs
 from mlx_convert_engine.model_classes import ModelClasses
 from mlx_convert_engine.not_finite import findings
@@ -104,8 +105,8 @@ class StreamingConverter:
         roundings = self._roundings(outputs)
         needs = [method.needs for method in self._methods.values() if method.needs != "nothing"]
         source = self._source(model)
-        if needs and odd_shards(_undecoded(model)):
-            raise _never_run(model)
+        if needs:
+            _check_runs(source)
         with _readable(source) as folder:
             loaded = self._blueprints(folder, outputs, strategies, source, roundings)
             blueprints = loaded.blueprints
@@ -266,12 +267,20 @@ def _undecoded(model: ModelInfo) -> DecodedModel:
     return DecodedModel(stored=model, model=model)
 
 
-def _never_run(model: ModelInfo) -> UnsupportedModel:
-    """The error for a model that would have to run before it is converted."""
+def _check_runs(source: DecodedModel) -> None:
+    """Raise UnsupportedModel (code ``stored_type``) for a model that can't run as it is stored, before it is converted.
+
+    Of what is decoded, only 8-bit floats that MLX loads can be expanded while a model runs.
+    """
+    model = source.stored
     pairs = zip(model.tensors, shown(_undecoded(model)), strict=True)
-    odd = next(tensor for tensor, seen in pairs if tensor.dtype != seen.dtype)
-    return UnsupportedModel(
-        f"{model.name} stores numbers as {odd.dtype} ({odd.name}), which MLX can't load: it can't be run.",
+    odd = next((f"{tensor.dtype} ({tensor.name})" for tensor, seen in pairs if tensor.dtype != seen.dtype), "")
+    expanded = {expansion.weight.name for expansion in expansions(model.config, model.tensors)}
+    packed = next((f"{source.decoders[name].name} ({name})" for name in source.decoders if name not in expanded), "")
+    if not odd and not packed:
+        return
+    raise UnsupportedModel(
+        f"{model.name} stores numbers as {odd or packed}, which MLX can't load: it can't be run.",
         hint="Round to nearest, or convert it to a type that MLX has first and go on from that.",
         remedies=(SetOption("method", "nearest"), SetOption("preset", "bf16")),
         code="stored_type",

@@ -17,8 +17,8 @@ from stored import Stored, store, tensors_of
 from test_discarding import Fetched, weights_of
 from test_streaming import KILLER, spoil_one_tensor
 
-from mlx_convert_core import ConvertRequest, MlxConvertError, PluginError, Progress, Workspace
-from mlx_convert_core.plugin import Claims, DecodedTensor, ModelInfo, StoredTensors, hookimpl
+from mlx_convert_core import ConvertRequest, MlxConvertError, PluginError, Progress, UnsupportedModel, Workspace
+from mlx_convert_core.plugin import Claims, DecodedTensor, ModelInfo, SetOption, StoredTensors, hookimpl
 
 sys.path.append(str(Path(__file__).parents[1]))
 
@@ -74,6 +74,13 @@ def test_experts_that_are_decoded_are_stacked_by_rows(stranger: Workspace, tmp_p
     assert plans[0].peak_memory == plans[1].peak_memory
     (one,), (other,) = (made(stranger, folder, "4bit") for folder in (source, plain))
     assert tensors_of(one) == tensors_of(other)
+
+
+def test_what_can_be_read_and_not_run_is_rounded_to_nearest_only(stranger: Workspace, tmp_path: Path) -> None:
+    source, _ = both(tmp_path)
+    with pytest.raises(UnsupportedModel, match=r"stores numbers as steps \(.*can't be run") as refused:
+        stranger.plan(ConvertRequest(ref=str(source), preset="4bit", method="tuned", output=tmp_path / "out"))
+    assert SetOption("method", "nearest") in refused.value.remedies
 
 
 def test_files_go_once_all_parts_of_what_they_hold_are_used(tmp_path: Path) -> None:

@@ -146,13 +146,14 @@ def test_floats_of_the_wider_kind_are_expanded_too(workspace: Workspace, tmp_pat
     assert np.array_equal(tensors_of(tmp_path / "out")[LAYER].values, expected)
 
 
-def test_quantizing_starts_from_the_expanded_numbers(workspace: Workspace, tmp_path: Path) -> None:
+@pytest.mark.parametrize("preset", ["4bit", "4bit-tuned"])
+def test_quantizing_starts_from_the_expanded_numbers(workspace: Workspace, tmp_path: Path, preset: str) -> None:
     source, plain = write_llama(tmp_path / "source"), write_llama(tmp_path / "plain")
     expected = packed(source, SCALES["one number"])
     bits = (expected.view(np.uint32) >> 16).astype(np.uint16)
     store(plain, tensors_of(plain) | {LAYER: Stored("BF16", expected.shape, bits.tobytes())})
     for folder in (source, plain):
-        converted(workspace, folder, tmp_path / f"{folder.name}-4bit", preset="4bit")
+        converted(workspace, folder, tmp_path / f"{folder.name}-4bit", preset=preset)
     assert tensors_of(tmp_path / "source-4bit") == tensors_of(tmp_path / "plain-4bit")
 
 
