@@ -38,7 +38,7 @@ class EstimateCard:
     def draw(self, planner: FormPlanner) -> None:
         """Show sizes, memory, disk and findings; the button says what it will do."""
         preview = planner.preview
-        now = (preview.plan, preview.busy, preview.refused, preview.error, preview.model)
+        now = (preview.plan, preview.busy, preview.refused, preview.error, preview.model, preview.ready)
         if now != self._drawn:
             self._drawn = now
             self._body.clear()
