@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from mlx_convert_core.converting.sources import Sources
 from mlx_convert_core.errors import MlxConvertError
 from mlx_convert_core.model.findings import Finding, finding_of
-from mlx_convert_core.model.fit import fit
+from mlx_convert_core.model.fit import Fit, fit_into, memory_now
 from mlx_convert_core.model.found import FoundModel
 from mlx_convert_core.model.inspection import ModelInfo
 from mlx_convert_core.model.quantization import Preset
@@ -24,7 +24,7 @@ class SearchHit:
 
     ``kind`` is the name of its `SourceKind`. ``weight_bytes`` is what its weights take as they would be converted, or
     as they are when it is ready; 0 when nobody can tell. ``refused`` is why its architecture can't be converted;
-    None when it can, or when nobody can tell (not ``judged``). ``fits`` says whether this machine has the memory to
+    None when it can, or when nobody can tell (not ``judged``). ``fit`` says whether this machine has the memory to
     answer with it, None when the size is not known.
     """
 
@@ -33,7 +33,7 @@ class SearchHit:
     weight_bytes: int = 0
     refused: Finding | None = None
     judged: bool = False
-    fits: bool | None = None
+    fit: Fit | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +56,7 @@ class Search:
         self._hooks = hooks
         self._sources = Sources(hooks)
         self._preset = preset
+        self._memory = memory_now()  # once, for all of a list
 
     def find(self, words: str, limit: int) -> SearchResult:
         """At most ``limit`` models of each source for ``words``, "" for those that are suggested.
@@ -103,7 +104,7 @@ class Search:
             weight_bytes=size,
             refused=refused,
             judged=judged,
-            fits=fit(size, model.config).verdict != "too_large" if size else None,
+            fit=fit_into(self._memory, size, model.config) if size else None,
         )
 
     def _judged(self, model: FoundModel) -> tuple[bool, Finding | None]:

@@ -181,7 +181,9 @@ def test_the_suggestions_are_dated_and_each_can_be_converted(hub: Hub, workspace
 def test_a_hit_has_a_verdict_a_size_and_whether_it_fits(shelves: Hub, workspace: Workspace) -> None:
     hits = {hit.model.name: hit for hit in workspace.search("tiny", preset="8bit").hits}
     chat, zebra, ready = hits["Tiny-Llama-Chat"], hits["Tiny-Zebra"], hits["Tiny-Llama-Chat-4bit"]
-    assert (chat.kind, chat.judged, chat.refused, chat.fits) == ("hub", True, None, True)
+    assert (chat.kind, chat.judged, chat.refused) == ("hub", True, None)
+    assert chat.fit is not None
+    assert chat.fit.verdict == "runs"
     assert chat.weight_bytes == 4000 + 4000 // 64 * 4
     assert zebra.refused is not None
     assert zebra.refused.code == "arch"
@@ -192,7 +194,8 @@ def test_a_hit_has_a_verdict_a_size_and_whether_it_fits(shelves: Hub, workspace:
 
 def test_a_model_that_no_memory_holds_does_not_fit(hub: Hub, workspace: Workspace) -> None:
     hit = workspace._search("").hit(FoundModel(ref="a/b", parameters=10**14))
-    assert hit.fits is False
+    assert hit.fit is not None
+    assert hit.fit.verdict == "too_large"
 
 
 def test_published_conversions_are_those_whose_cards_name_the_model(shelves: Hub, workspace: Workspace) -> None:

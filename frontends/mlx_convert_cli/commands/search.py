@@ -75,8 +75,8 @@ def _remarks(hit: SearchHit) -> Iterator[str]:
     """What there is to say of a model in a few words; what speaks against it first."""
     if hit.refused is not None and not hit.model.ready:
         yield f"not supported: {hit.model.model_type}"
-    if hit.fits is False:
-        yield "too big for this machine"
+    if hit.fit is not None and hit.fit.verdict != "runs":
+        yield f"{hit.fit.words.lower()} for this machine"
     if hit.model.gated:
         yield "to be asked for"
     if hit.model.ready:

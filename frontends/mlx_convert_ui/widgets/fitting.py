@@ -5,12 +5,12 @@ from __future__ import annotations
 from mlx_convert_core.plugin import Fit
 from mlx_convert_ui.widgets.components import Badge, Tag, tooltip
 
-_TONES = {"runs": "ok", "tight": "warn", "too_large": "bad"}
+TONES = {"runs": "ok", "tight": "warn", "too_large": "bad"}
 
 
 def fit_badge(fit: Fit) -> None:
     """Draw the word; what it is drawn beside says the numbers."""
-    Badge(fit.words, _TONES[fit.verdict]).mark("fit")
+    Badge(fit.words, TONES[fit.verdict]).mark("fit")
 
 
 def show_fit(label: Tag, fit: Fit | None) -> None:

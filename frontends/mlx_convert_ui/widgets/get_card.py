@@ -10,6 +10,7 @@ from nicegui import ui
 from mlx_convert_core import JobState
 from mlx_convert_core.plugin import units
 from mlx_convert_ui.state.job_views import JobView
+from mlx_convert_ui.state.library_rows import page_of
 from mlx_convert_ui.widgets.components import Badge, Button, Tag, block, progress_bar, set_progress
 from mlx_convert_ui.widgets.desktop import SHOW_LABEL, reveal
 from mlx_convert_ui.widgets.live import LiveJob
@@ -63,6 +64,8 @@ class GetCard(LiveJob):
         with block("actions"):
             chat = Button("Chat", lambda: ui.navigate.to(address), icon="message-square", kind="primary")
             chat.classes("btn-small").mark("chat")
+            details = Button("Details", lambda: ui.navigate.to(page_of(entry.path)), icon="info")
+            details.classes("btn-small").mark("details")
             show = Button(SHOW_LABEL, lambda: reveal(entry.path), icon="folder-open")
             show.classes("btn-small").mark("show-folder")
 

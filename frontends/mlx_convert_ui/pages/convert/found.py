@@ -9,9 +9,9 @@ from nicegui import ui
 
 from mlx_convert_core.plugin import FoundModel, SearchHit, units
 from mlx_convert_ui import wording
-from mlx_convert_ui.state.device import device
 from mlx_convert_ui.state.finding import Found
 from mlx_convert_ui.widgets.components import Badge, Button, Tag, attributes, block
+from mlx_convert_ui.widgets.fitting import TONES
 from mlx_convert_ui.widgets.found_list import FoundList
 from mlx_convert_ui.widgets.remedies import tell
 
@@ -98,15 +98,12 @@ def _heading(found: Found) -> str:
 
 def badges(hit: SearchHit) -> Iterator[tuple[str, str, str]]:
     """Text, tone and icon of what is to be seen at a glance."""
-    machine = "Mac" if device().apple_silicon else "machine"
     if hit.model.ready:
         yield (f"MLX, {hit.model.bits}-bit" if hit.model.bits else "MLX"), "busy", ""
     elif hit.refused is not None:
         yield "Not supported", "bad", "x"
-    if hit.fits is False:
-        yield f"Too big for this {machine}", "warn", "triangle-alert"
-    elif hit.fits and (hit.refused is None or hit.model.ready):
-        yield f"Fits this {machine}", "ok", "check"
+    if hit.fit is not None and (hit.refused is None or hit.model.ready):
+        yield hit.fit.words, TONES[hit.fit.verdict], ""
     if hit.model.gated:
         yield "Asks for access", "", "lock"
 
