@@ -19,6 +19,13 @@ class DecodedTensor(TensorInfo):
     parts: tuple[TensorInfo, ...]
 
     @property
+    def stands_for_itself(self) -> bool:
+        """Whether it is stored under the same name, in the same type and shape, and only in other bytes."""
+        first = self.parts[0]
+        itself = (first.name, first.dtype, first.shape) == (self.name, self.dtype, self.shape)
+        return itself and len(self.parts) == 1
+
+    @property
     def shards(self) -> tuple[str, ...]:
         """The files that hold its parts."""
         return tuple(sorted({part.shard for part in self.parts}))

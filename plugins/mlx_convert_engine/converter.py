@@ -14,6 +14,7 @@ from mlx_convert_core.plugin import (
     Checkpoint,
     CorruptCheckpoint,
     DecodedModel,
+    DecodedTensor,
     Finding,
     ModelInfo,
     Needs,
@@ -270,13 +271,14 @@ def _undecoded(model: ModelInfo) -> DecodedModel:
 def _check_runs(source: DecodedModel) -> None:
     """Raise UnsupportedModel (code ``stored_type``) for a model that can't run as it is stored, before it is converted.
 
-    Of what is decoded, only 8-bit floats that MLX loads can be expanded while a model runs.
+    Of what is decoded, 8-bit floats can be expanded while a model runs; what stands for itself, a source gives whole.
     """
     model = source.stored
     pairs = zip(model.tensors, shown(_undecoded(model)), strict=True)
     odd = next((f"{tensor.dtype} ({tensor.name})" for tensor, seen in pairs if tensor.dtype != seen.dtype), "")
     expanded = {expansion.weight.name for expansion in expansions(model.config, model.tensors)}
-    packed = next((f"{source.decoders[name].name} ({name})" for name in source.decoders if name not in expanded), "")
+    other = (one.name for one in source.model.tensors if isinstance(one, DecodedTensor) and not one.stands_for_itself)
+    packed = next((f"{source.decoders[name].name} ({name})" for name in other if name not in expanded), "")
     if not odd and not packed:
         return
     raise UnsupportedModel(
