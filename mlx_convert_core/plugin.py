@@ -105,6 +105,14 @@ if TYPE_CHECKING:
         sampler_word as sampler_word,
     )
     from mlx_convert_core.model.checkpoint import Checkpoint as Checkpoint
+    from mlx_convert_core.model.choosing import (
+        Chosen as Chosen,
+        LayerChoice as LayerChoice,
+        MeasuredLayer as MeasuredLayer,
+        ModelSizes as ModelSizes,
+        bits_to_ask as bits_to_ask,
+        layers_in_words as layers_in_words,
+    )
     from mlx_convert_core.model.config_file import read_config as read_config
     from mlx_convert_core.model.contents import FolderContents as FolderContents
     from mlx_convert_core.model.conversations import (
@@ -275,9 +283,12 @@ if TYPE_CHECKING:
     from mlx_convert_core.plugins.interfaces import (
         AnswerMemory as AnswerMemory,
         CachedSource as CachedSource,
+        Choice as Choice,
         DiscardableSource as DiscardableSource,
         LibraryStore as LibraryStore,
         MeasuredRunner as MeasuredRunner,
+        MeasuredStrategy as MeasuredStrategy,
+        MeasuringConverter as MeasuringConverter,
         ModelConverter as ModelConverter,
         ModelRunner as ModelRunner,
         SensingRunner as SensingRunner,
@@ -375,6 +386,7 @@ _PLACES = {
     "mlx_convert_core.model.base_model": "base_model",
     "mlx_convert_core.model.answer_settings": "SAMPLER_LIMITS AnswerSettings sampler_word",
     "mlx_convert_core.model.checkpoint": "Checkpoint",
+    "mlx_convert_core.model.choosing": "Chosen LayerChoice MeasuredLayer ModelSizes bits_to_ask layers_in_words",
     "mlx_convert_core.model.config_file": "read_config",
     "mlx_convert_core.model.contents": "FolderContents",
     "mlx_convert_core.model.conversations": "ChatSettings Conversation ConversationSummary StoredMessage figures_of",
@@ -425,10 +437,9 @@ _PLACES = {
     "mlx_convert_core.plugins.decoding": "DecodedModel DecodingConverter StoredTensors TensorDecoder decoded",
     "mlx_convert_core.plugins.hookspecs": "hookimpl",
     "mlx_convert_core.plugins.interfaces": (
-        "AnswerMemory CachedSource DiscardableSource LibraryStore MeasuredRunner ModelConverter ModelRunner "
-        "SensingRunner "
-        "ModelSource Planned QuantizeMethod Reporter RoundingConverter SmallFilesSource InPlaceSource StreamedSource "
-        "UploadTarget Written"
+        "AnswerMemory CachedSource Choice DiscardableSource LibraryStore MeasuredRunner MeasuredStrategy "
+        "MeasuringConverter ModelConverter ModelRunner SensingRunner ModelSource Planned QuantizeMethod Reporter "
+        "RoundingConverter SmallFilesSource InPlaceSource StreamedSource UploadTarget Written"
     ),
     "mlx_convert_core.plugins.loading": "LoadedPlugin PluginFailure",
     "mlx_convert_core.plugins.offers": "Account AccountState Command Page",

@@ -50,6 +50,8 @@ _CONVERTING = (
     click.option("--group-size", type=int, help=f"Values that share a scale: {one_of(AFFINE_GROUP_SIZES)}."),
     click.option("--mode", type=click.Choice(MODES), help="The number format."),
     click.option("--strategy", help="Which layers get how many bits: uniform, mixed_4_6 ..., map:{...} or map:FILE."),
+    click.option("--bpw", help="Bits per weight on average: bits for each layer by what it loses, at most so many."),
+    click.option("--fit", help="The same by the size of the weight files, such as 6GB."),
     click.option("--method", help="How numbers are rounded: nearest, tuned, compensated, or a plugin's own way."),
     click.option("--calibration", type=click.Path(), help="A text that --method goes by, instead of the bundled one."),
     click.option("--dtype", type=click.Choice(dtypes.DTYPES), help="The type of what stays unquantized."),
@@ -73,6 +75,7 @@ def convert_request(workspace: Workspace, values: dict[str, Any]) -> ConvertRequ
     from mlx_convert_core import ConvertRequest, load_recipe
 
     given = {name: value for name, value in values.items() if not _left_out(value)}
+    _take_budget(given)
     if "strategy" in given:
         given["strategy"] = _with_map(given["strategy"])
     if "calibration" in given:
@@ -85,6 +88,20 @@ def convert_request(workspace: Workspace, values: dict[str, Any]) -> ConvertRequ
         named = tuple(output.preset for output in recipe.outputs) if recipe else ()
         ref = _ref_of(given.get("preset", named), workspace.presets)
     return replace(recipe.request(ref), **given) if recipe else ConvertRequest(ref=ref, **given)
+
+
+def _take_budget(given: dict[str, Any]) -> None:
+    """Have --bpw and --fit be the strategies that they are. Raises InvalidRequest when there are several."""
+    budgets = {name: given.pop(name) for name in ("bpw", "fit") if name in given}
+    named = [*budgets, *(["strategy"] if "strategy" in given else [])]
+    if budgets and len(named) > 1:
+        raise InvalidRequest(
+            f"{' and '.join(f'--{name}' for name in named)} each say which layers get how many bits.",
+            hint="Give one of them.",
+            code="strategy",
+        )
+    for name, value in budgets.items():
+        given["strategy"] = f"{name}:{value}"
 
 
 def _placed(file: str) -> str:

@@ -92,7 +92,8 @@ def _title(plan: ConvertPlan) -> str:
 
 
 def _sizes(plan: ConvertPlan) -> RenderableType:
-    size = "size" if plan.exact else "size (estimate)"
+    at_most = any(output.at_most for output in plan.outputs)
+    size = "size (at most)" if at_most else "size" if plan.exact else "size (estimate)"
     rows = [
         (
             output.label,
@@ -110,6 +111,8 @@ def _sizes(plan: ConvertPlan) -> RenderableType:
 
 def _numbers(output: OutputPlan) -> str:
     numbers = str(output.quantization or output.dtype or "unquantized")
+    if output.at_most:
+        numbers = "for each layer by what it loses"
     return numbers if output.method == NEAREST else f"{numbers}, {text.one_line(output.method)}"
 
 

@@ -31,6 +31,8 @@ _FLAGS = (
     "allow_overflow", "anyway", "dequantize", "discard_source", "force", "no_verify", "public", "replace", "resume",
     "text_only", "trust_remote_code",
 )  # fmt: skip
+_BUDGETS = ("bpw", "fit")  # strategies that have an option of their own
+_SAME = {"strategy": ("--strategy", *(f"--{name}" for name in _BUDGETS))}  # each takes the place of the others
 _MISSING = {"library scan": "FOLDER", "recipe export": "MODEL"}  # what such a command can't do without
 LONGEST = 400  # characters; a command with a long prompt in it would hide what is to be different
 
@@ -79,7 +81,10 @@ def _again(arguments: Sequence[str], option: str, value: object) -> str:
         return "mlx-convert convert REF" + (f" {_typed(arguments[1:])}" if len(arguments) > 1 else "")
     if value is False:
         return _again(arguments, f"no_{option}", True)
-    added = [_flag(option)]
+    added: list[str | Path] = [_flag(option)]
+    kind, colon, number = str(value).partition(":")
+    if option == "strategy" and colon and kind in _BUDGETS:
+        added, value = [_flag(kind)], number
     if value is not True:
         added.append(_Open(option.upper()) if value is None else _word(value))
     return _whole(arguments, option, added)
@@ -109,7 +114,8 @@ def _left(arguments: Sequence[str], option: str) -> list[str]:
     words = iter(arguments)
     for word in words:
         name, equals, _ = word.partition("=")
-        if _SHORT.get(name[:2] if not name.startswith("--") else name, name) != _flag(option):
+        typed = _SHORT.get(name[:2] if not name.startswith("--") else name, name)
+        if typed not in _SAME.get(option, (_flag(option),)):
             kept.append(word)
         elif option not in _FLAGS and not equals and (name.startswith("--") or len(name) == 2):
             next(words, None)

@@ -17,12 +17,12 @@ from mlx_convert_core.converting.fetching import arriving
 from mlx_convert_core.converting.methods import changed_text, with_methods
 from mlx_convert_core.converting.small_files import examined_in_advance, examined_on_arrival
 from mlx_convert_core.converting.sources import Sources
+from mlx_convert_core.converting.strategies import strategies_of, with_choices
 from mlx_convert_core.converting.trial import Tried
 from mlx_convert_core.converting.verifying import try_models
-from mlx_convert_core.errors import MlxConvertError, PluginNotLoaded
+from mlx_convert_core.errors import PluginNotLoaded
 from mlx_convert_core.model.findings import Finding
 from mlx_convert_core.model.plan import ConvertPlan, OutputPlan
-from mlx_convert_core.model.quantization import LayerInfo, Quantization, QuantizeStrategy
 from mlx_convert_core.model.requests import ConvertedModel, ConvertResult
 from mlx_convert_core.model.rounding import Calibration
 from mlx_convert_core.plugins.decoding import DecodingConverter
@@ -43,7 +43,7 @@ def plan_exactly(plan: ConvertPlan, context: JobContext) -> ConvertPlan:
     The source's own tensors are left out: who asked knows them, and to decode 200,000 again would hold up its pages.
     """
     converter = _converter(plan, context)
-    planned = converter.plan(plan.model, plan.outputs, _strategies(plan, context))
+    planned = converter.plan(plan.model, plan.outputs, strategies_of(plan, context.hooks))
     source = _source(plan, context)
     needed = fetch_disk(plan.model, plan.request, planned.source_bytes)
     if isinstance(source, InPlaceSource) and not _reads_in_place(converter, planned.calibration):
@@ -83,8 +83,9 @@ def convert(plan: ConvertPlan, context: JobContext) -> ConvertResult:
             if plan.calibration is not None and isinstance(converter, RoundingConverter):
                 with context.step("calibrate"):
                     converter.calibrate(plan.model, checkpoint, plan.calibration, stagings[0].statistics, context)
+                    plan = with_choices(plan, converter, checkpoint, stagings[0].statistics, context)
             with context.step("quantize"), context.step("write"):
-                strategies = _strategies(plan, context)
+                strategies = strategies_of(plan, context.hooks)
                 written = converter.convert(plan.model, checkpoint, plan.outputs, strategies, folders, context)
             original = checkpoint.folder(context.check_cancelled)
         with context.step("check"), _syncing(folders):
@@ -177,6 +178,8 @@ def _completed(plan: ConvertPlan, checked: _Checked, tried: Tried) -> ConvertedM
         left_out=output.left_out,
         text_only=output.text_only,
         verification=tried.verification,
+        chosen=output.chosen,
+        layers=output.quantized if output.chosen else (),
     )
 
 
@@ -210,36 +213,6 @@ def _converter(plan: ConvertPlan, context: JobContext) -> ModelConverter:
         )
     converter = with_decoders(converter, decoded_source(plan.model, plan.request, context.hooks))
     return with_methods(converter, plan, context.hooks)
-
-
-def _strategies(plan: ConvertPlan, context: JobContext) -> dict[str, QuantizeStrategy]:
-    """The named strategy of each output that has one, by preset; the names were checked before."""
-    found: dict[str, QuantizeStrategy] = {}
-    for output in plan.outputs:
-        if output.strategy and output.quantization:
-            plugin, strategy = context.hooks.first_named(
-                "quantize_strategy", name=output.strategy, model=plan.model, quantization=output.quantization
-            )
-            found[output.preset] = _guarded(strategy, plugin, context)
-    return found
-
-
-def _guarded(strategy: QuantizeStrategy, plugin: str, context: JobContext) -> QuantizeStrategy:
-    """``strategy``, whose answers are looked at: its plugin is named for what it raises or gives."""
-
-    def choose(layer: LayerInfo) -> Quantization | None:
-        try:
-            answer = strategy(layer)
-        except MlxConvertError:
-            raise
-        except Exception as error:
-            raise context.hooks.fault(plugin, "quantize_strategy", error) from error
-        if answer is not None and not isinstance(answer, Quantization):
-            told = f"gave a {type(answer).__name__} for {layer.path}, not a Quantization or None"
-            raise context.hooks.fault(plugin, "quantize_strategy", TypeError(told))
-        return answer
-
-    return choose
 
 
 @contextmanager

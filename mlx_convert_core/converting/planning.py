@@ -22,6 +22,7 @@ from mlx_convert_core.converting.methods import examine_methods, method_of
 from mlx_convert_core.converting.places import examine_output, free_disk
 from mlx_convert_core.converting.preflight import examine_machine, examine_model
 from mlx_convert_core.converting.sources import Sources
+from mlx_convert_core.converting.strategies import examine_strategies
 from mlx_convert_core.errors import InvalidRequest
 from mlx_convert_core.home.settings import Settings
 from mlx_convert_core.model.findings import Finding, finding_of
@@ -99,8 +100,10 @@ class Planner:
         if reading is not converter:
             converter = reading
             plan = replace(plan, findings=(*plan.findings, *map(self._offered, source.findings)))
-        self._check_strategies(plan)
-        noticed = tuple(examine_methods(converter, plan, self._hooks))
+        noticed = (
+            *examine_strategies(converter, plan, self._hooks),
+            *examine_methods(converter, plan, self._hooks),
+        )
         examined = (self._offered(finding) for finding in converter.examine(plan))
         found = (*plan.findings, *noticed, *examined, *examine_output(plan))
         plan = replace(plan, findings=found)
@@ -148,24 +151,10 @@ class Planner:
             return output.quantization.mode
         bits = f"{output.quantization.bits}bit"
         group = f"-g{output.quantization.group_size}" if output.quantization.group_size != DEFAULT_GROUP_SIZE else ""
-        named = output.strategy if output.strategy and _PLAIN.fullmatch(output.strategy) else ""
+        plain = (output.strategy or "").replace(":", "-", 1)  # bpw:4.5
+        named = plain if _PLAIN.fullmatch(plain) else ""
         method = _end(output.method) if output.method != NEAREST else ""
         return f"{named or f'{bits}{group}'}{'-mixed' if output.strategy and not named else ''}{method}"
-
-    def _check_strategies(self, plan: ConvertPlan) -> None:
-        for output in plan.outputs:
-            if output.strategy is None or output.quantization is None:
-                continue
-            found = self._hooks.first(
-                "quantize_strategy", name=output.strategy, model=plan.model, quantization=output.quantization
-            )
-            if found is None:
-                raise InvalidRequest(
-                    f"no plugin knows the strategy '{output.strategy}'.",
-                    hint="The presets show the ones in use.",
-                    remedies=(RunCommand("presets"),),
-                    code="strategy",
-                )
 
     def _kept(self, output: OutputPlan) -> Finding:
         size = sum(layer.nbytes for layer in output.kept)
@@ -200,7 +189,7 @@ def _nothing_quantized(plan: ConvertPlan) -> tuple[Finding, ...]:
             remedies=(SetOption("group_size", 32), SetOption("preset", "bf16")),
         )
         for output in plan.outputs
-        if output.quantization is not None and not output.quantized
+        if output.quantization is not None and not output.quantized and not output.at_most
     )
 
 

@@ -59,6 +59,21 @@ THEME = Theme(
             "Nothing need be done: it is rounded to nearest. Choose the mode `affine` to have the method.",
         ),
         Explanation(
+            "budget",
+            "A number of bits per weight or a size was meant, and what was given is neither.",
+            "Write a number such as `--bpw 4.5`, or a size in decimal units such as `--fit 6GB`.",
+        ),
+        Explanation(
+            "budget_small",
+            "A model can't be made as small as that: with 2 bits for every layer it takes more.",
+            "Allow what the message says, or choose a smaller model.",
+        ),
+        Explanation(
+            "budget_large",
+            "More is allowed than the model takes without quantization.",
+            "Convert it with the preset `bf16`, or allow less.",
+        ),
+        Explanation(
             "recipe",
             "A recipe can't be used: the file is damaged, says something unknown, or does not fit this model.",
             "The message names the line at fault. `mlx-convert recipe export MODEL` writes one that is right.",

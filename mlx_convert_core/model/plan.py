@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from mlx_convert_core.model.choosing import Chosen
 from mlx_convert_core.model.contents import FolderContents
 from mlx_convert_core.model.dtypes import Dtype
 from mlx_convert_core.model.findings import Finding
@@ -25,7 +26,8 @@ class OutputPlan:
     what is at ``path`` and would go. ``left_out`` is what of the source's tensors does not reach this output, known
     once it is exact; with ``text_only`` nothing but text is left of a model for pictures or sound. ``method`` names how
     the numbers of its layers are rounded. ``label`` says what is made in a word: the preset, or what the request made
-    of it (``3bit``, over the preset ``4bit``).
+    of it (``3bit``, over the preset ``4bit``). With ``at_most`` its strategy has yet to measure, and the sizes are the
+    most that it may come to; ``chosen`` says how it chose.
     """
 
     preset: str
@@ -44,6 +46,8 @@ class OutputPlan:
     replaces: FolderContents | None = None
     left_out: tuple[LeftOut, ...] = ()
     text_only: bool = False
+    at_most: bool = False
+    chosen: Chosen | None = None
     label: str = ""
 
     def __post_init__(self) -> None:

@@ -20,10 +20,11 @@ from mlx_convert_core.base.file_names import RECORD
 from mlx_convert_core.base.limits import RECORD_BYTES
 from mlx_convert_core.base.regular_files import read_regular
 from mlx_convert_core.errors import CorruptCheckpoint
+from mlx_convert_core.model.choosing import Chosen
 from mlx_convert_core.model.figures import Figure
 from mlx_convert_core.model.findings import Finding
 from mlx_convert_core.model.left_out import LeftOut
-from mlx_convert_core.model.quantization import KeptLayer
+from mlx_convert_core.model.quantization import KeptLayer, QuantizedLayer
 from mlx_convert_core.model.rounding import Calibration
 from mlx_convert_core.model.verification import Verification
 
@@ -57,12 +58,16 @@ class Weights(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """How a converted folder came to be. ``recipe`` holds the numbers that make it again, ``label`` says in a word what
-    they make where that is not the preset as it is; ``created`` is a time in ISO 8601, ``files`` are by name,
-    ``measurements`` figures, perhaps in groups. ``calibration`` is the text that a method of rounding went by.
-    ``left_out`` and ``text_only`` say what of the source is not in it, ``dequantize`` that packed layers were read as
-    plain numbers, ``allow_overflow`` that values which became infinite were agreed to. ``verification`` is what was
-    seen when it was tried, None when it was not."""
+    """How a converted folder came to be.
+
+    ``recipe`` holds the numbers that make it again, ``label`` says in a word what they make where that is not the
+    preset as it is; ``created`` is a time in ISO 8601, ``files`` are by name, ``measurements`` figures, perhaps in
+    groups. ``calibration`` is the text that a method of rounding went by, or that the numbers of layers were chosen
+    by; ``chosen`` and ``layers`` say how they were, and what they are. ``left_out`` and ``text_only`` say what of
+    the source is not in it, ``dequantize`` that packed layers were read as
+    plain numbers, ``allow_overflow`` that values which became infinite were agreed to. ``verification``
+    is what was seen when it was tried, None when it was not.
+    """
 
     schema: int = SCHEMA
     created: str = ""
@@ -72,6 +77,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     versions: dict[str, str] = {}
     weights: Weights = Weights()
     calibration: Calibration | None = None
+    chosen: Chosen | None = None
+    layers: tuple[QuantizedLayer, ...] = ()
     kept_layers: tuple[KeptLayer, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
     text_only: bool = False

@@ -13,10 +13,11 @@ from mlx_convert_core.errors import InvalidRequest
 from mlx_convert_core.model.answer_settings import AnswerSettings
 from mlx_convert_core.model.attachments import Sense, checked, sense_of
 from mlx_convert_core.model.chat_message import ChatMessage
+from mlx_convert_core.model.choosing import Chosen
 from mlx_convert_core.model.dtypes import Dtype
 from mlx_convert_core.model.findings import Finding
 from mlx_convert_core.model.left_out import LeftOut
-from mlx_convert_core.model.quantization import Mode, Quantization
+from mlx_convert_core.model.quantization import Mode, Quantization, QuantizedLayer
 from mlx_convert_core.model.verification import Verification
 from mlx_convert_core.remedies import LeaveOut
 
@@ -117,7 +118,8 @@ class ConvertedModel:
 
     ``label`` says what it is in a word: the preset, or what the request made of it, as in `OutputPlan`.
     ``left_out`` and ``text_only`` say what of the source is not in it, as in `OutputPlan`; ``verification`` what was
-    seen when it was tried, None when that was not asked for.
+    seen when it was tried, None when that was not asked for. ``chosen`` says how the numbers of its layers were
+    chosen by measuring, and ``layers`` what was chosen; None and () otherwise.
     """
 
     path: Path
@@ -130,6 +132,8 @@ class ConvertedModel:
     left_out: tuple[LeftOut, ...] = ()
     text_only: bool = False
     verification: Verification | None = None
+    chosen: Chosen | None = None
+    layers: tuple[QuantizedLayer, ...] = ()
     label: str = ""
 
     def __post_init__(self) -> None:

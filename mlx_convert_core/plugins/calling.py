@@ -11,6 +11,7 @@ from mlx_convert_core.plugins import hookspecs
 from mlx_convert_core.plugins.checks import ModelCheck
 from mlx_convert_core.plugins.interfaces import (
     LibraryStore,
+    MeasuredStrategy,
     ModelConverter,
     ModelRunner,
     ModelSource,
@@ -29,7 +30,7 @@ _PROVIDED: dict[str, Any] = {
     "model_source": ModelSource,
     "model_converter": ModelConverter,
     "model_runner": ModelRunner,
-    "quantize_strategy": Callable,
+    "quantize_strategy": Callable | MeasuredStrategy,
     "quantize_method": QuantizeMethod,
     "library_store": LibraryStore,
 }
@@ -187,10 +188,11 @@ class Hooks:
         return f"{plugin} ({distribution})" if distribution and distribution != plugin else plugin
 
 
-def _wanted(kind: type, item: object) -> str:
+def _wanted(kind: Any, item: object) -> str:
     """The name of ``kind``; for a protocol with what ``item`` lacks of it."""
+    kind = getattr(kind, "__args__", (kind,))[0]  # of several the usual one
     if not getattr(kind, "_is_protocol", False):
-        return kind.__name__
+        return str(kind.__name__)
     members = {*dir(kind), *kind.__annotations__}
     lacking = sorted(name for name in members if not name.startswith("_") and not hasattr(item, name))
     return f"{kind.__name__} (it has no {', '.join(lacking)})"

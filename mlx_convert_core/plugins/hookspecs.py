@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from mlx_convert_core.plugins.decoding import TensorDecoder
     from mlx_convert_core.plugins.interfaces import (
         LibraryStore,
+        MeasuredStrategy,
         ModelConverter,
         ModelRunner,
         ModelSource,
@@ -90,8 +91,10 @@ def model_runner(path: Path, config: Mapping[str, Any], trust_remote_code: bool)
 
 
 @hookspec(firstresult=True)
-def quantize_strategy(name: str, model: ModelInfo, quantization: Quantization) -> QuantizeStrategy | None:
-    """The strategy called ``name``: a function asked once a layer. Runs in the worker.
+def quantize_strategy(
+    name: str, model: ModelInfo, quantization: Quantization
+) -> QuantizeStrategy | MeasuredStrategy | None:
+    """The strategy called ``name``: a function asked once a layer, or a `MeasuredStrategy`. Runs in parent and worker.
 
     Example::
 

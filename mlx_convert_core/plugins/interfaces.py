@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 if TYPE_CHECKING:
     from mlx_convert_core.model.attachments import Sense
     from mlx_convert_core.model.checkpoint import Checkpoint
+    from mlx_convert_core.model.choosing import Chosen, MeasuredLayer, ModelSizes
     from mlx_convert_core.model.events import Step, Unit
     from mlx_convert_core.model.findings import Finding
     from mlx_convert_core.model.inspection import ModelInfo
     from mlx_convert_core.model.library import LibraryEntry
     from mlx_convert_core.model.plan import ConvertPlan, OutputPlan
-    from mlx_convert_core.model.quantization import QuantizeStrategy
+    from mlx_convert_core.model.quantization import LayerInfo, Quantization, QuantizeStrategy
     from mlx_convert_core.model.requests import (
         GenerateRequest,
         GenerateResult,
@@ -146,6 +147,41 @@ class QuantizeMethod(Protocol):
         """
 
 
+@runtime_checkable
+class MeasuredStrategy(Protocol):
+    """A strategy that chooses the numbers of all layers together, once it was measured what each would do to them.
+
+    Made in the parent as well as in the worker. A layer that its model class keeps, or gives numbers of its own, is not
+    asked for.
+    """
+
+    def options(self, layer: LayerInfo) -> Sequence[Quantization]:
+        """The numbers to measure ``layer`` with, at least one; all affine, with group sizes that divide its width."""
+
+    def limit(self, sizes: ModelSizes) -> int:
+        """Bytes of tensors that the output has at most, told before anything is measured.
+
+        Raises InvalidRequest when what was asked for can't be had.
+        """
+
+    def choose(self, layers: Sequence[MeasuredLayer], room: int) -> Mapping[str, Quantization]:
+        """The numbers of each layer, by its path: one of its choices, all of them together ``room`` bytes at most.
+
+        The same layers and room have to give the same answer.
+        """
+
+    def repeated(self, choice: Mapping[str, Quantization | None]) -> str:
+        """The name of a strategy that gives these numbers again without measuring, None to a layer that is kept."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """What a converter found for one output: the numbers of every layer by its path, and how they came about."""
+
+    layers: Mapping[str, Quantization | None]
+    chosen: Chosen
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
     """What a converter wrote into one folder: the xxh3-128 (hex) of each tensor's bytes, by its name.
@@ -213,6 +249,28 @@ class RoundingConverter(ModelConverter, Protocol):
 
         What is done goes into the folder ``keep``, which survives a crash, so that it is not done again.
         Raises InvalidRequest (code ``calibration``) when the text is not what was planned, or too short.
+        """
+
+
+@runtime_checkable
+class MeasuringConverter(RoundingConverter, Protocol):
+    """A converter that measures what numbers do to a layer, for strategies that go by it (`MeasuredStrategy`).
+
+    Its `plan` gives an output with such a strategy the most that it can come to (`OutputPlan.at_most`).
+    """
+
+    def choose(
+        self,
+        model: ModelInfo,
+        checkpoint: Checkpoint,
+        outputs: tuple[OutputPlan, ...],
+        strategies: Mapping[str, MeasuredStrategy],
+        keep: Path,
+        report: Reporter,
+    ) -> Mapping[str, Choice]:
+        """Measure, and have each of ``strategies`` choose, by the output's preset. Runs in a worker, after `calibrate`.
+
+        What is measured goes into the folder ``keep``, which survives a crash, so that it is not done again.
         """
 
 

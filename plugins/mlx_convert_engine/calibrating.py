@@ -92,16 +92,16 @@ class Wanted:
     disk: int = 0
 
     @staticmethod
-    def of(load: _Load, needs: Iterable[Needs]) -> Wanted:
-        """What methods with these ``needs`` want of a model."""
+    def of(load: _Load, needs: Iterable[Needs], *, back: bool = False) -> Wanted:
+        """What methods with these ``needs`` want of a model; with ``back`` also a pass back through it."""
         from mlx_convert_engine.forward.matrices import disk_of, memory_of, memory_of_rounding, widest
         from mlx_convert_engine.forward.streamed import StreamedModel
 
         model = StreamedModel(load)
         if "matrix" not in needs:
-            return Wanted(memory=model.peak_memory(_lengths(TOKENS)))
+            return Wanted(memory=model.peak_memory(_lengths(TOKENS), back=back))
         tokens = max(TOKENS, TOKENS_EACH * widest(model))
-        memory = model.peak_memory(_lengths(tokens)) + memory_of(model)
+        memory = model.peak_memory(_lengths(tokens), back=back) + memory_of(model)
         return Wanted(tokens, memory, memory_of_rounding(model), disk_of(model))
 
 

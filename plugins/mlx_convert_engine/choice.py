@@ -3,10 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from mlx_convert_core.plugin import LayerInfo, Quantization, QuantizeStrategy
+from mlx_convert_core.plugin import LayerInfo, MeasuredStrategy, Quantization, QuantizeStrategy
 from mlx_convert_engine.model_classes import LazyModel
+
+
+@dataclass(slots=True)
+class Asking:
+    """Asks a measured strategy what it may choose from, as a strategy that takes the ``last`` of it, or the first.
+
+    ``asked`` are the layers that it was asked for, and the choices for each, from the smallest on.
+    """
+
+    strategy: MeasuredStrategy
+    last: bool = False
+    asked: dict[str, tuple[LayerInfo, tuple[Quantization, ...]]] = field(default_factory=dict)
+
+    def __call__(self, layer: LayerInfo) -> Quantization:
+        """See QuantizeStrategy."""
+        options = tuple(sorted(self.strategy.options(layer), key=lambda one: bytes_in(layer, one)))
+        self.asked[layer.path] = (layer, options)
+        return options[-1 if self.last else 0]
 
 
 class Chooser:
@@ -32,9 +51,17 @@ class Chooser:
     def _asked(self, path: str, layer: Any) -> Quantization | str:
         assert self.default is not None
         if self._strategy is not None:
+            own = self._of_class(path, layer) if isinstance(self._strategy, Asking) else self.default
+            if own is not self.default:
+                return own
             shape = tuple(layer.weight.shape)
             info = LayerInfo(path=path, shape=shape, kind=type(layer).__name__, num_layers=self._layers)
             return self._strategy(info) or "the strategy keeps it"
+        return self._of_class(path, layer)
+
+    def _of_class(self, path: str, layer: Any) -> Quantization | str:
+        """What the model's class says."""
+        assert self.default is not None
         if self._predicate is None:
             return self.default
         answer = self._predicate(path, layer)
@@ -52,3 +79,8 @@ def quantization_of(layer: Any) -> Quantization | None:
 
 def _indivisible(width: int, quantization: Quantization) -> str:
     return f"width {width} is not divisible by group size {quantization.group_size}"
+
+
+def bytes_in(layer: LayerInfo, numbers: Quantization, dtype: str = "bfloat16") -> int:
+    """Bytes of a layer with these numbers, its scales in ``dtype``."""
+    return numbers.packed_bytes(layer.shape, 4 if dtype == "float32" else 2)

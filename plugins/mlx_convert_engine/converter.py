@@ -12,10 +12,12 @@ from typing import Any, Self
 from mlx_convert_core.plugin import (
     Calibration,
     Checkpoint,
+    Choice,
     CorruptCheckpoint,
     DecodedModel,
     DecodedTensor,
     Finding,
+    MeasuredStrategy,
     ModelInfo,
     Needs,
     OutputPlan,
@@ -33,6 +35,7 @@ from mlx_convert_core.plugin import (
     stamp_of,
 )
 from mlx_convert_engine.blueprint import Blueprint, blueprint
+from mlx_convert_engine.budgets import Choosing, Exactly, Strategies, asking, bounded
 from mlx_convert_engine.calibrating import Text, Wanted, calibration_of, inputs_of
 from mlx_convert_engine.discard_order import bytes_at_once
 from mlx_convert_engine.discarding_conversion import discarding
@@ -99,23 +102,46 @@ class StreamingConverter:
             lambda: self._classes.load(folder, model), sequences, self._matrices, made_from, report, matrices=matrices
         )
 
-    def plan(
-        self, model: ModelInfo, outputs: tuple[OutputPlan, ...], strategies: Mapping[str, QuantizeStrategy]
-    ) -> Planned:
-        """See ModelConverter; a remote source is planned over empty files with its real headers."""
+    def choose(
+        self,
+        model: ModelInfo,
+        checkpoint: Checkpoint,
+        outputs: tuple[OutputPlan, ...],
+        strategies: Mapping[str, MeasuredStrategy],
+        keep: Path,
+        report: Reporter,
+    ) -> Mapping[str, Choice]:
+        """See MeasuringConverter."""
+        folder = checkpoint.folder(report.check_cancelled)
+        assert self._calibration is not None
+        made_from = repr((_made_of(model), self._calibration))
+        with _readable(self._source(model)) as readable:
+            exactly = self._exactly(readable, self._source(model))
+            choosing = Choosing(outputs, strategies, exactly, keep, made_from)
+        sequences = Text(self._text, self._calibration).sequences(self._classes, folder)
+        roundings = {
+            output.preset: rounding for output, rounding in zip(outputs, self._roundings(outputs), strict=True)
+        }
+        return choosing.choices(lambda: self._classes.load(folder, model), sequences, roundings, report)
+
+    def plan(self, model: ModelInfo, outputs: tuple[OutputPlan, ...], strategies: Strategies) -> Planned:
+        """See MeasuringConverter; a remote source is planned over empty files with its real headers."""
         roundings = self._roundings(outputs)
-        needs = [method.needs for method in self._methods.values() if method.needs != "nothing"]
+        choosing = any(isinstance(strategy, MeasuredStrategy) for strategy in strategies.values())
+        needs: list[Needs] = [method.needs for method in self._methods.values() if method.needs != "nothing"]
+        needs += ["moments"] * (choosing and not needs)
         source = self._source(model)
         if needs:
             _check_runs(source)
         with _readable(source) as folder:
-            loaded = self._blueprints(folder, outputs, strategies, source, roundings)
+            loaded = self._blueprints(folder, outputs, asking(strategies, last=True), source, roundings)
             blueprints = loaded.blueprints
+            largest = tuple(plan.planned(output) for plan, output in zip(blueprints, outputs, strict=True))
             shards = {tensor.shard for tensor in model.tensors}
             sizes = {file.name: file.size for file in model.files if file.name in shards}
-            wanted = self._wanted(model, needs) if needs else None
+            wanted = self._wanted(model, needs, back=choosing) if needs else None
             return Planned(
-                outputs=tuple(plan.planned(output) for plan, output in zip(blueprints, outputs, strict=True)),
+                outputs=bounded(outputs, strategies, largest, self._exactly(folder, source)),
                 peak_memory=_peak_memory(working_memory(blueprints), wanted),
                 calibration=calibration_of(self._text, wanted.tokens) if wanted else None,
                 learned_bytes=wanted.disk if wanted else 0,
@@ -168,13 +194,25 @@ class StreamingConverter:
             for writer, rounding in zip(writers, roundings, strict=True)
         )
 
-    def _wanted(self, model: ModelInfo, needs: list[Needs]) -> Wanted:
+    def _wanted(self, model: ModelInfo, needs: list[Needs], *, back: bool) -> Wanted:
         """What `calibrate` takes; the model that runs there is expanded by its own class."""
         with _readable(_undecoded(model)) as folder:
-            return Wanted.of(lambda: self._classes.load(folder, model), needs)
+            return Wanted.of(lambda: self._classes.load(folder, model), needs, back=back)
 
     def _source(self, model: ModelInfo) -> DecodedModel:
         return self._decoded or _undecoded(model)
+
+    def _exactly(self, folder: Path, source: DecodedModel) -> Exactly:
+        """What plans outputs of the checkpoint in ``folder``, besides those that are to be made."""
+
+        def exactly(
+            outputs: tuple[OutputPlan, ...], strategies: Mapping[str, QuantizeStrategy]
+        ) -> tuple[OutputPlan, ...]:
+            roundings = tuple(Rounding() for _ in outputs)
+            plans = self._blueprints(folder, outputs, strategies, source, roundings).blueprints
+            return tuple(plan.planned(output) for plan, output in zip(plans, outputs, strict=True))
+
+        return exactly
 
     def _roundings(self, outputs: tuple[OutputPlan, ...]) -> tuple[Rounding, ...]:
         """How each output is rounded, by what `calibrate` has learned."""

@@ -31,7 +31,7 @@ class KeptInputs:
             arrays, about = mx.load(str(self._folder / KEPT), return_metadata=True)
         except (OSError, ValueError, RuntimeError, CorruptCheckpoint):
             return None
-        if about.get(_MADE_FROM) != _digest(made_from):
+        if about.get(_MADE_FROM) != digest(made_from):
             return None
         return {path: _inputs(array, path, about) for path, array in arrays.items()}
 
@@ -56,7 +56,7 @@ class KeptInputs:
         unfinished = self._folder / f"unfinished-{KEPT}"
         arrays = {path: mx.array([]) if layer.moments is None else layer.moments for path, layer in inputs.items()}
         about = {f"{path}:{name}": str(getattr(layer, name)) for path, layer in inputs.items() for name in _NOTED}
-        mx.save_safetensors(str(unfinished), arrays, metadata=about | {_MADE_FROM: _digest(made_from)})
+        mx.save_safetensors(str(unfinished), arrays, metadata=about | {_MADE_FROM: digest(made_from)})
         unfinished.replace(self._folder / KEPT)
 
     def of(self, place: str) -> tuple[Any, ...]:
@@ -82,5 +82,6 @@ def _file(number: int) -> str:
     return f"products-{number:05d}.safetensors"
 
 
-def _digest(text: str) -> str:
+def digest(text: str) -> str:
+    """The sha256 of ``text`` in hex."""
     return hashlib.sha256(text.encode()).hexdigest()

@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # every command imports this module: what a hook needs is imp
         ConvertPlan,
         ConvertRequest,
         Finding,
+        MeasuredStrategy,
         ModelCheck,
         ModelConverter,
         ModelInfo,
@@ -48,11 +49,14 @@ def model_runner(path: Path, config: Mapping[str, Any], trust_remote_code: bool)
 
 
 @hookimpl(trylast=True)
-def quantize_strategy(name: str, model: ModelInfo, quantization: Quantization) -> QuantizeStrategy | None:
-    """Offer uniform, mlx-lm's mixed recipes, and maps of layer patterns."""
+def quantize_strategy(
+    name: str, model: ModelInfo, quantization: Quantization
+) -> QuantizeStrategy | MeasuredStrategy | None:
+    """Offer uniform, mlx-lm's mixed recipes, maps of layer patterns, and budgets of bits or bytes."""
+    from mlx_convert_lm.budget import budget_named
     from mlx_convert_lm.strategies import strategy_named
 
-    return strategy_named(name, quantization)
+    return budget_named(name, quantization) or strategy_named(name, quantization)
 
 
 @hookimpl(trylast=True)

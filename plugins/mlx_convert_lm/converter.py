@@ -14,6 +14,7 @@ from mlx_convert_engine.texts import Tokenizer
 from mlx_convert_core.plugin import (
     ConvertPlan,
     Finding,
+    MeasuredStrategy,
     ModelInfo,
     OutputPlan,
     Planned,
@@ -42,7 +43,10 @@ class LmConverter(StreamingConverter):
         return judge(model)
 
     def plan(
-        self, model: ModelInfo, outputs: tuple[OutputPlan, ...], strategies: Mapping[str, QuantizeStrategy]
+        self,
+        model: ModelInfo,
+        outputs: tuple[OutputPlan, ...],
+        strategies: Mapping[str, QuantizeStrategy | MeasuredStrategy],
     ) -> Planned:
         """See ModelConverter."""
         planned = super().plan(model, outputs, strategies)

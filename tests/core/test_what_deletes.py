@@ -21,6 +21,8 @@ MAY = {
     "mlx_convert_core/writing/staging.py": "staging folders, and an output that its caller asked about",
     "mlx_convert_core/writing/shards.py": "weight files of a staging folder",
     "plugins/mlx_convert_engine/kept_inputs.py": "statistics in a staging folder",
+    "plugins/mlx_convert_engine/choosing.py": "what was measured, in a staging folder",
+    "plugins/mlx_convert_engine/forward/way_back.py": "states in a temporary folder of a staging folder",
     "plugins/mlx_convert_engine/stand_in.py": "a folder that it made for itself",
     "plugins/mlx_convert_lm/tokenizers/for_readers.py": "a link in a temporary folder that it made",
     "plugins/mlx_convert_hub/fetch/cache.py": "weight files of a model that a person fetches with --discard-source",

@@ -28,7 +28,7 @@ from mlx_convert_core import (
     PreflightFailed,
     Workspace,
 )
-from mlx_convert_core.plugin import command, units
+from mlx_convert_core.plugin import command, layers_in_words, units
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -135,10 +135,22 @@ def _summary(result: ConvertResult, seconds: float) -> list[RenderableType]:
         "",
         table("preset", "size", "bits per weight", "folder", rows=rows, right=("size", "bits per weight")),
         *_verifications(result),
+        *_choices(result),
         Text(took, "dim"),
         *(["", *findings] if findings else []),
         "",
     ]
+
+
+def _choices(result: ConvertResult) -> Iterator[RenderableType]:
+    """Which layers have how many bits, of each model whose layers were measured: a line or two."""
+    from rich.text import Text
+
+    for model in result.models:
+        if model.chosen is not None:
+            named = f"{model.preset}: " if len(result.models) > 1 else ""
+            yield Text(f"{named}Bits {model.chosen.words}:")
+            yield Text(f"  {text.one_line(layers_in_words(model.layers))}")
 
 
 def _verifications(result: ConvertResult) -> Iterator[RenderableType]:

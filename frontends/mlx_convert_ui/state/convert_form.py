@@ -139,11 +139,18 @@ def changes_of(asked: Form | ConvertRequest) -> dict[str, str]:
         "bits": f"{asked.bits} bits",
         "group_size": f"groups of {asked.group_size}",
         "mode": f"mode {asked.mode}",
-        "strategy": f"strategy {asked.strategy}",
+        "strategy": _strategy_in_words(asked.strategy or ""),
         "method": f"rounded by {asked.method}",
         "dtype": f"kept as {asked.dtype}",
     }
     return {name: text for name, text in said.items() if getattr(asked, name) is not None}
+
+
+def _strategy_in_words(strategy: str) -> str:
+    kind, _, number = strategy.partition(":")
+    if kind == "bpw":
+        return f"at most {number} bits per weight"
+    return f"weights of at most {number}" if kind == "fit" else f"strategy {strategy}"
 
 
 def cards(presets: dict[str, Preset], chosen: str, repo_id: str | None) -> tuple[str, ...]:

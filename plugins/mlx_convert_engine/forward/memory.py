@@ -11,14 +11,24 @@ STATES_KEPT = 3  # of each sequence between two blocks: what goes on, and what a
 ROWS_AT_WORK = 3  # of each layer's outputs while a block is computed: the output, its input, what is made of it
 MASKS = 4  # arrays of tokens × tokens and head: scores, mask, their exponentials
 MEMBERS = 8  # of a stack of experts that a token goes to, or that is a stack of heads
+LOGITS_AT_ONCE = 4_000_000  # numbers, tokens x vocabulary, on the way back through the head
+LOGITS_KEPT = 12  # arrays of them: logits, what is expected, their gradients, and what NumPy joins
+WAY_BACK = 3  # a block's outputs, once more while they are computed again, and their gradients
+SAMPLED = 16  # one row of a layer in so many is looked at closely, in some arrays of float32
 SLICES = 4  # of a head, computed one after the other
 
 
 def pass_memory(
-    blocks: Iterable[Any], layers_outside: Mapping[str, Any], config: Mapping[str, Any], lengths: Sequence[int]
+    blocks: Iterable[Any],
+    layers_outside: Mapping[str, Any],
+    config: Mapping[str, Any],
+    lengths: Sequence[int],
+    *,
+    back: bool = False,
 ) -> int:
     """Bytes that MLX will hold at most while sequences of these ``lengths`` pass: the largest block as it is computed
-    with, what lies outside as it is stored, and the states of all sequences. The interpreter is not in it.
+    with, what lies outside as it is stored, and the states of all sequences; with ``back`` what a gradient needs
+    besides. The interpreter is not in it.
     """
     blocks = tuple(blocks)
     weights = [_weights(block) for block in blocks]
@@ -28,6 +38,9 @@ def pass_memory(
     longest, tokens = max(lengths, default=0), sum(lengths)
     states = 4 * width * STATES_KEPT * tokens
     at_work = 4 * longest * (ROWS_AT_WORK * rows + MASKS * _heads(config) * longest)
+    if back:
+        at_work = WAY_BACK * at_work + max((_sampled(block) for block in blocks), default=0)
+        at_work = max(at_work, 4 * LOGITS_KEPT * LOGITS_AT_ONCE)
     return int(max(weights, default=0) + kept + states + at_work + SLICES * SLICE_BYTES)
 
 
@@ -37,6 +50,10 @@ def _weights(block: Any) -> int:
 
     sizes = [array.nbytes for _, array in tree_flatten(block.parameters())]
     return sum(sizes) + max(sizes, default=0)
+
+
+def _sampled(block: Any) -> int:
+    return 8 * 4 * sum(layer.weight.size // SAMPLED for layer in layers_in(block).values())
 
 
 def _rows(block: Any) -> int:

@@ -37,6 +37,17 @@ def at_once() -> Iterator[None]:
         _here.at_once = before
 
 
+@contextmanager
+def differentiable() -> Iterator[None]:
+    """Have products that are computed at once be ones that MLX can go back through, during the body."""
+    before = getattr(_here, "differentiable", False)
+    _here.differentiable = True
+    try:
+        yield
+    finally:
+        _here.differentiable = before
+
+
 def products_of(layers: Iterable[Any]) -> list[tuple[Any, str]]:
     """Those of ``layers`` that are mlx's own and nothing but a product, each with the method that multiplies."""
     import mlx.nn as nn
@@ -77,15 +88,50 @@ def gram_added(total: Any, rows: Any) -> Any:
     return products
 
 
+def crossed(left: Any, right: Any) -> Any:
+    """LᵀR of rows in float32."""
+    import mlx.core as mx
+
+    if not wanted() or not getattr(_here, "at_once", False) or not (_computed(left) and _computed(right)):
+        return left.T @ right
+    return mx.array(_numpy(left).T @ _numpy(right))
+
+
 def _multiplied(layer: Any, original: Any, x: Any) -> Any:
     import mlx.core as mx
 
     if not getattr(_here, "at_once", False) or x.dtype != mx.float32 or not _computed(x):
         return original(layer, x)
+    out = _with_way_back(layer)(x) if getattr(_here, "differentiable", False) else _product(layer, x)
+    return out + widened(layer["bias"]) if "bias" in layer else out
+
+
+def _product(layer: Any, x: Any) -> Any:
+    import mlx.core as mx
+
     rows = _numpy(x.reshape(-1, x.shape[-1]))
     parts = [rows @ _numpy(weight).T for weight in _weights(layer)]
-    out = mx.array(parts[0] if len(parts) == 1 else _joined(parts)).reshape(*x.shape[:-1], -1)
-    return out + widened(layer["bias"]) if "bias" in layer else out
+    return mx.array(parts[0] if len(parts) == 1 else _joined(parts)).reshape(*x.shape[:-1], -1)
+
+
+def _with_way_back(layer: Any) -> Any:
+    """The layer's product as a function that says what a gradient of its output is to its input: g W."""
+    import mlx.core as mx
+
+    @mx.custom_function  # type: ignore[untyped-decorator]
+    def product(x: Any) -> Any:
+        return _product(layer, x)
+
+    @product.vjp  # type: ignore[untyped-decorator]
+    def back(x: Any, gradient: Any, output: Any) -> Any:
+        mx.eval(gradient)
+        rows, total, first = _numpy(gradient.reshape(-1, gradient.shape[-1])), 0, 0
+        for weight in _weights(layer):
+            total = total + rows[:, first : first + weight.shape[0]] @ _numpy(weight)
+            first += weight.shape[0]
+        return mx.array(total).reshape(*gradient.shape[:-1], -1)
+
+    return product
 
 
 def _weights(layer: Any) -> Iterator[Any]:

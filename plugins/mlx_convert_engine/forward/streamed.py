@@ -21,6 +21,8 @@ from mlx_convert_engine.forward.products import at_once, products_of, take_over_
 from mlx_convert_engine.forward.tail import Tail, states_in
 from mlx_convert_engine.forward.taking_over import taken_over
 
+Passed = Callable[[int, BlockCall, Any], None]
+"""Is told which sequence has passed a block: its number, its call, and what the block answered, which is computed."""
 Pending = Callable[[], list[Any]]
 """Gives the arrays that are to be computed together with a block's output."""
 
@@ -100,9 +102,12 @@ class StreamedModel:
 
         return self.tail.logits(hidden).astype(mx.float32)
 
-    def peak_memory(self, lengths: Sequence[int]) -> int:
-        """Bytes that MLX will hold at most while sequences of these lengths pass; nothing is read for it."""
-        return pass_memory(self._blocks.values(), self.layers_outside, self.config, lengths)
+    def peak_memory(self, lengths: Sequence[int], *, back: bool = False) -> int:
+        """Bytes that MLX will hold at most while sequences of these lengths pass, with ``back`` also back.
+
+        Nothing is read for it.
+        """
+        return pass_memory(self._blocks.values(), self.layers_outside, self.config, lengths, back=back)
 
     def walk(
         self,
@@ -111,12 +116,15 @@ class StreamedModel:
         *,
         step: Step = "quantize",
         pending: Pending = list,
+        passed: Passed | None = None,
     ) -> Iterator[Any]:
         """The pass itself: gives the path of each block that all sequences have passed, then the hidden states.
 
-        ``pending`` gives arrays to compute with each block's output, made of what only then is in memory.
+        ``pending`` gives arrays to compute with each block's output, made of what only then is in memory; ``passed`` is
+        told of each.
         """
         passing = _Passing(self, sequences, report, step, pending)
+        passing.passed = passed
         with passing.under_way() as forwards:
             yield from passing.through_blocks(forwards)
             while forwards:
@@ -146,6 +154,7 @@ class _Passing:
         self._report = report
         self._step: Step = step
         self._pending = pending
+        self.passed: Passed | None = None
         self._paths = {id(model.block(path)): path for path in model.blocks}
         self._calls: Counter[Forward] = Counter()
         self._done, self._total = 0, model.tail.calls * sum(map(len, sequences))
@@ -170,9 +179,9 @@ class _Passing:
         while waiting := [forward for forward in forwards if forward.waiting is not None]:
             block = waiting[0].waiting.block  # type: ignore[union-attr]
             path = self._paths[id(block)]
-            for forward, sequence in zip(forwards, self._sequences, strict=True):
+            for number, (forward, sequence) in enumerate(zip(forwards, self._sequences, strict=True)):
                 if forward.waiting is not None and forward.waiting.block is block:
-                    self._pass(forward, forward.waiting, len(sequence))
+                    self._pass(number, forward, forward.waiting, len(sequence))
             self._model.let_go(path, fresh)
             if first:
                 self._model.let_go("", fresh)  # the embedding; the head is not read before its turn
@@ -198,7 +207,7 @@ class _Passing:
 
         return run
 
-    def _pass(self, forward: Forward, call: BlockCall, tokens: int) -> None:
+    def _pass(self, number: int, forward: Forward, call: BlockCall, tokens: int) -> None:
         import mlx.core as mx
         from mlx.utils import tree_flatten
 
@@ -206,6 +215,8 @@ class _Passing:
         output = self._model.computed(call)
         arrays = [leaf for _, leaf in tree_flatten([output]) if isinstance(leaf, mx.array)]
         mx.eval(arrays, self._pending())
+        if self.passed is not None:
+            self.passed(number, call, output)
         self._done += tokens
         self._report.progress(self._step, self._done, self._total, unit="tokens")
         self._calls[forward] += 1

@@ -84,7 +84,7 @@ def _headline(plan: ConvertPlan, output: OutputPlan, busy: str) -> None:
     original = plan.model.weight_bytes
     share = output.weight_bytes / original if original else 1.0
     with block("estimate-size"):
-        number = ("" if output.exact else "≈ ") + units.size(output.weight_bytes)
+        number = ("up to " if output.at_most else "" if output.exact else "≈ ") + units.size(output.weight_bytes)
         Tag("span", number, "estimate-number").mark("estimate")
         change = f"{1 - share:.0%} smaller" if share < 0.995 else ("same size" if share < 1.005 else "larger")
         Tag("span", change, "estimate-note")

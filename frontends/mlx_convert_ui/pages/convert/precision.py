@@ -203,6 +203,7 @@ class PrecisionCard:
                 named_strategies,
                 "strategy",
             )
+            self._bits_per_weight()
             methods = sorted({NEAREST, *(preset.method for preset in self._presets.values() if preset.method)})
             self._select(
                 "Rounding (method)",
@@ -257,6 +258,16 @@ class PrecisionCard:
             tooltip(box, tip)
         self._switches[attribute] = box
 
+    def _bits_per_weight(self) -> None:
+        """The strategy of a budget: whoever types a number here chooses it."""
+        with field("Bits per weight", "At most so many on average: each layer gets bits by what it loses.") as name:
+            kind, _, number = (self._form.strategy or "").partition(":")
+            box = ui.input(
+                value=number if kind == "bpw" else "",
+                on_change=lambda event: self._set("strategy", f"bpw:{event.value.strip()}" if event.value else None),
+            )
+            named(box, name).props('placeholder="As the preset" spellcheck=false').mark("advanced-bpw")
+
     def _select(self, label: str, tip: str, options: dict[Any, str], attribute: str) -> ui.select:
         with field(label, tip) as name:
             value = getattr(self._form, attribute)
@@ -275,7 +286,7 @@ class PrecisionCard:
 def _size(output: OutputPlan | None, *, busy: bool) -> str:
     if output is None:
         return "…" if busy else ""
-    return ("" if output.exact else "≈ ") + units.size(output.weight_bytes)
+    return ("up to " if output.at_most else "" if output.exact else "≈ ") + units.size(output.weight_bytes)
 
 
 def _bits(preset: Preset) -> int:

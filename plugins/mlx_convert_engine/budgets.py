@@ -1,0 +1,191 @@
+"""An output whose numbers are chosen by measuring: the most that it can come to, and what is then chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from mlx_convert_core.plugin import (
+    Choice,
+    Chosen,
+    LayerChoice,
+    MeasuredLayer,
+    MeasuredStrategy,
+    ModelSizes,
+    OutputPlan,
+    Quantization,
+    QuantizeStrategy,
+    Reporter,
+)
+from mlx_convert_engine.choice import Asking, bytes_in
+from mlx_convert_engine.choosing import Found, Wanted, keep, kept, measured
+from mlx_convert_engine.forward.blocks import Load
+from mlx_convert_engine.forward.streamed import StreamedModel
+from mlx_convert_engine.tuning.methods import Tuned
+from mlx_convert_engine.tuning.rounding import Rounding
+from mlx_convert_engine.tuning.sensitivity import Priced
+
+LENGTH = 192  # tokens of each sequence: errors of layers are told apart by them, and going back takes thrice as long
+PLACE_DIGITS = 24  # of a header, a tensor: where it lies, in a shard that may hold other tensors than the largest's
+Strategies = Mapping[str, QuantizeStrategy | MeasuredStrategy]
+Exactly = Callable[[tuple[OutputPlan, ...], Mapping[str, QuantizeStrategy]], tuple[OutputPlan, ...]]
+"""Plans outputs with strategies that know what they want."""
+
+
+def asking(strategies: Strategies, *, last: bool) -> dict[str, QuantizeStrategy]:
+    """``strategies``, those that choose by measuring as ones that take the smallest of all choices, or the ``last``."""
+    return {
+        preset: Asking(strategy, last) if isinstance(strategy, MeasuredStrategy) else strategy
+        for preset, strategy in strategies.items()
+    }
+
+
+def bounded(
+    outputs: tuple[OutputPlan, ...], strategies: Strategies, largest: tuple[OutputPlan, ...], exactly: Exactly
+) -> tuple[OutputPlan, ...]:
+    """``largest``, those with a strategy that chooses by measuring as the most that they can come to.
+
+    Raises what the strategy's limit raises.
+    """
+    least = asking(strategies, last=False)
+    smallest = exactly(outputs, least) if any(isinstance(one, Asking) for one in least.values()) else largest
+    return tuple(
+        _bounded(big, small, one) if isinstance(one := least.get(big.preset), Asking) and one.asked else big
+        for big, small in zip(largest, smallest, strict=True)
+    )
+
+
+def _bounded(big: OutputPlan, small: OutputPlan, asked: Asking) -> OutputPlan:
+    widths = _dtypes(small)
+    spare = sum(bytes_in(layer, options[0], widths[path]) for path, (layer, options) in asked.asked.items())
+    whole = sum(_values(layer.shape) * _width(widths[path]) for path, (layer, _) in asked.asked.items())
+    shards = {tensor.shard for tensor in big.tensors}
+    headers = big.weight_bytes - big.tensor_bytes + (PLACE_DIGITS * len(big.tensors) if len(shards) > 1 else 0)
+    sizes = ModelSizes(
+        parameters=big.parameters,
+        least=small.tensor_bytes,
+        most=big.tensor_bytes,
+        plain=small.tensor_bytes - spare + whole,
+        headers=headers,
+    )
+    limit = min(asked.strategy.limit(sizes), sizes.most)
+    return replace(
+        big,
+        exact=False,
+        at_most=True,
+        tensors=(),
+        quantized=(),
+        tensor_bytes=limit,
+        weight_bytes=limit + headers,
+    )
+
+
+class Choosing:
+    """Has strategies choose for ``outputs``, as planned, by what is measured.
+
+    ``folder`` keeps what was measured, by what it is ``made_from``.
+    """
+
+    def __init__(
+        self,
+        outputs: tuple[OutputPlan, ...],
+        strategies: Mapping[str, MeasuredStrategy],
+        exactly: Exactly,
+        folder: Path,
+        made_from: str,
+    ) -> None:
+        self._planned = {output.preset: output for output in outputs if output.preset in strategies}
+        asks = asking(strategies, last=False)
+        smallest = exactly(tuple(self._planned.values()), asks)
+        self._smallest = {output.preset: output for output in smallest}
+        self._asked = {preset: one for preset, one in asks.items() if isinstance(one, Asking)}
+        self._folder = folder
+        self._made_from = made_from
+
+    def choices(
+        self, load: Load, sequences: list[list[int]], roundings: Mapping[str, Rounding], report: Reporter
+    ) -> dict[str, Choice]:
+        """What each strategy chooses, by the output's preset. Measures what was not measured before."""
+        self._folder.mkdir(exist_ok=True)
+        sequences = [sequence[:LENGTH] for sequence in sequences]
+        tokens = sum(map(len, sequences))
+        found = {preset: kept(self._folder, preset, self._label(preset)) for preset in self._planned}
+        lacking = [self._wanted(preset, roundings[preset]) for preset, one in found.items() if one is None]
+        if lacking:
+            made = measured(StreamedModel(load), sequences, lacking, self._folder, report)
+            for wanted, one in zip(lacking, made, strict=True):
+                keep(self._folder, wanted.preset, self._label(wanted.preset), one)
+                found[wanted.preset] = one
+        return {preset: self._choice(preset, one, tokens) for preset, one in found.items() if one is not None}
+
+    def _label(self, preset: str) -> str:
+        output = self._planned[preset]
+        options = [(path, *map(str, choices)) for path, (_, choices) in self._asked[preset].asked.items()]
+        return repr((self._made_from, output.method, output.dtype, options))
+
+    def _wanted(self, preset: str, rounding: Rounding) -> Wanted:
+        """Methods that need more than mean squares are measured on the grids of one that needs no more."""
+        if rounding.method.needs == "matrix":
+            rounding = Rounding(Tuned(), rounding.inputs)
+        dtypes = _dtypes(self._smallest[preset])
+        layers = {
+            path: Priced(layer=layer, options=options, dtype=dtypes[path])
+            for path, (layer, options) in self._asked[preset].asked.items()
+        }
+        return Wanted(preset, layers, rounding)
+
+    def _choice(self, preset: str, found: Found, tokens: int) -> Choice:
+        asked, small, planned = self._asked[preset], self._smallest[preset], self._planned[preset]
+        dtypes = _dtypes(small)
+        layers = [
+            MeasuredLayer(
+                layer=layer,
+                choices=tuple(
+                    LayerChoice(quantization=numbers, nbytes=bytes_in(layer, numbers, dtypes[path]), error=error)
+                    for numbers, error in zip(options, found.errors[path], strict=True)
+                ),
+            )
+            for path, (layer, options) in asked.asked.items()
+        ]
+        fixed = small.tensor_bytes - sum(layer.choices[0].nbytes for layer in layers)
+        answer = asked.strategy.choose(layers, planned.tensor_bytes - fixed)
+        error = sum(
+            choice.error
+            for layer in layers
+            for choice in layer.choices
+            if choice.quantization == answer[layer.layer.path]
+        )
+        own = {layer.path: layer.quantization for layer in small.quantized}
+        kept_as_they_are: dict[str, Quantization | None] = dict.fromkeys(layer.path for layer in small.kept)
+        return Choice(
+            layers={**own, **answer, **kept_as_they_are},
+            chosen=Chosen(
+                strategy=planned.strategy or "",
+                measure="inputs" if found.reason else "output",
+                error=error,
+                tokens=tokens,
+                reason=found.reason,
+            ),
+        )
+
+
+def _dtypes(output: OutputPlan) -> dict[str, str]:
+    """The type of each layer's scales, by the layer's path."""
+    named = {"BF16": "bfloat16", "F16": "float16", "F32": "float32"}
+    return {
+        tensor.name.removesuffix(".scales"): named[tensor.dtype]
+        for tensor in output.tensors
+        if tensor.name.endswith(".scales") and tensor.dtype in named
+    }
+
+
+def _width(dtype: str) -> int:
+    return 4 if dtype == "float32" else 2
+
+
+def _values(shape: tuple[int, ...]) -> int:
+    values = 1
+    for size in shape:
+        values *= size
+    return values
