@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from mlx_convert_lm.config.families import IN_OTHER_WORDS
 from mlx_convert_lm.config.normal import DEFAULTS
 
 from mlx_convert_core.plugin import TensorInfo, read_header
@@ -20,6 +21,7 @@ _SAID = {
 }  # fmt: skip
 for _part in json.loads(DEFAULTS.read_text()).values():
     _SAID.update(name for fields in _part.values() for name in fields)
+_SAID.update(name for fields in IN_OTHER_WORDS.values() for name in fields)
 _INDEX = "model.safetensors.index.json"
 
 
