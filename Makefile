@@ -54,11 +54,11 @@ transformers-sweep:  ## Compare with transformers on torch, in an environment of
 
 vlm:  ## Test the plugin for models that see and hear, in an environment of its own with mlx-vlm
 	@sh plugins/mlx-convert-vlm/environment $(PYTHON)
-	cd plugins/mlx-convert-vlm/tests && ../../../build/vlm/bin/python -W ignore -m pytest -q -c /dev/null --rootdir . .
+	cd tests/vlm && ../../build/vlm/bin/python -W ignore -m pytest -q -c /dev/null --rootdir . .
 
 vlm-sweep:  ## Compare every architecture of mlx-vlm that can be made small with mlx_vlm.convert; writes its page
 	@sh plugins/mlx-convert-vlm/environment $(PYTHON)
-	build/vlm/bin/python -W ignore plugins/mlx-convert-vlm/tests/sweep.py --write plugins/mlx-convert-vlm/ARCHITECTURES.md
+	build/vlm/bin/python -W ignore tests/vlm/sweep.py --write plugins/mlx-convert-vlm/ARCHITECTURES.md
 
 docs: .venv/developed  ## Write docs/troubleshooting.md from the table of error codes
 	$(BIN)/python tests/docs/troubleshooting.py --write

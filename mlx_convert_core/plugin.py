@@ -255,8 +255,7 @@ if TYPE_CHECKING:
         layer_rows as layer_rows,
     )
     from mlx_convert_core.model.tasks import Question as Question, questions_in as questions_in
-    from mlx_convert_core.model.attachments import Sense as Sense
-    from mlx_convert_core.model.attachments import sense_of as sense_of
+    from mlx_convert_core.model.attachments import Sense as Sense, sense_of as sense_of
     from mlx_convert_core.model.tensor_kinds import TensorKinds as TensorKinds
     from mlx_convert_core.model.verification import Verification as Verification
     from mlx_convert_core.model.weight_files import (

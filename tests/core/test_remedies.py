@@ -25,7 +25,6 @@ EXEMPT = (
     "plugins/mlx_convert_lm/tokenizers/making.py",  # an argument of its own child process
     "plugins/mlx_convert_hub/card/",
     "plugins/mlx_convert_lm/commands.py",
-    "plugins/mlx-convert-vlm/tests/",
 )
 FILES = [
     path

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from PIL import Image
 from mlx_convert_core import ConvertRequest, Workspace
 
 os.environ.setdefault("MLX_CONVERT_VERIFY", "0")
+collect_ignore_glob = [] if find_spec("mlx_vlm") else ["test_*.py"]
 
 
 @pytest.fixture(scope="session")
