@@ -107,7 +107,7 @@ class Inventory:
         """The texts that can be measured with."""
         return self._hooks.register("register_texts", MeasuringText)
 
-    def task_sets(self) -> dict[str, TaskSet]:
+    def tasks(self) -> dict[str, TaskSet]:
         """The questions that can be measured with."""
         return self._hooks.register("register_tasks", TaskSet)
 

@@ -130,7 +130,7 @@ def test_without_a_source_the_model_alone_is_asked(workspace: Workspace, models:
 
 
 def test_the_questions_that_come_along_favour_no_place(workspace: Workspace) -> None:
-    (offered,) = workspace.task_sets().values()
+    (offered,) = workspace.tasks().values()
     questions = tuple(offered.load())
     chosen = [question for question in questions if question.choices]
     assert (offered.name, len(chosen), len(questions)) == ("questions-1", 40, 60)

@@ -106,7 +106,7 @@ class LibraryPage:
             Button("Older", lambda: self._turn(AT_ONCE)).mark("older").enable(self._first + shown < found)
 
     def _actions(self) -> RowActions:
-        tasks = next(iter(self._studio.workspace.task_sets()), "")
+        tasks = next(iter(self._studio.workspace.tasks()), "")
         return RowActions(
             test=lambda row: _go("/test", row),
             chat=lambda row: _go("/chat", row),
