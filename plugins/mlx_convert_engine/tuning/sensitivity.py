@@ -66,10 +66,10 @@ class Importance:
 
         sample = self.samples.setdefault(path, Sample.of(layer.weight.shape))
         if felt.x is None:
-            squares = mx.square(felt.gradient.astype(mx.float32)).sum(axis=0) / layer.weight.shape[0]
-            added = mx.broadcast_to(squares, (1, sample.rows.size, squares.size))
+            added = _evenly(mx.square(felt.gradient.astype(mx.float32)).sum(axis=0), layer, sample)
         elif felt.variance is not None:
-            added = _products(felt.variance[:, sample.rows], _flat(mx.square(felt.x.astype(mx.float32))))[None]
+            squares = _flat(mx.square(felt.x.astype(mx.float32)))
+            added = _evenly(felt.variance.sum(axis=-1) @ squares, layer, sample)
         else:
             added = self._called(layer, sample, felt)
         before = self.weights.get(path)
@@ -140,6 +140,16 @@ def comparable(found: Mapping[str, Costs]) -> dict[str, tuple[float, ...]]:
     ]
     usual = median(ratios) if ratios else 1.0
     return {path: one.output or tuple(usual * part for part in one.relative) for path, one in found.items()}
+
+
+def _evenly(weights: Any, layer: Any, sample: Sample) -> Any:
+    """What all rows of a table bear together, on each of the sampled ones alike.
+
+    A few words bear most of it: which of them a sample finds would decide, while all rows lose much the same.
+    """
+    import mlx.core as mx
+
+    return mx.broadcast_to(weights / layer.weight.shape[0], (1, sample.rows.size, weights.size))
 
 
 def _lost(layer: LayerInfo, sample: Sample, values: Any, option: Quantization, rounding: Rounding, height: int) -> Any:
