@@ -52,7 +52,7 @@ def test_gguf_qwen2(run: Run, tmp_path: Path) -> None:
     fields |= {"general.architecture": "qwen2", "general.source.repo_url": "https://huggingface.co/acme/Tiny-Qwen2"}
     path = write_llama_gguf(tmp_path / "tiny.gguf", values=values, metadata=fields, heads=(0, 0))
     assert "Ready" in run("plan", path, "-p", "4bit").output
-    path = write_llama_gguf(tmp_path / "other.gguf", metadata=fields | {"general.architecture": "stablelm"})
+    path = write_llama_gguf(tmp_path / "other.gguf", metadata=fields | {"general.architecture": "falcon"})
     refused = run("plan", path, "-p", "4bit")
     assert "acme/Tiny-Qwen2" in refused.stderr
     assert "Qwen/Qwen2.5-0.5B-Instruct" not in refused.stderr

@@ -41,6 +41,8 @@ TEXT = str(Path(__file__).parents[2] / "CONTRIBUTING.md")
 COMMANDS = {
     "presets": 0,
     "plan .": 0,
+    "search tiny": 1,
+    "get acme/tiny": 1,
     "convert . --preset 8bit --output ../out/tiny --json": 0,
     "generate ../out/tiny Hello --max-tokens 3": 0,
     "chat ../parrot": 0,

@@ -24,7 +24,7 @@ def convert(workspace: Workspace, tmp_path: Path) -> Convert:
         request = ConvertRequest(ref=source, preset="8bit", output=tmp_path / "model")
         model = workspace.convert(request, inline=True).result().models[0]
         with workspace.open(model.path, inline=True) as session:
-            assert session.generate(GenerateRequest(prompt="Hi", max_tokens=1)).result().prompt_tokens
+            assert session.generate(GenerateRequest(prompt="Hi", max_tokens=1, temperature=0)).result().prompt_tokens
         return model
 
     return convert

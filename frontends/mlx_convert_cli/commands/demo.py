@@ -145,7 +145,7 @@ def _ask(opened: Workspace, model: ConvertedModel, *, as_json: bool) -> Answered
     if as_json:
         follow(job, as_json=True)
     else:
-        tell_out("\n", styled(model.label, fg="cyan"))
+        tell_out("\n", styled(model.preset, fg="cyan"))
         watch(job, AnswerView())
     answer = job.result()
     if answer.finish_reason == "length" and not as_json:
@@ -172,7 +172,7 @@ def _summary(answered: list[Answered], seconds: float) -> list[RenderableType]:
 
 def _row(one: Answered) -> tuple[str, ...]:
     return (
-        one.model.label,
+        one.model.preset,
         units.size(one.model.total_bytes),
         units.bits(one.model.bits_per_weight),
         f"{one.seconds:.1f}",

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mlx_convert_core import ConvertRequest, InvalidRequest, Preset
-from mlx_convert_core.plugin import RECOMMENDED, command, expanded
+from mlx_convert_core.plugin import RECOMMENDED, command, expanded, units
 
 CARDS = ("4bit", "6bit", "8bit", "bf16")
 
@@ -148,8 +148,8 @@ def changes_of(asked: Form | ConvertRequest) -> dict[str, str]:
 
 def _strategy_in_words(strategy: str) -> str:
     kind, _, number = strategy.partition(":")
-    if kind == "bpw":
-        return f"at most {number} bits per weight"
+    if kind == "bpw" and number.replace(".", "", 1).isdecimal():
+        return f"at most {units.bits_per_weight(float(number))}"
     return f"weights of at most {number}" if kind == "fit" else f"strategy {strategy}"
 
 
