@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from mlx_convert_engine.model_classes import LazyModel
+from mlx_convert_engine.model_classes import LazyModel, as_float32, target_dtype
 from mlx_convert_engine.renaming import renamings
 
 from mlx_convert_core.plugin import (
@@ -109,13 +109,6 @@ def _loaded(folder: Path, handing: Handing, head: Head | None, *, trust_remote_c
     )
 
 
-def target_dtype(config: Mapping[str, Any]) -> str | None:
-    """The dtype that mlx_lm.convert casts to: config's torch_dtype, or the text model's dtype."""
-    text = config.get("text_config")
-    found = config.get("torch_dtype") or (text.get("dtype") if isinstance(text, dict) else None)
-    return str(found) if found else None
-
-
 def _recording(
     model: type[Any], arguments: type[Any], arrays: dict[str, Any], handing: Handing, meaning: Meaning
 ) -> tuple[type[Any], type[Any]]:
@@ -200,18 +193,6 @@ def embedding_rows(model: Any) -> int:
 
     kinds = (nn.Embedding, nn.QuantizedEmbedding)
     return max((layer.weight.shape[0] for _, layer in model.named_modules() if isinstance(layer, kinds)), default=0)
-
-
-def as_float32(model: Any) -> None:
-    """Have ``model`` compute in float32. On a CPU, 16-bit activations are many times slower and less exact, and expert
-    layers lack them."""
-    import mlx.core as mx
-    from mlx.utils import tree_map
-
-    def widen(array: Any) -> Any:
-        return array.astype(mx.float32) if mx.issubdtype(array.dtype, mx.floating) else array
-
-    model.update(tree_map(widen, model.parameters()))
 
 
 def prompt_cache(model: Any) -> list[Any]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from mlx_convert_engine.model_classes import LazyModel
+from mlx_convert_engine.model_classes import LazyModel, as_float32, target_dtype
 
 from mlx_convert_core.plugin import (
     ConversionFailed,
@@ -53,20 +53,18 @@ def load_lazily(folder: Path, name: str, *, trust_remote_code: bool) -> LazyMode
         arrays=arrays,
         quant_predicate=lambda path, layer: not of_a_sense(path) and (True if own is None else own(path, layer)),
         cast_predicate=getattr(model, "cast_predicate", None),
-        dtype=_dtype(config),
+        dtype=target_dtype(config),
     )
 
 
 def load_to_answer(folder: Path, *, trust_remote_code: bool) -> tuple[Any, Any, dict[str, Any]]:
     """The model in ``folder`` with its weights in memory, its processor and its config. Raises GenerationFailed."""
     import mlx.core as mx
-    from mlx.utils import tree_map
 
     loaded = load_lazily(folder, folder.name, trust_remote_code=trust_remote_code)
     loaded.arrays.clear()
-    if mx.default_device() == mx.cpu:  # 16-bit activations are slower there, less exact, and lack some kernels
-        wide = lambda array: array.astype(mx.float32) if mx.issubdtype(array.dtype, mx.floating) else array  # noqa: E731
-        loaded.model.update(tree_map(wide, loaded.model.parameters()))
+    if mx.default_device() == mx.cpu:
+        as_float32(loaded.model)
     mx.eval(loaded.model.parameters())
     try:
         processor = public().load_processor(
@@ -179,13 +177,6 @@ def _noting(utils: ModuleType, arrays: dict[str, Any]) -> Iterator[None]:
         yield
     finally:
         utils._load_safetensors = read  # type: ignore[attr-defined]
-
-
-def _dtype(config: Mapping[str, Any]) -> str | None:
-    """The dtype that mlx_vlm.convert casts to: config's torch_dtype, or the text model's dtype."""
-    text = config.get("text_config")
-    found = config.get("torch_dtype") or (text.get("dtype") if isinstance(text, dict) else None)
-    return str(found) if found else None
 
 
 def _first_line(error: BaseException) -> str:
