@@ -281,26 +281,30 @@ if TYPE_CHECKING:
     from mlx_convert_core.plugins.hookspecs import hookimpl as hookimpl
     from mlx_convert_core.plugins.interfaces import (
         AnswerMemory as AnswerMemory,
-        CachedSource as CachedSource,
-        Choice as Choice,
-        DiscardableSource as DiscardableSource,
         LibraryStore as LibraryStore,
         MeasuredRunner as MeasuredRunner,
+        ModelRunner as ModelRunner,
+        SensingRunner as SensingRunner,
+        Reporter as Reporter,
+        UploadTarget as UploadTarget,
+    )
+    from mlx_convert_core.plugins.model_converters import (
+        Choice as Choice,
         MeasuredStrategy as MeasuredStrategy,
         MeasuringConverter as MeasuringConverter,
         ModelConverter as ModelConverter,
-        ModelRunner as ModelRunner,
-        SensingRunner as SensingRunner,
-        ModelSource as ModelSource,
         Planned as Planned,
         QuantizeMethod as QuantizeMethod,
-        Reporter as Reporter,
         RoundingConverter as RoundingConverter,
+        Written as Written,
+    )
+    from mlx_convert_core.plugins.model_sources import (
+        CachedSource as CachedSource,
+        DiscardableSource as DiscardableSource,
+        ModelSource as ModelSource,
         InPlaceSource as InPlaceSource,
         SmallFilesSource as SmallFilesSource,
         StreamedSource as StreamedSource,
-        UploadTarget as UploadTarget,
-        Written as Written,
     )
     from mlx_convert_core.plugins.loading import LoadedPlugin as LoadedPlugin, PluginFailure as PluginFailure
     from mlx_convert_core.plugins.offers import (
@@ -436,11 +440,15 @@ _PLACES = {
     "mlx_convert_core.plugins.decoding": "DecodedModel DecodingConverter StoredTensors TensorDecoder decoded",
     "mlx_convert_core.plugins.hookspecs": "hookimpl",
     "mlx_convert_core.plugins.interfaces": (
-        "AnswerMemory CachedSource Choice DiscardableSource LibraryStore MeasuredRunner MeasuredStrategy "
-        "MeasuringConverter ModelConverter ModelRunner SensingRunner ModelSource Planned QuantizeMethod Reporter "
-        "RoundingConverter SmallFilesSource InPlaceSource StreamedSource UploadTarget Written"
+        "AnswerMemory LibraryStore MeasuredRunner ModelRunner Reporter SensingRunner UploadTarget"
     ),
     "mlx_convert_core.plugins.loading": "LoadedPlugin PluginFailure",
+    "mlx_convert_core.plugins.model_converters": (
+        "Choice MeasuredStrategy MeasuringConverter ModelConverter Planned QuantizeMethod RoundingConverter Written"
+    ),
+    "mlx_convert_core.plugins.model_sources": (
+        "CachedSource DiscardableSource InPlaceSource ModelSource SmallFilesSource StreamedSource"
+    ),
     "mlx_convert_core.plugins.offers": "Account AccountState Command Page",
     "mlx_convert_core.plugins.scoring": (
         "HiddenStates MeasuringText Metric ScoringHead ScoringRunner TaskSet TokenScores"

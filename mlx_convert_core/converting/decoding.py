@@ -12,7 +12,7 @@ from mlx_convert_core.model.inspection import ModelInfo
 from mlx_convert_core.model.requests import ConvertRequest
 from mlx_convert_core.plugins.calling import Hooks
 from mlx_convert_core.plugins.decoding import DecodedModel, DecodingConverter, StoredTensors, TensorDecoder, decoded
-from mlx_convert_core.plugins.interfaces import ModelConverter
+from mlx_convert_core.plugins.model_converters import ModelConverter
 
 HOOK = "tensor_decoder"
 

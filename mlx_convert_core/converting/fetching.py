@@ -12,7 +12,7 @@ from typing import Any
 from mlx_convert_core.errors import InvalidRequest
 from mlx_convert_core.model.checkpoint import Checkpoint
 from mlx_convert_core.model.inspection import ModelInfo
-from mlx_convert_core.plugins.interfaces import DiscardableSource, InPlaceSource, ModelSource, StreamedSource
+from mlx_convert_core.plugins.model_sources import DiscardableSource, InPlaceSource, ModelSource, StreamedSource
 from mlx_convert_core.remedies import LeaveOut
 from mlx_convert_core.running.context import JobContext, cancelled_error
 

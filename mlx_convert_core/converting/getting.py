@@ -13,7 +13,7 @@ from mlx_convert_core.converting.sources import Sources
 from mlx_convert_core.errors import InsufficientDisk, InvalidRequest, UnsupportedModel
 from mlx_convert_core.model.inspection import ModelInfo
 from mlx_convert_core.model.library_folder import entry_of
-from mlx_convert_core.plugins.interfaces import CachedSource
+from mlx_convert_core.plugins.model_sources import CachedSource
 from mlx_convert_core.remedies import UseInstead
 from mlx_convert_core.running.context import JobContext
 from mlx_convert_core.running.jobs import Job

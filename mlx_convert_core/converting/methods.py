@@ -14,7 +14,7 @@ from mlx_convert_core.model.quantization import Preset
 from mlx_convert_core.model.requests import ConvertRequest
 from mlx_convert_core.model.rounding import NEAREST, Calibration, LayerRows, Needs
 from mlx_convert_core.plugins.calling import Hooks
-from mlx_convert_core.plugins.interfaces import ModelConverter, QuantizeMethod, RoundingConverter
+from mlx_convert_core.plugins.model_converters import ModelConverter, QuantizeMethod, RoundingConverter
 from mlx_convert_core.remedies import LeaveOut, SetOption
 
 

@@ -26,7 +26,8 @@ from mlx_convert_core.model.plan import ConvertPlan, OutputPlan
 from mlx_convert_core.model.requests import ConvertedModel, ConvertResult
 from mlx_convert_core.model.rounding import Calibration
 from mlx_convert_core.plugins.decoding import DecodingConverter
-from mlx_convert_core.plugins.interfaces import InPlaceSource, ModelConverter, ModelSource, RoundingConverter, Written
+from mlx_convert_core.plugins.model_converters import ModelConverter, RoundingConverter, Written
+from mlx_convert_core.plugins.model_sources import InPlaceSource, ModelSource
 from mlx_convert_core.remedies import RunCommand
 from mlx_convert_core.running.context import JobContext
 from mlx_convert_core.writing.check import FileDigest, check_output, check_unchanged, refuse_errors

@@ -33,7 +33,7 @@ from mlx_convert_core.model.requests import ConvertRequest
 from mlx_convert_core.model.rounding import NEAREST
 from mlx_convert_core.plugins.calling import Hooks
 from mlx_convert_core.plugins.decoding import DecodedModel
-from mlx_convert_core.plugins.interfaces import ModelConverter
+from mlx_convert_core.plugins.model_converters import ModelConverter
 from mlx_convert_core.remedies import RunCommand, SetOption, UseInstead
 from mlx_convert_core.writing.replaceable import what_goes
 from mlx_convert_core.writing.staging import ROOM

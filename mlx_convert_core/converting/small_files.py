@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 from mlx_convert_core.model.checkpoint import Checkpoint
 from mlx_convert_core.model.findings import Finding
 from mlx_convert_core.model.plan import ConvertPlan
-from mlx_convert_core.plugins.interfaces import ModelSource, SmallFilesSource
+from mlx_convert_core.plugins.model_sources import ModelSource, SmallFilesSource
 from mlx_convert_core.running.context import JobContext
 
 Findings = tuple[Finding, ...]

@@ -12,7 +12,7 @@ from mlx_convert_core.converting import local_folder
 from mlx_convert_core.converting.local_folder import LocalFolder
 from mlx_convert_core.errors import InvalidRequest, MlxConvertError, PluginError
 from mlx_convert_core.plugins.calling import Hooks
-from mlx_convert_core.plugins.interfaces import ModelSource
+from mlx_convert_core.plugins.model_sources import ModelSource
 from mlx_convert_core.plugins.source_kinds import SourceKind
 
 _HOOK = "register_source_kinds"

@@ -14,7 +14,7 @@ from mlx_convert_core.model.findings import Finding
 from mlx_convert_core.model.plan import ConvertPlan, OutputPlan
 from mlx_convert_core.model.quantization import LayerInfo, Quantization, QuantizeStrategy
 from mlx_convert_core.plugins.calling import Hooks
-from mlx_convert_core.plugins.interfaces import MeasuredStrategy, MeasuringConverter, ModelConverter
+from mlx_convert_core.plugins.model_converters import MeasuredStrategy, MeasuringConverter, ModelConverter
 from mlx_convert_core.remedies import LeaveOut, RunCommand
 from mlx_convert_core.running.context import JobContext
 

@@ -13,7 +13,7 @@ from mlx_convert_core.model.inspection import ModelInfo
 from mlx_convert_core.model.library import LibraryEntry
 from mlx_convert_core.model.measurements import MeasureRequest
 from mlx_convert_core.model.record import read_record
-from mlx_convert_core.plugins.interfaces import CachedSource
+from mlx_convert_core.plugins.model_sources import CachedSource
 
 GONE = (
     "{source} is not on this machine any more, so this model can't be compared with it: only its perplexity is"

@@ -1,4 +1,4 @@
-"""The safetensors format: read a header and distrust it, lay out a new file.
+"""The safetensors format: read a header and distrust it. `safetensors_layout` lays out a new file.
 
 Format: eight bytes little-endian header length, a JSON object, then the tensors' bytes.
 Source: https://github.com/huggingface/safetensors#format
@@ -6,7 +6,6 @@ Source: https://github.com/huggingface/safetensors#format
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -267,36 +266,4 @@ def _not_safetensors(name: str) -> CorruptCheckpoint:
         f"{name} is not a safetensors file.",
         hint="It may be an error page saved under this name. Download it again.",
         code="corrupt_header",
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Layout:
-    """A new file before its tensors are written: ``header`` bytes first, then each at its offset."""
-
-    header: bytes
-    offsets: Mapping[str, int]
-    file_bytes: int
-
-
-def layout(tensors: Iterable[TensorInfo], metadata: Mapping[str, str] | None = None) -> Layout:
-    """Where each tensor goes in a file that holds ``tensors`` in this order; data starts 8-byte aligned."""
-    entries: dict[str, Any] = {"__metadata__": dict(metadata)} if metadata else {}
-    starts: dict[str, int] = {}
-    position = 0
-    for tensor in tensors:
-        starts[tensor.name] = position
-        entries[tensor.name] = {
-            "dtype": tensor.dtype,
-            "shape": list(tensor.shape),
-            "data_offsets": [position, position + tensor.nbytes],
-        }
-        position += tensor.nbytes
-    text = json.dumps(entries, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)
-    base = 8 + len(text)
-    return Layout(
-        header=len(text).to_bytes(8, "little") + text,
-        offsets={name: base + start for name, start in starts.items()},
-        file_bytes=base + position,
     )

@@ -7,18 +7,11 @@ from typing import Any, TypeVar
 
 from mlx_convert_core.errors import MlxConvertError, NameConflict, PluginError
 from mlx_convert_core.model.quantization import Preset
-from mlx_convert_core.plugins import hookspecs
 from mlx_convert_core.plugins.checks import ModelCheck
-from mlx_convert_core.plugins.interfaces import (
-    LibraryStore,
-    MeasuredStrategy,
-    ModelConverter,
-    ModelRunner,
-    ModelSource,
-    QuantizeMethod,
-    UploadTarget,
-)
+from mlx_convert_core.plugins.interfaces import LibraryStore, ModelRunner, UploadTarget
 from mlx_convert_core.plugins.loading import PluginSet
+from mlx_convert_core.plugins.model_converters import MeasuredStrategy, ModelConverter, QuantizeMethod
+from mlx_convert_core.plugins.model_sources import ModelSource
 from mlx_convert_core.plugins.offers import Account, Command, Page
 from mlx_convert_core.plugins.scoring import MeasuringText, Metric, TaskSet
 from mlx_convert_core.plugins.source_kinds import SourceKind
@@ -133,9 +126,9 @@ class Hooks:
     def offered(self) -> dict[str, dict[str, tuple[str, ...]]]:
         """What each plugin registers: its name -> kind (``presets``, ``upload targets``) -> names of the items."""
         found: dict[str, dict[str, tuple[str, ...]]] = {}
-        for hook in (name for name in vars(hookspecs) if name.startswith(_REGISTRAR)):
+        for hook, type_of_item in _REGISTERED.items():
             kind = hook.removeprefix(_REGISTRAR).replace("_", " ")
-            for name, (_, plugin) in self.registered(hook, _REGISTERED[hook]).items():
+            for name, (_, plugin) in self.registered(hook, type_of_item).items():
                 adds = found.setdefault(plugin, {})
                 adds[kind] = (*adds.get(kind, ()), name)
         return found

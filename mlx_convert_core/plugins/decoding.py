@@ -10,7 +10,7 @@ from mlx_convert_core.model.decoded import Claims, DecodedTensor
 from mlx_convert_core.model.findings import Finding
 from mlx_convert_core.model.inspection import ModelInfo
 from mlx_convert_core.model.safetensors import TensorInfo
-from mlx_convert_core.plugins.interfaces import ModelConverter
+from mlx_convert_core.plugins.model_converters import ModelConverter
 
 
 class StoredTensors(Protocol):

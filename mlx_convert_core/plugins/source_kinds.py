@@ -9,7 +9,8 @@ from typing import Protocol, runtime_checkable
 from mlx_convert_core.model.findings import Finding
 from mlx_convert_core.model.found import FoundModel
 from mlx_convert_core.model.inspection import ModelInfo
-from mlx_convert_core.plugins.interfaces import ModelConverter, ModelSource
+from mlx_convert_core.plugins.model_converters import ModelConverter
+from mlx_convert_core.plugins.model_sources import ModelSource
 
 
 def _lacks_nothing(text: str) -> str:

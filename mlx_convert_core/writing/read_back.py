@@ -12,7 +12,7 @@ from pathlib import Path
 
 import xxhash
 
-from mlx_convert_core.model.safetensors import Layout
+from mlx_convert_core.model.safetensors_layout import Layout
 
 CHUNK = 1 << 20
 Stamp = tuple[int, int, int, int]

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import xxhash
 
-from mlx_convert_core.model.safetensors import Layout, TensorInfo, layout
+from mlx_convert_core.model.safetensors import TensorInfo
+from mlx_convert_core.model.safetensors_layout import Layout, layout
 from mlx_convert_core.writing.journal import Journal, Note
 from mlx_convert_core.writing.read_back import PartRead, ReadBack, Stamp, exact_stamp
 

@@ -13,7 +13,7 @@ import pytest
 
 from core.unprivileged import as_nobody
 from mlx_convert_core import SourceError
-from mlx_convert_core.model.safetensors import layout
+from mlx_convert_core.model.safetensors_layout import layout
 from mlx_convert_core.plugin import CorruptCheckpoint, RepoNotFound, TensorInfo, inspect_folder, read_config
 
 INDEX = "model.safetensors.index.json"

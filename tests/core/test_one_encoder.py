@@ -13,7 +13,7 @@ from mlx_convert_core.plugin import plain
 ROOT = Path(__file__).parents[2]
 ENCODERS = {"json.dumps", "json.dump", "msgspec.json.encode", "msgspec.to_builtins", "msgspec.json.format"}
 OTHERS_LAYOUTS = {  # files and texts whose layout is not ours
-    "mlx_convert_core/model/safetensors.py": "a header of weights",
+    "mlx_convert_core/model/safetensors_layout.py": "a header of weights",
     "mlx_convert_core/testing.py": "a checkpoint as Hugging Face writes it",
     "plugins/mlx_convert_engine/output_files.py": "config.json and the index, to the letter as mlx-lm writes them",
     "plugins/mlx_convert_engine/stand_in.py": "config.json",

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlx_convert_core.model.safetensors import DTYPE_BYTES, layout
+from mlx_convert_core.model.safetensors import DTYPE_BYTES
+from mlx_convert_core.model.safetensors_layout import layout
 from mlx_convert_core.plugin import CorruptCheckpoint, TensorInfo, parse_header, read_header
 
 names = st.text(st.characters(exclude_categories=("Cs",)), max_size=20).filter(lambda name: name != "__metadata__")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mlx_convert_core.model.safetensors import layout
+from mlx_convert_core.model.safetensors_layout import layout
 from mlx_convert_core.plugin import CorruptCheckpoint, TensorInfo, inspect_folder, weight_files
 
 LLAMA = ("model.embed_tokens.weight", "model.layers.0.mlp.up_proj.weight")

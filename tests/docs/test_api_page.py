@@ -13,8 +13,10 @@ from pages import ROOT, sections
 
 import mlx_convert_core
 from mlx_convert_core import plugin
-from mlx_convert_core.plugins import hookspecs, interfaces
+from mlx_convert_core.plugins import interfaces, model_converters, model_sources
+from mlx_convert_core.plugins.hookspecs import moments, providers, registrars
 
+HOOKS = (providers, moments, registrars, interfaces, model_sources, model_converters)
 PAGE = sections(ROOT / "docs" / "api.md")
 
 
@@ -24,7 +26,7 @@ def test_the_page_lists_the_names_of_the_module_and_no_others(module: ModuleType
     assert sorted(listed) == sorted(module.__all__)
 
 
-@pytest.mark.parametrize("module", [hookspecs, interfaces], ids=lambda module: module.__name__)
+@pytest.mark.parametrize("module", HOOKS, ids=lambda module: module.__name__)
 def test_what_a_hook_takes_and_answers_can_be_imported_by_a_plugin(module: ModuleType) -> None:
     tree = list(ast.walk(ast.parse(Path(str(module.__file__)).read_text())))
     spoken = {

@@ -18,10 +18,11 @@ from mlx_convert_core.plugin import ShardWriter, TensorInfo
 from mlx_convert_core.plugins import hookspecs
 
 PAGE = sections(ROOT / "docs" / "hooks.md")
-TREE = ast.parse(Path(hookspecs.__file__).read_text())
+FILES = sorted(Path(hookspecs.__file__).parent.glob("*.py"))
 SPECIFICATIONS = {
     node.name: node
-    for node in TREE.body
+    for file in FILES
+    for node in ast.parse(file.read_text()).body
     if isinstance(node, ast.FunctionDef) and any("hookspec" in ast.unparse(mark) for mark in node.decorator_list)
 }
 TEXTS = ("Rules", "When they are called")
