@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as some
 
 from mlx_convert_core.plugin import TensorInfo, split
@@ -12,7 +12,6 @@ from mlx_convert_core.plugin import TensorInfo, split
 GIGABYTE = 1 << 30
 
 
-@settings(deadline=None)  # the first example imports mlx_lm
 @given(
     some.lists(some.sampled_from([1, GIGABYTE // 2, GIGABYTE - 1, GIGABYTE, GIGABYTE + 1, 2 * GIGABYTE]), min_size=1)
 )

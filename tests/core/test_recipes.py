@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as some
 
 from mlx_convert_core import ConvertRequest, EntryNotFound, InvalidRequest, Recipe, Workspace, load_recipe
@@ -28,7 +28,6 @@ affine = some.fixed_dictionaries(
 )
 
 
-@settings(deadline=None)  # a busy machine is no fault
 @given(affine, some.lists(some.sampled_from(["", "4bit", "8bit", "ios"]), min_size=1, unique=True))
 def test_what_is_written_is_read_again(numbers: dict[str, Any], presets: list[str]) -> None:
     request = ConvertRequest(ref="org/name", preset=tuple(presets), **numbers)

@@ -131,7 +131,7 @@ def test_has_the_form_that_mlx_gives_and_is_better_than_tuned(bits: int, size: i
     assert losing[0] < 0.8 * losing[1] < 0.8 * losing[2]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     seed=st.integers(0, 2**32),
     bits=st.sampled_from(BITS),

@@ -95,7 +95,7 @@ def test_comes_close_to_the_best_that_a_search_without_hurry_finds(bits: int) ->
     assert ours.sum() < allowed * best
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 2**32),
     bits=st.sampled_from(BITS),

@@ -341,7 +341,7 @@ def test_truncated_file_says_how_much_is_missing(tiny_gguf: Path) -> None:
     assert caught.value.code == "truncated"
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(data=st.data())
 def test_damaged_header_is_our_error_or_harmless(tiny_gguf: Path, data: st.DataObject) -> None:
     content = bytearray(tiny_gguf.read_bytes())

@@ -29,7 +29,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @given(text=st.one_of(st.text(), st.lists(LINE).map("\n".join)))
 @example(text="---\r0\x0c---")
 @example(text=f"mine\n{BEGIN}\n{END}\n{BEGIN}\n{END}")
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_card_of_any_text_keeps_it_and_settles(folder: Path, text: str) -> None:
     once = card_to_send(folder, "ann/Tiny", text)
     assert card_to_send(folder, "ann/Tiny", once) == once
@@ -40,7 +40,7 @@ def test_a_card_of_any_text_keeps_it_and_settles(folder: Path, text: str) -> Non
 
 
 @given(fields=st.lists(FIELD, max_size=6), tags=st.lists(st.text(max_size=20), max_size=5), body=WORDS)
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_fields_of_a_person_stay_and_the_block_is_yaml(
     folder: Path, fields: list[str], tags: list[str], body: str
 ) -> None:
