@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from mlx_convert_core.model.findings import Finding as Finding
     from mlx_convert_core.model.inspection import ModelInfo as ModelInfo
     from mlx_convert_core.model.library import LibraryEntry as LibraryEntry
+    from mlx_convert_core.model.library_query import LibraryQuery as LibraryQuery
     from mlx_convert_core.measuring.agreement import AgreementResult as AgreementResult
     from mlx_convert_core.model.measurements import (
         BenchRequest as BenchRequest,
@@ -90,6 +91,7 @@ _PLACES = {
     "mlx_convert_core.model.findings": "Finding",
     "mlx_convert_core.model.inspection": "ModelInfo",
     "mlx_convert_core.model.library": "LibraryEntry",
+    "mlx_convert_core.model.library_query": "LibraryQuery",
     "mlx_convert_core.measuring.agreement": "AgreementResult",
     "mlx_convert_core.model.measurements": "BenchRequest BenchResult MeasuredFigure MeasureRequest MeasureResult",
     "mlx_convert_core.model.plan": "ConvertPlan OutputPlan",

@@ -181,6 +181,12 @@ if TYPE_CHECKING:
     from mlx_convert_core.model.left_out import LeftOut as LeftOut
     from mlx_convert_core.model.library import LibraryEntry as LibraryEntry
     from mlx_convert_core.model.library_folder import entry_of as entry_of
+    from mlx_convert_core.model.library_query import (
+        ORDERS as ORDERS,
+        LibraryOrder as LibraryOrder,
+        LibraryQuery as LibraryQuery,
+        kl_divergence as kl_divergence,
+    )
     from mlx_convert_core.model.library_scan import SCAN_LEVELS as SCAN_LEVELS, scan as scan
     from mlx_convert_core.model.measurements import (
         BenchRequest as BenchRequest,
@@ -411,6 +417,7 @@ _PLACES = {
     "mlx_convert_core.model.left_out": "LeftOut",
     "mlx_convert_core.model.library": "LibraryEntry",
     "mlx_convert_core.model.library_folder": "entry_of",
+    "mlx_convert_core.model.library_query": "ORDERS LibraryOrder LibraryQuery kl_divergence",
     "mlx_convert_core.model.library_scan": "SCAN_LEVELS scan",
     "mlx_convert_core.model.measurements": (
         "BenchRequest BenchResult BenchRow MeasuredFigure MeasureRequest MeasureResult Passage Spread"

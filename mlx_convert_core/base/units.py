@@ -5,13 +5,24 @@ Three digits tell as much as anybody compares, and no more than a measurement is
 
 from __future__ import annotations
 
+import math
+import re
+
 _SIZES = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
+_TYPED = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kMGT]?)B?\s*", re.IGNORECASE)
+_SCALES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 _COUNTS = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
 
 
 def size(nbytes: float) -> str:
     """Bytes, as disks and download pages count: ``75.8 MB``, ``4.53 GB``."""
     return _scaled(nbytes, _SIZES) or f"{nbytes:.0f} bytes"
+
+
+def nbytes(text: str) -> int:
+    """The bytes of a size as a person types it, ``6GB`` or ``750 mb``; 0 for what is none."""
+    found = _TYPED.fullmatch(text)
+    return math.floor(float(found[1]) * _SCALES[found[2].lower()]) if found else 0
 
 
 def size_of(done: float, total: float) -> str:

@@ -64,6 +64,11 @@ THEME = Theme(
             "Write a number such as `--bpw 4.5`, or a size in decimal units such as `--fit 6GB`.",
         ),
         Explanation(
+            "size",
+            "A size was meant, and what was given is none.",
+            "Write a number with its unit, in decimal units: `6GB`, `750MB`.",
+        ),
+        Explanation(
             "budget_small",
             "A model can't be made as small as that: with 2 bits for every layer it takes more.",
             "Allow what the message says, or choose a smaller model.",

@@ -28,7 +28,6 @@ from mlx_convert_core.plugin import (
 )
 
 BITS, FIT = "bpw:", "fit:"
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kMGT]?)B?", re.IGNORECASE)
 _SCALES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 
 
@@ -161,8 +160,7 @@ def _number(text: str) -> float:
 
 
 def _bytes(text: str) -> int:
-    found = _SIZE.fullmatch(text)
-    value = math.floor(float(found[1]) * _SCALES[found[2].lower()]) if found else 0
+    value = units.nbytes(text)
     if not value:
         raise _wrong(f"'{text}' is no size.", FIT + "6GB")
     return value

@@ -86,6 +86,31 @@ def test_a_search_in_vain_says_where_it_looked(run: Run) -> None:
     assert json.loads(run("library", "list", "--search", "gemma", "--json").stdout) == []
 
 
+@pytest.mark.usefixtures("many")
+def test_models_are_sorted_and_picked_out_by_source_size_and_whether_they_are_there(run: Run) -> None:
+    def names(*options: str) -> list[str]:
+        return [one["name"] for one in json.loads(run("library", "list", *options, "--json").stdout)]
+
+    assert names("--sort", "size")[:2] == ["Model-01233", "Model-01232"]
+    assert names("--sort", "name", "--reverse")[:2] == ["Model-01233", "Model-01232"]
+    assert names("--sort", "date", "--reverse")[0] == "Model-00000"
+    assert names("--source", "org/Source-7") == ["Model-00007"]
+    assert names("--larger-than", "1.23 GB") == ["Model-01233", "Model-01232", "Model-01231"]
+    assert len(names("--missing")) == MANY
+    wrong = run("library", "list", "--larger-than", "huge")
+    assert (wrong.exit_code, "'huge' is no size" in wrong.stderr) == (2, True)
+    vain = run("library", "list", "--source", "org/none")
+    assert vain.stderr == "None of 1,234 models is asked for. Leave something out: mlx-convert library list\n"
+
+
+@pytest.mark.usefixtures("many")
+def test_what_more_there_is_is_asked_for_with_the_same_options(terminal: Callable[..., Terminal]) -> None:
+    program = terminal("library", "list", "--sort", "size", "--search", "4 bit", "--larger-than", "1MB")
+    assert program.wait() == 0
+    more = "mlx-convert library list --sort size --search '4 bit' --larger-than 1MB --all"
+    assert program.text.rstrip("\n").endswith(f" more: {more}")
+
+
 def drawn(listing: Listing, width: int) -> list[str]:
     return ["".join(part if isinstance(part, str) else part.text for part in line) for line in listing.lines(width)]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -23,12 +23,12 @@ from mlx_convert_cli.output import (
     table,
 )
 from mlx_convert_cli.workspace import workspace
-from mlx_convert_core import InvalidRequest
-from mlx_convert_core.plugin import command, plain, units
+from mlx_convert_core import InvalidRequest, LibraryQuery
+from mlx_convert_core.plugin import ORDERS, command, plain, units
 
 if TYPE_CHECKING:
     from mlx_convert_core import LibraryEntry, Workspace
-    from mlx_convert_core.plugin import FolderContents
+    from mlx_convert_core.plugin import FolderContents, LibraryOrder
 
 AROUND = 2  # lines of a terminal that are not the table's: what more there is, and the prompt
 
@@ -40,34 +40,67 @@ def library() -> None:
 
 @library.command("list")
 @click.option("--search", metavar="TEXT", default="", help="Only models with these words in name, source or format.")
+@click.option("--source", metavar="REF", default="", help="Only models made from REF.")
+@click.option("--larger-than", metavar="SIZE", default="", help="Only models larger than SIZE, such as 10GB.")
+@click.option("--missing", is_flag=True, help="Only models whose folder has vanished.")
+@click.option(
+    "--sort",
+    type=click.Choice(ORDERS),
+    default="date",
+    show_default=True,
+    help="Newest, A to Z, largest, fewest bits, or nearest to the source first.",
+)
+@click.option("--reverse", is_flag=True, help="The other way round.")
 @click.option("--all", "every", is_flag=True, help="At a terminal, too, list more than fits on the screen.")
 @common
-def list_entries(search: str, every: bool, as_json: bool) -> None:
+def list_entries(*, missing: bool, every: bool, as_json: bool, **asked: Any) -> None:
     """List the converted models known here, newest first.
 
     A terminal shows as many as fit on it. A pipe, a file and --json get all of them: whoever searches there must not
     miss one.
     """
+    query = _query(**asked)
     with workspace(as_json=as_json) as opened:
         known = opened.library.entries()
         _tell_problem(opened)
-    found = tuple(entry for entry in known if entry.has(search)) if search else known
+    found = query.of(entry for entry in known if entry.missing or not missing)
     if as_json:
         print_json(_data(found))
     elif found:
         shown = found if every else screenful(found, _table, below=AROUND)
         show_table(_table(shown))
-        _tell_of_more(len(found) - len(shown), search)
+        _tell_of_more(len(found) - len(shown))
+    elif known and query == LibraryQuery(words=query.words, order=query.order, reverse=query.reverse) and not missing:
+        say(f"None of {len(known):,} models has '{query.words}' in its name, source or format.")
     elif known:
-        say(f"None of {len(known):,} models has '{search}' in its name, source or format.")
+        say(f"None of {len(known):,} models is asked for. Leave something out: mlx-convert library list")
     else:
         say("The library is empty. Convert a model, or find some: mlx-convert library scan FOLDER")
 
 
-def _tell_of_more(more: int, search: str) -> None:
+def _query(search: str, source: str, larger_than: str, sort: LibraryOrder, reverse: bool) -> LibraryQuery:
+    """What options ask for. Raises InvalidRequest for a size that is none."""
+    size = units.nbytes(larger_than)
+    if larger_than and not size:
+        raise InvalidRequest(f"'{larger_than}' is no size.", hint="Write one such as 6GB or 750MB.", code="size")
+    return LibraryQuery(words=search, source=source, larger_than=size, order=sort, reverse=reverse)
+
+
+def _tell_of_more(more: int) -> None:
     if more:
-        every = command("mlx-convert library list", *(("--search", search) if search else ()), "--all")
-        say(f"… and {more:,} more: {every}" + ("" if search else ", or --search TEXT"))
+        given = click.get_current_context().params
+        every = command("mlx-convert library list", *_given(given), "--all")
+        say(f"… and {more:,} more: {every}" + ("" if given["search"] else ", or --search TEXT"))
+
+
+def _given(params: Mapping[str, Any]) -> Iterator[str]:
+    """The options that were given, as they are typed."""
+    for name, value in params.items():
+        option = f"--{name.replace('_', '-')}"
+        if value is True and name in ("missing", "reverse"):
+            yield option
+        elif isinstance(value, str) and value and (name, value) != ("sort", "date"):
+            yield from (option, value)
 
 
 @library.command("show")
