@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
+from contextlib import ExitStack
 from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,6 @@ from mlx_convert_core.plugin import (
     Choice,
     CorruptCheckpoint,
     DecodedModel,
-    DecodedTensor,
     Finding,
     MeasuredStrategy,
     ModelInfo,
@@ -25,31 +24,23 @@ from mlx_convert_core.plugin import (
     QuantizeMethod,
     QuantizeStrategy,
     Reporter,
-    SetOption,
-    ShardWriter,
-    UnsupportedModel,
     Written,
     account_for,
-    file_names,
-    regular_files,
-    stamp_of,
 )
 from mlx_convert_engine.blueprint import Blueprint, blueprint
 from mlx_convert_engine.budgets import Choosing, Exactly, Strategies, asking, bounded
 from mlx_convert_engine.calibrating import Text, Wanted, calibration_of, inputs_of
 from mlx_convert_engine.discard_order import bytes_at_once
 from mlx_convert_engine.discarding_conversion import discarding
-from mlx_convert_engine.eight_bit_floats import expansions
 from mlx_convert_engine.kept_inputs import KeptInputs
 from mlx_convert_engine.model_classes import ModelClasses
 from mlx_convert_engine.not_finite import findings
-from mlx_convert_engine.output_files import write_config, write_index
+from mlx_convert_engine.output_files import resumable_writer, write_config, write_index
 from mlx_convert_engine.pieces import sources_of
 from mlx_convert_engine.proof import Proof
 from mlx_convert_engine.provenance import Provenance
 from mlx_convert_engine.source_files import SourceFiles
-from mlx_convert_engine.stand_in import standing_in
-from mlx_convert_engine.stored_types import odd_shards, shown
+from mlx_convert_engine.source_model import check_runs, made_of, readable, undecoded
 from mlx_convert_engine.stream import BASE_MEMORY, device_memory, few_spare_buffers, working_memory
 from mlx_convert_engine.streaming_conversion import Flow, streaming
 from mlx_convert_engine.tuning.findings import not_by_rows, not_known
@@ -96,7 +87,7 @@ class StreamingConverter:
         self._calibration = planned
         sequences = Text(self._text, planned).sequences(self._classes, folder)
         matrices = any(method.needs == "matrix" for method in self._methods.values())
-        made_from = repr((_made_of(model), planned, matrices))
+        made_from = repr((made_of(model), planned, matrices))
         self._matrices = KeptInputs(keep)
         self._inputs = inputs_of(
             lambda: self._classes.load(folder, model), sequences, self._matrices, made_from, report, matrices=matrices
@@ -114,9 +105,9 @@ class StreamingConverter:
         """See MeasuringConverter."""
         folder = checkpoint.folder(report.check_cancelled)
         assert self._calibration is not None
-        made_from = repr((_made_of(model), self._calibration))
-        with _readable(self._source(model)) as readable:
-            exactly = self._exactly(readable, self._source(model))
+        made_from = repr((made_of(model), self._calibration))
+        with readable(self._source(model)) as empty:
+            exactly = self._exactly(empty, self._source(model))
             choosing = Choosing(outputs, strategies, exactly, keep, made_from)
         sequences = Text(self._text, self._calibration).sequences(self._classes, folder)
         roundings = {
@@ -132,8 +123,8 @@ class StreamingConverter:
         needs += ["moments"] * (choosing and not needs)
         source = self._source(model)
         if needs:
-            _check_runs(source)
-        with _readable(source) as folder:
+            check_runs(source)
+        with readable(source) as folder:
             loaded = self._blueprints(folder, outputs, asking(strategies, last=True), source, roundings)
             blueprints = loaded.blueprints
             largest = tuple(plan.planned(output) for plan, output in zip(blueprints, outputs, strict=True))
@@ -162,11 +153,11 @@ class StreamingConverter:
         """See ModelConverter. What needs only one source tensor is converted as soon as that is there."""
         with ExitStack() as stack:
             stack.enter_context(few_spare_buffers())
+            seen = self._source(model)
             writers = [
-                stack.enter_context(_writer(folder, model, output, self._calibration, self._source(model).names))
+                stack.enter_context(resumable_writer(folder, model, output, self._calibration, seen.names))
                 for folder, output in zip(folders, outputs, strict=True)
             ]
-            seen = self._source(model)
             files = SourceFiles(checkpoint, model.tensors, report.check_cancelled, seen.decoders)
             source = stack.enter_context(files)
             writing = stack.enter_context(WritingThread(report, writers, allow_overflow=self._allow_overflow))
@@ -196,11 +187,11 @@ class StreamingConverter:
 
     def _wanted(self, model: ModelInfo, needs: list[Needs], *, back: bool) -> Wanted:
         """What `calibrate` takes; the model that runs there is expanded by its own class."""
-        with _readable(_undecoded(model)) as folder:
+        with readable(undecoded(model)) as folder:
             return Wanted.of(lambda: self._classes.load(folder, model), needs, back=back)
 
     def _source(self, model: ModelInfo) -> DecodedModel:
-        return self._decoded or _undecoded(model)
+        return self._decoded or undecoded(model)
 
     def _exactly(self, folder: Path, source: DecodedModel) -> Exactly:
         """What plans outputs of the checkpoint in ``folder``, besides those that are to be made."""
@@ -264,33 +255,6 @@ def _reached(plan: Blueprint, provenance: Provenance) -> frozenset[str]:
     return provenance.looked_at.union(*(sources_of(piece) for layer in plan.pieces for piece in layer))
 
 
-def _writer(
-    folder: Path,
-    model: ModelInfo,
-    output: OutputPlan,
-    calibration: Calibration | None = None,
-    decoders: tuple[str, ...] = (),
-) -> ShardWriter:
-    """A writer that can take up a half-written folder, if that was made from the same source and numbers."""
-    made_from = repr((_made_of(model), output.quantized, output.dtype, output.method, calibration, decoders))
-    return ShardWriter(folder, output.tensors, journal=folder.parent / "written", made_from=made_from, read_back=True)
-
-
-def _made_of(model: ModelInfo) -> tuple[Any, ...]:
-    """What tells one state of a source from another."""
-    return model.revision, [(path.name, stamp_of(path)) for path in _weights(model)], dict(model.config)
-
-
-def _weights(model: ModelInfo) -> list[Path]:
-    """The files of this machine that the weights come from."""
-    if model.path is None:
-        return []
-    if not model.path.is_dir():
-        return [model.path]
-    shards = set(model.shards)
-    return [path for path in regular_files(model.path) if path.name in shards]
-
-
 def _check_as_planned(blueprints: list[Blueprint], outputs: tuple[OutputPlan, ...]) -> None:
     """The source may have changed since it was planned."""
     for plan, output in zip(blueprints, outputs, strict=True):
@@ -300,40 +264,3 @@ def _check_as_planned(blueprints: list[Blueprint], outputs: tuple[OutputPlan, ..
                 hint="Wait until whatever writes to it is done, and run it again.",
                 code="source_changed",
             )
-
-
-def _undecoded(model: ModelInfo) -> DecodedModel:
-    return DecodedModel(stored=model, model=model)
-
-
-def _check_runs(source: DecodedModel) -> None:
-    """Raise UnsupportedModel (code ``stored_type``) for a model that can't run as it is stored, before it is converted.
-
-    Of what is decoded, 8-bit floats can be expanded while a model runs; what stands for itself, a source gives whole.
-    """
-    model = source.stored
-    pairs = zip(model.tensors, shown(_undecoded(model)), strict=True)
-    odd = next((f"{tensor.dtype} ({tensor.name})" for tensor, seen in pairs if tensor.dtype != seen.dtype), "")
-    expanded = {expansion.weight.name for expansion in expansions(model.config, model.tensors)}
-    other = (one.name for one in source.model.tensors if isinstance(one, DecodedTensor) and not one.stands_for_itself)
-    packed = next((f"{source.decoders[name].name} ({name})" for name in other if name not in expanded), "")
-    if not odd and not packed:
-        return
-    raise UnsupportedModel(
-        f"{model.name} stores numbers as {odd or packed}, which MLX can't load: it can't be run.",
-        hint="Round to nearest, or convert it to a type that MLX has first and go on from that.",
-        remedies=(SetOption("method", "nearest"), SetOption("preset", "bf16")),
-        code="stored_type",
-    )
-
-
-@contextmanager
-def _readable(source: DecodedModel) -> Iterator[Path]:
-    """A folder that mlx-lm can load lazily: the source's own, or a stand-in with the same headers."""
-    model = source.stored
-    here = model.path is not None and model.path.is_dir() and (model.path / file_names.CONFIG).exists()
-    if model.path is not None and here and not odd_shards(source):
-        yield model.path
-        return
-    with standing_in(source, regular_files(model.path) if model.path is not None and here else ()) as folder:
-        yield folder

@@ -1,4 +1,4 @@
-"""config.json and the weight index of a converted folder, as MLX readers expect them."""
+"""The files of a converted folder as MLX readers expect them: weights, their index, config.json."""
 
 from __future__ import annotations
 
@@ -7,10 +7,23 @@ import math
 from pathlib import Path
 from typing import Any
 
-from mlx_convert_core.plugin import OutputPlan, file_names, quantization_config
+from mlx_convert_core.plugin import Calibration, ModelInfo, OutputPlan, ShardWriter, file_names, quantization_config
+from mlx_convert_engine.source_model import made_of
 from mlx_convert_engine.stored_types import LACKING
 
 NOT_PACKED_BY_MLX = ("bitnet",)  # methods with layers of their own, which mlx-lm finds by the source's word
+
+
+def resumable_writer(
+    folder: Path,
+    model: ModelInfo,
+    output: OutputPlan,
+    calibration: Calibration | None = None,
+    decoders: tuple[str, ...] = (),
+) -> ShardWriter:
+    """A writer that can take up a half-written folder, if that was made from the same source and numbers."""
+    made_from = repr((made_of(model), output.quantized, output.dtype, output.method, calibration, decoders))
+    return ShardWriter(folder, output.tensors, journal=folder.parent / "written", made_from=made_from, read_back=True)
 
 
 def write_index(folder: Path, output: OutputPlan) -> None:

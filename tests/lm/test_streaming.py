@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mlx_convert_engine.converter import _writer
+from mlx_convert_engine.output_files import resumable_writer
 from mlx_convert_engine.source_files import SourceFiles
 from random_llama import write_llama
 
@@ -274,6 +274,6 @@ def test_resume_does_not_trust_what_was_made_from_another_source(tmp_path: Path,
     folder = tmp_path / "staging" / "output"
     folder.mkdir(parents=True)
     for model, had in ((one, False), (one, True), (other, False)):
-        with _writer(folder, model, plan) as writer:
+        with resumable_writer(folder, model, plan) as writer:
             assert writer.has(tensor.name) == had
             writer.write(tensor.name, bytes(4))
