@@ -236,6 +236,7 @@ if TYPE_CHECKING:
         ConvertedModel as ConvertedModel,
         ConvertRequest as ConvertRequest,
         ConvertResult as ConvertResult,
+        SkippedOutput as SkippedOutput,
         GenerateRequest as GenerateRequest,
         GenerateResult as GenerateResult,
         GenerationExtras as GenerationExtras,
@@ -432,7 +433,7 @@ _PLACES = {
     "mlx_convert_core.model.recipes": "Recipe RecipeOutput read_recipe recipe_of write_recipe",
     "mlx_convert_core.model.record": "Record encode_record parse_record public_record read_record",
     "mlx_convert_core.model.requests": (
-        "ConvertedModel ConvertRequest ConvertResult GenerateRequest GenerateResult "
+        "ConvertedModel ConvertRequest ConvertResult GenerateRequest GenerateResult SkippedOutput "
         "GenerationExtras UploadRequest UploadResult"
     ),
     "mlx_convert_core.model.rounding": "NEAREST Calibration LayerRows Needs",

@@ -32,7 +32,9 @@ def outcome(item: QueueItem) -> str:
     """What an item has made, or why it failed."""
     if item.error is not None:
         return f"{item.error.message} {item.error.hint}".strip()
-    return ", ".join(text.folder(path) for path in item.outputs)
+    made = ", ".join(text.folder(path) for path in item.outputs)
+    left = ", ".join(text.folder(output.path) for output in item.skipped)
+    return f"{made}; as it was: {left}" if left else made
 
 
 def watch_item(queue: ConversionQueue, item: QueueItem, *, as_json: bool) -> None:
@@ -51,13 +53,13 @@ def watch_item(queue: ConversionQueue, item: QueueItem, *, as_json: bool) -> Non
     if noticing.stopped:
         raise Stopped
     try:
-        models = job.result().models
+        result = job.result()
     except MlxConvertError as error:
         if not as_json:
             known = isinstance(error, Cancelled)
             say("cancelled.") if known else tell_error(error)
         return
-    for model in () if as_json else models:
+    for model in () if as_json else result.models:
         say(f"{text.folder(model.path)}  {units.size(model.total_bytes)}")
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from mlx_convert_core.base import units
+from mlx_convert_core.converting.places import leave_taken
 from mlx_convert_core.converting.planning import Planner
 from mlx_convert_core.converting.preflight import refuse
 from mlx_convert_core.converting.sources import Sources
@@ -38,6 +40,9 @@ def carry_out(
         with context.step("plan"):
             plan = planner.estimate(model)
             refuse(plan)
+            plan, skipped = leave_taken(plan)
+            for left in skipped:
+                context.message(f"{left.path}: {left.reason}. The others are made.", level="warning")
             plan = planner.finish(runner.run(job.id, "plan", plan, ConvertPlan, job.emit), model)
             refuse(plan)
         for output in plan.outputs:
@@ -45,7 +50,7 @@ def carry_out(
                 context.message(f"{output.path} will be replaced: {output.replaces.words}.")
         make_room(plan.peak_memory)
         missing = [parent for output in plan.outputs for parent in missing_parents(output.path)]
-        return runner.run(job.id, "convert", plan, ConvertResult, job.emit)
+        return replace(runner.run(job.id, "convert", plan, ConvertResult, job.emit), skipped=skipped)
     except Cancelled:
         runner.close()  # before its staging folders go, in case it still writes
         for output in plan.outputs if plan else ():

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from mlx_convert_core.base import units
 from mlx_convert_core.model.findings import Finding, refusal
 from mlx_convert_core.model.plan import ConvertPlan, OutputPlan
+from mlx_convert_core.model.requests import SkippedOutput
 from mlx_convert_core.remedies import ChooseOutput
 from mlx_convert_core.writing.replaceable import another_output
 from mlx_convert_core.writing.staging import dead_bytes, output_exists
@@ -32,10 +34,35 @@ def examine_output(plan: ConvertPlan) -> Iterator[Finding]:
         )
 
 
+def leave_taken(plan: ConvertPlan) -> tuple[ConvertPlan, tuple[SkippedOutput, ...]]:
+    """``plan`` without the outputs that are there already, and these, where others are left to be made."""
+    taken, left = plan.taken, plan.to_make
+    if not taken or not left:
+        return plan, ()
+    skipped = tuple(
+        SkippedOutput(path=output.path, preset=output.preset, label=output.label, reason=_reason(output))
+        for output in taken
+    )
+    named = tuple(map(str, (output.path for output in left))) if plan.request.outputs else ()
+    request = replace(plan.request, preset=tuple(output.preset for output in left), output=named)
+    findings = tuple(finding for finding in plan.findings if finding.code not in _TAKEN)
+    return replace(plan, request=request, outputs=left, findings=findings), skipped
+
+
+_TAKEN = ("exists", "not_replaceable")
+
+
+def _reason(output: OutputPlan) -> str:
+    there = output.replaces
+    assert there is not None
+    return f"it is not replaced: {there.stays}" if there.stays else f"it is there already ({there.words})"
+
+
 def _examine_folder(plan: ConvertPlan, output: OutputPlan) -> Iterator[Finding]:
     there = output.replaces
+    found = None
     if there is not None and there.stays:
-        yield refusal(
+        found = refusal(
             "not_replaceable",
             f"{output.path} already exists and is not replaced: {there.stays}.",
             there.instead(),
@@ -43,7 +70,10 @@ def _examine_folder(plan: ConvertPlan, output: OutputPlan) -> Iterator[Finding]:
         )
     elif there is not None and not plan.request.force:
         taken = output_exists(output.path)
-        yield refusal("exists", f"{output.path} already exists ({there.words}).", taken.hint, taken.remedies)
+        found = refusal("exists", f"{output.path} already exists ({there.words}).", taken.hint, taken.remedies)
+    if found is not None:
+        others = f"It stays as it is; the others are made. {found.hint}"
+        yield replace(found, level="warning", hint=others) if plan.to_make else found
     parent = existing_parent(output.path)
     effective = os.access in os.supports_effective_ids
     if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK, effective_ids=effective):
@@ -58,14 +88,15 @@ def _examine_folder(plan: ConvertPlan, output: OutputPlan) -> Iterator[Finding]:
 def _examine_space(plan: ConvertPlan) -> Iterator[Finding]:
     """What each disk has to hold: outputs, what is learned of inputs, and what is fetched, perhaps to another disk."""
     needs: dict[int, tuple[Path, float]] = {}
-    fetched = (plan.model.fetch_folder or plan.outputs[0].path, plan.fetch_disk)
-    learned = (plan.outputs[0].path, plan.learned_disk)
-    for path, size in (fetched, learned, *((output.path, output.weight_bytes) for output in plan.outputs)):
+    made = plan.to_make or plan.outputs
+    fetched = (plan.model.fetch_folder or made[0].path, plan.fetch_disk)
+    learned = (made[0].path, plan.learned_disk)
+    for path, size in (fetched, learned, *((output.path, output.weight_bytes) for output in made)):
         device = _device(path)
         place, need = needs.get(device, (path, 0.0))
         needs[device] = place, need + size * DISK_MARGIN
     for device, (place, need) in needs.items():
-        outputs = [output.path for output in plan.outputs if _device(output.path) == device]
+        outputs = [output.path for output in made if _device(output.path) == device]
         free = free_disk(place) + sum(map(dead_bytes, outputs))  # what the dead left goes first, or is used again
         if need > free:
             yield refusal(

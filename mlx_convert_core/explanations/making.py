@@ -14,7 +14,7 @@ THEME = Theme(
         ),
         Explanation(
             "exists",
-            "The folder for the result is there already.",
+            "The folder for the result is there already. Of several results, the others are made.",
             "Choose another, or say that the model in it is to be replaced (`--force`).",
         ),
         Explanation(

@@ -197,7 +197,7 @@ class ConversionQueue:
     def _write_down(self, id: str, job: Job[ConvertResult], stopped: Callable[[], bool]) -> None:
         """Wait for the end of ``job`` and keep it; one that was only stopped waits again."""
         try:
-            outputs = tuple(model.path for model in job.result().models)
+            result = job.result()
         except Cancelled:
             again = stopped() and not self._file.cancel_asked(id)
             self._file.end(id, JobState.QUEUED if again else JobState.CANCELLED)
@@ -206,7 +206,7 @@ class ConversionQueue:
         except MlxConvertError as error:
             self._file.end(id, JobState.FAILED, error=ErrorInfo.of(error))
         else:
-            self._file.end(id, JobState.FINISHED, outputs=outputs)
+            self._file.end(id, JobState.FINISHED, result=result)
 
     def _watch(self, id: str, job: Job[ConvertResult]) -> None:
         """Cancel ``job`` when another program says so in the file."""

@@ -18,7 +18,7 @@ from mlx_convert_core.base.paths import expanded
 from mlx_convert_core.base.process_identity import alive, identity
 from mlx_convert_core.errors import ErrorInfo, InvalidRequest, MlxConvertError
 from mlx_convert_core.model.events import JobState
-from mlx_convert_core.model.requests import ConvertRequest
+from mlx_convert_core.model.requests import ConvertRequest, ConvertResult, SkippedOutput
 from mlx_convert_core.remedies import RunCommand
 
 Stored = dict[str, Any]
@@ -28,7 +28,8 @@ Stored = dict[str, Any]
 class QueueItem:
     """One conversion in the queue. Times are ISO 8601 in UTC, "" before they come.
 
-    ``job`` is the id of its job in this program, ``error`` why it failed, ``outputs`` the folders that it made.
+    ``job`` is the id of its job in this program, ``error`` why it failed, ``outputs`` the folders that it made,
+    ``skipped`` what it left as it was.
     """
 
     id: str
@@ -40,6 +41,7 @@ class QueueItem:
     job: str = ""
     error: ErrorInfo | None = None
     outputs: tuple[Path, ...] = ()
+    skipped: tuple[SkippedOutput, ...] = ()
 
     @classmethod
     def of(cls, request: ConvertRequest) -> QueueItem:
@@ -192,9 +194,11 @@ class QueueFile:
         return begun[0] if begun else None
 
     def end(
-        self, id: str, state: JobState, *, error: ErrorInfo | None = None, outputs: tuple[Path, ...] = ()
+        self, id: str, state: JobState, *, error: ErrorInfo | None = None, result: ConvertResult | None = None
     ) -> QueueItem | None:
         """Write down how one ended, without a traceback; QUEUED has it wait again. None when it is gone."""
+        made = [str(model.path) for model in result.models] if result else []
+        skipped = codec.plain(result.skipped) if result else []
         ended: list[QueueItem] = []
 
         def change(stored: list[Any]) -> None:
@@ -205,8 +209,9 @@ class QueueFile:
                 _wait_again(one)
                 if state.final:
                     told = codec.plain(replace(error, traceback="")) if error else None
-                    paths = [str(path) for path in outputs]
-                    one.update(state=state.value, started=began, ended=_now(), error=told, outputs=paths)
+                    one.update(
+                        state=state.value, started=began, ended=_now(), error=told, outputs=made, skipped=skipped
+                    )
                 ended.extend(item for item in [_item(one)] if item is not None)
 
         self._update(change)

@@ -88,6 +88,21 @@ class ConvertPlan:
         return tuple(finding for finding in self.findings if finding.level == "error")
 
     @property
+    def taken(self) -> tuple[OutputPlan, ...]:
+        """The outputs that can't be made, since what is in their folder stays: it was not to go, or may not."""
+        return tuple(
+            output
+            for output in self.outputs
+            if output.replaces is not None and (output.replaces.stays or not self.request.force)
+        )
+
+    @property
+    def to_make(self) -> tuple[OutputPlan, ...]:
+        """The outputs that will be made: all but those that are `taken`."""
+        taken = {output.path for output in self.taken}
+        return tuple(output for output in self.outputs if output.path not in taken)
+
+    @property
     def exact(self) -> bool:
         """Whether the sizes are equal, to the byte, to what will be written."""
         return all(output.exact for output in self.outputs)

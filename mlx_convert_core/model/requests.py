@@ -34,7 +34,8 @@ class ConvertRequest:
 
     A web address in ``ref`` loses its user, password, query and fragment: ``ref`` is shown and written to files.
     ``preset`` is a name or several; "" means the default preset of the settings. ``output`` is a folder
-    for each preset; left out, it is ``<output folder>/<Model>-MLX-<preset>``. ``bits``, ``group_size``,
+    for each preset; left out, it is ``<output folder>/<Model>-MLX-<preset>``. Of several, those that are there already
+    are left as they are, and the others are made. ``bits``, ``group_size``,
     ``mode``, ``strategy``, ``method`` and ``dtype`` replace what the preset says. ``calibration`` is a file with
     the text that a method's statistics are made by, "" the bundled one; ``calibration_sha256`` (hex) is what a recipe
     says of the text that it was made with, and another one is told. ``force`` replaces an existing output;
@@ -141,16 +142,31 @@ class ConvertedModel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SkippedOutput:
+    """One of several outputs that was not made, since what is at ``path`` stays: ``reason`` says why.
+
+    ``preset`` and ``label`` are as in `ConvertedModel`.
+    """
+
+    path: Path
+    preset: str
+    label: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ConvertResult:
     """What a conversion made: a model for each preset, and the seconds that it took.
 
-    ``peak_memory`` (bytes) is that of converting; models are tried in a process of its own.
+    ``peak_memory`` (bytes) is that of converting; models are tried in a process of its own. ``skipped`` are outputs
+    that were there already, or that something else is in the place of: the others were made beside them.
     """
 
     ref: str
     models: tuple[ConvertedModel, ...]
     seconds: float = 0.0
     peak_memory: int = 0
+    skipped: tuple[SkippedOutput, ...] = ()
 
     @property
     def path(self) -> Path:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from click.testing import Result
 from mlx_convert_cli import files
+from samples.mlx_folder import write_mlx_folder
 
 from mlx_convert_core.plugin import ShardWriter, TensorInfo
 
@@ -205,3 +206,20 @@ def _until_running(run: Run) -> None:
     while "running" not in run("queue").stdout:
         assert time.monotonic() < end
         time.sleep(0.1)
+
+
+def test_an_output_that_is_there_stays_and_the_others_are_made(run: Run, write_toy: WriteToy, tmp_path: Path) -> None:
+    write_toy("source"), write_mlx_folder(tmp_path / "one")
+    arguments = ("source", "--preset", "bf16", "--preset", "fp16", "--output", "one", "--output", "two")
+    assert run("queue", "add", *arguments).exit_code == 0
+    ran = run("queue", "run")
+    assert ran.exit_code == 1
+    assert "as it was:" in " ".join(ran.stdout.split())
+    assert (tmp_path / "two/config.json").is_file()
+    (tmp_path / "two").rename(tmp_path / "three")
+    converted = run("convert", *arguments)
+    assert converted.exit_code == 1
+    assert "one was not made: it is there already" in " ".join(converted.stderr.split())
+    assert "--force" in converted.stderr
+    assert (tmp_path / "two/config.json").is_file()
+    assert (tmp_path / "one/LICENSE").exists()

@@ -327,3 +327,43 @@ def test_a_tokenizer_that_changes_meanwhile_is_named(
     assert caught.value.code == "source_changed"
     assert caught.value.message.startswith("tokenizer.json was changed or removed")
     assert not (tmp_path / "out").exists()
+
+
+def test_an_output_that_exists_does_not_keep_the_others_from_being_made(
+    workspace: Workspace, write_toy: WriteToy, tmp_path: Path
+) -> None:
+    source, folder = write_toy(), tmp_path / "out"
+    before = write_mlx_folder(folder / "one")
+    outputs = (folder / "one", folder / "two")
+    job = workspace.convert(ConvertRequest(ref=str(source), preset=("bf16", "fp16"), output=outputs))
+    result = job.result()
+    assert [model.path.name for model in result.models] == ["two"]
+    assert not any(finding.code == "exists" for finding in result.models[0].findings)  # it is nothing of this model's
+    (left,) = result.skipped
+    assert (left.path, left.label) == (before, "bf16")
+    assert "it is there already" in left.reason
+    assert (before / "LICENSE").exists()
+    again = workspace.convert(ConvertRequest(ref=str(source), preset=("bf16", "fp16"), output=outputs))
+    with pytest.raises(OutputExists):
+        again.result()
+
+
+def test_forced_outputs_are_made_beside_one_that_must_stay(
+    workspace: Workspace, write_toy: WriteToy, tmp_path: Path
+) -> None:
+    source, folder = write_toy(), tmp_path / "out"
+    write_mlx_folder(folder / "one")
+    (folder / "two").mkdir()
+    (folder / "two/thesis.txt").write_text("precious")
+    request = ConvertRequest(
+        ref=str(source), preset=("bf16", "fp16"), output=(folder / "one", folder / "two"), force=True
+    )
+    plan = workspace.plan(request)
+    assert plan.exact
+    assert not plan.errors
+    assert [output.path.name for output in plan.taken] == ["two"]
+    assert "the others are made" in next(one for one in plan.findings if one.code == "not_replaceable").hint
+    result = workspace.convert(request).result()
+    assert [model.path.name for model in result.models] == ["one"]
+    assert [output.path.name for output in result.skipped] == ["two"]
+    assert (folder / "two/thesis.txt").read_text() == "precious"

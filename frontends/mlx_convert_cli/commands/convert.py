@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mlx_convert_cli import text
+from mlx_convert_cli.errors import AlreadyTold, tell
 from mlx_convert_cli.findings import finding_texts
 from mlx_convert_cli.measuring import check_source_stays, measure_converted
 from mlx_convert_cli.options import common, convert_request, converting
@@ -75,6 +76,10 @@ def convert(dry_run: bool, upload: str | None, public: bool, measuring: bool, as
             _measure(opened, request, result, as_json=as_json)
         if upload:
             _send(opened, result, upload, public=public, as_json=as_json)
+        if result.skipped:
+            if not as_json:
+                _tell_skipped(result)
+            raise AlreadyTold(1)
 
 
 def _measure(opened: Workspace, request: ConvertRequest, result: ConvertResult, *, as_json: bool) -> None:
@@ -95,6 +100,13 @@ def _send(opened: Workspace, result: ConvertResult, to: str, *, public: bool, as
             again = command("mlx-convert upload", text.nearby(result.path), "--to", to)
             show_command("The model is whole. To send it later: ", again, err=True)
         raise
+
+
+def _tell_skipped(result: ConvertResult) -> None:
+    """Outputs that were asked for and not made; what is there is replaced by the same command with --force."""
+    for output in result.skipped:
+        steps = ["Add --force to replace it, or name another folder with --output."]
+        tell("error [exists]", f"{output.path} was not made: {output.reason}.", steps, color="red")
 
 
 def _tell(request: ConvertRequest, result: ConvertResult, seconds: float) -> None:

@@ -72,7 +72,7 @@ def list_items(as_json: bool) -> None:
 def run(as_json: bool) -> None:
     """Convert what waits, one after the other. Ctrl-C stops; what ran then waits again.
 
-    Exit code 1 says that a conversion failed.
+    Exit code 1 says that a conversion failed, or left an output as it was that is there already.
     """
     with _workspace(as_json=as_json) as opened:
         try:
@@ -90,7 +90,7 @@ def run(as_json: bool) -> None:
         show("", items_table(ended))
     else:
         say("Nothing waits in the queue. Add something: mlx-convert queue add REF")
-    if any(item.state is JobState.FAILED for item in ended):
+    if any(item.state is JobState.FAILED or item.skipped for item in ended):
         click.get_current_context().exit(1)
 
 
