@@ -22,6 +22,7 @@ from mlx_convert_core.plugins.offers import Account, Command, Page
 from mlx_convert_core.plugins.scoring import MeasuringText, Metric, TaskSet
 
 if TYPE_CHECKING:  # every command has an inventory, and few need these
+    from mlx_convert_core.converting.model_senses import ModelSenses
     from mlx_convert_core.converting.searching import Search, SearchHit, SearchResult
     from mlx_convert_core.converting.sources import Sources
     from mlx_convert_core.home.conversation_store import ConversationStore
@@ -177,6 +178,12 @@ class Inventory:
         Where there is no Trash (`has_trash`), or ``permanently``, it is deleted for good. Raises LibraryError.
         """
         self._models.remove(entry, keep_files=keep_files, permanently=permanently)
+
+    def senses(self, model: str | Path) -> ModelSenses:
+        """What a converted model takes besides text, or why nothing. Reads its config.json; raises as `find`."""
+        from mlx_convert_core.converting.model_senses import senses_of_model
+
+        return senses_of_model(self.model_path(model), self._hooks)
 
     def model_path(self, model: str | Path) -> Path:
         """The folder of a converted model: a path, or else a name in the library. Raises as `find`."""

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     )
     from mlx_convert_core.base.shell import command as command, typed as typed
     from mlx_convert_core.base.trash import has_trash as has_trash
+    from mlx_convert_core.converting.model_senses import ModelSenses as ModelSenses
     from mlx_convert_core.converting.searching import (
         MOST_FOUND as MOST_FOUND,
         SearchHit as SearchHit,
@@ -262,7 +263,15 @@ if TYPE_CHECKING:
         layer_rows as layer_rows,
     )
     from mlx_convert_core.model.tasks import Question as Question, questions_in as questions_in
-    from mlx_convert_core.model.attachments import Sense as Sense, sense_of as sense_of
+    from mlx_convert_core.model.attachments import (
+        ENDINGS as ENDINGS,
+        LARGEST as LARGEST,
+        Attachment as Attachment,
+        Sense as Sense,
+        check_size as check_size,
+        sense_of as sense_of,
+        shown_name as shown_name,
+    )
     from mlx_convert_core.model.tensor_kinds import TensorKinds as TensorKinds
     from mlx_convert_core.model.verification import Verification as Verification
     from mlx_convert_core.model.weight_files import (
@@ -375,6 +384,7 @@ _PLACES = {
     "mlx_convert_core.base.regular_files": "check_regular open_regular read_regular regular_files",
     "mlx_convert_core.base.shell": "command typed",
     "mlx_convert_core.base.trash": "has_trash",
+    "mlx_convert_core.converting.model_senses": "ModelSenses",
     "mlx_convert_core.converting.searching": "MOST_FOUND SearchHit SearchResult",
     "mlx_convert_core.converting.sources": "NamedModel Sources",
     "mlx_convert_core.errors": (
@@ -440,7 +450,7 @@ _PLACES = {
     "mlx_convert_core.model.safetensors": "TensorInfo all_tensors header_length parse_header read_header",
     "mlx_convert_core.model.stored_layers": "LayerRow StoredLayer layer_rows",
     "mlx_convert_core.model.tasks": "Question questions_in",
-    "mlx_convert_core.model.attachments": "Sense sense_of",
+    "mlx_convert_core.model.attachments": "ENDINGS LARGEST Attachment Sense check_size sense_of shown_name",
     "mlx_convert_core.model.tensor_kinds": "TensorKinds",
     "mlx_convert_core.model.verification": "Verification",
     "mlx_convert_core.model.weight_files": "Weights choose_weights elsewhere repeated weight_files",

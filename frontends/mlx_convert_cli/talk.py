@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -11,8 +13,25 @@ from mlx_convert_cli.answers import AnswerView, tell_figures
 from mlx_convert_cli.errors import AlreadyTold, tell, tell_error
 from mlx_convert_cli.output import say
 from mlx_convert_cli.progress import JsonView, watch
-from mlx_convert_core import Cancelled, GenerateResult, Job, MlxConvertError, ModelSession, Workspace
-from mlx_convert_core.plugin import ChatSettings, Conversation, WorkerDied, figures_of, model_name
+from mlx_convert_core import (
+    Cancelled,
+    GenerateResult,
+    GenerationFailed,
+    InvalidRequest,
+    Job,
+    MlxConvertError,
+    ModelSession,
+    Workspace,
+)
+from mlx_convert_core.plugin import (
+    Attachment,
+    ChatSettings,
+    Conversation,
+    WorkerDied,
+    expanded,
+    figures_of,
+    model_name,
+)
 
 
 class Talk:
@@ -48,6 +67,7 @@ class Talk:
         self._keep = keep
         self._as_json = as_json
         self._session: ModelSession | None = None
+        self._attached: tuple[Attachment, ...] = ()  # what goes with the next turn
 
     @property
     def name(self) -> str:
@@ -69,15 +89,36 @@ class Talk:
         settings = self.conversation.settings
         if system is not None:
             settings = replace(settings, system=system or None)
-        model = self.conversation.model
+        model, self._attached = self.conversation.model, ()
         self.conversation = Conversation(id="", title="", model=model, created="", updated="", settings=settings)
+
+    def attach(self, named: str, *, interactive: bool) -> None:
+        """Show the file ``named`` with the next turn; several may be named as in a shell, with quotes or backslashes.
+
+        An error ends a talk from a pipe, as in `answer`.
+        """
+        try:
+            model = self._workspace.senses(self.conversation.model)
+            files = tuple(Attachment.of(path) for path in _paths(named))
+            if any(file.sense not in model.senses for file in files):
+                hint = model.why or "Show it what it takes, or open another model."
+                raise GenerationFailed(
+                    f"{self.name} can't take that.", hint=hint, remedies=model.remedies, code="blind"
+                )
+        except MlxConvertError as error:
+            if not interactive:
+                raise
+            tell_error(error)
+            return
+        self._attached += files
+        say(f"With the next message: {', '.join(file.name for file in self._attached)}.")
 
     def answer(self, prompt: str, *, interactive: bool) -> None:
         """Stream the answer to ``prompt`` and keep both, an answer that was stopped as far as it came.
 
         An error ends a talk from a pipe, and only the turn of one with a person.
         """
-        asked = self.conversation.with_message("user", prompt)
+        asked = self.conversation.with_message("user", prompt, attachments=self._attached)
         if self._session is None or self._session.closed:
             self.load()
         assert self._session is not None
@@ -106,14 +147,14 @@ class Talk:
             self._session.close()
 
     def _remember(self, conversation: Conversation) -> None:
-        self.conversation = conversation
+        self.conversation, self._attached = conversation, ()
         if not self._keep:
             return
         try:
             if not conversation.id:
                 made = self._workspace.conversations.create(conversation.model, conversation.settings)
                 self.conversation = replace(conversation, id=made.id, created=made.created)
-            self._workspace.conversations.save(self.conversation)
+            self.conversation = self._workspace.conversations.save(self.conversation)
         except OSError as error:
             self._keep = False
             tell("warning", f"this conversation is not kept: {error.strerror or error}.", color="yellow")
@@ -134,3 +175,17 @@ class Talk:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _paths(named: str) -> tuple[Path, ...]:
+    """The files in ``named``: one, as it is typed, or several as a terminal writes those that are dropped on it."""
+    whole = expanded(named) if named else Path()
+    if whole.is_file():
+        return (whole,)
+    try:
+        found = tuple(map(expanded, shlex.split(named)))
+    except ValueError:  # a quote that is not closed
+        found = (whole,)
+    if not found:
+        raise InvalidRequest("no file was named.", hint="Name a picture or a recording.", code="attachment")
+    return found

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 from mlx_convert_core.base.installing import install_command
 from mlx_convert_core.base.paths import in_text
+from mlx_convert_core.converting.model_senses import WHOLE
 from mlx_convert_core.model.findings import Finding, Level
 from mlx_convert_core.model.left_out import KINDS, Effect, LeftOut
 from mlx_convert_core.model.plan import ConvertPlan
 from mlx_convert_core.remedies import RunElsewhere, SetOption
 from mlx_convert_core.writing.sidecars import SENSES
 
-WHOLE = "mlx-convert-vlm"  # the plugin that converts what sees and hears
 HINT = (
     f"The plugin {WHOLE} converts the whole model. If its text model is all that you want, say that text only is"
     " enough."

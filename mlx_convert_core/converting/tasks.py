@@ -9,6 +9,7 @@ from mlx_convert_core.base.mac import mac_trouble
 from mlx_convert_core.converting.getting import fetch
 from mlx_convert_core.converting.memory_guard import check_memory
 from mlx_convert_core.converting.model_runners import runner_of
+from mlx_convert_core.converting.model_senses import senses_of_model, told
 from mlx_convert_core.converting.pipeline import convert, plan_exactly
 from mlx_convert_core.converting.trial import TrialRequest, try_model
 from mlx_convert_core.converting.uploads import upload
@@ -43,6 +44,18 @@ class SessionRequest:
     request: GenerateRequest
 
 
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A loaded model, kept for a session."""
+
+    path: Path
+    runner: ModelRunner
+
+    def close(self) -> None:
+        """Let go of it."""
+        self.runner.close()
+
+
 def load(asked: LoadRequest, context: JobContext) -> None:
     """Load a model and keep it for as long as the session's runner lives.
 
@@ -55,30 +68,31 @@ def load(asked: LoadRequest, context: JobContext) -> None:
     with context.step("load"):
         check_memory(runner, asked.path, context, tokens=asked.context, anyway=asked.anyway)
         runner.load(context)
-    context.kept[asked.session] = runner
+    context.kept[asked.session] = _Opened(path=asked.path, runner=runner)
 
 
 def generate(asked: SessionRequest, context: JobContext) -> GenerateResult:
     """Answer once with a loaded model, with what on_generate hooks add."""
-    runner: ModelRunner | None = context.kept.get(asked.session)
-    if runner is None:
+    opened: _Opened | None = context.kept.get(asked.session)
+    if opened is None:
         raise GenerationFailed("the model is not loaded.", hint="Open it again.")
-    _check_senses(runner, asked.request)
+    _check_senses(opened, asked.request, context)
     extras = context.hooks.answers("on_generate", GenerationExtras, request=asked.request)
     with context.step("generate"):
-        return runner.generate(asked.request, extras, context)
+        return opened.runner.generate(asked.request, extras, context)
 
 
-def _check_senses(runner: ModelRunner, request: GenerateRequest) -> None:
+def _check_senses(opened: _Opened, request: GenerateRequest, context: JobContext) -> None:
     """Raise GenerationFailed (``blind``) when ``request`` shows or plays what the model can't take."""
+    runner = opened.runner
     lacking = request.senses - (runner.senses if isinstance(runner, SensingRunner) else frozenset())
     if not lacking:
         return
-    told = " and ".join(f"{sense}s" if sense == "picture" else sense for sense in sorted(lacking))
+    model = senses_of_model(opened.path, context.hooks)
     raise GenerationFailed(
-        f"this model takes no {told}.",
-        hint="Ask without it, or open a model that sees or hears; models are run for pictures and sound by the plugin"
-        " mlx-convert-vlm.",
+        f"{model.name} takes no {told(lacking)} here.",
+        hint=f"{model.why} Ask without that, or open a model that sees or hears.".lstrip(),
+        remedies=model.remedies,
         code="blind",
     )
 

@@ -113,7 +113,7 @@ THEME = Theme(
             "blind",
             "A picture or a recording was to go with the question, and the model, or what runs it, takes text alone.",
             "Ask without it, or open a model that sees or hears: with the plugin mlx-convert-vlm such models convert"
-            " whole.",
+            " whole, and are run for what they see and hear.",
         ),
         Explanation(
             "not_text",

@@ -1,4 +1,4 @@
-"""Where conversations are kept: `conversations/<id>.json` in the home folder."""
+"""Where conversations are kept: `conversations/<id>.json` in the home folder, their pictures in `<id>/` beside it."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from mlx_convert_core.base.documents import JsonDocument, began_anew, no_news
 from mlx_convert_core.base.paths import expanded
 from mlx_convert_core.base.private import close_folder, private_folder
 from mlx_convert_core.errors import InvalidRequest, MlxConvertError
+from mlx_convert_core.home.kept_files import KeptFiles
 from mlx_convert_core.model.conversations import ChatSettings, Conversation, ConversationSummary, is_time, now
 from mlx_convert_core.remedies import RunCommand
 
@@ -51,7 +52,7 @@ class ConversationStore:
         if not stored:
             raise _unknown(id)
         try:
-            return _conversation(stored)
+            return self.files(id).placed(_conversation(stored))
         except (msgspec.ValidationError, MlxConvertError) as error:
             raise _damaged(id, f"{error}. See {document.path}") from None
 
@@ -69,12 +70,22 @@ class ConversationStore:
         )
 
     def save(self, conversation: Conversation) -> Conversation:
-        """Keep ``conversation`` as it is now; what was kept comes back, with its new time."""
-        kept = replace(conversation, updated=now())
+        """Keep ``conversation`` as it is now; what was kept comes back, with its new time.
+
+        Its attachments are copied, and copies that it has no more go. Raises OSError, and CorruptCheckpoint for an
+        attachment that is no file.
+        """
+        document, files = self._document(conversation.id), self.files(conversation.id)
         close_folder(private_folder(self.folder))  # 0.1.0 left it open to others
-        self._document(kept.id).update(lambda stored: stored.update(codec.plain(kept)))
+        kept = files.keep(replace(conversation, updated=now()))
+        document.update(lambda stored: stored.update(codec.plain(files.named(kept))))
+        files.prune(kept)
         no_news(self.folder)
         return kept
+
+    def files(self, id: str) -> KeptFiles:
+        """The pictures and the sound of the conversation ``id``. Raises InvalidRequest (``no_conversation``)."""
+        return KeptFiles(self._document(id).path.with_suffix(""))
 
     def rename(self, id: str, title: str) -> Conversation:
         """Give the conversation ``id`` another title; raises as `get`, and InvalidRequest for an empty one."""
@@ -83,10 +94,11 @@ class ConversationStore:
         return self.save(replace(self.get(id), title=title.strip()))
 
     def delete(self, id: str) -> None:
-        """Delete the conversation ``id``, for good. Raises InvalidRequest (code ``no_conversation``)."""
+        """Delete the conversation ``id`` with its pictures, for good. Raises InvalidRequest (``no_conversation``)."""
         document = self._document(id)
         if not document.path.exists():
             raise _unknown(id)
+        self.files(id).remove()
         try:
             document.delete()
         except FileNotFoundError:
@@ -94,9 +106,14 @@ class ConversationStore:
         no_news(self.folder)
 
     def export(self, id: str, form: Literal["markdown", "json"]) -> str:
-        """The conversation ``id`` as a Markdown document, or as JSON that `load` reads. Raises as `get`."""
+        """The conversation ``id`` as a Markdown document, or as JSON that `load` reads, pictures and all.
+
+        Raises as `get`.
+        """
         conversation = self.get(id)
-        return conversation.markdown() if form == "markdown" else codec.to_json(conversation, indent=True).decode()
+        if form == "markdown":
+            return conversation.markdown()
+        return codec.to_json(self.files(id).filled(conversation), indent=True).decode()
 
     def load(self, text: str | bytes) -> Conversation:
         """Keep an exported conversation, under a new id if its own is taken. Raises InvalidRequest."""
@@ -109,7 +126,8 @@ class ConversationStore:
                 code="conversation",
             ) from None
         taken = not ID.fullmatch(conversation.id) or self._document(conversation.id).path.exists()
-        return self.save(replace(conversation, id=secrets.token_hex(6)) if taken else conversation)
+        kept = replace(conversation, id=secrets.token_hex(6)) if taken else conversation
+        return self.save(self.files(kept.id).unpacked(kept))
 
     def _told(self, unread: Sequence[str], undated: Sequence[str]) -> str:
         told = []

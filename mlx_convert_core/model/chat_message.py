@@ -10,7 +10,8 @@ Role = Literal["system", "user", "assistant"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatMessage:
-    """One turn of a conversation."""
+    """One turn of a conversation; ``attachments`` are paths of the pictures and the sound that it is about."""
 
     role: Role
     content: str
+    attachments: tuple[str, ...] = ()

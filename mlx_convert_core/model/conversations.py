@@ -10,6 +10,7 @@ from typing import Any
 
 from mlx_convert_core.base import codec
 from mlx_convert_core.model.answer_settings import AnswerSettings
+from mlx_convert_core.model.attachments import Attachment
 from mlx_convert_core.model.chat_message import ChatMessage, Role
 from mlx_convert_core.model.hub_cache import model_name
 from mlx_convert_core.model.requests import GenerateRequest, GenerateResult
@@ -33,12 +34,16 @@ class ChatSettings(AnswerSettings):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredMessage:
-    """One turn; ``figures`` has speed and memory of an answer, ``time`` is ISO 8601 in UTC."""
+    """One turn; ``figures`` has speed and memory of an answer, ``time`` is ISO 8601 in UTC.
+
+    ``attachments`` are the pictures and the sound that it is about.
+    """
 
     role: Role
     content: str
     figures: Mapping[str, Any] = field(default_factory=dict)
     time: str = ""
+    attachments: tuple[Attachment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,14 +73,22 @@ class Conversation:
     settings: ChatSettings = ChatSettings()
     messages: tuple[StoredMessage, ...] = ()
 
-    def with_message(self, role: Role, content: str, figures: Mapping[str, Any] | None = None) -> Conversation:
+    def with_message(
+        self,
+        role: Role,
+        content: str,
+        figures: Mapping[str, Any] | None = None,
+        attachments: tuple[Attachment, ...] = (),
+    ) -> Conversation:
         """One more turn at the end; the first one of the user names an untitled conversation."""
-        message = StoredMessage(role=role, content=content, figures=dict(figures or {}), time=now())
+        message = StoredMessage(
+            role=role, content=content, figures=dict(figures or {}), time=now(), attachments=attachments
+        )
         title = self.title or (_title(content) if role == "user" else "")
         return replace(self, title=title, messages=(*self.messages, message))
 
     def edited(self, index: int, content: str) -> Conversation:
-        """Message ``index`` with other words; all that came after it is dropped. Raises IndexError."""
+        """Message ``index`` with other words, its files kept; all that came after is dropped. Raises IndexError."""
         place = range(len(self.messages))[index]
         changed = replace(self.messages[place], content=content, figures={}, time=now())
         return replace(self, messages=(*self.messages[:place], changed))
@@ -89,7 +102,13 @@ class Conversation:
 
     def request(self) -> GenerateRequest:
         """The request for the next answer; an answer that is empty is left out. Raises InvalidRequest."""
-        turns = (ChatMessage(role=one.role, content=one.content) for one in self.messages if one.content)
+        turns = (
+            ChatMessage(
+                role=one.role, content=one.content, attachments=tuple(str(file.path) for file in one.attachments)
+            )
+            for one in self.messages
+            if one.content
+        )
         return self.settings.request(tuple(turns))
 
     @property
@@ -111,7 +130,8 @@ class Conversation:
         if self.settings.system:
             parts += ["## System", self.settings.system]
         for message in self.messages:
-            parts += [f"## {named[message.role]}", message.content]
+            files = "\n".join(f"({file.sense}: {file.name})" for file in message.attachments)
+            parts += [f"## {named[message.role]}", *filter(None, (files, message.content))]
         return "\n\n".join(part.strip("\n") for part in parts) + "\n"
 
 

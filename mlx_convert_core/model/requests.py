@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ from mlx_convert_core.base.addresses import without_secrets
 from mlx_convert_core.base.paths import is_text, spelled
 from mlx_convert_core.errors import InvalidRequest
 from mlx_convert_core.model.answer_settings import AnswerSettings
-from mlx_convert_core.model.attachments import Sense, checked, sense_of
+from mlx_convert_core.model.attachments import TOKENS, Sense, checked, sense_of
 from mlx_convert_core.model.chat_message import ChatMessage
 from mlx_convert_core.model.choosing import Chosen
 from mlx_convert_core.model.dtypes import Dtype
@@ -222,8 +222,8 @@ class GenerateRequest(AnswerSettings):
     """Answer ``prompt``, or continue the conversation in ``messages``.
 
     Without a chat template the prompt is continued as plain text. ``attachments`` are files that the last turn is
-    about: pictures, or sound, for a model that sees or hears. Raises InvalidRequest (codes ``empty_prompt``,
-    ``not_text``, ``out_of_range``, ``attachment``).
+    about: pictures, or sound, for a model that sees or hears; those of earlier turns are in their messages. Raises
+    InvalidRequest (codes ``empty_prompt``, ``not_text``, ``out_of_range``, ``attachment``).
     """
 
     prompt: str = ""
@@ -235,29 +235,40 @@ class GenerateRequest(AnswerSettings):
             raise InvalidRequest("the prompt is empty.", hint="Type what the model should answer.", code="empty_prompt")
         if not all(map(is_text, (self.prompt, *(turn.content for turn in self.messages)))):
             raise InvalidRequest("the prompt is no text: it is not UTF-8.", hint="Type it again.", code="not_text")
-        files = checked(tuple(map(Path, self.attachments)))
-        object.__setattr__(self, "attachments", tuple(map(str, files)))
+        object.__setattr__(self, "attachments", _placed(self.attachments))
+        turns = (replace(turn, attachments=_placed(turn.attachments)) for turn in self.messages)
+        object.__setattr__(self, "messages", tuple(turns))
         AnswerSettings.__post_init__(self)
 
     @property
     def senses(self) -> frozenset[Sense]:
         """What a model needs for the attachments."""
-        return frozenset(sense_of(Path(path)) for path in self.attachments)
+        return frozenset(map(sense_of, self.files))
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The attachments of all turns, in the order in which they were shown."""
+        return tuple(Path(path) for turn in self.conversation() for path in turn.attachments)
 
     @property
     def context(self) -> int:
         """How many tokens question and answer take together, rather too many than too few: most have three bytes."""
         text = sum(len(turn.content.encode()) for turn in self.conversation())
-        return text // 2 + self.max_tokens
+        return text // 2 + len(self.files) * TOKENS + self.max_tokens
 
     def conversation(self) -> tuple[ChatMessage, ...]:
         """All turns: the system text, the messages so far and the prompt."""
-        turns = self.messages
+        turns, files = self.messages, tuple(map(str, self.attachments))
         if self.system and not any(turn.role == "system" for turn in turns):
             turns = (ChatMessage(role="system", content=self.system), *turns)
         if self.prompt:
-            turns = (*turns, ChatMessage(role="user", content=self.prompt))
-        return turns
+            return (*turns, ChatMessage(role="user", content=self.prompt, attachments=files))
+        last = turns[-1]
+        return (*turns[:-1], replace(last, attachments=(*last.attachments, *files)))
+
+
+def _placed(paths: tuple[str | Path, ...]) -> tuple[str, ...]:
+    return tuple(map(str, checked(tuple(map(Path, paths)))))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

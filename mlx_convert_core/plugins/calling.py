@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any, TypeVar
 
 from mlx_convert_core.errors import MlxConvertError, NameConflict, PluginError
@@ -23,6 +23,7 @@ _PROVIDED: dict[str, Any] = {
     "model_source": ModelSource,
     "model_converter": ModelConverter,
     "model_runner": ModelRunner,
+    "model_senses": Collection,
     "quantize_strategy": Callable | MeasuredStrategy,
     "quantize_method": QuantizeMethod,
     "library_store": LibraryStore,

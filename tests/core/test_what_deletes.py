@@ -13,6 +13,7 @@ MAY = {
     "mlx_convert_core/base/documents.py": "our own small files in the home folder",
     "mlx_convert_core/base/removing.py": "called by writing/staging.py and writing/leftovers.py",
     "mlx_convert_core/base/trash.py": "called by writing/removal.py",
+    "mlx_convert_core/home/kept_files.py": "our own copies of pictures, in the home folder",
     "mlx_convert_core/measuring/references.py": "what sources computed, in the home folder, to make room",
     "mlx_convert_core/base/exchange.py": "called by writing/staging.py",
     "mlx_convert_core/writing/cached_removal.py": "a revision in a Hub cache; removal.py asks what_goes",

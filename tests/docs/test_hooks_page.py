@@ -126,11 +126,12 @@ def test_a_converter_and_a_runner(examples: Callable[..., Workspace], tmp_path: 
     with ShardWriter(source, tensors) as writer:
         writer.write("a.weight", os.urandom(512))
     (source / "config.json").write_text('{"model_type": "toy"}')
-    workspace = examples("model_converter", "model_runner")
+    workspace = examples("model_converter", "model_runner", "model_senses")
     model = workspace.convert(ConvertRequest(ref=str(source), preset="bf16")).result(timeout=300)
     assert (model.path / "model.safetensors").read_bytes() == (source / "model.safetensors").read_bytes()
     answer = workspace.generate(model.path, GenerateRequest(prompt="Pieces of eight")).result(timeout=300)
     assert answer.text == "Pieces of eight"
+    assert workspace.senses(model.path).senses == {"picture"}
 
 
 def test_a_metric_a_text_and_tasks(examples: Callable[..., Workspace], tiny_llama: Path, tmp_path: Path) -> None:

@@ -57,6 +57,7 @@ def test_the_order_of_all_hooks_in_one_conversion_and_one_answer(
         request = ConvertRequest(ref=str(tiny_llama), preset="mixed_4_6", method="mean_kept", output=tmp_path / "model")
         model = workspace.convert(request).result(timeout=300)
         workspace.generate(model.path, GenerateRequest(prompt="Hello", max_tokens=2)).result(timeout=300)
+        assert workspace.senses(model.path).senses == frozenset()
         registrars = [hook for hook in HOOKS if hook.startswith("register_")]
         for hook in registrars:
             where = workspace.sources if hook == "register_source_kinds" else workspace
@@ -69,4 +70,4 @@ def test_the_order_of_all_hooks_in_one_conversion_and_one_answer(
     in_order = [line for line in called if line != "parent on_event"]
     assert in_order[: len(shown.splitlines())] == shown.splitlines()
     rest = in_order[len(shown.splitlines()) :]
-    assert rest == [f"parent {hook}" for hook in registrars if hook != "register_presets"]
+    assert rest == ["parent model_senses"] + [f"parent {hook}" for hook in registrars if hook != "register_presets"]

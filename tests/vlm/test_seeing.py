@@ -12,7 +12,7 @@ import mlx.core as mx
 import pytest
 import reference
 
-from mlx_convert_core import ConvertRequest, GenerateRequest, GenerationFailed, Workspace
+from mlx_convert_core import ChatMessage, ConvertRequest, GenerateRequest, GenerationFailed, ModelSession, Workspace
 
 QUESTION = "what is in the picture?"
 
@@ -60,6 +60,50 @@ def test_a_picture_is_refused_by_a_model_of_text(
     with pytest.raises(GenerationFailed) as caught:
         asked(workspace, folder, pictures[0])
     assert caught.value.code == "blind"
+
+
+def test_each_turn_has_the_picture_that_was_shown_with_it(
+    converted: Path, workspace: Workspace, pictures: tuple[Path, Path]
+) -> None:
+    red, fractal = pictures
+    with workspace.open(converted) as session:
+        said = [talked(session, first, second) for first, second in ((red, fractal), (fractal, red), (red, None))]
+    texts, tokens = zip(*said, strict=True)
+    assert len(set(texts)) == 3
+    assert tokens[0] == tokens[1] > tokens[2]
+
+
+def test_the_places_of_pictures_are_in_the_turns_that_showed_them(converted: Path, pictures: tuple[Path, Path]) -> None:
+    from mlx_convert_vlm.adapter import load_to_answer, prompt_of
+
+    _, processor, config = load_to_answer(converted, trust_remote_code=False)
+    prompt = prompt_of(processor, config, GenerateRequest(messages=conversation(pictures[0], pictures[1])))
+    places = [line.count("<start_of_image>") for line in prompt.splitlines()]
+    assert places == [1, 0, 1, 0]
+
+
+def test_what_it_sees_is_known_before_it_is_loaded(
+    checkpoint: Path, converted: Path, workspace: Workspace, tmp_path: Path
+) -> None:
+    assert workspace.senses(converted).senses == {"picture"}
+    request = ConvertRequest(ref=checkpoint, preset="bf16", output=tmp_path / "text", text_only=True, verify=False)
+    text = workspace.senses(workspace.convert(request).result().path)
+    assert text.senses == frozenset()
+    assert "its text alone" in text.why
+
+
+def conversation(first: Path, second: Path | None) -> tuple[ChatMessage, ...]:
+    return (
+        ChatMessage(role="user", content=QUESTION, attachments=(str(first),)),
+        ChatMessage(role="assistant", content="a cat"),
+        ChatMessage(role="user", content="and here?", attachments=(str(second),) if second else ()),
+    )
+
+
+def talked(session: ModelSession, first: Path, second: Path | None) -> tuple[str, int]:
+    settings = GenerateRequest(prompt="-", max_tokens=12, temperature=0)
+    result = session.chat(conversation(first, second), settings).result()
+    return result.text, result.prompt_tokens
 
 
 def asked(workspace: Workspace, folder: Path, picture: Path) -> str:

@@ -15,7 +15,8 @@ from mlx_convert_cli.workspace import workspace
 from mlx_convert_core import InvalidRequest
 from mlx_convert_core.plugin import command
 
-HELP = """/system TEXT  say how the model should behave (empty: nothing); starts anew
+HELP = """/image FILE   show a picture with the next message (/sound FILE: a recording)
+/system TEXT  say how the model should behave (empty: nothing); starts anew
 /reset        begin a new conversation
 /quit         leave (also Ctrl-D)
 Ctrl-C stops an answer."""
@@ -30,8 +31,9 @@ Ctrl-C stops an answer."""
 def chat(model: str | None, id: str | None, no_history: bool, as_json: bool, **values: Any) -> None:
     """Talk with MODEL, a converted folder or a name in the library.
 
-    From a pipe, each line is one turn. With --continue, MODEL may be left out. Numbers that you leave out are those
-    that the model's authors recommend, where mlx-convert knows them; an older conversation keeps its own.
+    From a pipe, each line is one turn. A line `/image FILE` shows a picture with the next turn, to a model that sees.
+    With --continue, MODEL may be left out. Numbers that you leave out are those that the model's authors recommend,
+    where mlx-convert knows them; an older conversation keeps its own.
     """
     if model is None and id is None:
         raise InvalidRequest("no model was named.", hint="Name one: mlx-convert chat MODEL", code="no_model")
@@ -58,7 +60,7 @@ def _greet(talk: Talk) -> None:
 def _talk(talk: Talk, *, interactive: bool) -> None:
     while (line := _line(interactive)) is not None:
         if line.startswith("/"):
-            if not _command(talk, line):
+            if not _command(talk, line, interactive=interactive):
                 return
         elif line.strip():
             talk.answer(line, interactive=interactive)
@@ -79,7 +81,7 @@ def _line(interactive: bool) -> str | None:
             say("\n/quit or Ctrl-D leaves.")
 
 
-def _command(talk: Talk, line: str) -> bool:
+def _command(talk: Talk, line: str, *, interactive: bool) -> bool:
     """Carry out a line that begins with a slash; False ends the chat."""
     name, _, rest = line.partition(" ")
     if name in ("/quit", "/exit"):
@@ -87,6 +89,8 @@ def _command(talk: Talk, line: str) -> bool:
     if name == "/reset":
         talk.reset()
         say("A new conversation begins.")
+    elif name in ("/image", "/sound"):
+        talk.attach(rest.strip(), interactive=interactive)
     elif name == "/system":
         talk.reset(system=rest.strip())
         say("The system text is set." if rest.strip() else "There is no system text now.")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlx_convert_core.plugins.hookspecs.markers import hookspec
 
 if TYPE_CHECKING:
+    from mlx_convert_core.model.attachments import Sense
     from mlx_convert_core.model.inspection import ModelInfo
     from mlx_convert_core.model.quantization import Quantization, QuantizeStrategy
     from mlx_convert_core.model.requests import ConvertRequest
@@ -57,6 +58,20 @@ def model_runner(path: Path, config: Mapping[str, Any], trust_remote_code: bool)
         def model_runner(path, config):
             if config.get("model_type") == "whisper":
                 return WhisperRunner(path)
+    """
+
+
+@hookspec(firstresult=True)
+def model_senses(path: Path, config: Mapping[str, Any]) -> Collection[Sense] | None:
+    """What the converted model in ``path`` takes besides text: ``picture``, ``sound``. Runs in parent and worker.
+
+    Whoever runs a model that sees or hears (`SensingRunner`) says so here before it is loaded.
+
+    Example::
+
+        @hookimpl
+        def model_senses(path, config):
+            return {"picture"} if config.get("model_type") == "toy" else None
     """
 
 

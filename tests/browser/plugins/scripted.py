@@ -1,7 +1,8 @@
 """Answers with what ``script.json`` in the model's folder says, instead of running the model.
 
-``pieces`` are sent one after the other, ``{prompt}`` in them stands for what was asked; before the piece with the
-number ``hold_at`` it waits for as long as the home folder holds a file called ``hold``.
+``pieces`` are sent one after the other; ``{prompt}`` in them stands for what was asked, ``{shown}`` for the sizes
+of the files that each turn was about. ``senses`` is what the model takes besides text. Before the piece with the number
+``hold_at`` it waits for as long as the home folder holds a file called ``hold``.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from mlx_convert_core import GenerateRequest, GenerateResult
-from mlx_convert_core.plugin import Reporter, hookimpl
+from mlx_convert_core.plugin import Reporter, Sense, hookimpl
 
 
 @hookimpl
@@ -24,11 +25,19 @@ def model_runner(path: Path, config: Mapping[str, Any]) -> Scripted | None:
     return Scripted(json.loads(script.read_text(encoding="utf-8"))) if script.exists() else None
 
 
+@hookimpl
+def model_senses(path: Path, config: Mapping[str, Any]) -> frozenset[Sense] | None:
+    """Say what the script says."""
+    script = path / "script.json"
+    return frozenset(json.loads(script.read_text(encoding="utf-8")).get("senses", ())) if script.exists() else None
+
+
 class Scripted:
-    """Implements ModelRunner."""
+    """Implements ModelRunner and SensingRunner."""
 
     def __init__(self, script: Mapping[str, Any]) -> None:
         self._script = script
+        self.senses: frozenset[Sense] = frozenset(script.get("senses", ()))
 
     def load(self, report: Reporter) -> None:
         """Nothing to read."""
@@ -36,14 +45,16 @@ class Scripted:
     def generate(self, request: GenerateRequest, extras: tuple[Any, ...], report: Reporter) -> GenerateResult:
         """Send the pieces."""
         hold = Path(os.environ["MLX_CONVERT_HOME"]) / "hold"
-        prompt = request.conversation()[-1].content
+        turns = request.conversation()
+        prompt = turns[-1].content
+        shown = " | ".join(" ".join(str(Path(file).stat().st_size) for file in turn.attachments) for turn in turns)
         sent: list[str] = []
         for number, piece in enumerate(self._script["pieces"]):
             while number == self._script.get("hold_at") and hold.exists():
                 report.check_cancelled()
                 time.sleep(0.02)
             report.check_cancelled()
-            sent.append(piece.replace("{prompt}", prompt))
+            sent.append(piece.replace("{prompt}", prompt).replace("{shown}", shown))
             report.token(sent[-1])
             time.sleep(self._script.get("pause", 0.0))
         return GenerateResult(text="".join(sent), finish_reason="stop", generation_tokens=len(sent))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from mlx_convert_core.plugin import hookimpl
 
 if TYPE_CHECKING:  # every command imports this module: what a hook needs is imported when it is called
-    from mlx_convert_core.plugin import ConvertRequest, ModelConverter, ModelInfo, ModelRunner
+    from mlx_convert_core.plugin import ConvertRequest, ModelConverter, ModelInfo, ModelRunner, Sense
 
 
 @hookimpl
@@ -38,3 +38,11 @@ def model_runner(path: Path, config: Mapping[str, Any], trust_remote_code: bool)
     from mlx_convert_vlm.runner import VlmRunner
 
     return VlmRunner(path, trust_remote_code=trust_remote_code)
+
+
+@hookimpl
+def model_senses(path: Path, config: Mapping[str, Any]) -> frozenset[Sense] | None:
+    """Say what they take besides text."""
+    from mlx_convert_vlm.architectures import senses_of, takes
+
+    return senses_of(config) if takes(config) else None

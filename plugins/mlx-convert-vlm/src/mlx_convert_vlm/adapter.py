@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -12,6 +12,7 @@ from typing import Any
 from mlx_convert_engine.model_classes import LazyModel, as_float32, target_dtype
 
 from mlx_convert_core.plugin import (
+    ChatMessage,
     ConversionFailed,
     GenerateRequest,
     GenerationExtras,
@@ -83,30 +84,41 @@ def load_to_answer(folder: Path, *, trust_remote_code: bool) -> tuple[Any, Any, 
 
 
 def prompt_of(processor: Any, config: Mapping[str, Any], request: GenerateRequest) -> str:
-    """The conversation of ``request`` by the model's chat template, with places for its attachments.
+    """The conversation of ``request`` by the model's chat template, with places for attachments where they were shown.
 
     Raises GenerationFailed (``template_refused``) with the template's own words.
     """
-    from mlx_vlm.prompt_utils import apply_chat_template
+    from mlx_vlm.prompt_utils import get_chat_template
 
-    files = [sense_of(Path(path)) for path in request.attachments]
-    turns = [{"role": turn.role, "content": turn.content} for turn in request.conversation()]
+    turns = request.conversation()
     try:
-        return str(
-            apply_chat_template(
-                processor=processor,
-                config=dict(config),
-                prompt=turns,
-                num_images=files.count("picture"),
-                num_audios=files.count("sound"),
-            )
-        )
+        if not any(turn.attachments for turn in turns[:-1]):
+            return str(_templated(processor, config, turns))
+        each = [message for turn in turns for message in _templated(processor, config, (turn,), return_messages=True)]
+        if not all(isinstance(message, dict) for message in each):  # a model that knows one question and no talk
+            return str(_templated(processor, config, turns))
+        return str(get_chat_template(processor, each, add_generation_prompt=True))
     except Exception as error:
         raise GenerationFailed(
             f"the model's chat template can't be used: {_first_line(error)}.",
             hint="Ask without a system text, or compare the template with the original model's.",
             code="template_refused",
         ) from error
+
+
+def _templated(processor: Any, config: Mapping[str, Any], turns: Sequence[ChatMessage], **options: Any) -> Any:
+    """What mlx-vlm makes of ``turns``; it puts the places for all of their files into the last one."""
+    from mlx_vlm.prompt_utils import apply_chat_template
+
+    files = [sense_of(Path(path)) for turn in turns for path in turn.attachments]
+    return apply_chat_template(
+        processor=processor,
+        config=dict(config),
+        prompt=[{"role": turn.role, "content": turn.content} for turn in turns],
+        num_images=files.count("picture"),
+        num_audios=files.count("sound"),
+        **options,
+    )
 
 
 def stream(
@@ -118,9 +130,7 @@ def stream(
 
     if request.seed is not None:
         mx.random.seed(request.seed)
-    of = {
-        sense: [path for path in request.attachments if sense_of(Path(path)) == sense] for sense in ("picture", "sound")
-    }
+    of = {sense: [str(path) for path in request.files if sense_of(path) == sense] for sense in ("picture", "sound")}
     try:
         yield from stream_generate(
             model=model,

@@ -21,7 +21,7 @@ from mlx_convert_vlm.architectures import senses_of
 class VlmRunner:
     """Runs the model in ``path`` by mlx-vlm. Implements ModelRunner and SensingRunner.
 
-    What the attachments of a question hold is put before the words of its last turn.
+    Pictures and sound stand where they were shown: each turn has its own, where the model's template puts them.
     """
 
     def __init__(self, path: Path, *, trust_remote_code: bool = False) -> None:
