@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from mlx_convert_core.base.identity import as_on_disk as as_on_disk, is_inside as is_inside
     from mlx_convert_core.base.installing import install_command as install_command
     from mlx_convert_core.base.limits import (
+        CARD_BYTES as CARD_BYTES,
         CONFIG_BYTES as CONFIG_BYTES,
         HOME_BYTES as HOME_BYTES,
         INDEX_BYTES as INDEX_BYTES,
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from mlx_convert_core.base.shell import command as command, typed as typed
     from mlx_convert_core.base.trash import has_trash as has_trash
     from mlx_convert_core.converting.model_senses import ModelSenses as ModelSenses
+    from mlx_convert_core.converting.considering import SourceDetails as SourceDetails
     from mlx_convert_core.converting.searching import (
         MOST_FOUND as MOST_FOUND,
         SearchHit as SearchHit,
@@ -115,6 +117,8 @@ if TYPE_CHECKING:
         layers_in_words as layers_in_words,
     )
     from mlx_convert_core.model.config_file import read_config as read_config
+    from mlx_convert_core.model.card import card_text as card_text
+    from mlx_convert_core.model.considered import SourceAbout as SourceAbout
     from mlx_convert_core.model.contents import FolderContents as FolderContents
     from mlx_convert_core.model.conversations import (
         ChatSettings as ChatSettings,
@@ -211,6 +215,7 @@ if TYPE_CHECKING:
         AFFINE_GROUP_SIZES as AFFINE_GROUP_SIZES,
         MODES as MODES,
         RECOMMENDED as RECOMMENDED,
+        USUAL as USUAL,
         KeptLayer as KeptLayer,
         LayerInfo as LayerInfo,
         Preset as Preset,
@@ -339,6 +344,7 @@ if TYPE_CHECKING:
         TokenScores as TokenScores,
     )
     from mlx_convert_core.plugins.source_kinds import (
+        DescribedSource as DescribedSource,
         JudgingConverter as JudgingConverter,
         PublishedSource as PublishedSource,
         SourceKind as SourceKind,
@@ -375,7 +381,7 @@ _PLACES = {
     "mlx_convert_core.base.file_names": "RECORD",
     "mlx_convert_core.base.identity": "as_on_disk is_inside",
     "mlx_convert_core.base.installing": "install_command",
-    "mlx_convert_core.base.limits": "CONFIG_BYTES HOME_BYTES INDEX_BYTES TYPED_BYTES",
+    "mlx_convert_core.base.limits": "CARD_BYTES CONFIG_BYTES HOME_BYTES INDEX_BYTES TYPED_BYTES",
     "mlx_convert_core.base.mac": "mac_trouble",
     "mlx_convert_core.base.machine": "machine_name",
     "mlx_convert_core.base.memory": "free_memory",
@@ -385,6 +391,7 @@ _PLACES = {
     "mlx_convert_core.base.shell": "command typed",
     "mlx_convert_core.base.trash": "has_trash",
     "mlx_convert_core.converting.model_senses": "ModelSenses",
+    "mlx_convert_core.converting.considering": "SourceDetails",
     "mlx_convert_core.converting.searching": "MOST_FOUND SearchHit SearchResult",
     "mlx_convert_core.converting.sources": "NamedModel Sources",
     "mlx_convert_core.errors": (
@@ -408,6 +415,8 @@ _PLACES = {
     "mlx_convert_core.model.checkpoint": "Checkpoint",
     "mlx_convert_core.model.choosing": "Chosen LayerChoice MeasuredLayer ModelSizes bits_to_ask layers_in_words",
     "mlx_convert_core.model.config_file": "read_config",
+    "mlx_convert_core.model.card": "card_text",
+    "mlx_convert_core.model.considered": "SourceAbout",
     "mlx_convert_core.model.contents": "FolderContents",
     "mlx_convert_core.model.conversations": "ChatSettings Conversation ConversationSummary StoredMessage figures_of",
     "mlx_convert_core.model.decoded": "Claims DecodedTensor",
@@ -438,7 +447,7 @@ _PLACES = {
     "mlx_convert_core.model.prompts": "prompts_in",
     "mlx_convert_core.model.quantization": (
         "AFFINE_BITS AFFINE_GROUP_SIZES KeptLayer LayerInfo MODES Preset Quantization QuantizedLayer QuantizeStrategy"
-        " RECOMMENDED preset_with_advice"
+        " RECOMMENDED USUAL preset_with_advice"
     ),
     "mlx_convert_core.model.recipes": "Recipe RecipeOutput read_recipe recipe_of write_recipe",
     "mlx_convert_core.model.record": "Record encode_record parse_record public_record read_record",
@@ -471,7 +480,7 @@ _PLACES = {
     "mlx_convert_core.plugins.scoring": (
         "HiddenStates MeasuringText Metric ScoringHead ScoringRunner TaskSet TokenScores"
     ),
-    "mlx_convert_core.plugins.source_kinds": "JudgingConverter PublishedSource SourceKind",
+    "mlx_convert_core.plugins.source_kinds": "DescribedSource JudgingConverter PublishedSource SourceKind",
     "mlx_convert_core.remedies": (
         "ChooseOutput LeaveOut OpenPage Remedies Remedy Replace Report RunCommand RunElsewhere SetOption SignIn "
         "UseInstead"

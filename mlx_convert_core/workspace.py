@@ -15,6 +15,7 @@ from mlx_convert_core.running.jobs import Job, context_of
 from mlx_convert_core.workbench import Workbench
 
 if TYPE_CHECKING:  # every command has a workspace: what a method needs is imported when it is called
+    from mlx_convert_core.converting.considering import SourceDetails
     from mlx_convert_core.converting.planning import Planner
     from mlx_convert_core.home.conversion_queue import ConversionQueue
     from mlx_convert_core.model.inspection import ModelInfo
@@ -82,6 +83,20 @@ class Workspace(Workbench):
         finally:
             runner.close()
         return planner.finish(planned, plan.model)
+
+    def about(self, ref: str, revision: str | None = None) -> SourceDetails:
+        """All that can be told of the model at ``ref`` to somebody who considers it; no weight is fetched.
+
+        Raises SourceError and its kinds when it can't be inspected, and InvalidRequest.
+        """
+        from mlx_convert_core.converting.considering import considered
+        from mlx_convert_core.model.quantization import USUAL
+        from mlx_convert_core.model.requests import ConvertRequest
+
+        model = self.inspect(ref, revision)
+        presets = tuple(name for name in USUAL if name in self.presets) or tuple(self.presets)[:1]
+        request = ConvertRequest(ref=model.ref, revision=revision, preset=presets)
+        return considered(self.plan(request, exact=False, model=model), self.sources, self.published)
 
     # Do
 

@@ -22,6 +22,7 @@ PLUGIN_COMMANDS = "mlx_convert_commands"  # entry-point group: a command's name 
 # Name -> module, summary. The module has the click command under the command's name.
 BUILT_IN: dict[str, tuple[str, str]] = {
     "search": ("mlx_convert_cli.commands.search", "Find models by words of their names"),
+    "info": ("mlx_convert_cli.commands.info", "Show what a model is before it is converted"),
     "get": ("mlx_convert_cli.commands.get", "Fetch a model that is MLX already into the library"),
     "convert": ("mlx_convert_cli.commands.convert", "Convert a model to MLX"),
     "plan": ("mlx_convert_cli.commands.plan", "Show what a conversion would do: verdict, sizes, memory"),

@@ -11,9 +11,12 @@ from mlx_convert_core.base.paths import expanded
 from mlx_convert_core.converting import local_folder
 from mlx_convert_core.converting.local_folder import LocalFolder
 from mlx_convert_core.errors import InvalidRequest, MlxConvertError, PluginError
+from mlx_convert_core.model.card import card_text
+from mlx_convert_core.model.considered import SourceAbout
+from mlx_convert_core.model.inspection import ModelInfo
 from mlx_convert_core.plugins.calling import Hooks
 from mlx_convert_core.plugins.model_sources import ModelSource
-from mlx_convert_core.plugins.source_kinds import SourceKind
+from mlx_convert_core.plugins.source_kinds import DescribedSource, SourceKind
 
 _HOOK = "register_source_kinds"
 _SHOWN = 3  # refs in an error about many; the first tell what is wrong with all
@@ -72,6 +75,22 @@ class Sources:
                 f"'{ref[:200]}' names no model: no source here takes it.", hint=self._examples, code="bad_id"
             )
         return source
+
+    def about(self, model: ModelInfo) -> SourceAbout:
+        """What the source of ``model``, which was inspected, tells of it besides. Raises MlxConvertError."""
+        plugin, source = self._ask(model.ref, model.revision)
+        if not isinstance(source, DescribedSource):
+            folder = model.path
+            return SourceAbout(card=card_text(folder) if folder is not None and folder.is_dir() else "")
+        try:
+            told = source.about(model)
+            if not isinstance(told, SourceAbout):
+                raise TypeError(f"about() gave a {type(told).__name__}, not a SourceAbout")
+        except MlxConvertError:
+            raise
+        except (Exception, SystemExit) as error:
+            raise self._hooks.fault(plugin, "model_source", error) from error
+        return told
 
     def read(self, text: str) -> NamedModel:
         """What ``text`` names, whole or not. Reads the disk: where that may be slow, call it on a thread."""

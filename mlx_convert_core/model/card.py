@@ -1,11 +1,16 @@
-"""What a README says of its model in the YAML at its top: licence, language, tags. Somebody else's text."""
+"""What a README says of its model: in the YAML at its top licence, language, tags, and below that in words.
+
+All of it is somebody else's text.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from os.path import lexists
 from pathlib import Path
 
+from mlx_convert_core.base.file_names import CARD
 from mlx_convert_core.base.limits import CARD_BYTES, FRONT_MATTER_BYTES
 from mlx_convert_core.base.regular_files import open_regular
 from mlx_convert_core.errors import CorruptCheckpoint
@@ -40,6 +45,22 @@ def read_card(path: Path) -> dict[str, Value]:
             left -= len(field)
             found |= _read(field)
     return found
+
+
+def card_text(folder: Path) -> str:
+    """The README of ``folder`` without the YAML at its top; "" where there is none that can be read."""
+    path = folder / CARD
+    if not lexists(path):
+        return ""
+    try:
+        with open_regular(path, within=folder) as file:
+            text = file.read(CARD_BYTES).decode("utf-8-sig", errors="replace")
+    except (OSError, CorruptCheckpoint):
+        return ""
+    lines = text.splitlines()
+    if lines[:1] == [_FENCE] and _FENCE in lines[1:]:
+        lines = lines[lines.index(_FENCE, 1) + 1 :]
+    return "\n".join(lines).strip()
 
 
 def _fields(lines: list[str]) -> Iterator[str]:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from mlx_convert_core.base.file_names import CARD, CONFIG, RECORD, WEIGHTS
-from mlx_convert_core.base.limits import CARD_BYTES
-from mlx_convert_core.base.regular_files import open_regular, regular_files
+from mlx_convert_core.base.file_names import CONFIG, RECORD, WEIGHTS
+from mlx_convert_core.base.regular_files import regular_files
 from mlx_convert_core.errors import CorruptCheckpoint
+from mlx_convert_core.model.card import card_text
 from mlx_convert_core.model.config_file import read_config
 from mlx_convert_core.model.figures import QUALITY, SPEED, KeptFigure, figures_in, groups_in, is_stale
 from mlx_convert_core.model.fit import Fit, fit
@@ -22,7 +21,6 @@ from mlx_convert_core.model.stored_layers import StoredLayer, stored_layers
 
 KL, SPEED_FIGURE, PERPLEXITY = "kl_mean", "generation_tokens_per_second", "perplexity"
 FileState = Literal["same", "changed", "missing", "added"]
-_FENCE = "---"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +109,7 @@ def details_of(entry: LibraryEntry, known: Iterable[LibraryEntry]) -> ModelDetai
         weight_bytes=sum(layer.nbytes for layer in layers),
         layers=layers,
         files=tuple(_files(folder, record.files)),
-        card=_card(folder),
+        card=card_text(folder),
         measured=measured_of(entry, known),
         trouble=trouble,
     )
@@ -159,19 +157,3 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except OSError:
         return -1
-
-
-def _card(folder: Path) -> str:
-    """The README without the YAML at its top; "" where there is none that can be read."""
-    path = folder / CARD
-    if not os.path.lexists(path):
-        return ""
-    try:
-        with open_regular(path, within=folder) as file:
-            text = file.read(CARD_BYTES).decode("utf-8-sig", errors="replace")
-    except (OSError, CorruptCheckpoint):
-        return ""
-    lines = text.splitlines()
-    if lines[:1] == [_FENCE] and _FENCE in lines[1:]:
-        lines = lines[lines.index(_FENCE, 1) + 1 :]
-    return "\n".join(lines).strip()

@@ -16,6 +16,7 @@ AFFINE_BITS = (2, 3, 4, 5, 6, 8)
 AFFINE_GROUP_SIZES = (32, 64, 128)
 DEFAULT_BITS, DEFAULT_GROUP_SIZE = 4, 64  # as MLX has them
 RECOMMENDED = "4bit"  # the preset of a person who names none
+USUAL = ("4bit", "6bit", "8bit", "bf16")  # the presets that a person is shown who has not said what to make
 PLAIN = "bf16"  # that of a person who wants packed numbers plain and says nothing else
 # Modes other than affine are fixed formats: (bits, group size).
 FIXED_MODES: dict[str, tuple[int, int]] = {"mxfp4": (4, 32), "nvfp4": (4, 16), "mxfp8": (8, 32)}

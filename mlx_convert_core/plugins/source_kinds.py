@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from mlx_convert_core.model.considered import SourceAbout
 from mlx_convert_core.model.findings import Finding
 from mlx_convert_core.model.found import FoundModel
 from mlx_convert_core.model.inspection import ModelInfo
@@ -47,6 +48,14 @@ class PublishedSource(ModelSource, Protocol):
 
     def conversions(self, model: ModelInfo) -> Iterable[FoundModel]:
         """The conversions to MLX of exactly ``model``, which it has inspected; others with a like name are none."""
+
+
+@runtime_checkable
+class DescribedSource(ModelSource, Protocol):
+    """A source that has more to tell of its model to a person than what inspecting it shows."""
+
+    def about(self, model: ModelInfo) -> SourceAbout:
+        """The card of ``model``, which it has inspected, and what its list says of it; may fetch small files."""
 
 
 @runtime_checkable

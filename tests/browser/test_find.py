@@ -19,6 +19,19 @@ from browser.watching import Visitor, alive
 
 CLICKS = "addEventListener('click', (event) => event.isTrusted && event.detail && window.clicked(), true)"
 READY = "mlx-community/tiny-llama-8bit"
+CARD = """# Tiny Llama
+
+A model *for tests*, [described elsewhere](https://example.org/paper), with ![a picture](https://example.org/x.png).
+
+| task | score | task | score | task | score | task | score | task | score | task | score | task | score |
+|---|---|---|---|---|---|---|---|---|---|---|---|---|---|
+| reasoning | 12.345 | reading | 12.345 | writing | 12.345 | arithmetic | 12.345 | code | 12.345 | all | 1 | none | 2 |
+"""
+EVIL = """
+<img src="https://example.org/tracker.png"><script>document.title = "owned"</script>
+<style>body { display: none }</style>
+<div onclick="document.title = 'owned'">A box.</div> [Click me](javascript:alert(1))
+"""
 HOSTILE = "<img src=x onerror=alert(1)>"
 
 
@@ -26,14 +39,15 @@ HOSTILE = "<img src=x onerror=alert(1)>"
 def hub(tmp_path_factory: pytest.TempPathFactory, tiny_source: Path, tiny_model: Path) -> Iterator[Hub]:
     """Start a hub with models of several makers, and one whose card has a page of its own in mind."""
     hub = Hub(tmp_path_factory.mktemp("hub"))
-    about = {"README.md": "---\nlicense: apache-2.0\n---\n"}
+    about = {"README.md": f"---\nlicense: apache-2.0\n---\n{CARD}"}
     hub.add_repo("maker/tiny-llama", about, folder=tiny_source, downloads=1_234_567, likes=4321)
     zebra = {"config.json": json.dumps({"model_type": "zebra"})}
     hub.add_repo("maker/tiny-zebra", zebra, folder=tiny_source, downloads=500, gated="manual")
-    hub.add_repo("evil/tiny-one", {"README.md": f"---\nlicense: {HOSTILE}\n---\n"}, folder=tiny_source)
+    hub.add_repo("evil/tiny-one", {"README.md": f"---\nlicense: {HOSTILE}\n---\n{EVIL}"}, folder=tiny_source)
     for name, base in ((READY, "maker/tiny-llama"), ("mlx-community/tiny-llama-chat-8bit", "maker/tiny-llama-chat")):
         card = f"---\nlibrary_name: mlx\nbase_model: {base}\n---\n"
         hub.add_repo(name, {"README.md": card}, folder=tiny_model)
+    hub.add_repo("club/ready-8bit", {"README.md": "---\nlibrary_name: mlx\n---\n"}, folder=tiny_model)
     for number in range(6):
         hub.add_repo(f"others/tiny-{number}", folder=tiny_source, downloads=50 - number)
     yield hub
@@ -115,7 +129,12 @@ def test_keys_alone_choose_and_the_list_says_what_is_marked(visitor: Visitor) ->
     expect(marked).to_have_attribute("aria-selected", "true")
     expect(field).to_have_attribute("aria-activedescendant", str(marked.get_attribute("id")))
     expect(field).to_be_focused()
-    field.press("ArrowUp")
+    field.press("Shift+Enter")
+    expect(page.get_by_role("heading", name="tiny-zebra", level=1)).to_be_visible()
+    page.go_back()
+    alive(page)
+    search(page, "tiny", "maker/tiny-llama")
+    field.press("ArrowDown")
     field.press("Enter")
     expect(field).to_have_value("maker/tiny-llama")
     expect(page.get_by_text("Supported", exact=True)).to_be_visible()
@@ -181,6 +200,79 @@ def test_a_model_that_is_mlx_already_is_to_be_got_where_it_is_named(visitor: Vis
     expect(page.get_by_text("it answers as it is")).to_be_visible()
     page.get_by_role("button", name="Get it").click()
     expect(page.get_by_role("heading", name="tiny-llama-chat-8bit is in the library")).to_be_visible()
+
+
+def test_a_model_has_a_page_before_it_is_converted(visitor: Visitor) -> None:
+    page = visitor.open()
+    search(page, "tiny", "maker/tiny-llama")
+    options(page).filter(has_text="maker/tiny-llama").locator(".found-more").click()
+    expect(page.get_by_role("heading", name="tiny-llama", level=1)).to_be_visible()
+    alive(page)
+    about = page.get_by_role("region", name="About")
+    for fact in ("Supported", "llama", "345 k", "apache-2.0", "1.23 M", "4.32 k", "1 Jan 2026"):
+        expect(about).to_contain_text(fact)
+    sizes = page.get_by_role("table", name="Sizes").get_by_role("row")
+    expect(sizes).to_have_count(5)
+    expect(sizes.nth(1)).to_contain_text(re.compile("4bit.*≈.*(Runs here|Tight)"))
+    ready = page.get_by_role("list", name="Converted already, from exactly this model").get_by_role("listitem")
+    expect(ready).to_have_count(1)
+    page.get_by_text("Files (").click()
+    expect(page.get_by_role("table", name="Files")).to_contain_text("model.safetensors")
+    page.get_by_role("button", name="Convert", exact=True).click()
+    expect(source_field(page)).to_have_value("maker/tiny-llama")
+    page.get_by_role("link", name="About this model").click()
+    expect(page.get_by_role("heading", name="tiny-llama", level=1)).to_be_visible()
+
+
+def test_a_card_is_read_and_does_nothing(visitor: Visitor) -> None:
+    page = visitor.open("/find?ref=maker/tiny-llama")
+    card = page.get_by_role("region", name="Model card")
+    expect(card.get_by_text("A model for tests")).to_be_visible()
+    expect(card.get_by_role("link", name="described elsewhere")).to_have_attribute("href", "https://example.org/paper")
+    expect(card.get_by_role("link", name="a picture")).to_have_attribute("rel", re.compile("noopener"))
+    visitor.allow("Executing inline event handler violates")  # of one that stands in the parsed text, which never runs
+    page = visitor.open("/find?ref=evil/tiny-one")
+    card = page.get_by_role("region", name="Model card")
+    expect(card.get_by_text("A box.")).to_be_visible()
+    card.get_by_text("A box.").click()
+    expect(card.get_by_text("Click me")).to_have_count(1)
+    expect(card.locator("img, script, style, [onclick], [href]")).to_have_count(0)
+    expect(page).to_have_title(re.compile("tiny-one"))
+    expect(page.get_by_role("region", name="About")).to_contain_text(HOSTILE)
+
+
+def test_a_page_of_a_model_that_is_ready_offers_to_get_it_and_then_to_chat(visitor: Visitor) -> None:
+    page = visitor.open("/find?ref=club/ready-8bit")
+    expect(page.get_by_role("region", name="About")).to_contain_text("it answers as it is")
+    page.get_by_role("button", name="Get", exact=True).click()
+    expect(page.get_by_role("heading", name="ready-8bit is in the library")).to_be_visible()
+    head = page.locator(".page-actions")
+    expect(head.get_by_role("button", name="Chat")).to_be_visible()
+    expect(head.get_by_role("button", name="Get", exact=True)).to_have_count(0)
+    head.get_by_role("button", name="Chat").click()
+    expect(page.get_by_role("combobox", name="Model of this conversation")).to_have_value("ready-8bit")
+
+
+def test_a_page_of_what_can_not_be_looked_at_says_why(visitor: Visitor, hub: Hub) -> None:
+    page = visitor.open("/find?ref=maker/tiny-lama")
+    expect(page.get_by_role("alert")).to_contain_text("maker/tiny-lama")
+    page.get_by_role("link", name="Use maker/tiny-llama").click()
+    expect(source_field(page)).to_have_value("maker/tiny-llama")
+    with hub.down():
+        page = visitor.open("/find?ref=others/tiny-0")
+        expect(page.get_by_role("alert")).not_to_be_empty()
+    page.get_by_role("button", name="Try again").click()
+    expect(page.get_by_text("Supported", exact=True)).to_be_visible()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_axe_finds_nothing_on_the_page_of_a_model(visitor: Visitor, theme: str, width: int) -> None:
+    page = visitor.open("/find?ref=maker/tiny-llama", theme=theme, width=width)
+    page.get_by_text("Files (").click()
+    expect(page.get_by_role("region", name="Model card")).to_be_visible()
+    assert violations(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

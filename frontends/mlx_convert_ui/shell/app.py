@@ -54,6 +54,7 @@ def register(studio: Studio) -> None:
     from mlx_convert_ui.pages.chat import page as chat
     from mlx_convert_ui.pages.compare import page as compare
     from mlx_convert_ui.pages.convert import page as convert
+    from mlx_convert_ui.pages.find import page as find
     from mlx_convert_ui.pages.library import page as library
     from mlx_convert_ui.pages.model import page as model
     from mlx_convert_ui.pages.plugins import page as plugins
@@ -65,5 +66,5 @@ def register(studio: Studio) -> None:
 
     theme.register(studio)
     app.on_shutdown(studio.close)
-    for page in (convert, test, chat, compare, library, model, plugin, plugins, queue, settings):
+    for page in (convert, find, test, chat, compare, library, model, plugin, plugins, queue, settings):
         page.register(studio)

@@ -8,9 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mlx_convert_core import ConvertRequest, InvalidRequest, Preset
-from mlx_convert_core.plugin import RECOMMENDED, command, expanded, units
-
-CARDS = ("4bit", "6bit", "8bit", "bf16")
+from mlx_convert_core.plugin import RECOMMENDED, USUAL, command, expanded, units
 
 
 @dataclass
@@ -156,7 +154,7 @@ def _strategy_in_words(strategy: str) -> str:
 def cards(presets: dict[str, Preset], chosen: str, repo_id: str | None) -> tuple[str, ...]:
     """The presets to show as cards: the usual four, one made for this very model, and the chosen one."""
     made_for_it = [name for name, preset in presets.items() if preset.ref and preset.ref == repo_id]
-    wanted = [*CARDS, *made_for_it, chosen]
+    wanted = [*USUAL, *made_for_it, chosen]
     return tuple(dict.fromkeys(name for name in wanted if name in presets))
 
 

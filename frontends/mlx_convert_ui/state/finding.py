@@ -51,8 +51,16 @@ def ready_made(studio: Studio, model: ModelInfo) -> tuple[Ready, ...]:
         hits = studio.workspace.published(model)
     except MlxConvertError:  # it is beside what was asked
         return ()
-    here = {repo.repo_id: entry.path for entry in studio.entries() if (repo := cached_repo(entry.path)) is not None}
+    here = got(studio)
     return tuple(Ready(hit=hit, path=here.get(hit.model.ref)) for hit in hits)
+
+
+def got(studio: Studio) -> dict[str, Path]:
+    """Where the models of the library lie that were fetched as they are, by the repo that they are from.
+
+    Reads the disk: call it on a thread.
+    """
+    return {repo.repo_id: entry.path for entry in studio.entries() if (repo := cached_repo(entry.path)) is not None}
 
 
 def can_be_searched(named: NamedModel, sources: Sources) -> bool:

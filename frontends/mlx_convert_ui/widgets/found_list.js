@@ -1,5 +1,5 @@
 // A list of options below a text field, as ARIA's combobox has it: the field keeps the focus, arrow keys mark an option,
-// Enter takes it. All of that is done here: no key waits for the server, and the field is not drawn anew while one types.
+// Enter takes it, and with Shift opens what tells more about it. All of that is done here: no key waits for the server, and the field is not drawn anew while one types.
 export default {
   template: `<div role="listbox" class="found"><slot></slot></div>`,
   props: { field: { type: String, required: true } },
@@ -39,7 +39,7 @@ export default {
       const at = options.findIndex((option) => option.getAttribute("aria-selected") === "true");
       if (event.key === "ArrowDown" && options.length) this.mark(options[(at + 1) % options.length]);
       else if (event.key === "ArrowUp" && options.length) this.mark(options.at(at <= 0 ? -1 : at - 1));
-      else if (event.key === "Enter" && at >= 0) options[at].click();
+      else if (event.key === "Enter" && at >= 0) (event.shiftKey ? options[at].querySelector(".found-more") : options[at])?.click();
       else if (event.key === "Escape" && at >= 0) this.mark(null);
       else return;
       event.preventDefault();

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlx_convert_core.plugin import (
+    CARD_BYTES,
     CONFIG_BYTES,
     INDEX_BYTES,
     CorruptCheckpoint,
@@ -16,11 +17,13 @@ from mlx_convert_core.plugin import (
     ModelInfo,
     RepoNotFound,
     Reporter,
+    SourceAbout,
     SourceError,
     SourceUnreachable,
     TensorInfo,
     UseInstead,
     Weights,
+    card_text,
     choose_weights,
     file_names,
     hub_names,
@@ -43,17 +46,20 @@ from mlx_convert_hub.fetch.listing import (
 )
 from mlx_convert_hub.fetch.transfer import PARALLEL, POLL_SECONDS, Transfer, run_all
 from mlx_convert_hub.search.published import COMMUNITY, conversions
+from mlx_convert_hub.search.rows import row_of
 from mlx_convert_hub.search.words import names_like
 from mlx_convert_hub.trouble.explain import explained
 
 if TYPE_CHECKING:
     from huggingface_hub.hf_api import ModelInfo as HubInfo
 
+ABOUT_SECONDS = 6.0  # for what people think of a model: it is beside what was asked
+
 
 @dataclass(frozen=True)
 class HubRepo:
-    """The repo ``repo_id`` at ``revision``. Implements CachedSource, PublishedSource, SmallFilesSource and
-    DiscardableSource."""
+    """The repo ``repo_id`` at ``revision``. Implements CachedSource, DescribedSource, PublishedSource,
+    SmallFilesSource and DiscardableSource."""
 
     ref: str
     repo_id: str
@@ -102,6 +108,17 @@ class HubRepo:
             return ()
         with explained(connection.situation(model.repo_id)):
             return conversions(connection, model.repo_id)
+
+    def about(self, model: ModelInfo) -> SourceAbout:
+        """See DescribedSource: one request, and one for the card unless it is here; offline only the card."""
+        connection, commit = self.connection, str(model.revision)
+        with explained(connection.situation(self.repo_id, commit)):
+            found = None if connection.offline else row_of(connection, self.repo_id, ABOUT_SECONDS)
+        folder = model.path or RepoCache(connection.cache, self.repo_id).snapshot(commit)
+        card = next((file for file in model.matching(file_names.CARD) if file.size <= CARD_BYTES), None)
+        if card is not None and model.path is None:
+            self._small_file(connection, commit, card)
+        return SourceAbout(card=card_text(folder), found=found)
 
     def small_files(self, model: ModelInfo, scratch: Path, report: Reporter) -> Path:
         """See SmallFilesSource; they go into the Hugging Face cache, where `stream` finds them."""
@@ -201,18 +218,22 @@ class HubRepo:
     def _settings(
         self, connection: HubConnection, commit: str, file: FileInfo, limit: int = CONFIG_BYTES
     ) -> dict[str, Any]:
-        """What is in a small JSON file. It is waited for as for an answer: nobody is told, and nobody can cancel."""
+        """What is in a small JSON file."""
         if file.size > limit:
             raise CorruptCheckpoint(
                 f"{file.name} of {self.repo_id} has {file.size:,} bytes; such a file has {limit:,} at most.",
                 hint="It is not what its name says. Look at it on the model's page.",
                 code="too_big",
             )
+        return read_config(self._small_file(connection, commit, file), limit)
+
+    def _small_file(self, connection: HubConnection, commit: str, file: FileInfo) -> Path:
+        """A file in the cache that is waited for as for an answer: nobody is told, and nobody can cancel."""
         brief = replace(connection, stall_seconds=min(connection.stall_seconds, PATIENCE_SECONDS))
         transfer = Transfer()
         download = Download(brief, self.repo_id, commit, transfer, tries=1, waited_for=True)
         try:
-            return read_config(connection.ask(lambda: download.get(file)), limit)
+            return connection.ask(lambda: download.get(file))
         finally:
             transfer.stop()
 

@@ -23,15 +23,25 @@ def listed(connection: HubConnection, seconds: float, **asked: Any) -> tuple[Fou
 
     Raises what the client raises, OddAnswer, and TooSlow after ``seconds``.
     """
-    brief = replace(connection, timeout=seconds, answer_seconds=seconds)
-    response = within(seconds, lambda: brief.get("/api/models", expand=list(FIELDS), **asked))
-    try:
-        rows = read_json(response.content)
-    except (ValueError, RecursionError):
-        raise OddAnswer("its list of models is not JSON") from None
+    rows = _asked(connection, seconds, "/api/models", **asked)
     if not isinstance(rows, list):
         raise OddAnswer("its list of models is none")
     return tuple(_found(row) for row in rows if isinstance(row, dict) and hub_names.is_repo_id(str(row.get("id"))))
+
+
+def row_of(connection: HubConnection, repo_id: str, seconds: float) -> FoundModel | None:
+    """What the list says of ``repo_id`` alone, None when that is nothing. Raises as `listed`."""
+    row = _asked(connection, seconds, f"/api/models/{repo_id}")
+    return _found(row) if isinstance(row, dict) and hub_names.is_repo_id(str(row.get("id"))) else None
+
+
+def _asked(connection: HubConnection, seconds: float, path: str, **asked: Any) -> Any:
+    brief = replace(connection, timeout=seconds, answer_seconds=seconds)
+    response = within(seconds, lambda: brief.get(path, expand=list(FIELDS), **asked))
+    try:
+        return read_json(response.content)
+    except (ValueError, RecursionError):
+        raise OddAnswer("its list of models is not JSON") from None
 
 
 def _found(row: Mapping[str, Any]) -> FoundModel:

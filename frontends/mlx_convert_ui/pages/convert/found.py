@@ -9,10 +9,11 @@ from nicegui import ui
 
 from mlx_convert_core.plugin import FoundModel, SearchHit, units
 from mlx_convert_ui import wording
+from mlx_convert_ui.state.considering import page_about
 from mlx_convert_ui.state.finding import Found
 from mlx_convert_ui.widgets.components import Badge, Button, Tag, attributes, block
-from mlx_convert_ui.widgets.fitting import TONES
 from mlx_convert_ui.widgets.found_list import FoundList
+from mlx_convert_ui.widgets.glance import badges
 from mlx_convert_ui.widgets.remedies import tell
 
 FIELD = "source-model"  # the field's id
@@ -70,6 +71,8 @@ class FoundModels:
                 Tag("span", hit.model.ref, "found-name")
                 for text, tone, icon in badges(hit):
                     Badge(text, tone, icon=icon)
+                more = Tag("span", "", "found-more", icon="info").props("aria-hidden=true title='About this model'")
+                more.on("click.stop", lambda: ui.navigate.to(page_about(hit.model.ref)), []).mark("about-found")
             about = " · ".join(fact.replace(" ", "\xa0") for fact in _facts(hit, self._preset()))  # none is broken
             if about:
                 Tag("span", about, "found-about")
@@ -94,18 +97,6 @@ def _heading(found: Found) -> str:
     if not found.hits:
         return "" if found.problem is not None else "No model has these words in its name."
     return "The most downloaded first:"
-
-
-def badges(hit: SearchHit) -> Iterator[tuple[str, str, str]]:
-    """Text, tone and icon of what is to be seen at a glance."""
-    if hit.model.ready:
-        yield (f"MLX, {hit.model.bits}-bit" if hit.model.bits else "MLX"), "busy", ""
-    elif hit.refused is not None:
-        yield "Not supported", "bad", "x"
-    if hit.fit is not None and (hit.refused is None or hit.model.ready):
-        yield hit.fit.words, TONES[hit.fit.verdict], ""
-    if hit.model.gated:
-        yield "Asks for access", "", "lock"
 
 
 def _facts(hit: SearchHit, preset: str) -> Iterator[str]:

@@ -11,11 +11,12 @@ from mlx_convert_core import ModelInfo
 from mlx_convert_core.plugin import units
 from mlx_convert_ui.pages.convert.form_planner import FormPlanner
 from mlx_convert_ui.pages.convert.found import FIELD, LIST, FoundModels
-from mlx_convert_ui.pages.convert.ready import ReadyModels
+from mlx_convert_ui.state.considering import page_about
 from mlx_convert_ui.state.convert_form import Form
 from mlx_convert_ui.state.studio import Studio
-from mlx_convert_ui.widgets.components import CROSS, Badge, Button, Tag, attributes, block, card
+from mlx_convert_ui.widgets.components import CROSS, Badge, Button, Tag, address_of, attributes, block, card
 from mlx_convert_ui.widgets.picker import pick_folder
+from mlx_convert_ui.widgets.ready import ReadyModels
 from mlx_convert_ui.widgets.remedies import tell
 
 
@@ -71,6 +72,8 @@ class SourceCard:
             if preview.model is not None:
                 _verdict(bool(findings and findings[0].level == "error"))
                 _chips(preview.model)
+                link = Tag("a", "About this model", "chip-link", icon="info").mark("about-model")
+                link.attribute("href", address_of(page_about(preview.model.ref)))
             elif preview.busy or preview.searching:
                 Tag("span", "", "spin").props("aria-hidden=true")
                 Tag("span", f"{preview.busy or 'Searching'} …", "muted")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 from mlx_convert_core.plugin import ModelDetails, ModelFile, units
 from mlx_convert_ui import wording
 from mlx_convert_ui.widgets.components import Tag, block, card, facts, note
 from mlx_convert_ui.widgets.copying import CopyButton
 from mlx_convert_ui.widgets.fitting import fit_badge
+from mlx_convert_ui.widgets.folded import folded
 from mlx_convert_ui.widgets.stream import TokenStream
 from mlx_convert_ui.widgets.tables import plain_table
 
@@ -96,7 +96,7 @@ def files_card(details: ModelDetails) -> None:
     files = details.files
     if not files:
         return
-    with _folded(f"Files ({len(files):,})", "files"):
+    with folded(f"Files ({len(files):,})", "files"):
         plain_table("Files", ("File", "Size", "State", "sha256"), [_file(file) for file in files])
 
 
@@ -107,16 +107,5 @@ def _file(file: ModelFile) -> tuple[str, str, str, str]:
 def card_text(text: str) -> None:
     """The model's card: somebody's text, drawn as an answer is."""
     if text:
-        with _folded("Model card", "model-card"), block("answer"):
+        with folded("Model card", "model-card"), block("answer"):
             TokenStream(text=text)
-
-
-@contextmanager
-def _folded(title: str, mark: str) -> Iterator[None]:
-    """A card that is closed until it is wanted."""
-    with block("card card-folded", "section", label=title), block("advanced", "details").mark(mark):
-        with block("", "summary"):
-            Tag("h2", title, "card-title")
-            Tag("span", "", "advanced-arrow", icon="chevron-down").props("aria-hidden=true")
-        with block("advanced-body"):
-            yield

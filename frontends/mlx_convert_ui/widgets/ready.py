@@ -9,9 +9,9 @@ from urllib.parse import quote
 from nicegui import ui
 
 from mlx_convert_core.plugin import units
-from mlx_convert_ui.pages.convert.found import badges
 from mlx_convert_ui.state.finding import Ready
 from mlx_convert_ui.widgets.components import Badge, Button, Tag, attributes, block
+from mlx_convert_ui.widgets.glance import badges
 
 FIRST = 4
 

@@ -1,0 +1,95 @@
+"""The cards of a model that may be converted: facts, sizes, files, and what its author says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mlx_convert_core import ModelInfo
+from mlx_convert_core.plugin import SourceDetails, units
+from mlx_convert_ui import wording
+from mlx_convert_ui.widgets.components import Badge, Tag, block, card, facts
+from mlx_convert_ui.widgets.fitting import fit_badge
+from mlx_convert_ui.widgets.folded import folded
+from mlx_convert_ui.widgets.stream import TokenStream
+from mlx_convert_ui.widgets.tables import plain_table, table_head
+
+LONGEST = 200_000  # characters of a card that are drawn; what is longer is a table of scores
+
+
+def about_card(details: SourceDetails) -> None:
+    """The verdict, and what there is to know before deciding."""
+    with card("About", classes="about"):
+        with block("chips").props("role=status"):
+            if details.ready:
+                Badge("MLX already: it answers as it is", "ok", icon="check").mark("verdict")
+                fit_badge(details.fit())
+            elif details.refused is not None:
+                Badge("Can't be converted", "bad", icon="x").mark("verdict")
+            else:
+                Badge("Supported", "ok", icon="check").mark("verdict")
+            if details.about.found is not None and details.about.found.gated:
+                Badge("Asks for access", "", icon="lock")
+        facts([(name, value) for name, value in _facts(details) if value])
+        if details.ready:
+            Tag("p", details.fit().reason, "muted")
+
+
+def _facts(details: SourceDetails) -> Iterator[tuple[str, str]]:
+    model, told = details.model, details.about.found
+    yield "Architecture", model.model_type
+    if not details.ready:  # packed numbers are none of its parameters
+        yield "Parameters", units.count(model.parameters) if model.parameters else ""
+    yield "Weights", f"{units.size(model.weight_bytes)}, {model.dtype}" if model.weight_bytes else ""
+    yield "Context", f"{details.context:,} tokens" if details.context else ""
+    yield "Licence", details.licence
+    yield "Made from", ", ".join(details.base_models)
+    if told is not None:
+        yield "Downloads", units.count(told.downloads) if told.downloads is not None else ""
+        yield "Likes", units.count(told.likes) if told.likes is not None else ""
+        yield "Updated", wording.date(told.updated) if told.updated else ""
+    yield "Commit", model.revision or ""
+    yield "To download", units.size(model.fetch_bytes) if model.fetch_bytes else ""
+
+
+def sizes_card(details: SourceDetails) -> None:
+    """What each of the usual precisions would take, and whether this machine has it."""
+    if not any(output.weight_bytes for output in details.outputs):
+        return
+    with card("On this machine", "What each precision would take, as estimated"):
+        with Tag("table", "", "list-table plain-table", label="Sizes"):
+            table_head(("Precision", "Size", "To answer", "Memory"))
+            with block("", "tbody"):
+                for output in details.outputs:
+                    fit = details.fit(output)
+                    with block("", "tr"):
+                        Tag("th", output.label, "list-name").props("scope=row")
+                        size = Tag("td", f"≈ {units.size(output.weight_bytes)}", "number")
+                        size.attribute("data-name", "Size")
+                        with Tag("td").attribute("data-name", "To answer"):
+                            fit_badge(fit)
+                        Tag("td", f"about {units.size(fit.needed)}", "number").attribute("data-name", "Memory")
+        Tag("p", _beside(details), "field-hint")
+
+
+def _beside(details: SourceDetails) -> str:
+    fit = details.fit(details.outputs[0])
+    lent = units.size(fit.lent)
+    return f"Memory is for the weights and {fit.context:,} tokens of conversation; this machine lends {lent}."
+
+
+def files_card(model: ModelInfo) -> None:
+    """Every file that the source has at its root, with its size."""
+    if model.files:
+        with folded(f"Files ({len(model.files):,})", "files"):
+            plain_table("Files", ("File", "Size"), [(file.name, units.size(file.size)) for file in model.files])
+
+
+def author_card(text: str) -> None:
+    """The model's card: a stranger's text, drawn as an answer is. It loads nothing: a picture is a link to it."""
+    if not text:
+        return
+    with card("Model card", "By the model's author. Nothing in it is loaded or run; links open in another tab."):
+        with block("answer strangers-text"):
+            TokenStream(text=text[:LONGEST])
+        if len(text) > LONGEST:
+            Tag("p", f"… and {len(text) - LONGEST:,} more characters, on the model's page.", "muted")
