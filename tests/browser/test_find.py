@@ -213,7 +213,7 @@ def test_a_model_has_a_page_before_it_is_converted(visitor: Visitor) -> None:
         expect(about).to_contain_text(fact)
     sizes = page.get_by_role("table", name="Sizes").get_by_role("row")
     expect(sizes).to_have_count(5)
-    expect(sizes.nth(1)).to_contain_text(re.compile("4bit.*≈.*(Runs here|Tight)"))
+    expect(sizes.nth(1)).to_contain_text(re.compile("4-bit.*≈.*(Runs here|Tight)"))
     ready = page.get_by_role("list", name="Converted already, from exactly this model").get_by_role("listitem")
     expect(ready).to_have_count(1)
     page.get_by_text("Files (").click()
@@ -225,10 +225,14 @@ def test_a_model_has_a_page_before_it_is_converted(visitor: Visitor) -> None:
 
 
 def test_a_card_is_read_and_does_nothing(visitor: Visitor) -> None:
-    page = visitor.open("/find?ref=maker/tiny-llama")
+    page = visitor.open("/find?ref=maker/tiny-llama", width=390)
     card = page.get_by_role("region", name="Model card")
     expect(card.get_by_text("A model for tests")).to_be_visible()
     expect(card.get_by_role("link", name="described elsewhere")).to_have_attribute("href", "https://example.org/paper")
+    table = card.locator(".md-table")
+    assert table.evaluate("table => table.scrollWidth > table.clientWidth")
+    heights = table.locator("th").evaluate_all("cells => cells.map(cell => cell.offsetHeight)")
+    assert max(heights) < 40  # no word is broken to make room
     expect(card.get_by_role("link", name="a picture")).to_have_attribute("rel", re.compile("noopener"))
     visitor.allow("Executing inline event handler violates")  # of one that stands in the parsed text, which never runs
     page = visitor.open("/find?ref=evil/tiny-one")

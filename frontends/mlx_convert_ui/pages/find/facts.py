@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from mlx_convert_core import ModelInfo
+from mlx_convert_core import ModelInfo, Preset
 from mlx_convert_core.plugin import SourceDetails, units
 from mlx_convert_ui import wording
 from mlx_convert_ui.widgets.components import Badge, Tag, block, card, facts
@@ -47,11 +47,11 @@ def _facts(details: SourceDetails) -> Iterator[tuple[str, str]]:
         yield "Downloads", units.count(told.downloads) if told.downloads is not None else ""
         yield "Likes", units.count(told.likes) if told.likes is not None else ""
         yield "Updated", wording.date(told.updated) if told.updated else ""
-    yield "Commit", model.revision or ""
+    yield "Commit", (model.revision or "")[:12]
     yield "To download", units.size(model.fetch_bytes) if model.fetch_bytes else ""
 
 
-def sizes_card(details: SourceDetails) -> None:
+def sizes_card(details: SourceDetails, presets: Mapping[str, Preset]) -> None:
     """What each of the usual precisions would take, and whether this machine has it."""
     if not any(output.weight_bytes for output in details.outputs):
         return
@@ -62,13 +62,13 @@ def sizes_card(details: SourceDetails) -> None:
                 for output in details.outputs:
                     fit = details.fit(output)
                     with block("", "tr"):
-                        Tag("th", output.label, "list-name").props("scope=row")
-                        size = Tag("td", f"≈ {units.size(output.weight_bytes)}", "number")
+                        Tag("th", presets[output.preset].title, "list-name").props("scope=row")
+                        size = Tag("td", f"≈ {units.size(output.weight_bytes)}")
                         size.attribute("data-name", "Size")
                         with Tag("td").attribute("data-name", "To answer"):
                             fit_badge(fit)
-                        Tag("td", f"about {units.size(fit.needed)}", "number").attribute("data-name", "Memory")
-        Tag("p", _beside(details), "field-hint")
+                        Tag("td", f"about {units.size(fit.needed)}").attribute("data-name", "Memory")
+        Tag("p", _beside(details), "field-hint sizes-hint")
 
 
 def _beside(details: SourceDetails) -> str:

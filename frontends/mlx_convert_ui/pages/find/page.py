@@ -82,7 +82,7 @@ class FindPage:
                 if finding.code != "already_converted" or not seen.ready:  # the list of them says it
                     tell(finding, level=_level(finding.level, ready=details.ready))
         about_card(details)
-        sizes_card(details)
+        sizes_card(details, self._studio.workspace.presets)
         if seen.ready:
             with card("", classes="ready-card"):
                 ReadyModels(self._get).draw(seen.ready)
