@@ -57,8 +57,8 @@ def hub(tmp_path_factory: pytest.TempPathFactory, tiny_source: Path, tiny_model:
 
 @pytest.fixture(scope="module")
 def program(hub: Hub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
-    """Start the UI for people whose Hub is ``hub``."""
-    program = Program(tmp_path_factory.mktemp("program"), env=environment(hub)).start()
+    """Start the UI for Ann, who is signed in to ``hub``."""
+    program = Program(tmp_path_factory.mktemp("program"), env=environment(hub, token=hub.token("ann"))).start()
     yield program
     program.stop()
 
@@ -74,7 +74,7 @@ def search(page: Page, words: str, first: str) -> None:
     expect(options(page).first).to_contain_text(first)
 
 
-def test_from_a_word_to_an_answer_in_four_clicks(visitor: Visitor) -> None:
+def test_from_a_word_to_an_answer_in_four_clicks_and_to_a_shared_model_in_two_more(visitor: Visitor, hub: Hub) -> None:
     context = visitor.context()
     clicks = counted(context)
     page = visitor.open(context=context)
@@ -91,6 +91,15 @@ def test_from_a_word_to_an_answer_in_four_clicks(visitor: Visitor) -> None:
     page.keyboard.press("Enter")
     expect(page.get_by_role("article").last).to_contain_text(re.compile(r"tokens/s"))
     assert 0 < len(clicks) <= 4
+    page.get_by_role("button", name="Upload the model").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_text("hub:ann/tiny-llama-MLX-4bit")).to_be_visible()
+    expect(dialog.get_by_text("Private", exact=True)).to_be_visible()
+    dialog.get_by_role("button", name="Upload", exact=True).click()
+    expect(dialog.get_by_text("Uploaded")).to_be_visible()
+    assert len(clicks) <= 6
+    assert hub.repos["ann/tiny-llama-MLX-4bit"].private
+    assert "model.safetensors" in hub.repos["ann/tiny-llama-MLX-4bit"].files
 
 
 def test_a_word_finds_models_with_what_there_is_to_know_of_each(visitor: Visitor) -> None:

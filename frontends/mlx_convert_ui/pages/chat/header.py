@@ -22,6 +22,7 @@ class HeaderActions:
     rename: Callable[[], Awaitable[Any]]
     export: Callable[[Literal["markdown", "json"]], Awaitable[Any]]
     delete: Callable[[], Awaitable[Any]]
+    upload: Callable[[], Awaitable[Any]]
 
 
 class Header:
@@ -37,6 +38,8 @@ class Header:
                 with block("row-line") as self._own:
                     Button("", actions.rename, icon="pencil", kind="ghost", label="Rename").mark("rename")
                     self._export(actions)
+                    upload = Button("", actions.upload, icon="upload", kind="ghost", label="Upload the model")
+                    upload.mark("upload-model")
                     Button("", actions.delete, icon="trash-2", kind="ghost", label="Delete").mark("delete")
                 Button("", actions.settings, icon="sliders-horizontal", kind="ghost", label="Settings").mark("settings")
         with block("chat-model"):

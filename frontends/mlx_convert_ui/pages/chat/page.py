@@ -9,7 +9,7 @@ from typing import Any, Literal
 from nicegui import run, ui
 
 from mlx_convert_core import MlxConvertError
-from mlx_convert_core.plugin import ChatSettings, Conversation
+from mlx_convert_core.plugin import ChatSettings, Conversation, expanded
 from mlx_convert_ui import wording
 from mlx_convert_ui.pages.chat.composer import Composer
 from mlx_convert_ui.pages.chat.conversations import ConversationList
@@ -17,14 +17,15 @@ from mlx_convert_ui.pages.chat.dialogs import SettingsDrawer, ask_title
 from mlx_convert_ui.pages.chat.header import Header, HeaderActions
 from mlx_convert_ui.pages.chat.loading import Loaded, load
 from mlx_convert_ui.pages.chat.turns import TurnActions, Turns, unanswered
+from mlx_convert_ui.pages.chat.welcome import welcome
 from mlx_convert_ui.state.studio import Studio
-from mlx_convert_ui.widgets.components import Button, address_of, block, empty, note
-from mlx_convert_ui.widgets.dialogs import confirm, waiting
+from mlx_convert_ui.widgets.components import address_of, block, note
+from mlx_convert_ui.widgets.dialogs import confirm, lasting, waiting
 from mlx_convert_ui.widgets.frame import READ_SECONDS, frame
 from mlx_convert_ui.widgets.model_choice import ModelChoice, model_folder, no_models
-from mlx_convert_ui.widgets.prompts import EXAMPLE_PROMPTS, TITLES
 from mlx_convert_ui.widgets.remedies import tell
 from mlx_convert_ui.widgets.sampler import Sampler
+from mlx_convert_ui.widgets.upload_dialog import upload_dialog
 
 STREAM_SECONDS = 0.05
 
@@ -72,7 +73,14 @@ class ChatPage:
                     lambda: ModelChoice(
                         studio, loaded.entries, chosen, self._choose, label="Model of this conversation"
                     ),
-                    HeaderActions(self._toggle_list, self._drawer.open, self._rename, self._export, self._delete),
+                    HeaderActions(
+                        self._toggle_list,
+                        self._drawer.open,
+                        self._rename,
+                        self._export,
+                        self._delete,
+                        lasting(lambda: upload_dialog(studio, expanded(self._header.model))),
+                    ),
                 )
                 self._welcome = block("chat-welcome")
                 self._turns = Turns(TurnActions(self._edit, self._regenerate))
@@ -103,17 +111,8 @@ class ChatPage:
         with self._welcome:
             if self._loaded.error is not None:
                 note("error", self._loaded.error.message, "Choose another conversation, or begin a new one.")
-            if self._conversation is None and not self._header.model:
-                empty(
-                    "wand-sparkles",
-                    "Convert a model first",
-                    "Then talk with it here. Or name a folder above.",
-                    no_models,
-                )
-            elif self._conversation is None:
-                empty(
-                    "message-square", "What would you like to know?", "Type below, or take an example.", self._examples
-                )
+            if self._conversation is None:
+                welcome(self._header.model, lambda text: self._composer.fill(text))
 
     def _draw_below(self, conversation: Conversation, *, answered: bool) -> None:
         self._below.clear()
@@ -128,14 +127,6 @@ class ChatPage:
                 )
             elif not answered and conversation.messages and conversation.messages[-1].role == "user":
                 unanswered(self._regenerate)
-
-    def _examples(self) -> None:
-        with block("examples").props('role=group aria-label="Example prompts"'):
-            for key, text in EXAMPLE_PROMPTS.items():
-                self._example(TITLES[key], text)
-
-    def _example(self, title: str, text: str) -> None:
-        Button(title, lambda: self._composer.fill(text), classes="btn-small", tip=text)
 
     async def _tick(self) -> None:
         """Cheap while nothing happens: compare a number, send what came of the answer."""
