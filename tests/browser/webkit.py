@@ -1,7 +1,7 @@
 """Safari's engine: Safari itself on a Mac, WebKitGTK elsewhere. Playwright drives neither; selenium does.
 
-Safari is taken where ``SAFARI`` is set, once ``sudo safaridriver --enable`` has been said: its windows would be in the way of
-who only runs the tests. WebKitGTK (Debian: webkit2gtk-driver) draws on a screen of its own (Debian: xvfb).
+Safari is taken where ``SAFARI`` is set, once ``sudo safaridriver --enable`` has been said: its windows would be in the
+way of who only runs the tests. WebKitGTK (Debian: webkit2gtk-driver) draws on a screen of its own (Debian: xvfb).
 """
 
 from __future__ import annotations
