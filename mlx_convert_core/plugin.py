@@ -315,6 +315,7 @@ if TYPE_CHECKING:
         MeasuringConverter as MeasuringConverter,
         ModelConverter as ModelConverter,
         Planned as Planned,
+        ProvenStrategy as ProvenStrategy,
         QuantizeMethod as QuantizeMethod,
         RoundingConverter as RoundingConverter,
         Written as Written,
@@ -471,7 +472,8 @@ _PLACES = {
     ),
     "mlx_convert_core.plugins.loading": "LoadedPlugin PluginFailure",
     "mlx_convert_core.plugins.model_converters": (
-        "Choice MeasuredStrategy MeasuringConverter ModelConverter Planned QuantizeMethod RoundingConverter Written"
+        "Choice MeasuredStrategy MeasuringConverter ModelConverter Planned ProvenStrategy QuantizeMethod"
+        " RoundingConverter Written"
     ),
     "mlx_convert_core.plugins.model_sources": (
         "CachedSource DiscardableSource InPlaceSource ModelSource SmallFilesSource StreamedSource"

@@ -42,6 +42,7 @@ def one_of(numbers: tuple[int, ...]) -> str:
 
 
 trusting = click.option("--trust-remote-code", is_flag=True, help="Let the model's own Python code run.")
+BUDGETS = {"bpw": "bpw", "fit": "fit", "kl": "max_kl"}  # kinds of strategies that have an option of their own
 insisting = click.option("--anyway", is_flag=True, help="Load a model that does not fit into memory, too.")
 _CONVERTING = (
     click.option("-p", "--preset", multiple=True, help="What to make; several times for several outputs."),
@@ -52,6 +53,9 @@ _CONVERTING = (
     click.option("--strategy", help="Which layers get how many bits: uniform, mixed_4_6 ..., map:{...} or map:FILE."),
     click.option("--bpw", help="Bits per weight on average: bits for each layer by what it loses, at most so many."),
     click.option("--fit", help="The same by the size of the weight files, such as 6GB."),
+    click.option(
+        "--max-kl", help="The smallest model that diverges by so many nats at most, such as 0.05, as measured."
+    ),
     click.option("--method", help="How numbers are rounded: nearest, tuned, compensated, or a plugin's own way."),
     click.option("--calibration", type=click.Path(), help="A text that --method goes by, instead of the bundled one."),
     click.option("--dtype", type=click.Choice(dtypes.DTYPES), help="The type of what stays unquantized."),
@@ -91,17 +95,18 @@ def convert_request(workspace: Workspace, values: dict[str, Any]) -> ConvertRequ
 
 
 def _take_budget(given: dict[str, Any]) -> None:
-    """Have --bpw and --fit be the strategies that they are. Raises InvalidRequest when there are several."""
-    budgets = {name: given.pop(name) for name in ("bpw", "fit") if name in given}
-    named = [*budgets, *(["strategy"] if "strategy" in given else [])]
+    """Have --bpw, --fit and --max-kl be the strategies that they are. Raises InvalidRequest when there are several."""
+    budgets = {kind: given.pop(option) for kind, option in BUDGETS.items() if option in given}
+    named = [*(BUDGETS[kind] for kind in budgets), *(["strategy"] if "strategy" in given else [])]
     if budgets and len(named) > 1:
+        options = [f"--{name.replace('_', '-')}" for name in named]
         raise InvalidRequest(
-            f"{' and '.join(f'--{name}' for name in named)} each say which layers get how many bits.",
+            f"{' and '.join(options)} each say which layers get how many bits.",
             hint="Give one of them.",
             code="strategy",
         )
-    for name, value in budgets.items():
-        given["strategy"] = f"{name}:{value}"
+    for kind, value in budgets.items():
+        given["strategy"] = f"{kind}:{value}"
 
 
 def _placed(file: str) -> str:

@@ -31,8 +31,8 @@ _FLAGS = (
     "allow_overflow", "anyway", "dequantize", "discard_source", "force", "no_verify", "public", "replace", "resume",
     "text_only", "trust_remote_code",
 )  # fmt: skip
-_BUDGETS = ("bpw", "fit")  # strategies that have an option of their own
-_SAME = {"strategy": ("--strategy", *(f"--{name}" for name in _BUDGETS))}  # each takes the place of the others
+_BUDGETS = {"bpw": "--bpw", "fit": "--fit", "kl": "--max-kl"}  # strategies that have an option of their own
+_SAME = {"strategy": ("--strategy", *_BUDGETS.values())}  # each takes the place of the others
 _MISSING = {"library scan": "FOLDER", "recipe export": "MODEL"}  # what such a command can't do without
 LONGEST = 400  # characters; a command with a long prompt in it would hide what is to be different
 
@@ -84,7 +84,7 @@ def _again(arguments: Sequence[str], option: str, value: object) -> str:
     added: list[str | Path] = [_flag(option)]
     kind, colon, number = str(value).partition(":")
     if option == "strategy" and colon and kind in _BUDGETS:
-        added, value = [_flag(kind)], number
+        added, value = [_BUDGETS[kind]], number
     if value is not True:
         added.append(_Open(option.upper()) if value is None else _word(value))
     return _whole(arguments, option, added)

@@ -2,39 +2,37 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 
 from mlx_convert_core.base.memory import peak_memory
 from mlx_convert_core.base.regular_files import regular_files
 from mlx_convert_core.converting.decoding import decoded_source, with_decoders
 from mlx_convert_core.converting.estimate import fetch_disk
 from mlx_convert_core.converting.fetching import arriving
+from mlx_convert_core.converting.making import Checked, Making
 from mlx_convert_core.converting.methods import changed_text, with_methods
+from mlx_convert_core.converting.proving import Judge
 from mlx_convert_core.converting.small_files import examined_in_advance, examined_on_arrival
 from mlx_convert_core.converting.sources import Sources
-from mlx_convert_core.converting.strategies import strategies_of, with_choices
+from mlx_convert_core.converting.strategies import strategies_of
 from mlx_convert_core.converting.trial import Tried
 from mlx_convert_core.converting.verifying import try_models
 from mlx_convert_core.errors import PluginNotLoaded
-from mlx_convert_core.model.findings import Finding
-from mlx_convert_core.model.plan import ConvertPlan, OutputPlan
+from mlx_convert_core.model.plan import ConvertPlan
 from mlx_convert_core.model.requests import ConvertedModel, ConvertResult
 from mlx_convert_core.model.rounding import Calibration
 from mlx_convert_core.plugins.decoding import DecodingConverter
-from mlx_convert_core.plugins.model_converters import ModelConverter, RoundingConverter, Written
+from mlx_convert_core.plugins.model_converters import ModelConverter, RoundingConverter
 from mlx_convert_core.plugins.model_sources import InPlaceSource, ModelSource
 from mlx_convert_core.remedies import RunCommand
 from mlx_convert_core.running.context import JobContext
-from mlx_convert_core.writing.check import FileDigest, check_output, check_unchanged, refuse_errors
-from mlx_convert_core.writing.record import write_record
+from mlx_convert_core.writing.check import check_unchanged, refuse_errors
+from mlx_convert_core.writing.record import record_figures, write_record
 from mlx_convert_core.writing.replaceable import refuse_changed
-from mlx_convert_core.writing.sidecars import copy_sidecars
-from mlx_convert_core.writing.staging import Staging, sync_tree
+from mlx_convert_core.writing.staging import Staging
 from mlx_convert_core.writing.write_errors import explained
 
 
@@ -63,8 +61,11 @@ def plan_exactly(plan: ConvertPlan, context: JobContext) -> ConvertPlan:
     )
 
 
-def convert(plan: ConvertPlan, context: JobContext) -> ConvertResult:
-    """Carry out an exact plan: fetch, quantize and write, check, try, publish. Raises the errors in errors.py."""
+def convert(plan: ConvertPlan, context: JobContext, judge: Judge) -> ConvertResult:
+    """Carry out an exact plan: fetch, quantize and write, check, try, publish. Raises the errors in errors.py.
+
+    ``judge`` measures what has promised to be close to its source.
+    """
     began = time.monotonic()
     converter = _converter(plan, context)
     with ExitStack() as stack:
@@ -84,17 +85,13 @@ def convert(plan: ConvertPlan, context: JobContext) -> ConvertResult:
             if plan.calibration is not None and isinstance(converter, RoundingConverter):
                 with context.step("calibrate"):
                     converter.calibrate(plan.model, checkpoint, plan.calibration, stagings[0].statistics, context)
-                    plan = with_choices(plan, converter, checkpoint, stagings[0].statistics, context)
-            with context.step("quantize"), context.step("write"):
-                strategies = strategies_of(plan, context.hooks)
-                written = converter.convert(plan.model, checkpoint, plan.outputs, strategies, folders, context)
+            making = Making(converter, checkpoint, stagings, context)
+            plan, checked, figures = making.carry_out(plan, judge)
             original = checkpoint.folder(context.check_cancelled)
-        with context.step("check"), _syncing(folders):
-            checking = _Checking(context, sum(output.weight_bytes for output in plan.outputs))
-            staged = map(_Staged, plan.outputs, folders, written)
-            checked = [_checked(plan, one, original, checking, context) for one in staged]
         tried = try_models((one.about for one in checked), folders, original, context)
         completed = [_completed(plan, *pair) for pair in zip(checked, tried, strict=True)]
+        if figures is not None:
+            record_figures(folders[0], context.home, figures.group, figures.recorded())
         with context.step("publish"):
             for staging in stagings:
                 staging.settle()
@@ -131,37 +128,7 @@ def _publish(stagings: list[Staging], plan: ConvertPlan) -> None:
         raise
 
 
-@dataclass(frozen=True, slots=True)
-class _Staged:
-    """An output whose weights are written."""
-
-    output: OutputPlan
-    folder: Path
-    written: Written
-
-
-@dataclass(frozen=True, slots=True)
-class _Checked:
-    """An output whose files are whole; ``about`` is its plan, with what was noticed so far."""
-
-    about: ConvertPlan
-    folder: Path
-    files: dict[str, FileDigest]
-
-
-def _checked(plan: ConvertPlan, staged: _Staged, original: Path, checking: _Checking, context: JobContext) -> _Checked:
-    """Add what belongs beside the weights, let plugins add theirs, check all of it."""
-    output, folder = staged.output, staged.folder
-    text, expected = output.text_only, plan.model.files
-    copy_sidecars(original, folder, code=plan.request.trust_remote_code, text_only=text, expected=expected)
-    about = replace(plan, outputs=(output,), findings=(*plan.findings, *staged.written.findings))
-    added = context.hooks.collect("post_convert", Finding, plan=about, staging=folder)
-    refuse_errors((*staged.written.findings, *added))
-    files = check_output(output, folder, staged.written.digests, checking.advance, staged.written.read)
-    return _Checked(replace(about, findings=(*about.findings, *added)), folder, files)
-
-
-def _completed(plan: ConvertPlan, checked: _Checked, tried: Tried) -> ConvertedModel:
+def _completed(plan: ConvertPlan, checked: Checked, tried: Tried) -> ConvertedModel:
     """Write the record of an output, and describe it; raises ConversionFailed for what a trial says is useless."""
     refuse_errors(tried.findings)
     (output,), folder = checked.about.outputs, checked.folder
@@ -184,21 +151,6 @@ def _completed(plan: ConvertPlan, checked: _Checked, tried: Tried) -> ConvertedM
     )
 
 
-class _Checking:
-    """Counts the bytes read back over all outputs."""
-
-    def __init__(self, context: JobContext, total: int) -> None:
-        self._context = context
-        self._total = total
-        self._done = 0
-
-    def advance(self, nbytes: int) -> None:
-        self._context.check_cancelled()
-        self._done += nbytes
-        if nbytes:
-            self._context.progress("check", self._done, self._total)
-
-
 def _source(plan: ConvertPlan, context: JobContext) -> ModelSource:
     revision = plan.model.revision or plan.request.revision
     return Sources(context.hooks).of(plan.request.ref, revision)
@@ -214,31 +166,6 @@ def _converter(plan: ConvertPlan, context: JobContext) -> ModelConverter:
         )
     converter = with_decoders(converter, decoded_source(plan.model, plan.request, context.hooks))
     return with_methods(converter, plan, context.hooks)
-
-
-@contextmanager
-def _syncing(folders: tuple[Path, ...]) -> Iterator[None]:
-    """Have the disk catch up while the body runs, so that publishing need not wait for it.
-
-    Raises what the disk said: a system tells of bytes that it could not write once, and not again when asked later.
-    """
-    errors: list[OSError] = []
-
-    def sync_all() -> None:
-        try:
-            for folder in folders:
-                sync_tree(folder)
-        except FileNotFoundError:
-            pass  # cancelled meanwhile, and removed
-        except OSError as error:
-            errors.append(error)
-
-    thread = threading.Thread(target=sync_all, name="syncing", daemon=True)
-    thread.start()
-    yield
-    thread.join()
-    if errors:
-        raise errors[0]
 
 
 @contextmanager

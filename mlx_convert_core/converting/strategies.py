@@ -14,8 +14,13 @@ from mlx_convert_core.model.findings import Finding
 from mlx_convert_core.model.plan import ConvertPlan, OutputPlan
 from mlx_convert_core.model.quantization import LayerInfo, Quantization, QuantizeStrategy
 from mlx_convert_core.plugins.calling import Hooks
-from mlx_convert_core.plugins.model_converters import MeasuredStrategy, MeasuringConverter, ModelConverter
-from mlx_convert_core.remedies import LeaveOut, RunCommand
+from mlx_convert_core.plugins.model_converters import (
+    MeasuredStrategy,
+    MeasuringConverter,
+    ModelConverter,
+    ProvenStrategy,
+)
+from mlx_convert_core.remedies import LeaveOut, RunCommand, SetOption
 from mlx_convert_core.running.context import JobContext
 
 
@@ -41,9 +46,11 @@ def examine_strategies(converter: ModelConverter, plan: ConvertPlan, hooks: Hook
             remedies=(LeaveOut("strategy"),),
             code="strategy",
         )
+    findings = _promises(plan, measuring)
     if not measuring or not plan.request.discard_source:
-        return []
+        return findings
     return [
+        *findings,
         Finding(
             code="calibrate_discard",
             level="error",
@@ -51,17 +58,39 @@ def examine_strategies(converter: ModelConverter, plan: ConvertPlan, hooks: Hook
             " files can't be deleted after their first use.",
             hint="Keep the files until it is done, or choose the bits yourself.",
             remedies=(LeaveOut("discard_source"),),
+        ),
+    ]
+
+
+def _promises(plan: ConvertPlan, measuring: Sequence[MeasuredStrategy]) -> list[Finding]:
+    """What is made again and again until it keeps a promise is made alone."""
+    if len(plan.outputs) < 2 or not any(isinstance(one, ProvenStrategy) for one in measuring):
+        return []
+    return [
+        Finding(
+            code="divergence_outputs",
+            level="error",
+            message="a model that is to be so close to its source is measured before it is done: that goes for one"
+            f" output, and these are {len(plan.outputs)}.",
+            hint="Make one after the other.",
+            remedies=(SetOption("preset", plan.outputs[0].preset),),
         )
     ]
 
 
 def with_choices(
-    plan: ConvertPlan, converter: ModelConverter, checkpoint: Checkpoint, keep: Path, context: JobContext
+    plan: ConvertPlan,
+    converter: ModelConverter,
+    checkpoint: Checkpoint,
+    keep: Path,
+    context: JobContext,
+    *,
+    expected: float | None = None,
 ) -> ConvertPlan:
     """``plan`` with the numbers of all layers: strategies that go by what is measured have chosen.
 
-    Each then is one that gives the same numbers again without measuring. Raises CorruptCheckpoint when the output is
-    larger than was planned.
+    Each then is one that gives the same numbers again without measuring. A ProvenStrategy chooses by what is
+    ``expected``, if that is told. Raises CorruptCheckpoint when the output is larger than was planned.
     """
     measuring = {
         preset: one for preset, one in strategies_of(plan, context.hooks).items() if isinstance(one, MeasuredStrategy)
@@ -69,7 +98,7 @@ def with_choices(
     planned = tuple(output for output in plan.outputs if output.preset in measuring and output.at_most)
     if not planned or not isinstance(converter, MeasuringConverter):
         return plan
-    asked = {output.preset: measuring[output.preset] for output in planned}
+    asked = {output.preset: _expecting(measuring[output.preset], expected) for output in planned}
     made = converter.choose(plan.model, checkpoint, plan.outputs, asked, keep, context)
     outputs = []
     for output in plan.outputs:
@@ -89,6 +118,18 @@ def with_choices(
     return replace(chosen, outputs=exact)
 
 
+def proven_of(plan: ConvertPlan, hooks: Hooks) -> ProvenStrategy | None:
+    """The strategy of ``plan`` whose promise has to be measured, None when none makes one."""
+    found = strategies_of(plan, hooks)
+    promising = (found.get(output.preset) for output in plan.outputs if output.at_most)
+    return next((one for one in promising if isinstance(one, ProvenStrategy)), None)
+
+
+def _expecting(strategy: MeasuredStrategy, expected: float | None) -> MeasuredStrategy:
+    known = expected is not None and isinstance(strategy, ProvenStrategy)
+    return strategy.expecting(expected) if known else strategy  # type: ignore[attr-defined]
+
+
 def _named(output: OutputPlan, plan: ConvertPlan, hooks: Hooks) -> QuantizeStrategy | MeasuredStrategy:
     plugin, found = hooks.first_named(
         "quantize_strategy", name=output.strategy, model=plan.model, quantization=output.quantization
@@ -100,6 +141,8 @@ def _named(output: OutputPlan, plan: ConvertPlan, hooks: Hooks) -> QuantizeStrat
             remedies=(RunCommand("presets"),),
             code="strategy",
         )
+    if isinstance(found, ProvenStrategy):
+        return _Proven(found, plugin, hooks)
     return _Measuring(found, plugin, hooks) if isinstance(found, MeasuredStrategy) else _guarded(found, plugin, hooks)
 
 
@@ -170,6 +213,18 @@ class _Measuring:
 
     def _fault(self, told: str) -> MlxConvertError:
         return self._hooks.fault(self._plugin, "quantize_strategy", ValueError(told))
+
+
+class _Proven(_Measuring):
+    """A measured strategy that makes a promise. Implements ProvenStrategy."""
+
+    def __init__(self, strategy: ProvenStrategy, plugin: str, hooks: Hooks) -> None:
+        super().__init__(strategy, plugin, hooks)
+        self.divergence = strategy.divergence
+
+    def expecting(self, error: float) -> _Proven:
+        """See ProvenStrategy."""
+        return _Proven(self._asked("expecting", error), self._plugin, self._hooks)
 
 
 def _fits(numbers: Any, layer: LayerInfo) -> bool:

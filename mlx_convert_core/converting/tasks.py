@@ -1,4 +1,4 @@
-"""What a worker can be asked to do: each task's name, the type of its payload and its function."""
+"""What a worker can be asked to do besides converting: each task's name, the type of its payload and its function."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mlx_convert_core.converting.getting import fetch
 from mlx_convert_core.converting.memory_guard import check_memory
 from mlx_convert_core.converting.model_runners import runner_of
 from mlx_convert_core.converting.model_senses import senses_of_model, told
-from mlx_convert_core.converting.pipeline import convert, plan_exactly
+from mlx_convert_core.converting.pipeline import plan_exactly
 from mlx_convert_core.converting.trial import TrialRequest, try_model
 from mlx_convert_core.converting.uploads import upload
 from mlx_convert_core.errors import GenerationFailed
@@ -99,7 +99,6 @@ def _check_senses(opened: _Opened, request: GenerateRequest, context: JobContext
 
 TASKS: Tasks = {
     "plan": (ConvertPlan, plan_exactly),
-    "convert": (ConvertPlan, convert),
     "try": (TrialRequest, try_model),
     "load": (LoadRequest, load),
     "generate": (SessionRequest, generate),

@@ -69,6 +69,21 @@ THEME = Theme(
             "Write a number with its unit, in decimal units: `6GB`, `750MB`.",
         ),
         Explanation(
+            "divergence",
+            "A KL divergence was meant, and what was given is none.",
+            "Write a number of nats such as `--max-kl 0.05`; [measuring](measuring.md) says what such numbers mean.",
+        ),
+        Explanation(
+            "divergence_outputs",
+            "What is to be so close to its source is made and measured several times, which goes for one output.",
+            "Convert with one preset at a time.",
+        ),
+        Explanation(
+            "divergence_reach",
+            "Even the most bits that MLX has leave the model further from its source than is allowed.",
+            "Allow as much as the message says, or convert it with the preset `bf16`.",
+        ),
+        Explanation(
             "budget_small",
             "A model can't be made as small as that: with 2 bits for every layer it takes more.",
             "Allow what the message says, or choose a smaller model.",

@@ -6,15 +6,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-import msgspec
-
 from mlx_convert_core.base.identity import same_place
 from mlx_convert_core.errors import MlxConvertError
 from mlx_convert_core.model.figures import Figure
-from mlx_convert_core.model.record import Record
 from mlx_convert_core.plugins.interfaces import LibraryStore
 from mlx_convert_core.running.context import JobContext
-from mlx_convert_core.writing.record import update_record
+from mlx_convert_core.writing.record import record_figures
 
 
 def keep(
@@ -25,11 +22,8 @@ def keep(
     A model that another tool made has no record, and gets none. What can't be kept is told; the figures are there.
     """
 
-    def changed(record: Record) -> Record:
-        return msgspec.structs.replace(record, measurements={**record.measurements, group: dict(figures)})
-
     try:
-        update_record(path, context.home, changed)
+        record_figures(path, context.home, group, figures)
     except OSError as error:
         context.message(f"the figures were not written into {path}: {error.strerror or error}.", "warning")
     try:

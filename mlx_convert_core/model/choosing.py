@@ -16,7 +16,11 @@ gradients, the change of the layer's own output beside its size."""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayerChoice:
-    """A layer with these numbers: ``nbytes`` of it, and the ``error`` that they were measured to make, 0 or more."""
+    """A layer with these numbers: ``nbytes`` of it, and the ``error`` that they were measured to make, 0 or more.
+
+    Of the measure ``output`` it is the KL divergence (nats, the mean of all tokens) that this layer alone is expected
+    to bring, to second order.
+    """
 
     quantization: Quantization
     nbytes: int
@@ -50,19 +54,26 @@ class ModelSizes:
 class Chosen:
     """How the numbers of an output's layers came about: ``strategy`` is what was asked for, ``measure`` what its errors
     count, ``reason`` why not the better measure ("" for that), ``error`` the sum of what the choice makes, ``tokens``
-    the text that it was measured with."""
+    the text that it was measured with. Where the strategy promises a divergence, ``divergence`` is what was measured of
+    the whole model, after so many ``tries``."""
 
     strategy: str
     measure: Measure
     error: float
     tokens: int
     reason: str = ""
+    divergence: float | None = None
+    tries: int = 0
 
     @property
     def words(self) -> str:
         """``by what each layer does to the output, measured with 2,048 tokens``."""
         what = "each layer does to the model's output" if self.measure == "output" else "rounding does to each layer"
-        return f"by what {what}, measured with {self.tokens:,} tokens"
+        told = f"by what {what}, measured with {self.tokens:,} tokens"
+        if self.divergence is None:
+            return told
+        tried = "once" if self.tries == 1 else f"{self.tries} times"
+        return f"{told}; made {tried}, and measured to diverge by {self.divergence:.3g} nats"
 
 
 def layers_in_words(layers: Iterable[QuantizedLayer]) -> str:

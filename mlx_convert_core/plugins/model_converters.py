@@ -82,6 +82,20 @@ class MeasuredStrategy(Protocol):
         """The name of a strategy that gives these numbers again without measuring, None to a layer that is kept."""
 
 
+@runtime_checkable
+class ProvenStrategy(MeasuredStrategy, Protocol):
+    """A strategy that promises how close the result is to its source; which is measured before it is published.
+
+    An output that does not keep the promise, or is much larger than that takes, is made again with other numbers.
+    """
+
+    divergence: float
+    """The mean KL divergence (nats) from the source, over the text that models are measured with, at most."""
+
+    def expecting(self, error: float) -> ProvenStrategy:
+        """The same strategy, choosing the fewest bytes whose errors are ``error`` in sum; as few as can be for 0."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
     """What a converter found for one output: the numbers of every layer by its path, and how they came about."""

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from filelock import FileLock
 
 from mlx_convert_core.base import codec
@@ -18,6 +19,7 @@ from mlx_convert_core.base.file_names import RECORD
 from mlx_convert_core.base.limits import RECORD_BYTES
 from mlx_convert_core.base.private import private_folder
 from mlx_convert_core.base.regular_files import read_regular
+from mlx_convert_core.model.figures import Figure
 from mlx_convert_core.model.findings import Finding
 from mlx_convert_core.model.inspection import ModelInfo
 from mlx_convert_core.model.plan import ConvertPlan, OutputPlan
@@ -90,6 +92,15 @@ def update_record(folder: Path, home: Path, change: Callable[[Record], Record]) 
         changed = codec.plain(public_record(change(record)))
         write_atomic(folder / RECORD, codec.to_json({**written, **changed}, indent=True))
     return True
+
+
+def record_figures(folder: Path, home: Path, group: str, figures: Mapping[str, Figure]) -> bool:
+    """Put ``figures`` as the ``group`` into the record of ``folder``, in place of older ones; as `update_record`."""
+
+    def changed(record: Record) -> Record:
+        return msgspec.structs.replace(record, measurements={**record.measurements, group: dict(figures)})
+
+    return update_record(folder, home, changed)
 
 
 def _ref(model: ModelInfo) -> str:

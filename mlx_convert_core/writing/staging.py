@@ -105,6 +105,12 @@ class Staging:
             if path.suffix != SAFETENSORS:
                 remove_tree(path)
 
+    def begin_again(self) -> None:
+        """Remove what was written of the output: other numbers come in its place."""
+        (self.root / JOURNAL).unlink(missing_ok=True)
+        for path in list(self.output.iterdir()):
+            remove_tree(path)
+
     def settle(self) -> None:
         """Wait until the disk has all of the output."""
         sync_tree(self.output)

@@ -26,7 +26,7 @@ from mlx_convert_engine.tuning.methods import Tuned
 from mlx_convert_engine.tuning.rounding import Rounding
 from mlx_convert_engine.tuning.sensitivity import Priced
 
-LENGTH = 192  # tokens of each sequence: errors of layers are told apart by them, and going back takes thrice as long
+SEQUENCES = 4  # of the text, one of each kind: layers are told apart by them, and going back takes thrice as long
 PLACE_DIGITS = 24  # of a header, a tensor: where it lies, in a shard that may hold other tensors than the largest's
 Strategies = Mapping[str, QuantizeStrategy | MeasuredStrategy]
 Exactly = Callable[[tuple[OutputPlan, ...], Mapping[str, QuantizeStrategy]], tuple[OutputPlan, ...]]
@@ -108,7 +108,7 @@ class Choosing:
     ) -> dict[str, Choice]:
         """What each strategy chooses, by the output's preset. Measures what was not measured before."""
         self._folder.mkdir(exist_ok=True)
-        sequences = [sequence[:LENGTH] for sequence in sequences]
+        sequences = sequences[:SEQUENCES]
         tokens = sum(map(len, sequences))
         found = {preset: kept(self._folder, preset, self._label(preset)) for preset in self._planned}
         lacking = [self._wanted(preset, roundings[preset]) for preset, one in found.items() if one is None]

@@ -59,7 +59,8 @@ def measured(
     except NoWayBack as error:
         reason = str(error)
         costing.without_importance(report)
-    return [Found(comparable(one), reason) for one in costing.found]
+    tokens = sum(map(len, sequences))
+    return [Found(comparable(one, tokens), reason) for one in costing.found]
 
 
 class _Costing:
@@ -80,7 +81,7 @@ class _Costing:
 
     def without_importance(self, report: Reporter) -> None:
         """Cost all layers by what is known of their inputs."""
-        self.importance.weights.clear()
+        self.importance = Importance()
         fresh = self._model.fresh_weights()
         for path in (*self._model.blocks, ""):
             report.check_cancelled()
@@ -90,9 +91,13 @@ class _Costing:
     def _cost(self, block: str) -> None:
         layers = self._model.layers_of(block) if block else self._model.layers_outside
         for path, layer in layers.items():
+            alike: dict[tuple[str, Priced], Costs] = {}  # outputs that differ in size alone are measured once
             for wanted, found in zip(self._wanted, self.found, strict=True):
-                if path in wanted.layers:
-                    found[path] = costs(wanted.layers[path], layer.weight, wanted.rounding, self.importance)
+                if (priced := wanted.layers.get(path)) is not None:
+                    key = (wanted.rounding.method.name, priced)
+                    if key not in alike:
+                        alike[key] = costs(priced, layer.weight, wanted.rounding, self.importance)
+                    found[path] = alike[key]
             self.importance.weights.pop(path, None)
 
 

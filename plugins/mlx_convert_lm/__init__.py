@@ -52,11 +52,14 @@ def model_runner(path: Path, config: Mapping[str, Any], trust_remote_code: bool)
 def quantize_strategy(
     name: str, model: ModelInfo, quantization: Quantization
 ) -> QuantizeStrategy | MeasuredStrategy | None:
-    """Offer uniform, mlx-lm's mixed recipes, maps of layer patterns, and budgets of bits or bytes."""
+    """Offer uniform, mlx-lm's mixed recipes, maps of layer patterns, budgets of bits or bytes, and of divergence."""
     from mlx_convert_lm.budget import budget_named
+    from mlx_convert_lm.divergence import divergence_named
     from mlx_convert_lm.strategies import strategy_named
 
-    return budget_named(name, quantization) or strategy_named(name, quantization)
+    return (
+        budget_named(name, quantization) or divergence_named(name, quantization) or strategy_named(name, quantization)
+    )
 
 
 @hookimpl(trylast=True)

@@ -35,15 +35,20 @@ def budget_named(name: str, quantization: Quantization) -> Budget | None:
     """The budget called ``name``, None when it is none. Raises InvalidRequest (codes ``budget``, ``mode``)."""
     if not name.startswith((BITS, FIT)):
         return None
+    affine_only(quantization)
+    text = name.partition(":")[2].strip()
+    return Budget(bits=_number(text)) if name.startswith(BITS) else Budget(file_bytes=_bytes(text))
+
+
+def affine_only(quantization: Quantization) -> None:
+    """Raise InvalidRequest (code ``mode``) for numbers of another mode, of which there is but one kind each."""
     if quantization.mode != "affine":
         raise InvalidRequest(
-            f"a budget is shared out among layers of the mode affine, not {quantization.mode}.",
+            f"bits are shared out among layers of the mode affine, not {quantization.mode}.",
             hint="Choose a preset of that mode, such as 4bit.",
             remedies=(SetOption("preset", "4bit"),),
             code="mode",
         )
-    text = name.partition(":")[2].strip()
-    return Budget(bits=_number(text)) if name.startswith(BITS) else Budget(file_bytes=_bytes(text))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,9 +59,8 @@ class Budget:
     file_bytes: int | None = None
 
     def options(self, layer: LayerInfo) -> tuple[Quantization, ...]:
-        """See MeasuredStrategy: all that MLX has of the mode affine."""
-        sizes = [size for size in AFFINE_GROUP_SIZES if layer.shape[-1] % size == 0]
-        return tuple(Quantization(bits=bits, group_size=size) for bits in AFFINE_BITS for size in sizes)
+        """See MeasuredStrategy."""
+        return all_options(layer)
 
     def limit(self, sizes: ModelSizes) -> int:
         """See MeasuredStrategy. Raises InvalidRequest (codes ``budget_small``, ``budget_large``)."""
@@ -89,19 +93,31 @@ class Budget:
         return shared_out(layers, room)
 
     def repeated(self, choice: Mapping[str, Quantization | None]) -> str:
-        """See MeasuredStrategy: a map with every layer by its whole path."""
-        by_numbers: dict[Quantization | None, list[str]] = {}
-        for path, numbers in choice.items():
-            by_numbers.setdefault(numbers, []).append(path)
-        rules = {
-            f"^(?:{'|'.join(map(re.escape, paths))})$": numbers and numbers.as_config()
-            for numbers, paths in by_numbers.items()
-        }
-        return "map:" + to_json(rules).decode()
+        """See MeasuredStrategy."""
+        return as_map(choice)
 
 
-def shared_out(layers: Sequence[MeasuredLayer], room: int) -> dict[str, Quantization]:
-    """Numbers for each of ``layers``, ``room`` bytes at most, with a small sum of errors.
+def all_options(layer: LayerInfo) -> tuple[Quantization, ...]:
+    """All that MLX has of the mode affine for a layer of this width."""
+    sizes = [size for size in AFFINE_GROUP_SIZES if layer.shape[-1] % size == 0]
+    return tuple(Quantization(bits=bits, group_size=size) for bits in AFFINE_BITS for size in sizes)
+
+
+def as_map(choice: Mapping[str, Quantization | None]) -> str:
+    """The name of the strategy that is a map with every layer by its whole path."""
+    by_numbers: dict[Quantization | None, list[str]] = {}
+    for path, numbers in choice.items():
+        by_numbers.setdefault(numbers, []).append(path)
+    rules = {
+        f"^(?:{'|'.join(map(re.escape, paths))})$": numbers and numbers.as_config()
+        for numbers, paths in by_numbers.items()
+    }
+    return "map:" + to_json(rules).decode()
+
+
+def shared_out(layers: Sequence[MeasuredLayer], room: int, *, enough: float = 0.0) -> dict[str, Quantization]:
+    """Numbers for each of ``layers``, ``room`` bytes at most, with a small sum of errors: none is taken away any more
+    once that is ``enough``.
 
     From the smallest choice on, whatever removes most error for a byte is taken (that is what a Lagrangian takes). A
     layer whose next step does not fit any more stays as it is, and the others go on. So more room never gives more
@@ -111,15 +127,17 @@ def shared_out(layers: Sequence[MeasuredLayer], room: int) -> dict[str, Quantiza
     steps = [_steps(layer.choices) for layer in layers]
     at = [0] * len(layers)
     room -= sum(hull[0].nbytes for hull in steps)
+    error = math.fsum(hull[0].error for hull in steps)
     queue = [(-_worth(*hull[:2]), place) for place, hull in enumerate(steps) if len(hull) > 1]
     heapq.heapify(queue)
-    while queue:
+    while queue and error > enough:
         _, place = heapq.heappop(queue)
         hull, now = steps[place], at[place]
         cost = hull[now + 1].nbytes - hull[now].nbytes
         if cost > room:
             continue
         room -= cost
+        error -= hull[now].error - hull[now + 1].error
         at[place] = now + 1
         if now + 2 < len(hull):
             heapq.heappush(queue, (-_worth(*hull[now + 1 : now + 3]), place))

@@ -148,6 +148,8 @@ def _strategy_in_words(strategy: str) -> str:
     kind, _, number = strategy.partition(":")
     if kind == "bpw" and number.replace(".", "", 1).isdecimal():
         return f"at most {units.bits_per_weight(float(number))}"
+    if kind == "kl":
+        return f"a divergence of at most {number} nats"
     return f"weights of at most {number}" if kind == "fit" else f"strategy {strategy}"
 
 

@@ -259,14 +259,23 @@ class PrecisionCard:
         self._switches[attribute] = box
 
     def _bits_per_weight(self) -> None:
-        """The strategy of a budget: whoever types a number here chooses it."""
-        with field("Bits per weight", "At most so many on average: each layer gets bits by what it loses.") as name:
-            kind, _, number = (self._form.strategy or "").partition(":")
+        """The strategies of a budget: whoever types a number here chooses one."""
+        told = "At most so many on average: each layer gets bits by what it loses."
+        self._budget("Bits per weight", told, "bpw")
+        told = (
+            "How far the result may be from its source, in nats of KL divergence: 0.05 is close. The smallest model"
+            " that keeps to it is looked for, by making and measuring a few."
+        )
+        self._budget("Divergence at most", told, "kl")
+
+    def _budget(self, label: str, tip: str, kind: str) -> None:
+        with field(label, tip) as name:
+            given, _, number = (self._form.strategy or "").partition(":")
             box = ui.input(
-                value=number if kind == "bpw" else "",
-                on_change=lambda event: self._set("strategy", f"bpw:{event.value.strip()}" if event.value else None),
+                value=number if given == kind else "",
+                on_change=lambda event: self._set("strategy", f"{kind}:{event.value.strip()}" if event.value else None),
             )
-            named(box, name).props('placeholder="As the preset" spellcheck=false').mark("advanced-bpw")
+            named(box, name).props('placeholder="As the preset" spellcheck=false').mark(f"advanced-{kind}")
 
     def _select(self, label: str, tip: str, options: dict[Any, str], attribute: str) -> ui.select:
         with field(label, tip) as name:
