@@ -278,11 +278,14 @@ if TYPE_CHECKING:
         shown_name as shown_name,
     )
     from mlx_convert_core.model.tensor_kinds import TensorKinds as TensorKinds
+    from mlx_convert_core.model.torch_files import read_torch as read_torch, torch_tensors as torch_tensors
     from mlx_convert_core.model.verification import Verification as Verification
     from mlx_convert_core.model.weight_files import (
         Weights as Weights,
         choose_weights as choose_weights,
         elsewhere as elsewhere,
+        is_adapter as is_adapter,
+        read_tensors as read_tensors,
         repeated as repeated,
         weight_files as weight_files,
     )
@@ -462,8 +465,11 @@ _PLACES = {
     "mlx_convert_core.model.tasks": "Question questions_in",
     "mlx_convert_core.model.attachments": "ENDINGS LARGEST Attachment Sense check_size sense_of shown_name",
     "mlx_convert_core.model.tensor_kinds": "TensorKinds",
+    "mlx_convert_core.model.torch_files": "read_torch torch_tensors",
     "mlx_convert_core.model.verification": "Verification",
-    "mlx_convert_core.model.weight_files": "Weights choose_weights elsewhere repeated weight_files",
+    "mlx_convert_core.model.weight_files": (
+        "Weights choose_weights elsewhere is_adapter read_tensors repeated weight_files"
+    ),
     "mlx_convert_core.plugins.checks": "ModelCheck TextRunner TriedModel Verdict",
     "mlx_convert_core.plugins.decoding": "DecodedModel DecodingConverter StoredTensors TensorDecoder decoded",
     "mlx_convert_core.plugins.hookspecs": "hookimpl",

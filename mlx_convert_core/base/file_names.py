@@ -12,7 +12,10 @@ WEIGHT_FILE = "model.safetensors"  # where there is one alone
 INDEX = "model.safetensors.index.json"
 SAFETENSORS = ".safetensors"
 GGUF = ".gguf"
-PICKLES = (".bin", ".pt", ".pth")  # formats that can run code when they are opened
+PICKLES = (".bin", ".pt", ".pth")  # of torch: they can run code when they are opened as Python does it
+TORCH_WEIGHTS = ("pytorch_model*.bin", "model*.bin", "model*.pt", "model*.pth", "consolidated*.pth")
+TORCH_FILE = "pytorch_model.bin"
+TORCH_INDEX = "pytorch_model.bin.index.json"
 # Any of them makes a folder one with weights, whatever program they are for.
 WEIGHT_SUFFIXES = (SAFETENSORS, GGUF, *PICKLES, ".ckpt", ".h5", ".onnx", ".npz", ".msgpack")
 ADAPTER = "adapter_config.json"  # of a LoRA

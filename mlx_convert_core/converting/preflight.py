@@ -66,6 +66,7 @@ def examine_model(model: ModelInfo, sources: Sources, *, trust_remote_code: bool
         )
         return
     yield from model.findings
+    yield from _of_torch(model)
     yield from _layers_that_are_not_there(model)
     yield from _quantized_already(model)
     yield from _custom_code(model, trust_remote_code)
@@ -115,11 +116,12 @@ def _other_kind(model: ModelInfo, sources: Sources) -> Finding | None:
             f"{model.name} is in its maker's own format, not in the Hugging Face layout.",
             "Look for the same model with config.json and model*.safetensors, often named -hf.",
         )
-    if model.matching(*(f"*{suffix}" for suffix in PICKLES)):
+    pickles = model.matching(*(f"*{suffix}" for suffix in PICKLES))
+    if pickles:
         return refusal(
             "bin_only",
-            f"{model.name} has its weights as pickle files (.bin), which can run code when opened.",
-            "Look for a safetensors version of the model: a branch or pull request of its repo often has one.",
+            f"{model.name} has no weight files but {pickles[0].name}, which is not named as weights are.",
+            "If it holds the model's weights, name it pytorch_model.bin beside config.json.",
         )
     if not model.config:
         return refusal(
@@ -136,6 +138,18 @@ def _instead(model: ModelInfo, sources: Sources, otherwise: str) -> tuple[str, R
     if sources.offers(base):
         return "Convert its base model instead.", (UseInstead(base),)
     return otherwise, ()
+
+
+def _of_torch(model: ModelInfo) -> Iterator[Finding]:
+    files = [shard for shard in model.shards if shard.endswith(PICKLES)]
+    if files:
+        yield Finding(
+            code="from_torch",
+            level="info",
+            message=f"{model.name} has its weights in files of torch ({files[0]}"
+            f"{f' and {len(files) - 1} more' if len(files) > 1 else ''}): they are read in place, and nothing in them"
+            " is run.",
+        )
 
 
 def _layers_that_are_not_there(model: ModelInfo) -> Iterator[Finding]:

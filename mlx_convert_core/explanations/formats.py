@@ -69,8 +69,33 @@ THEME = Theme(
         ),
         Explanation(
             "bin_only",
-            "The weights are pickle files (.bin), which can run code when they are opened.",
-            "Look for a safetensors version: a branch or a pull request of the repo often has one.",
+            "There are files of torch (.bin, .pt, .pth), and none of them is named as weights are.",
+            "If one holds the model's weights, name it `pytorch_model.bin` beside config.json.",
+        ),
+        Explanation(
+            "pickle_refused",
+            "A weight file of torch (.bin) asks for something that no list of tensors needs, such as a class or a"
+            " function to call. Its list is read without running anything, so nothing happened; a file like that may"
+            " have been made to harm who opens it, or holds a whole program's state.",
+            "Look for a safetensors version of the model, or have who made the file save its tensors alone.",
+        ),
+        Explanation(
+            "torch_format",
+            "A file called as weights of torch are (.bin, .pt, .pth) is none, or of a kind that is not read:"
+            " TorchScript, packed, big-endian, or from before 2018.",
+            "Look for a safetensors version of the model, or download the file again.",
+        ),
+        Explanation(
+            "from_torch",
+            "The weights are files of torch (.bin). They are read in place like safetensors, and nothing in them is"
+            " run.",
+            "Nothing need be done.",
+        ),
+        Explanation(
+            "safetensors_branch",
+            "The repo has its weights as files of torch only (.bin), and the Hub keeps a copy of them as safetensors on"
+            " a branch of the same repo: that is taken.",
+            "Nothing need be done. Name a revision to have another one.",
         ),
         Explanation(
             "original_format",

@@ -37,7 +37,10 @@ _SHOWN = 200  # characters of a name
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TensorInfo:
-    """A tensor as a header describes it; ``start`` and ``end`` are byte offsets in the file ``shard``."""
+    """A tensor as a header describes it; ``start`` and ``end`` are byte offsets in the file ``shard``.
+
+    ``strides`` say how many values apart neighbours along each axis lie, () where all lie one after the other.
+    """
 
     name: str
     dtype: str
@@ -45,6 +48,7 @@ class TensorInfo:
     shard: str = ""
     start: int = 0
     end: int = 0
+    strides: tuple[int, ...] = ()
 
     @property
     def nbytes(self) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from mlx_convert_core.base.file_names import INDEX, SAFETENSORS
+from mlx_convert_core.base.file_names import INDEX, PICKLES, SAFETENSORS, TORCH_INDEX
 from mlx_convert_core.base.limits import INDEX_BYTES
 from mlx_convert_core.base.regular_files import read_regular
 from mlx_convert_core.errors import CorruptCheckpoint
@@ -23,19 +23,21 @@ def check_index(folder: Path, present: Iterable[str], tensors: Iterable[TensorIn
 
     Raises CorruptCheckpoint (code ``missing_shard``) when a tensor that it names is in no other file either.
     """
-    files = set(present)
-    named = weight_map(folder / INDEX) if INDEX in files else {}
+    files, tensors = set(present), tuple(tensors)
+    read = {tensor.shard.endswith(SAFETENSORS) for tensor in tensors}
+    index = INDEX if INDEX in files or True in read else TORCH_INDEX  # that of the files that are read
+    named = weight_map(folder / index) if index in files else {}
     wanted = set(named.values())
     missing = sorted(name[:_SHOWN] for name in wanted - files)
     if not missing:
         return ()
-    are_files = all(name.endswith(SAFETENSORS) for name in wanted)  # not numbers, lists or nothing
+    are_files = all(name.endswith((SAFETENSORS, *PICKLES)) for name in wanted)  # not numbers, lists or nothing
     if are_files and named.keys() <= {tensor.name for tensor in tensors}:
         return (
             Finding(
                 code="stale_index",
                 level="warning",
-                message=f"{INDEX} names {len(missing)} weight files that are not there ({missing[0]} for one), but"
+                message=f"{index} names {len(missing)} weight files that are not there ({missing[0]} for one), but"
                 " every tensor of theirs is in the files that are: these are used.",
                 hint="The index is left over from another splitting. Compare the list of files with the model's page.",
             ),

@@ -1,6 +1,7 @@
 """Which files of a source hold its weights: told from names, an index and headers, wherever the source lies.
 
 mlx-lm takes whatever is called ``model*.safetensors``; transformers takes ``model.safetensors`` or what an index names.
+Where there is none, files of torch (``pytorch_model*.bin``) are the weights.
 Where these agree there is nothing to decide. Where a name is another one, or tensors are there twice, it is decided
 here, for folders and repos alike, and what can't be told is said.
 """
@@ -13,20 +14,32 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from mlx_convert_core.base.file_names import CONFIG, INDEX, SAFETENSORS, WEIGHT_FILE, WEIGHTS
+from mlx_convert_core.base.file_names import (
+    CONFIG,
+    INDEX,
+    PICKLES,
+    SAFETENSORS,
+    TORCH_FILE,
+    TORCH_INDEX,
+    TORCH_WEIGHTS,
+    WEIGHT_FILE,
+    WEIGHTS,
+)
 from mlx_convert_core.base.regular_files import regular_files
 from mlx_convert_core.errors import CorruptCheckpoint
 from mlx_convert_core.model.findings import Finding
 from mlx_convert_core.model.safetensors import TensorInfo, all_tensors, read_header
 from mlx_convert_core.model.shard_index import weight_map
+from mlx_convert_core.model.torch_files import read_torch
 from mlx_convert_core.remedies import Remedies, UseInstead
 
 ADAPTERS = ("adapter_model*", "adapters.safetensors")
 _ANY_INDEX = "*.safetensors.index.json"
 _MAKERS = "tok_embeddings.weight"  # so Meta's and Mistral's own files begin, whose rows are in another order, too
+_MAKERS_SETTINGS = "params.json"  # beside them
 _EMBEDDING = re.compile(r"(?:^|[._])(?:embed\w*|wte|tok_embeddings|word_embeddings)\.[a-z_]+$")
 _NUMBER = re.compile(r"(?<!-of-)(?<!\d)\d+")  # a shard's own, not how many there are
-_PLAIN = re.compile(r"model(?:-\d+-of-\d+)?\.safetensors")
+_PLAIN = re.compile(r"(?:model(?:-\d+-of-\d+)?\.safetensors|pytorch_model(?:-\d+-of-\d+)?\.bin)")
 _SHOWN = 4  # files that are named
 
 Headers = Callable[[Sequence[str]], tuple[TensorInfo, ...]]
@@ -53,7 +66,22 @@ def choose_weights(names: Iterable[str], headers: Headers, index: IndexMap) -> W
     usual = [name for name in shards if fnmatchcase(name, WEIGHTS)]
     if usual:
         return Weights(tensors=_of_usual(usual, headers(usual), lambda: index(INDEX) if INDEX in there else {}))
+    if not shards:
+        usual = _of_torch(there)
+        found = headers(usual)
+        if of_its_maker(found):
+            return Weights(tensors=found)
+        return Weights(tensors=_of_usual(usual, found, lambda: index(TORCH_INDEX) if TORCH_INDEX in there else {}))
     return _of_others(shards, headers(shards), [one for one in there if fnmatchcase(one, _ANY_INDEX)], index)
+
+
+def _of_torch(there: set[str]) -> list[str]:
+    """The files of torch among ``there`` that are weights, by the first usual name; its maker's own are not read."""
+    for pattern in TORCH_WEIGHTS:
+        found = sorted(name for name in there if fnmatchcase(name, pattern))
+        if found and not (_MAKERS_SETTINGS in there and found[0].startswith("consolidated")):
+            return found
+    return []
 
 
 def weight_files(folder: Path) -> tuple[str, ...]:
@@ -68,9 +96,14 @@ def weights_in(folder: Path, names: Iterable[str]) -> Weights:
     """`choose_weights` for a folder of this machine. Raises CorruptCheckpoint and OSError."""
 
     def headers(files: Sequence[str]) -> tuple[TensorInfo, ...]:
-        return all_tensors((read_header(folder / name) for name in files), folder.name)
+        return all_tensors((read_tensors(folder / name) for name in files), folder.name)
 
     return choose_weights(names, headers, lambda name: weight_map(folder / name))
+
+
+def read_tensors(path: Path) -> tuple[TensorInfo, ...]:
+    """The tensors of a weight file, by what its name says that it is. Raises CorruptCheckpoint and OSError."""
+    return read_torch(path) if path.suffix in PICKLES else read_header(path)
 
 
 def is_adapter(name: str) -> bool:
@@ -145,7 +178,8 @@ def _of_usual(
 def _as_transformers(usual: Sequence[str], indexed: set[str]) -> set[str]:
     """The files that transformers would load; none where two sets of them have a claim."""
     if indexed and indexed <= set(usual):
-        return indexed if WEIGHT_FILE not in usual or WEIGHT_FILE in indexed else set()
+        alone = {WEIGHT_FILE, TORCH_FILE}.intersection(usual)
+        return indexed if alone <= indexed else set()
     plain = _series(name for name in usual if _PLAIN.fullmatch(name))
     return plain[0] if len(plain) == 1 else set()
 

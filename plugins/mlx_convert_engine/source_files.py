@@ -14,12 +14,14 @@ from mlx_convert_core.plugin import (
     DecodedTensor,
     TensorDecoder,
     TensorInfo,
+    file_names,
     open_regular,
-    read_header,
+    read_tensors,
     stamp_of,
 )
 from mlx_convert_engine.decoders import DecodedBytes
 from mlx_convert_engine.stand_in import Place
+from mlx_convert_engine.strided import read_strided
 
 
 class SourceFiles:
@@ -43,6 +45,7 @@ class SourceFiles:
         self._expected: dict[str, list[TensorInfo]] = {}
         for tensor in tensors:
             self._expected.setdefault(tensor.shard, []).append(tensor)
+        self._shifts: dict[str, int] = {}
         self._handles: dict[str, BinaryIO] = {}
         self._paths: dict[str, Path] = {}
         self._stamps: dict[Path, tuple[int, int] | None] = {}
@@ -68,20 +71,27 @@ class SourceFiles:
             self._decoded.read(tensor, start, into)
             return
         handle = self._handle(tensor.shard)
-        done = 0
-        while done < into.nbytes:
-            got = os.preadv(handle, [into[done:]], tensor.start + start + done)
-            if not got:
-                raise changed(tensor.shard)
-            done += got
+        shift = self._shifts.get(tensor.name, 0)
+
+        def read_at(position: int, buffer: memoryview) -> None:
+            done = 0
+            while done < buffer.nbytes:
+                got = os.preadv(handle, [buffer[done:]], position + shift + done)
+                if not got:
+                    raise changed(tensor.shard)
+                done += got
+
+        if tensor.strides:
+            read_strided(tensor, start, into, read_at)
+        else:
+            read_at(tensor.start + start, into)
 
     def path(self, shard: str) -> Path:
         """Where a weight file is, once it is there and found to be what was inspected."""
         if shard not in self._paths:
             path = self._checkpoint.shard(shard, self._check_cancelled)
             self._stamps[path] = stamp_of(path)
-            if sorted(read_header(path), key=_place) != sorted(self._expected[shard], key=_place):
-                raise changed(shard)
+            self._check(shard, read_tensors(path))
             self._paths[shard] = path
         return self._paths[shard]
 
@@ -93,6 +103,25 @@ class SourceFiles:
         if shard in self._handles:
             self._handles.pop(shard).close()
         self._checkpoint.release(shard)
+
+    def _check(self, shard: str, found: tuple[TensorInfo, ...]) -> None:
+        """Raise CorruptCheckpoint unless a file holds what was expected of it.
+
+        Where each tensor of a file of torch lies may have been told from afar only within its own storage.
+        """
+        expected = self._expected[shard]
+        if shard.endswith(file_names.SAFETENSORS):
+            if sorted(found, key=_place) != sorted(expected, key=_place):
+                raise changed(shard)
+            return
+        here = {tensor.name: tensor for tensor in found}
+        for tensor in expected:
+            one = here.pop(tensor.name, tensor)
+            self._shifts[tensor.name] = one.start - tensor.start
+            if _without_place(one) != _without_place(tensor):
+                raise changed(shard)
+        if here or len(found) != len(expected):
+            raise changed(shard)
 
     def _handle(self, shard: str) -> int:
         if shard not in self._handles:
@@ -126,6 +155,10 @@ def changed(shard: str) -> CorruptCheckpoint:
         hint="Wait until whatever writes to the source is done, and run it again.",
         code="source_changed",
     )
+
+
+def _without_place(tensor: TensorInfo) -> tuple[object, ...]:
+    return tensor.name, tensor.dtype, tensor.shape, tensor.strides, tensor.end - tensor.start
 
 
 def _place(tensor: TensorInfo) -> tuple[int, int, str]:

@@ -19,7 +19,7 @@ from mlx_convert_core.plugin import (
 )
 from mlx_convert_engine.eight_bit_floats import expansions
 from mlx_convert_engine.stand_in import standing_in
-from mlx_convert_engine.stored_types import odd_shards, shown
+from mlx_convert_engine.stored_types import odd_shards, of_torch, shown
 
 
 def undecoded(model: ModelInfo) -> DecodedModel:
@@ -43,10 +43,11 @@ def check_runs(source: DecodedModel) -> None:
     expanded = {expansion.weight.name for expansion in expansions(model.config, model.tensors)}
     other = (one.name for one in source.model.tensors if isinstance(one, DecodedTensor) and not one.stands_for_itself)
     packed = next((f"{source.decoders[name].name} ({name})" for name in other if name not in expanded), "")
-    if not odd and not packed:
+    pickled = ", ".join(of_torch(model)[:1])
+    if not odd and not packed and not pickled:
         return
     raise UnsupportedModel(
-        f"{model.name} stores numbers as {odd or packed}, which MLX can't load: it can't be run.",
+        f"{model.name} stores numbers as {odd or packed or pickled}, which MLX can't load: it can't be run.",
         hint="Round to nearest, or convert it to a type that MLX has first and go on from that.",
         remedies=(SetOption("method", "nearest"), SetOption("preset", "bf16")),
         code="stored_type",

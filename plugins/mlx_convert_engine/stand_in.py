@@ -74,3 +74,5 @@ def _write_headers(source: DecodedModel, folder: Path) -> None:
         with (folder / name).open("wb") as file:
             file.write(layout.header)
             file.truncate(layout.file_bytes)
+        if not name.endswith(file_names.SAFETENSORS):  # a library may look for what is called so
+            (folder / f"{name}{file_names.SAFETENSORS}").symlink_to(name)

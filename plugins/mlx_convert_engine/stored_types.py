@@ -11,7 +11,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from mlx_convert_core.plugin import DecodedModel, DecodedTensor, TensorInfo, dtypes, quantization_config
+from mlx_convert_core.plugin import (
+    DecodedModel,
+    DecodedTensor,
+    ModelInfo,
+    TensorInfo,
+    dtypes,
+    file_names,
+    quantization_config,
+)
 from mlx_convert_engine.eight_bit_floats import EIGHT_BIT_FLOATS, values_of
 
 WIDE = "F64"
@@ -31,7 +39,13 @@ def odd_shards(source: DecodedModel) -> frozenset[str]:
     pairs = zip(source.model.tensors, shown(source), strict=True)
     other = (one for one, seen in pairs if one.dtype != seen.dtype or isinstance(one, DecodedTensor))
     hidden = (tensor for tensor in source.stored.tensors if tensor.name in source.unneeded)
-    return frozenset(shard for tensor in (*other, *hidden) for shard in tensor.shards)
+    found = {shard for tensor in (*other, *hidden) for shard in tensor.shards}
+    return frozenset(found.union(of_torch(source.stored)))
+
+
+def of_torch(model: ModelInfo) -> tuple[str, ...]:
+    """The weight files of ``model`` that torch wrote."""
+    return tuple(shard for shard in model.shards if not shard.endswith(file_names.SAFETENSORS))
 
 
 def plain_floats(config: Mapping[str, Any], tensors: Iterable[TensorInfo]) -> tuple[TensorInfo, ...]:

@@ -159,7 +159,12 @@ FOLDERS = {
     "weights in a folder inside": Case(weights_inside, "weights_elsewhere", ("inside", "name it")),
     "weights as their maker names them": Case(and_also("tok_embeddings.weight"), "original_format", ("-hf",)),
     "a part of an image model": Case(config(_diffusers_version="0.30"), "diffusion", ("diffusers",)),
-    "pickle weights": Case(instead("config.json", "pytorch_model.bin"), "bin_only", ("pickle", "safetensors version")),
+    "weights of torch that are none": Case(
+        instead("config.json", "pytorch_model.bin"), "torch_format", ("pytorch_model.bin", "safetensors version")
+    ),
+    "no weights but what training left": Case(
+        instead("config.json", "training_args.bin"), "bin_only", ("training_args.bin", "pytorch_model.bin")
+    ),
     "GGUF beside a config": Case(instead("config.json", "a.gguf", "b.gguf"), "gguf_which", ("a.gguf", "b.gguf")),
     "adapter": Case(
         instead("adapter_config.json", "adapter_model.safetensors", text='{"base_model_name_or_path": "org/base"}'),

@@ -161,6 +161,7 @@ def test_an_index_of_a_repo_tells_which_of_several_are_the_model(hub: Hub, conne
 
 def test_weights_in_a_folder_of_a_repo_are_told(hub: Hub, connection: HubConnection) -> None:
     files = model_files()
+    del files["pytorch_model.bin"]
     inner = {"bf16/model.safetensors": files.pop("model.safetensors"), "bf16/config.json": files["config.json"]}
     hub.add_repo("org/model", files | inner)
     (told,) = inspect(connection).findings

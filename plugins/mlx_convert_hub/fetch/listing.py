@@ -17,6 +17,7 @@ from mlx_convert_core.plugin import (
     command,
     elsewhere,
     file_names,
+    is_adapter,
 )
 from mlx_convert_hub.fetch.cache import is_oid
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 NEEDED = (*file_names.BESIDE_WEIGHTS, file_names.CARD)
 TEXT = ("*.json", "*.jinja", "*.tiktoken", "*.model", "vocab.txt", file_names.MERGES)
 NO_TEXT = ("*.index.json",)
-# Never: pickle, code, and weights in other formats, whatever else their names match.
+# Never beside the weights: pickle, code, and weights in other formats, whatever else their names match.
 NEVER = (
     *(f"*{suffix}" for suffix in file_names.WEIGHT_SUFFIXES if suffix != file_names.SAFETENSORS),
     "*.pkl", "*.pickle", "*.py", "*.zip", "consolidated*",
@@ -38,7 +39,7 @@ CARD_FIELDS = (
 MORE_TEMPLATES = f"{file_names.MORE_TEMPLATES}/"  # the one folder whose files come along, .jinja ones
 MAX_SIZE = 1 << 44
 _NAME = re.compile(r"\w[\w.+@ ()-]{0,254}", re.ASCII)
-_NUMBERED = re.compile(r"(.+-)(\d{5})-of-(\d{5})\.safetensors")
+_NUMBERED = re.compile(r"(.+-)(\d{5})-of-(\d{5})(\.safetensors|\.bin)")
 
 
 def root_files(info: HubInfo) -> tuple[FileInfo, ...]:
@@ -63,6 +64,23 @@ def needed(files: Iterable[FileInfo], shards: Collection[str]) -> tuple[FileInfo
     return (*_ordered(small), *_ordered(file for file in files if file.name in shards))
 
 
+def only_of_torch(files: Iterable[FileInfo]) -> bool:
+    """Whether weights are there as files of torch alone, by their names."""
+    names = [file.name for file in files if "/" not in file.name]
+    return any(_matches(name, file_names.TORCH_WEIGHTS) for name in names) and not any(
+        name.endswith(file_names.SAFETENSORS) and not is_adapter(name) for name in names
+    )
+
+
+def from_branch(repo_id: str, branch: str) -> Finding:
+    """What to say of a model that is taken from the branch on which the Hub has made safetensors of it."""
+    return Finding(
+        code="safetensors_branch",
+        level="info",
+        message=f"{repo_id} has files of torch only; its branch {branch} has the same as safetensors, which are taken.",
+    )
+
+
 def _ordered(files: Iterable[FileInfo]) -> list[FileInfo]:
     return sorted(files, key=lambda file: file.name)
 
@@ -75,14 +93,14 @@ def about_text(files: Iterable[FileInfo]) -> tuple[FileInfo, ...]:
 
 def check_numbering(repo_id: str, shards: Iterable[str]) -> None:
     """Weight files are numbered ``00001-of-00004``: raise CorruptCheckpoint (``missing_shard``) for a gap."""
-    series: dict[tuple[str, str], set[int]] = {}
+    series: dict[tuple[str, str, str], set[int]] = {}
     for name in shards:
         if match := _NUMBERED.fullmatch(name):
-            series.setdefault((match[1], match[3]), set()).add(int(match[2]))
-    for (start, total), present in series.items():
+            series.setdefault((match[1], match[3], match[4]), set()).add(int(match[2]))
+    for (start, total, end), present in series.items():
         missing = [number for number in range(1, min(int(total), 99_999) + 1) if number not in present]
         if missing:
-            names = ", ".join(f"{start}{number:05d}-of-{total}.safetensors" for number in missing[:3])
+            names = ", ".join(f"{start}{number:05d}-of-{total}{end}" for number in missing[:3])
             more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
             raise CorruptCheckpoint(
                 f"{len(missing)} of {int(total)} weight files are missing from {repo_id}: {names}{more}.",

@@ -18,6 +18,7 @@ from mlx_convert_core.plugin import (
     RepoNotFound,
     Reporter,
     SourceAbout,
+    RevisionNotFound,
     SourceError,
     SourceUnreachable,
     TensorInfo,
@@ -39,7 +40,9 @@ from mlx_convert_hub.fetch.listing import (
     card_of,
     check_numbering,
     fetched_first,
+    from_branch,
     needed,
+    only_of_torch,
     root_files,
     two_in_one,
     weights_elsewhere,
@@ -54,6 +57,7 @@ if TYPE_CHECKING:
     from huggingface_hub.hf_api import ModelInfo as HubInfo
 
 ABOUT_SECONDS = 6.0  # for what people think of a model: it is beside what was asked
+CONVERTED = "refs/convert/safetensors"  # where the Hub keeps what it has made of a repo's files of torch
 
 
 @dataclass(frozen=True)
@@ -92,7 +96,26 @@ class HubRepo:
             info = connection.ask(lambda: connection.describe(self.repo_id, self.revision))
             if info.gated:
                 connection.ask(lambda: connection.get(f"/api/models/{self.repo_id}/auth-check"))
+            if self.revision is None and only_of_torch(root_files(info)):
+                converted = self._converted(connection)
+                if converted is not None:
+                    return converted
             return self._described(connection, info)
+
+    def _converted(self, connection: HubConnection) -> ModelInfo | None:
+        """The model as the Hub has made safetensors of its files of torch, on a branch; None where it has not."""
+        try:
+            with explained(connection.situation(self.repo_id, CONVERTED)):
+                info = connection.ask(lambda: connection.describe(self.repo_id, CONVERTED))
+        except RevisionNotFound:
+            return None
+        files = root_files(info)
+        if not any(file.name == file_names.CONFIG for file in files) or only_of_torch(files):
+            return None
+        model = self._described(connection, info)
+        if not model.tensors or model.findings:
+            return None
+        return replace(model, branch=CONVERTED, findings=(from_branch(self.repo_id, CONVERTED),))
 
     def cached(self) -> ModelInfo | None:
         """See CachedSource."""
@@ -243,6 +266,8 @@ class HubRepo:
         """The description of a model that is whole in the cache."""
         cache = RepoCache(connection.cache, self.repo_id)
         revision = self.revision or "main"
+        if self.revision is None and cache.commit_of(revision) is None and cache.commit_of(CONVERTED) is not None:
+            revision = CONVERTED
         commit = cache.commit_of(revision)
         if commit is None or not cache.snapshot(commit).is_dir():
             raise self._not_cached(connection, f"is not in the cache at '{revision}'")
@@ -266,7 +291,8 @@ class HubRepo:
             model,
             repo_id=self.repo_id,
             revision=commit,
-            branch=self.revision or "main",
+            branch=revision,
+            findings=(*model.findings, *([from_branch(self.repo_id, CONVERTED)] if revision == CONVERTED else ())),
             files=files,
             card=card_of(model.card),
             fetch_folder=connection.cache,

@@ -99,10 +99,10 @@ def _other(name: str) -> bool:
 
 
 def _same(folder: Path, one: TensorInfo, other: TensorInfo) -> bool:
-    """Whether two tensors hold the same bytes; of one that has to be decoded nobody knows."""
-    if (one.dtype, one.shape) != (other.dtype, other.shape) or isinstance(one, DecodedTensor):
+    """Whether two tensors hold the same bytes; of one that has to be decoded or gathered nobody knows."""
+    if (one.dtype, one.shape) != (other.dtype, other.shape):
         return False
-    if isinstance(other, DecodedTensor):
+    if any(isinstance(tensor, DecodedTensor) or tensor.strides for tensor in (one, other)):
         return False
     with (
         open_regular(folder / one.shard, within=folder) as first,
