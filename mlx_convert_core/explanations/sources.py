@@ -64,9 +64,9 @@ THEME = Theme(
         ),
         Explanation(
             "stale_index",
-            "The index is left over from another splitting of the weights; every tensor that it names is in the files"
-            " that are there.",
-            "Nothing need be done. Compare the list of files with the model's page if you are in doubt.",
+            "The index is not that of the weight files: it is left over from another splitting, or names tensors that"
+            " none of them holds.",
+            "Where every tensor is there, nothing need be done. Else compare the list of files with the model's page.",
         ),
         Explanation(
             "mixed_shards",

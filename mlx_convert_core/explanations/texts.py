@@ -41,6 +41,18 @@ THEME = Theme(
             " it and the embedding never grew, prompts without them are fine.",
         ),
         Explanation(
+            "end_tokens",
+            "The settings of the model name no numbers of tokens as the end of an answer, or none that it can say: the"
+            " result can't be loaded to answer, or its answers don't end.",
+            "Compare eos_token_id in generation_config.json and config.json with the original's, and mend it there.",
+        ),
+        Explanation(
+            "two_templates",
+            "The two places for a chat template (`chat_template.jinja` and tokenizer_config.json) hold different ones, so"
+            " that apps lay out conversations differently.",
+            "The first is used here, as by transformers. Compare the two if answers differ between apps.",
+        ),
+        Explanation(
             "template_refused",
             "The chat template, which lays out a conversation for the model, refuses this one. The words are its own.",
             "Leave the system text out, and let questions and answers take turns: many templates want that.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -19,7 +19,7 @@ _SHOWN = 300  # characters of a name; a disk takes 255
 
 
 def check_index(folder: Path, present: Iterable[str], tensors: Iterable[TensorInfo]) -> tuple[Finding, ...]:
-    """What there is to say of the index in ``folder``, where it names files that are not ``present``.
+    """What there is to say of the index in ``folder``, where it names files that are not ``present``, or tensors.
 
     Raises CorruptCheckpoint (code ``missing_shard``) when a tensor that it names is in no other file either.
     """
@@ -30,7 +30,7 @@ def check_index(folder: Path, present: Iterable[str], tensors: Iterable[TensorIn
     wanted = set(named.values())
     missing = sorted(name[:_SHOWN] for name in wanted - files)
     if not missing:
-        return ()
+        return _lost(index, named, {tensor.name for tensor in tensors})
     are_files = all(name.endswith((SAFETENSORS, *PICKLES)) for name in wanted)  # not numbers, lists or nothing
     if are_files and named.keys() <= {tensor.name for tensor in tensors}:
         return (
@@ -47,6 +47,23 @@ def check_index(folder: Path, present: Iterable[str], tensors: Iterable[TensorIn
         f"{len(missing)} of {len(wanted)} weight files are missing from {folder}: {shown}.",
         hint=f"Download {missing[0]} into that folder, or give the repo id to fetch what is missing.",
         code="missing_shard",
+    )
+
+
+def _lost(index: str, named: Mapping[str, str], there: Collection[str]) -> tuple[Finding, ...]:
+    """A warning for tensors that the index has in files which are there, and don't hold them."""
+    lost = sorted(name[:_SHOWN] for name in named.keys() - there)
+    if not lost or not there:
+        return ()
+    return (
+        Finding(
+            code="stale_index",
+            level="warning",
+            message=f"{index} names {len(lost)} {'tensor' if len(lost) == 1 else 'tensors'} that no file holds"
+            f" ({lost[0]} for one).",
+            hint="They were lost when the files were written anew, or the index is of another model: compare the list"
+            " of files with the model's page.",
+        ),
     )
 
 

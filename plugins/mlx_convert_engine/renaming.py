@@ -2,8 +2,9 @@
 
 Tools put something before every name (torch.compile `_orig_mod.`, a trainer `module.` or `policy.`), save a part of a
 model without what led to it (`layers.0.…` without `model.`), or order a model's parts anew (`model.language_model.…`).
-All of these change what stands before the numbered layers. What fits best to the class's own names is tried first; that
-every tensor then finds its place, with its shape, is for the class to say.
+All of these change what stands before the numbered layers. The output head has several usual names besides. What fits
+best to the class's own names is tried first; that every tensor then finds its place, with its shape, is for the class
+to say.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 
 # Parts of a name that wrappers of modules add, wherever they stand.
 _WRAPPERS = ("_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module", "_forward_module")
+_HEADS = ("lm_head", "embed_out", "output", "output_layer")
 _TRIED = 4  # renamings, each of which builds the model anew
 _LEADS = 12  # different beginnings that are looked at, the most frequent first
 Renaming = Mapping[str, str]
@@ -23,9 +25,10 @@ def renamings(names: Collection[str], wanted: Collection[str]) -> Iterator[Renam
     """Renamings of ``names`` after which more of them are ``wanted``, names of the class; the best first."""
     targets = set(wanted)
     found: dict[tuple[str, ...], int] = {}
-    for renamed in _candidates(tuple(names), targets):
-        if len(set(renamed)) == len(renamed):
-            found.setdefault(renamed, len(targets.intersection(renamed)))
+    for candidate in _candidates(tuple(names), targets):
+        for renamed in (candidate, _headed(candidate, targets)):
+            if len(set(renamed)) == len(renamed):
+                found.setdefault(renamed, len(targets.intersection(renamed)))
     as_it_is = len(targets.intersection(names))
     better = [renamed for renamed, fitting in found.items() if fitting > as_it_is]
     for renamed in sorted(better, key=lambda one: -found[one])[:_TRIED]:
@@ -84,6 +87,19 @@ def _led(names: tuple[str, ...], old: str, new: str, targets: set[str]) -> Itera
             one.removeprefix(outer) if one == name and name not in targets else one
             for one, name in zip(moved, names, strict=True)
         )
+
+
+def _headed(names: tuple[str, ...], targets: set[str]) -> tuple[str, ...]:
+    """``names`` with the output head called as in ``targets``, where it has another of its usual names."""
+    wanted = {target.rpartition(".")[2]: target for target in targets.difference(names) if _is_head(target)}
+    return tuple(
+        wanted.get(name.rpartition(".")[2], name) if name not in targets and _is_head(name) else name for name in names
+    )
+
+
+def _is_head(name: str) -> bool:
+    parts = name.split(".")
+    return parts[-2:-1] != [] and parts[-2] in _HEADS and not any(part.isdecimal() for part in parts)
 
 
 def _is_led(name: str, old: str, targets: set[str]) -> bool:

@@ -102,6 +102,15 @@ def test_a_missing_shard_is_named(folder: Path) -> None:
     assert "1 of 2" in error.message
 
 
+def test_a_tensor_of_the_index_that_no_file_holds_is_told(folder: Path) -> None:
+    index = json.loads((folder / INDEX).read_text())
+    index["weight_map"]["model.layers.0.self_attn.q_proj.bias"] = "model-00001-of-00002.safetensors"
+    (folder / INDEX).write_text(json.dumps(index))
+    (told,) = inspect_folder(folder).findings
+    assert (told.code, told.level) == ("stale_index", "warning")
+    assert "1 tensor that no file holds (model.layers.0.self_attn.q_proj.bias" in told.message
+
+
 def test_an_index_of_other_files_is_told_when_every_tensor_is_there(folder: Path) -> None:
     names = [tensor.name for tensor in inspect_folder(folder).tensors]
     (folder / INDEX).write_text(json.dumps({"weight_map": dict.fromkeys(names, "model-00004-of-00009.safetensors")}))

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from architectures.checkpoints import write_tiny
+from cases.checkpoints import rename_tensors
 from mlx_convert_lm.adapter import load_lazily
 from mlx_convert_lm.config.heads import Head, head_in
 from samples.tiny import write_tiny_llama
@@ -145,3 +146,22 @@ def test_head_and_embeddings_are_told_apart_by_their_bytes(tmp_path: Path, own: 
     assert head_in(own) is Head.OWN
     assert head_in(shared) is Head.NONE
     assert head_in(with_head_of_embeddings(own, tmp_path / "twice")) is Head.EQUAL
+
+
+@pytest.mark.parametrize("name", ["output.weight", "embed_out.weight", "transformer.output_layer.weight"])
+@pytest.mark.parametrize("tied", [True, False])
+def test_a_head_of_another_usual_name_is_the_head(own: Path, tmp_path: Path, name: str, tied: bool) -> None:
+    other = saying(own, tmp_path / "other", tie_word_embeddings=tied)
+    rename_tensors(other, lambda old: name if old == HEAD else old)
+    made, codes = convert(other)
+    assert (made / "model.safetensors").read_bytes() == (
+        convert(saying(own, tmp_path / "usual"))[0] / "model.safetensors"
+    ).read_bytes()
+    assert "renamed" in codes
+
+
+def test_a_head_that_config_json_says_nothing_of_is_kept_whatever_its_name(tmp_path: Path) -> None:
+    said = write_tiny(tmp_path / "said", "internlm2")
+    unsaid = without_entry(said, tmp_path / "unsaid")
+    made = [convert(folder)[0] / "model.safetensors" for folder in (said, unsaid)]
+    assert made[0].read_bytes() == made[1].read_bytes()

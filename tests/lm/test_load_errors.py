@@ -21,7 +21,8 @@ ODD: list[tuple[str, Any]] = [
     ("num_hidden_layers", "x"), ("num_hidden_layers", [2]), ("num_hidden_layers", -1), ("num_attention_heads", 0),
     ("num_attention_heads", "x"), ("num_key_value_heads", "x"), ("vocab_size", 0), ("vocab_size", None),
     ("rms_norm_eps", "x"), ("rms_norm_eps", [1]), ("rope_scaling", 5), ("head_dim", "x"), ("quantization", "x"),
-    ("quantization_config", [1]), ("text_config", 5), ("layer_types", 5),
+    ("quantization_config", [1]), ("text_config", 5), ("layer_types", 5), ("rope_theta", "1e4"),
+    ("rope_theta", None),
 ]  # fmt: skip
 
 

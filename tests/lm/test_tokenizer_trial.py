@@ -47,6 +47,27 @@ def test_findings_are_in_an_exact_plan_and_an_estimate_does_without(
     assert "template_syntax" not in {finding.code for finding in workspace.plan(request, exact=False).findings}
 
 
+@pytest.mark.parametrize("ends", [[[1, 2], [3]], "</s>", [2, "</s>"], True, 99999, [-1], {}])
+def test_ends_of_an_answer_that_are_no_tokens_are_told(tried: Tried, tiny_llama: Path, ends: object) -> None:
+    change(tiny_llama / "generation_config.json", eos_token_id=ends)
+    assert str(ends)[:5] in tried(tiny_llama)["end_tokens"].message
+
+
+@pytest.mark.parametrize("ends", [None, 2, [2, 99999], 0])
+def test_ends_of_an_answer_that_can_be_reached_are_not_mentioned(tried: Tried, tiny_llama: Path, ends: object) -> None:
+    change(tiny_llama / "generation_config.json", eos_token_id=ends)
+    assert tried(tiny_llama) == {}
+
+
+def test_two_templates_that_differ_are_told(tried: Tried, tiny_llama: Path) -> None:
+    template = "{% for m in messages %}{{ m.content }}{% endfor %}"
+    with_template(tiny_llama, template)
+    (tiny_llama / "chat_template.jinja").write_text(template + "\n")
+    assert tried(tiny_llama) == {}
+    (tiny_llama / "chat_template.jinja").write_text("Answer: " + template)
+    assert tried(tiny_llama)["two_templates"].level == "info"
+
+
 @pytest.mark.parametrize("name", ["tokenizer.json", "tokenizer_config.json", "generation_config.json"])
 @pytest.mark.parametrize(("content", "code"), [(POINTER, "lfs_pointer"), ('{"a": [1, 2', "bad_json")])
 def test_a_damaged_file_is_refused_by_name(tried: Tried, tiny_llama: Path, name: str, content: str, code: str) -> None:

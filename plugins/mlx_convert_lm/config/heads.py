@@ -18,7 +18,10 @@ from mlx_convert_core.plugin import DecodedTensor, TensorInfo, open_regular, rea
 from mlx_convert_lm.config.rope import levels
 
 TIED = "tie_word_embeddings"
-_HEAD = re.compile(r"(?:^|\.)(?:lm_head|embed_out)\.[a-z_]+$")
+# The last two are heads only of the whole model: attention has an output, too.
+_HEAD = re.compile(
+    r"(?:^|\.)(?:lm_head|embed_out)\.[a-z_]+$|^(?:(?:model|language_model|transformer)\.)*output(?:_layer)?\.[a-z_]+$"
+)
 _ANY_HEAD = re.compile(r"(?:^|\.)(?:lm_head|embed_out|output|output_layer|head)\.[a-z_]+$")
 _EMBEDDING = re.compile(
     r"(?:^|\.)(?:embed|embed_tokens|embed_in|embeddings?|word_embeddings|wte|tok_embeddings)\.[a-z_]+$"

@@ -9,6 +9,7 @@ from mlx_convert_lm.config.built import check_rope
 from mlx_convert_lm.config.differences import Differences
 from mlx_convert_lm.config.heads import TIED, Head, has_head, parts_of_head, say_tied
 from mlx_convert_lm.config.normal import normalise
+from mlx_convert_lm.config.numbers import check_numbers
 from mlx_convert_lm.config.rope import levels
 from mlx_convert_lm.config.windows import check_window
 
@@ -46,8 +47,10 @@ class Meaning:
     def check(self, model: Any, config: dict[str, Any]) -> tuple[Finding, ...]:
         """Findings on where the ``model`` that was built differs from ``config``.
 
-        Raises UnsupportedModel (codes ``rope_differs``, ``own_head``) where it would be another model.
+        Raises UnsupportedModel (codes ``rope_differs``, ``own_head``) where it would be another model, and
+        CorruptCheckpoint (``bad_config``) where it could not run.
         """
+        check_numbers(model, self._name)
         return (
             *self._check_head(model),
             *check_rope(model, config, self._differences),

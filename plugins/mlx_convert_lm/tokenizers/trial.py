@@ -15,6 +15,7 @@ from mlx_convert_lm.tokenizers.rendering import FolderTemplate
 from mlx_convert_lm.tokenizers.small_files import (
     ALWAYS_READ,
     SETTINGS,
+    TEMPLATE,
     TOKENIZER,
     SmallFiles,
     check_json,
@@ -27,6 +28,8 @@ KNOWN_CLASSES = (
     "", "PreTrainedTokenizer", "TokenizersBackend", "LlamaTokenizer", "CodeLlamaTokenizer", "GPT2Tokenizer",
     "Qwen2Tokenizer", "GemmaTokenizer", "CohereTokenizer", "GPTNeoXTokenizer", "BloomTokenizer", "T5Tokenizer",
 )  # fmt: skip
+GENERATION_CONFIG = file_names.GENERATION_CONFIG
+END = "eos_token_id"
 _EMBEDDING = re.compile(r"(?:^|[._])(?:embed\w*|wte|tok_embeddings|word_embeddings|tokens?_embd)\.weight$")
 SHOWN = 3  # tokens that are named
 
@@ -65,6 +68,7 @@ def _tried(model: ModelInfo, files: SmallFiles, *, own_code: bool) -> Iterator[F
             yield _unloadable(model, made.error)
     if tokenizer:
         yield from _vocabulary(model, files, settings, tokenizer)
+    yield from _ends(model, files)
     if not settings.get("chat_template_type"):  # one of mlx-lm's own
         yield from _template(model, files, settings)
 
@@ -175,6 +179,31 @@ def _vocabulary(
         )
 
 
+def _ends(model: ModelInfo, files: SmallFiles) -> Iterator[Finding]:
+    """Look at the ids that end an answer: transformers loads no others than whole numbers, and each needs a row."""
+    where = GENERATION_CONFIG if files.settings(GENERATION_CONFIG).get(END) is not None else file_names.CONFIG
+    given = files.settings(where).get(END)
+    ends = given if isinstance(given, list) else [given]
+    rows = embedding_rows(model)
+    if given is None:
+        return
+    if any(type(end) is not int for end in ends):
+        told = f"{where} of {model.name} gives {given!r:.60} for {END}, where numbers of tokens are expected"
+        means = "the result can't be loaded to answer" if where == GENERATION_CONFIG else "apps may not know its end"
+    elif rows and not any(0 <= end < rows for end in ends):
+        told = f"{where} of {model.name} has an answer end with {ends!r:.60}, and the embedding has {rows:,} rows"
+        means = "an answer may go on to its limit"
+    else:
+        return
+    yield Finding(
+        code="end_tokens",
+        level="warning",
+        message=f"{told}: {means}.",
+        hint=f"Compare {where} with the original model's, and mend {END} in it.",
+        remedies=model.to_its_page,
+    )
+
+
 def _named_tokens(files: SmallFiles, settings: Mapping[str, Any]) -> set[str]:
     """The tokens that transformers adds to a tokenizer which lacks them."""
     decoder = settings.get("added_tokens_decoder")
@@ -198,6 +227,7 @@ def _template(model: ModelInfo, files: SmallFiles, settings: Mapping[str, Any]) 
     source = FolderTemplate(files, settings)
     if source.chat_template is None:
         return
+    yield from _two_templates(files, settings)
     template = ChatTemplate(source, model.name)
     error = template.objection()
     if error is not None:
@@ -205,3 +235,18 @@ def _template(model: ModelInfo, files: SmallFiles, settings: Mapping[str, Any]) 
         return
     for what, error in template.refusals():
         yield Finding(code=error.code, level="info", message=f"with {what}, {error.message}", hint=error.hint)
+
+
+def _two_templates(files: SmallFiles, settings: Mapping[str, Any]) -> Iterator[Finding]:
+    """A note where the two places for a chat template hold different ones."""
+    other = settings.get("chat_template")
+    if TEMPLATE not in files or not isinstance(other, str):
+        return
+    if files.data(TEMPLATE).decode(errors="replace").strip() != other.strip():
+        yield Finding(
+            code="two_templates",
+            level="info",
+            message=f"{TEMPLATE} and {SETTINGS} hold different chat templates. {TEMPLATE} is used, as by transformers;"
+            " older apps take the other.",
+            hint="Compare the two with the original model's if answers differ between apps.",
+        )
