@@ -48,8 +48,8 @@ THEME = Theme(
         ),
         Explanation(
             "two_templates",
-            "The two places for a chat template (`chat_template.jinja` and tokenizer_config.json) hold different ones, so"
-            " that apps lay out conversations differently.",
+            "The two places for a chat template (`chat_template.jinja` and tokenizer_config.json) hold different ones,"
+            " so that apps lay out conversations differently.",
             "The first is used here, as by transformers. Compare the two if answers differ between apps.",
         ),
         Explanation(
