@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from mlx_convert_core.base.trash import has_trash as has_trash
     from mlx_convert_core.converting.model_senses import ModelSenses as ModelSenses
     from mlx_convert_core.converting.considering import SourceDetails as SourceDetails
+    from mlx_convert_core.converting.places import free_disk as free_disk
     from mlx_convert_core.converting.searching import (
         MOST_FOUND as MOST_FOUND,
         SearchHit as SearchHit,
@@ -396,6 +397,7 @@ _PLACES = {
     "mlx_convert_core.base.trash": "has_trash",
     "mlx_convert_core.converting.model_senses": "ModelSenses",
     "mlx_convert_core.converting.considering": "SourceDetails",
+    "mlx_convert_core.converting.places": "free_disk",
     "mlx_convert_core.converting.searching": "MOST_FOUND SearchHit SearchResult",
     "mlx_convert_core.converting.sources": "NamedModel Sources",
     "mlx_convert_core.errors": (

@@ -64,7 +64,7 @@ class KeptFiles:
 
     def prune(self, conversation: Conversation) -> None:
         """Remove the files here that ``conversation`` does not have any more."""
-        used = {file.path.name for message in conversation.messages for file in message.attachments}
+        used = {file.path.name for message in conversation.all_messages() for file in message.attachments}
         for path in self.folder.iterdir() if self.folder.is_dir() else ():
             if path.name not in used:
                 remove_tree(path)
@@ -117,4 +117,4 @@ def _with_files(
     def changed(message: StoredMessage) -> StoredMessage:
         return replace(message, attachments=tuple(change(file) for file in message.attachments if wanted(file)))
 
-    return replace(conversation, messages=tuple(map(changed, conversation.messages)))
+    return conversation.mapped(changed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +16,7 @@ from mlx_convert_core.model.hub_cache import model_name
 from mlx_convert_core.model.requests import GenerateRequest, GenerateResult
 
 TITLE_LENGTH = 60
+_COUNTED = ("generation_tokens",)  # of an answer that was given in several pieces
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +48,18 @@ class StoredMessage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Branch:
+    """How a conversation went on once from message ``at``, before that was said, or answered, differently.
+
+    ``branches`` are those that begin later in it.
+    """
+
+    at: int
+    messages: tuple[StoredMessage, ...]
+    branches: tuple[Branch, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ConversationSummary:
     """What a list of conversations shows of one; ``messages`` is their number."""
 
@@ -62,7 +75,8 @@ class ConversationSummary:
 class Conversation:
     """The turns between a person and the model in the folder ``model``. Times are ISO 8601 in UTC.
 
-    Its methods return new values; `ConversationStore.save` keeps them.
+    ``branches`` are the other ways that it went: no turn is lost when one is said or answered anew. Its methods return
+    new values; `ConversationStore.save` keeps them.
     """
 
     id: str
@@ -72,6 +86,7 @@ class Conversation:
     updated: str
     settings: ChatSettings = ChatSettings()
     messages: tuple[StoredMessage, ...] = ()
+    branches: tuple[Branch, ...] = ()
 
     def with_message(
         self,
@@ -88,17 +103,79 @@ class Conversation:
         return replace(self, title=title, messages=(*self.messages, message))
 
     def edited(self, index: int, content: str) -> Conversation:
-        """Message ``index`` with other words, its files kept; all that came after is dropped. Raises IndexError."""
+        """Message ``index`` with other words, its files kept; what was there becomes a branch. Raises IndexError."""
         place = range(len(self.messages))[index]
         changed = replace(self.messages[place], content=content, figures={}, time=now())
-        return replace(self, messages=(*self.messages[:place], changed))
+        kept = self.branched(place)
+        return replace(kept, messages=(*kept.messages, changed))
 
     def without_last_answer(self) -> Conversation:
-        """The same without the model's turns at the end, so that it can answer again."""
+        """The same without the model's turns at the end, which become a branch, so that it can answer again."""
         kept = len(self.messages)
         while kept and self.messages[kept - 1].role == "assistant":
             kept -= 1
-        return replace(self, messages=self.messages[:kept])
+        return self.branched(kept)
+
+    def branched(self, at: int) -> Conversation:
+        """The first ``at`` messages, with all that came after them kept as a branch."""
+        if at >= len(self.messages):
+            return self
+        inner = tuple(branch for branch in self.branches if branch.at > at)
+        tail = Branch(at=at, messages=self.messages[at:], branches=inner)
+        others = tuple(branch for branch in self.branches if branch.at <= at)
+        return replace(self, messages=self.messages[:at], branches=(*others, tail))
+
+    def versions(self, at: int) -> tuple[int, int]:
+        """Which of how many ways to go on from message ``at`` is shown, in the order of their times: (2, 3) is the
+        second of three. 0 is the first number where none is shown, as while a new answer is on its way."""
+        times = [branch.messages[0].time for branch in self._others(at)]
+        if at >= len(self.messages):
+            return 0, len(times)
+        return sum(time < self.messages[at].time for time in times) + 1, len(times) + 1
+
+    def switched(self, at: int, by: int) -> Conversation:
+        """The way to go on from message ``at`` that is ``by`` places before or after the one that is shown.
+
+        Where none is shown it is counted from the end. Beyond the first and the last nothing changes.
+        """
+        place, count = self.versions(at)
+        shown = place - 1 if place else count
+        wanted = shown + by
+        if not 0 <= wanted < count or wanted == shown:
+            return self
+        chosen = self._others(at)[wanted - 1 if place and wanted > shown else wanted]
+        kept = self.branched(at)
+        left = tuple(branch for branch in kept.branches if branch is not chosen)
+        return replace(kept, messages=(*kept.messages, *chosen.messages), branches=(*left, *chosen.branches))
+
+    def _others(self, at: int) -> list[Branch]:
+        """The branches that begin at message ``at``, the oldest first."""
+        found = [branch for branch in self.branches if branch.at == at and branch.messages]
+        return sorted(found, key=lambda branch: branch.messages[0].time)
+
+    def continued(self, content: str, figures: Mapping[str, Any]) -> Conversation:
+        """The last message with ``content`` at its end; ``figures`` are those of making it, tokens counted together."""
+        last = self.messages[-1]
+        counted = {name: last.figures.get(name, 0) + figures.get(name, 0) for name in _COUNTED if name in figures}
+        more = replace(last, content=last.content + content, figures={**last.figures, **figures, **counted})
+        return replace(self, messages=(*self.messages[:-1], more))
+
+    def mapped(self, change: Callable[[StoredMessage], StoredMessage]) -> Conversation:
+        """Every message changed, those of branches too."""
+
+        def branch(one: Branch) -> Branch:
+            return replace(one, messages=tuple(map(change, one.messages)), branches=tuple(map(branch, one.branches)))
+
+        return replace(self, messages=tuple(map(change, self.messages)), branches=tuple(map(branch, self.branches)))
+
+    def all_messages(self) -> Iterator[StoredMessage]:
+        """Every message, those of branches too."""
+        yield from self.messages
+        waiting = list(self.branches)
+        while waiting:
+            branch = waiting.pop()
+            yield from branch.messages
+            waiting += branch.branches
 
     def request(self) -> GenerateRequest:
         """The request for the next answer; an answer that is empty is left out. Raises InvalidRequest."""

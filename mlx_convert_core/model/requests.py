@@ -219,7 +219,7 @@ class UploadResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GenerateRequest(AnswerSettings):
-    """Answer ``prompt``, or continue the conversation in ``messages``.
+    """Answer ``prompt``, or continue the conversation in ``messages``; an answer that stands last in it goes on.
 
     Without a chat template the prompt is continued as plain text. ``attachments`` are files that the last turn is
     about: pictures, or sound, for a model that sees or hears; those of earlier turns are in their messages. Raises
@@ -239,6 +239,11 @@ class GenerateRequest(AnswerSettings):
         turns = (replace(turn, attachments=_placed(turn.attachments)) for turn in self.messages)
         object.__setattr__(self, "messages", tuple(turns))
         AnswerSettings.__post_init__(self)
+
+    @property
+    def begun(self) -> str:
+        """What the model has said already of the answer that it is to go on with, "" for a new one."""
+        return self.messages[-1].content if not self.prompt and self.messages[-1].role == "assistant" else ""
 
     @property
     def senses(self) -> frozenset[Sense]:

@@ -22,6 +22,12 @@ class Answer:
         self._first_token = 0.0
         self._tokens: list[int] = []
         self.stopped = False
+        self.lead = ""  # what stands before the first piece of an answer that goes on
+
+    @property
+    def begun(self) -> bool:
+        """Whether a piece has come."""
+        return self._last is not None
 
     def add(self, response: Any, began: float) -> str:
         """Take the next piece; what can be shown now."""
@@ -30,7 +36,8 @@ class Answer:
         self._last = response
         if response.token is not None:
             self._tokens.append(int(response.token))
-        self._text += response.text
+        self._text += self.lead + response.text
+        self.lead = ""
         for stop in self._stops:
             found = self._text.find(stop)
             if found >= 0:

@@ -22,6 +22,8 @@ from mlx_convert_lm.chat_template import ChatTemplate
 from mlx_convert_lm.scoring import Scoring
 from mlx_convert_lm.tokenizers.round_trip import Plain
 
+_TAIL = 8  # tokens of a text that say how the next one joins
+
 
 class LmRunner:
     """Runs the model in ``path`` by mlx-lm. Implements ModelRunner, MeasuredRunner, ScoringRunner and TextRunner.
@@ -87,6 +89,8 @@ class LmRunner:
         answer = Answer(stops_of(extras))
         for response in self._responses(prompt, request, extras, report.check_cancelled):
             report.check_cancelled()
+            if request.begun and not answer.begun:
+                answer.lead = self._space_before(response, request.begun)
             piece = answer.add(response, began)
             if piece:
                 report.token(piece)
@@ -117,13 +121,21 @@ class LmRunner:
 
     def _prompt(self, request: GenerateRequest) -> list[int]:
         turns = request.conversation()
+        asked = turns[:-1] if request.begun else turns
         if self._template is not None:
-            tokens = self._template.tokens(turns)
+            tokens = self._template.tokens(asked)
         else:
-            tokens = [int(token) for token in self._tokenizer.encode("\n".join(turn.content for turn in turns))]
+            tokens = [int(token) for token in self._tokenizer.encode("\n".join(turn.content for turn in asked))]
+        tokens += self.encode(request.begun)  # as it was when the model said this
         if self._rows:
             self._check_rows(tokens)
         return tokens
+
+    def _space_before(self, response: Any, begun: str) -> str:
+        """The space between what the model has said and its next token: alone, a tokenizer would drop it."""
+        before = self.encode(begun)[-_TAIL:]
+        joined = self.decode([*before, int(response.token)])
+        return " " if joined.startswith(f"{self.decode(before)} ") and not response.text.startswith(" ") else ""
 
     def _check_rows(self, tokens: list[int]) -> None:
         """Raise GenerationFailed (``token_ids``) for a token that the model has no numbers for."""

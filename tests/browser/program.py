@@ -23,10 +23,11 @@ _ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+/\?token=\S+")
 class Program:
     """Runs the UI in ``folder``/work with home ``folder``/home, which both outlive it: `start` it again.
 
-    ``plugins`` are names of files in tests/browser/plugins, put into the home.
+    ``plugins`` are names of files in tests/browser/plugins, put into the home. To whom it is not ``new`` has been there
+    before, and is not welcomed.
     """
 
-    def __init__(self, folder: Path, *plugins: str, env: Mapping[str, str] | None = None) -> None:
+    def __init__(self, folder: Path, *plugins: str, env: Mapping[str, str] | None = None, new: bool = False) -> None:
         self.home = folder / "home"
         self.work = folder / "work"
         self.log = folder / "terminal.txt"
@@ -36,6 +37,8 @@ class Program:
         self._known: set[psutil.Process] = set()
         self.work.mkdir(parents=True)
         (self.home / "plugins").mkdir(parents=True)
+        if not new:
+            (self.home / "ui.json").write_text('{"welcomed": true}')
         for name in plugins:
             shutil.copy(PLUGINS / f"{name}.py", self.home / "plugins")
 

@@ -65,9 +65,18 @@ def test_a_title_comes_from_the_first_question_only(store: ConversationStore) ->
     assert store.create(MODEL, title="Mine").with_message("user", "Hello").title == "Mine"
 
 
-def test_an_edited_question_drops_what_came_after(talk: Conversation) -> None:
+def contents(conversation: Conversation) -> list[str]:
+    """What is said in the way that is shown."""
+    return [message.content for message in conversation.messages]
+
+
+def test_an_edited_question_keeps_what_came_after_as_a_branch(talk: Conversation) -> None:
     edited = talk.edited(2, "Since when?")
-    assert [one.content for one in edited.messages] == ["What is MLX?", "A framework.", "Since when?"]
+    assert contents(edited) == ["What is MLX?", "A framework.", "Since when?"]
+    assert (talk.versions(2), edited.versions(2), edited.versions(0)) == ((1, 1), (2, 2), (1, 1))
+    assert contents(edited.switched(2, -1)) == contents(talk)
+    assert contents(edited.switched(2, -1).switched(2, 1)) == contents(edited)
+    assert edited.switched(2, 1) == edited  # there is none later
     assert len(talk.edited(-1, "By Apple.").messages) == 4
     assert talk.edited(1, "Other.").messages[1].figures == {}
     with pytest.raises(IndexError):
@@ -79,6 +88,34 @@ def test_to_answer_again_the_last_answer_goes(talk: Conversation) -> None:
     assert [one.role for one in again.messages] == ["user", "assistant", "user"]
     assert again.without_last_answer() == again
     assert replace(talk, messages=()).without_last_answer().messages == ()
+    assert again.versions(3) == (0, 1)  # while the new one is on its way
+    assert contents(again.switched(3, -1)) == contents(talk)
+
+
+def test_no_turn_is_lost_however_often_one_is_said_anew(store: ConversationStore, talk: Conversation) -> None:
+    answers = talk.without_last_answer().with_message("assistant", "By several.")
+    answers = answers.without_last_answer().with_message("assistant", "By many.")
+    assert answers.versions(3) == (3, 3)
+    other = answers.edited(0, "What is MLX-LM?").with_message("assistant", "A package.")
+    assert (other.versions(0), other.versions(3)) == ((2, 2), (0, 0))  # the answers belong to the first question
+    kept = store.save(other)
+    assert store.get(kept.id) == kept
+    back = kept.switched(0, -1)
+    assert contents(back) == contents(answers)
+    assert back.versions(3) == (3, 3)
+    assert [contents(back.switched(3, by))[-1] for by in (-1, -2)] == ["By several.", "By *Apple*."]
+    assert sorted(message.content for message in back.all_messages()) == sorted(
+        message.content for message in other.all_messages()
+    )
+    assert len([*back.all_messages()]) == 8
+
+
+def test_an_answer_goes_on_where_it_was_cut_off(talk: Conversation) -> None:
+    assert talk.request().begun == "By *Apple*."
+    more = talk.continued(" And others.", {"generation_tokens": 4, "finish_reason": "stop"})
+    assert more.messages[-1].content == "By *Apple*. And others."
+    assert more.messages[-1].figures == {"generation_tokens": 7, "finish_reason": "stop"}
+    assert more.with_message("user", "Who?").request().begun == ""
 
 
 def test_a_conversation_is_a_request(talk: Conversation) -> None:

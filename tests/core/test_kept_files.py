@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -60,11 +61,16 @@ def test_the_same_picture_is_kept_once(store: ConversationStore, talk: Conversat
     assert len(files(store)) == 1
 
 
-def test_what_an_edit_drops_is_removed(store: ConversationStore, talk: Conversation, tmp_path: Path) -> None:
+def test_what_a_branch_shows_is_kept_and_goes_with_it(
+    store: ConversationStore, talk: Conversation, tmp_path: Path
+) -> None:
     (tmp_path / "says.wav").write_bytes(b"sound")
     louder = store.save(talk.with_message("user", "Hear?", attachments=(Attachment.of(tmp_path / "says.wav"),)))
     assert len(files(store)) == 2
-    store.save(louder.edited(0, "Who is this?"))
+    edited = store.save(louder.edited(0, "Who is this?"))
+    assert len(files(store)) == 2
+    assert store.get(talk.id).switched(0, -1).messages[-1].attachments == louder.messages[-1].attachments
+    store.save(replace(edited, branches=()))
     assert [path.suffix for path in files(store)] == [".png"]
     assert len(store.get(talk.id).messages[0].attachments) == 1
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,17 @@ def test_the_figures_count_what_happened(session: ModelSession) -> None:
     assert result.generation_tokens_per_second > 0
     assert result.time_to_first_token > 0
     assert not result.chat_template
+
+
+def test_an_answer_that_was_cut_off_goes_on_as_if_it_had_not_been(session: ModelSession) -> None:
+    whole = session.generate(GREEDY).result().text
+    first = session.generate(replace(GREEDY, max_tokens=5)).result().text
+    question = ChatMessage(role="user", content=GREEDY.prompt)
+    turns = (question, ChatMessage(role="assistant", content=first))
+    job = session.generate(replace(GREEDY, prompt="", messages=turns, max_tokens=7))
+    assert first + job.result().text == whole
+    assert "".join(event.text for event in job.events() if isinstance(event, Token)) == job.result().text
+    assert job.result().prompt_tokens == 8
 
 
 def test_a_seed_repeats_an_answer_and_another_seed_does_not(session: ModelSession) -> None:

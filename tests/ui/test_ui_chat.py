@@ -109,7 +109,7 @@ async def test_a_stopped_answer_is_kept_as_far_as_it_came(studio: Studio, parrot
     assert said(studio)[1] == "<think>\nHm.\n</think>\nYou said: "
 
 
-async def test_an_edited_message_is_answered_anew_and_what_came_after_goes(studio: Studio, parrot: Path) -> None:
+async def test_an_edited_message_is_answered_anew_and_the_old_one_is_a_click_away(studio: Studio, parrot: Path) -> None:
     studio.chats.begin(str(parrot), ChatSettings(), "One")
     await answered(studio, 2)
     studio.chats.say(only(studio).id, "Two")
@@ -118,14 +118,29 @@ async def test_an_edited_message_is_answered_anew_and_what_came_after_goes(studi
         await sees(user, "One", "Two")
         first = min(user.find(marker="edit").elements, key=lambda element: element.id)
         UserInteraction(user, {first}, None).click()
-        await sees(user, "What came after it is replaced")
+        await sees(user, "The old one is kept")
         await fill(user, "edited", "Uno")
         user.find(marker="send-edit").click()
         await until(lambda: said(studio)[0] == "Uno")
         await answered(studio, 2)
         await sees(user, "Uno")
         await user.should_not_see("Two", retries=50)
-    assert said(studio) == ["Uno", ANSWER.format(prompt="Uno")]
+        assert said(studio) == ["Uno", ANSWER.format(prompt="Uno")]
+        await sees(user, "2 of 2")
+        user.find(marker="version-1").click()
+        await sees(user, "Two", "1 of 2")
+    assert said(studio) == ["One", ANSWER.format(prompt="One"), "Two", ANSWER.format(prompt="Two")]
+
+
+async def test_an_answer_that_was_cut_off_goes_on(studio: Studio, tiny_model: Path, tmp_path: Path) -> None:
+    cut = scripted_model(tiny_model, tmp_path / "cut", ["One, two,"], finish="length", more=[" three."])
+    studio.chats.begin(str(cut), ChatSettings(), "Count")
+    await answered(studio, 2)
+    async with visiting(studio, f"/chat/{only(studio).id}") as user:
+        await sees(user, "cut off at the limit of tokens")
+        user.find(marker="continue").click()
+        await until(lambda: said(studio) == ["Count", "One, two, three."])
+        await user.should_not_see("cut off at the limit", retries=50)
 
 
 async def test_the_last_message_is_answered_again(studio: Studio, parrot: Path) -> None:

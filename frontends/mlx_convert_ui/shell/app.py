@@ -62,9 +62,10 @@ def register(studio: Studio) -> None:
     from mlx_convert_ui.pages.queue import page as queue
     from mlx_convert_ui.pages.settings import page as settings
     from mlx_convert_ui.pages.test import page as test
+    from mlx_convert_ui.pages.welcome import page as welcome
     from mlx_convert_ui.widgets import frame as theme
 
     theme.register(studio)
     app.on_shutdown(studio.close)
-    for page in (convert, find, test, chat, compare, library, model, plugin, plugins, queue, settings):
+    for page in (convert, find, test, chat, compare, library, model, plugin, plugins, queue, settings, welcome):
         page.register(studio)

@@ -38,7 +38,12 @@ class Answers:
             loading = self._views.follow(session.loading, model=model_name(session.path))
             answer = session.generate(request)
             view = self._views.follow(
-                answer, model=model_name(session.path), request=request, loading=loading, place=place
+                answer,
+                model=model_name(session.path),
+                request=request,
+                loading=loading,
+                place=place,
+                begun=request.begun,
             )
             self.offer(view, session.path)
             return view

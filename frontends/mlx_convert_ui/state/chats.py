@@ -65,13 +65,26 @@ class Chats:
         return self._answer(id, lambda conversation: conversation.with_message("user", text))
 
     def edit(self, id: str, index: int, text: str) -> Conversation:
-        """Say message ``index`` differently; what came after it goes. Raises MlxConvertError."""
+        """Say message ``index`` differently; what came after it becomes a branch. Raises MlxConvertError."""
         _require(text)
         return self._answer(id, lambda conversation: conversation.edited(index, text))
 
     def regenerate(self, id: str) -> Conversation:
-        """Have the last message answered again. Raises MlxConvertError."""
+        """Have the last message answered again; the former answer becomes a branch. Raises MlxConvertError."""
         return self._answer(id, lambda conversation: conversation.without_last_answer())
+
+    def go_on(self, id: str) -> Conversation:
+        """Have the last answer go on where it was cut off. Raises MlxConvertError."""
+        return self._answer(id, lambda conversation: conversation)
+
+    def switch(self, id: str, at: int, by: int) -> Conversation:
+        """Show the way to go on from message ``at`` that is ``by`` places further. Raises MlxConvertError."""
+        with self._lock:
+            self._check_idle(id)
+            self._views.pop(id, None)  # one that failed
+            conversation = self._store.save(self._store.get(id).switched(at, by))
+            self.version += 1
+        return conversation
 
     def change(self, id: str, *, model: str = "", settings: ChatSettings | None = None) -> None:
         """Give the conversation another model or other settings, from the next answer on. Raises MlxConvertError."""
@@ -107,11 +120,7 @@ class Chats:
 
     def _answer(self, id: str, change: Callable[[Conversation], Conversation]) -> Conversation:
         with self._lock:
-            running = self._views.get(id)
-            if running is not None and running.active:
-                raise InvalidRequest(
-                    "this conversation is being answered.", hint="Wait for the end, or stop it first.", code="busy"
-                )
+            self._check_idle(id)
             conversation = change(self._store.get(id))
             request = _without_thoughts(conversation).request()
             self._answers.folder(str(conversation.model))
@@ -124,20 +133,31 @@ class Chats:
             self._keepers = [*(old for old in self._keepers if old.is_alive()), keeper]
         return conversation
 
+    def _check_idle(self, id: str) -> None:
+        running = self._views.get(id)
+        if running is not None and running.active:
+            raise InvalidRequest(
+                "this conversation is being answered.", hint="Wait for the end, or stop it first.", code="busy"
+            )
+
     def _keep(self, id: str, view: JobView) -> None:
         """Wait for the answer and keep it."""
         answer = _outcome(view.job)
         stopped = view.job.state is JobState.CANCELLED
         with self._lock:
-            if self._views.get(id) is view and (stopped if answer is None else self._save(id, answer)):
+            if self._views.get(id) is view and (stopped if answer is None else self._save(id, answer, view)):
                 del self._views[id]
             self.version += 1
 
-    def _save(self, id: str, answer: StoredMessage) -> bool:
+    def _save(self, id: str, answer: StoredMessage, view: JobView) -> bool:
         """Keep ``answer``; False when the disk refuses it, so that it can at least be read while the program runs."""
         try:
             conversation = self._store.get(id)
-            self._store.save(conversation.with_message("assistant", answer.content, answer.figures))
+            if view.begun:
+                kept = conversation.continued(answer.content, answer.figures)
+            else:
+                kept = conversation.with_message("assistant", answer.content, answer.figures)
+            self._store.save(kept)
         except MlxConvertError:
             pass  # deleted by another program: there is nothing to keep it in
         except OSError:
@@ -158,12 +178,13 @@ def _outcome(job: Job[GenerateResult]) -> StoredMessage | None:
 
 
 def _without_thoughts(conversation: Conversation) -> Conversation:
-    """As models want it: their thoughts of earlier turns are not said to them again."""
-    messages = tuple(
+    """As models want it: thoughts of earlier turns are not said to them again; an answer that goes on has its own."""
+    *earlier, last = conversation.messages
+    messages = (
         replace(message, content=without_thoughts(message.content)) if message.role == "assistant" else message
-        for message in conversation.messages
+        for message in earlier
     )
-    return replace(conversation, messages=messages)
+    return replace(conversation, messages=(*messages, last))
 
 
 def without_thoughts(text: str) -> str:

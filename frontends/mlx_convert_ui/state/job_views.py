@@ -56,7 +56,7 @@ class JobView:
     The job's thread folds events in while pages read: what they walk through (``steps``, ``progress``, ``log``) is
     replaced, never changed; ``chunks`` only grow at the end. Each change, whoever makes it, holds the lock.
     ``place`` names the page that asked for it. ``allow`` lets its model's own code run, next time, and ``insist`` has
-    the model loaded though it does not fit into memory.
+    the model loaded though it does not fit into memory. ``begun`` is the text of an answer that it goes on with.
     """
 
     job: Job[Any]
@@ -79,6 +79,7 @@ class JobView:
     loading: JobView | None = None
     allow: Callable[[], None] | None = None
     insist: Callable[[], None] | None = None
+    begun: str = ""
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False, compare=False)
 
     @property
@@ -176,14 +177,22 @@ class JobViews:
         self._lock = threading.Lock()
 
     def follow(
-        self, job: Job[Any], *, model: str = "", request: Any = None, loading: JobView | None = None, place: str = ""
+        self,
+        job: Job[Any],
+        *,
+        model: str = "",
+        request: Any = None,
+        loading: JobView | None = None,
+        place: str = "",
+        begun: str = "",
     ) -> JobView:
         """Start to watch ``job``, once; the rest is kept beside it for the page to show."""
         with self._lock:
             if job.id in self._views:
                 return self._views[job.id]
             self._forget()
-            view = JobView(job=job, model=model, request=request, loading=loading, place=place)
+            view = JobView(job=job, model=model, request=request, loading=loading, place=place, begun=begun)
+            view.chunks += [begun] if begun else []
             self._views[job.id] = view
         threading.Thread(target=_read, args=(view,), name=f"view-{job.id}", daemon=True).start()
         return view

@@ -32,11 +32,12 @@ class Theme(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preferences:
-    """What is remembered; uploads are private unless ``upload_public``."""
+    """What is remembered; uploads are private unless ``upload_public``. ``welcomed``: the first page was shown."""
 
     theme: Theme = Theme.SYSTEM
     upload_target: str = "hub"
     upload_public: bool = False
+    welcomed: bool = False
 
 
 class PreferencesFile:
@@ -62,4 +63,5 @@ class PreferencesFile:
             theme=Theme(theme) if theme in list(Theme) else Theme.SYSTEM,
             upload_target=target if isinstance(target, str) else "hub",
             upload_public=public is True,
+            welcomed=stored.get("welcomed") is True,
         )

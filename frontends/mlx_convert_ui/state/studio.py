@@ -81,6 +81,15 @@ class Studio:
         except MlxConvertError:
             return ()
 
+    def welcomes(self) -> bool:
+        """Whether somebody comes for the first time, and has nothing here. Reads the disk: call it on a thread."""
+        if self.preferences.welcomed:
+            return False
+        new = not self.entries() and not self.draft.convert and not self.chats.list()
+        if not new:
+            self.prefer(welcomed=True)
+        return new
+
     def forget_model(self, path: Path) -> None:
         """Close the model at ``path``, before its files go. It may take a moment: call it on a thread."""
         self.answers.forget(path)

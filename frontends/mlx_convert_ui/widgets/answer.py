@@ -142,7 +142,7 @@ class Answer:
         if self._live is None:
             with self._figures:
                 self._live = Tag("span", "", "muted")
-        self._live.show(f"{units.speed((len(view.chunks) - 1) / seconds)} so far")
+        self._live.show(f"{units.speed((len(view.chunks) - bool(view.begun) - 1) / seconds)} so far")
 
 
 class AnswerCard:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from nicegui import ElementFilter, app, run, ui
 
@@ -12,6 +13,7 @@ from mlx_convert_core import JobState
 from mlx_convert_core.plugin import units
 from mlx_convert_ui.assets import STATIC
 from mlx_convert_ui.state import device
+from mlx_convert_ui.state.places import Place
 from mlx_convert_ui.state.preferences import Theme
 from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.widgets.components import (
@@ -24,7 +26,8 @@ from mlx_convert_ui.widgets.components import (
     progress_bar,
     set_progress,
 )
-from mlx_convert_ui.widgets.navigation import navigation
+from mlx_convert_ui.widgets.navigation import all_places, navigation
+from mlx_convert_ui.widgets.palette import palette
 
 VERSION = importlib.metadata.version("mlx-convert")
 _SHEETS = ("icons", "app", *sorted({sheet.stem for sheet in STATIC.glob("*.css")} - {"icons", "app"}))
@@ -63,10 +66,27 @@ def frame(studio: Studio, path: str, title: str, subtitle: str) -> Iterator[ui.e
                 Tag("h1", title)
                 Tag("p", subtitle, "subtitle")
             with block("page-actions") as actions:
+                palette(studio, lambda: _places(studio))
                 ThemeButton(studio)
         if not device.device().apple_silicon:
             _other_machine()
         yield actions
+
+
+def _places(studio: Studio) -> tuple[Place, ...]:
+    """The pages, and what is done from every one of them."""
+    pages = (Place(title=one.title, icon=one.icon, group="Pages", address=one.path) for one in all_places(studio))
+    themes = ((Theme.LIGHT, "Light theme"), (Theme.DARK, "Dark theme"), (Theme.SYSTEM, "Theme of the system"))
+    return (
+        *pages,
+        Place(title="New chat", icon="message-square", group="Actions", address="/chat"),
+        Place(title="Convert a model", icon="wand-sparkles", group="Actions", address="/"),
+        *(
+            Place(title=title, icon=_THEME_ICONS[theme], group="Actions", act=partial(choose_theme, studio, theme))
+            for theme, title in themes
+            if theme is not studio.theme
+        ),
+    )
 
 
 def _tab_title(studio: Studio, name: str) -> None:

@@ -40,6 +40,11 @@ def plugin_places(studio: Studio) -> tuple[Item, ...]:
     return tuple(Item(f"/plugin/{quote(page.name)}", page.title, page.icon, page.summary) for page in pages)
 
 
+def all_places(studio: Studio) -> tuple[Item, ...]:
+    """Every page that has a place in the navigation."""
+    return (*MAIN, *plugin_places(studio), *MORE)
+
+
 def navigation(studio: Studio, path: str) -> None:
     """Every page, the one at ``path`` marked."""
     with block("nav", "nav").props('aria-label="Pages"'):

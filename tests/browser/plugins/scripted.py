@@ -1,8 +1,9 @@
 """Answers with what ``script.json`` in the model's folder says, instead of running the model.
 
 ``pieces`` are sent one after the other; ``{prompt}`` in them stands for what was asked, ``{shown}`` for the sizes
-of the files that each turn was about. ``senses`` is what the model takes besides text. Before the piece with the number
-``hold_at`` it waits for as long as the home folder holds a file called ``hold``.
+of the files that each turn was about. ``finish`` is why the answer ends; one that goes on is given by ``more``.
+``senses`` is what the model takes besides text. Before the piece with the number ``hold_at`` it waits for as long as
+the home folder holds a file called ``hold``.
 """
 
 from __future__ import annotations
@@ -49,7 +50,8 @@ class Scripted:
         prompt = turns[-1].content
         shown = " | ".join(" ".join(str(Path(file).stat().st_size) for file in turn.attachments) for turn in turns)
         sent: list[str] = []
-        for number, piece in enumerate(self._script["pieces"]):
+        finish = "stop" if request.begun else self._script.get("finish", "stop")
+        for number, piece in enumerate(self._script["more" if request.begun else "pieces"]):
             while number == self._script.get("hold_at") and hold.exists():
                 report.check_cancelled()
                 time.sleep(0.02)
@@ -57,7 +59,7 @@ class Scripted:
             sent.append(piece.replace("{prompt}", prompt).replace("{shown}", shown))
             report.token(sent[-1])
             time.sleep(self._script.get("pause", 0.0))
-        return GenerateResult(text="".join(sent), finish_reason="stop", generation_tokens=len(sent))
+        return GenerateResult(text="".join(sent), finish_reason=finish, generation_tokens=len(sent))
 
     def close(self) -> None:
         """Nothing to let go of."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any, Literal
 
 from nicegui import run, ui
@@ -53,7 +54,7 @@ class ChatPage:
 
     def __init__(self, studio: Studio, loaded: Loaded, model: str) -> None:
         self._studio = studio
-        self._desk = studio.chats
+        self._desk = desk = studio.chats
         self._loaded = loaded
         self._conversation = loaded.conversation
         self._version = self._desk.version
@@ -83,7 +84,9 @@ class ChatPage:
                     ),
                 )
                 self._welcome = block("chat-welcome")
-                self._turns = Turns(TurnActions(self._edit, self._regenerate))
+                self._turns = Turns(
+                    TurnActions(self._edit, self._asking(desk.regenerate), self._asking(desk.go_on), self._switch)
+                )
                 self._below = block("turns-below")
                 self._composer = Composer(self._draft_text, self._keep_text, self._send, self._stop)
         self._draw()
@@ -126,7 +129,9 @@ class ChatPage:
                     no_models,
                 )
             elif not answered and conversation.messages and conversation.messages[-1].role == "user":
-                unanswered(self._regenerate)
+                at = len(conversation.messages)
+                former = partial(self._switch, at, -1) if conversation.versions(at)[1] else None
+                unanswered(self._asking(self._desk.regenerate), former)
 
     async def _tick(self) -> None:
         """Cheap while nothing happens: compare a number, send what came of the answer."""
@@ -180,9 +185,15 @@ class ChatPage:
         id = self._id
         return await self._do(lambda: self._desk.edit(id, index, text))
 
-    async def _regenerate(self) -> None:
+    def _asking(self, ask: Callable[[str], Conversation]) -> Callable[[], Awaitable[Any]]:
+        """What has the open conversation answered by ``ask``."""
+        return lambda: self._do(partial(ask, self._id))
+
+    async def _switch(self, at: int, by: int) -> None:
+        """Show another version of message ``at``: nothing is asked for that."""
         id = self._id
-        await self._do(lambda: self._desk.regenerate(id))
+        await self._change(lambda: self._desk.switch(id, at, by))
+        await self._reload()
 
     async def _do(self, act: Callable[[], Conversation]) -> bool:
         """Have something answered; what stands in the way is said above the composer."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from nicegui import ui
@@ -11,9 +12,10 @@ from nicegui import ui
 from mlx_convert_core.plugin import Conversation, StoredMessage, units
 from mlx_convert_ui.state.job_views import JobView
 from mlx_convert_ui.widgets.answer import Answer, copy_button
-from mlx_convert_ui.widgets.components import Button, Tag, block, note
+from mlx_convert_ui.widgets.components import Button, Tag, attributes, block, note
 from mlx_convert_ui.widgets.stream import TokenStream
 
+_CUT = ("length", "stopped")  # why an answer ended that can go on
 SHOWN = 40  # turns; earlier ones are drawn when asked for, so that a long conversation stays quick
 
 
@@ -23,6 +25,8 @@ class TurnActions:
 
     edit: Callable[[int, str], Awaitable[bool]]
     regenerate: Callable[[], Awaitable[None]]
+    go_on: Callable[[], Awaitable[None]]
+    switch: Callable[[int, int], Awaitable[None]]
 
 
 class Turns:
@@ -45,9 +49,10 @@ class Turns:
         """Show ``conversation`` and, after it, the answer in ``view``."""
         self._conversation = conversation
         first = max(0, len(conversation.messages) - self._shown)
-        wanted: list[tuple[int, StoredMessage | JobView]] = list(enumerate(conversation.messages))[first:]
+        contents: list[StoredMessage | JobView] = list(conversation.messages)
         if view is not None:
-            wanted.append((len(conversation.messages), view))
+            contents[len(contents) - bool(view.begun) :] = [view]  # one that goes on takes the place of what it was
+        wanted = [(index, content, conversation.versions(index)) for index, content in enumerate(contents)][first:]
         kept = 0
         while kept < min(len(self._turns), len(wanted)) and self._turns[kept].is_now(*wanted[kept]):
             kept += 1
@@ -55,7 +60,7 @@ class Turns:
             gone.element.delete()
         del self._turns[kept:]
         with self._place:
-            self._turns += [Turn(index, content, self._actions) for index, content in wanted[kept:]]
+            self._turns += [Turn(*one, self._actions) for one in wanted[kept:]]
         self._draw_earlier(first)
 
     def clear(self) -> None:
@@ -88,9 +93,12 @@ class Turns:
 class Turn:
     """One message, or the answer that is on its way."""
 
-    def __init__(self, index: int, content: StoredMessage | JobView, actions: TurnActions) -> None:
+    def __init__(
+        self, index: int, content: StoredMessage | JobView, versions: tuple[int, int], actions: TurnActions
+    ) -> None:
         self.view: JobView | None = None
         self._index = index
+        self._versions = versions
         self._message: StoredMessage | None = None
         self._actions = actions
         self._answer: Answer | None = None
@@ -109,7 +117,7 @@ class Turn:
                 TokenStream(text=content.content)
             self._settle(content)
 
-    def is_now(self, index: int, content: StoredMessage | JobView) -> bool:
+    def is_now(self, index: int, content: StoredMessage | JobView, versions: tuple[int, int]) -> bool:
         """Whether this is how ``content`` is drawn; an answer that was on its way becomes the message it is kept as."""
         if index != self._index:
             return False
@@ -118,9 +126,10 @@ class Turn:
         if self.view is not None and content.role == "assistant" and content.content == self.view.text:
             self.refresh()
             self.view = None
+            self._versions = versions
             self._settle(content)
             return True
-        return content == self._message
+        return (content, versions) == (self._message, self._versions)
 
     def refresh(self) -> None:
         """Draw what came since."""
@@ -139,6 +148,10 @@ class Turn:
             copy_button(message.content)
             again = Button("", self._actions.regenerate, icon="rotate-ccw", kind="ghost", label="Answer again")
             again.classes("btn-small turn-again").mark("regenerate")
+            if message.figures.get("finish_reason") in _CUT:
+                more = Button("Continue", self._actions.go_on, icon="play", kind="ghost")
+                more.classes("btn-small turn-again").mark("continue")
+            self._switcher("answer")
             Tag("span", _figures(message), "turn-figures")
 
     def _draw_user(self, message: StoredMessage) -> None:
@@ -151,6 +164,24 @@ class Turn:
             copy_button(message.content, "message")
             edit = Button("", self._edit, icon="pencil", kind="ghost", label="Edit and ask again", classes="btn-small")
             edit.mark("edit")
+            self._switcher("message")
+
+    def _switcher(self, what: str) -> None:
+        """The way to the others, where this was said or answered more than once."""
+        place, count = self._versions
+        if count < 2:
+            return
+        with attributes(block("versions"), {"role": "group", "aria-label": f"Versions of this {what}"}):
+            for icon, by, label, there in (
+                ("chevron-left", -1, f"Earlier {what}", place > 1),
+                ("chevron-right", 1, f"Later {what}", place < count),
+            ):
+                if by > 0:
+                    Tag("span", f"{place} of {count}", "versions-place")
+                button = Button(
+                    "", partial(self._actions.switch, self._index, by), icon=icon, kind="ghost", label=label
+                )
+                button.classes("btn-small").enable(there).mark(f"version{by:+d}")
 
     def _edit(self) -> None:
         message = self._message
@@ -160,7 +191,7 @@ class Turn:
         with self._body, block("turn-edit"):
             box = ui.textarea(value=message.content).mark("edited")
             box.props('outlined dense hide-bottom-space autogrow autofocus aria-label="Your message"')
-            Tag("p", "What came after it is replaced by a new answer.", "field-hint")
+            Tag("p", "The old one is kept: the arrows below a message lead from one to the other.", "field-hint")
             with block("dialog-actions"):
                 Button("Cancel", lambda: self._draw_user(message)).mark("cancel-edit")
                 Button("Ask again", lambda: self._send(box.value or ""), kind="primary").mark("send-edit")
@@ -170,13 +201,18 @@ class Turn:
             return  # drawn anew, as another message
 
 
-def unanswered(again: Callable[[], Any]) -> None:
-    """Below a last message that nobody answers: the program ended, or the answer was stopped at once."""
-    note("info", "This message has no answer.", actions=lambda: _again(again))
+def unanswered(again: Callable[[], Any], former: Callable[[], Any] | None) -> None:
+    """Below a last message that nobody answers: the program ended, or the answer was stopped at once.
 
+    ``former`` shows the answer that it had before, None where it had none.
+    """
 
-def _again(again: Callable[[], Any]) -> None:
-    Button("Answer it", again, icon="play", classes="btn-small").mark("answer-it")
+    def actions() -> None:
+        Button("Answer it", again, icon="play", classes="btn-small").mark("answer-it")
+        if former is not None:
+            Button("Show the former answer", former, icon="history", classes="btn-small").mark("former-answer")
+
+    note("info", "This message has no answer.", actions=actions)
 
 
 def _figures(message: StoredMessage) -> str:

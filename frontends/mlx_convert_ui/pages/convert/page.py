@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from fastapi import Response
+from fastapi.responses import RedirectResponse
 from nicegui import run, ui
 
 from mlx_convert_core import ConvertRequest, MlxConvertError, OutputPlan
@@ -17,9 +19,9 @@ from mlx_convert_ui.pages.convert.precision import PrecisionCard
 from mlx_convert_ui.pages.convert.source import SourceActions, SourceCard
 from mlx_convert_ui.state.convert_form import Form
 from mlx_convert_ui.state.studio import Studio
-from mlx_convert_ui.widgets.components import Button, block
+from mlx_convert_ui.widgets.components import Button, address_of, block
 from mlx_convert_ui.widgets.dialogs import confirm, lasting, show_error
-from mlx_convert_ui.widgets.frame import frame
+from mlx_convert_ui.widgets.frame import READ_SECONDS, frame
 from mlx_convert_ui.widgets.get_card import GetCard
 from mlx_convert_ui.widgets.job_card import JobCard
 from mlx_convert_ui.widgets.live import LiveJobs
@@ -34,11 +36,14 @@ JOB_SECONDS = 0.15
 def register(studio: Studio) -> None:
     """Serve it at /."""
 
-    @ui.page("/")
-    def page(ref: str = "") -> None:
+    @ui.page("/", response_timeout=READ_SECONDS)
+    async def page(ref: str = "") -> Response | None:
+        if not ref and not studio.preferences.welcomed and await run.io_bound(studio.welcomes):
+            return RedirectResponse(address_of("/welcome"))
         subtitle = "Turn a Hugging Face or local model into a fast MLX model."
         with frame(studio, "/", "Convert", subtitle) as actions:
             ConvertPage(studio, _form(studio, ref), actions)
+        return None
 
 
 class ConvertPage:

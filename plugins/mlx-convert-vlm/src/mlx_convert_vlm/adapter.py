@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -91,6 +92,8 @@ def prompt_of(processor: Any, config: Mapping[str, Any], request: GenerateReques
     from mlx_vlm.prompt_utils import get_chat_template
 
     turns = request.conversation()
+    if request.begun:  # as it was when the model said this
+        return prompt_of(processor, config, replace(request, messages=request.messages[:-1])) + request.begun
     try:
         if not any(turn.attachments for turn in turns[:-1]):
             return str(_templated(processor, config, turns))

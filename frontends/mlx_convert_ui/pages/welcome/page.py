@@ -1,0 +1,179 @@
+"""The page of the first start, at /welcome: what this does, where models go, a first model. It is shown once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from urllib.parse import quote
+
+from nicegui import run, ui
+
+from mlx_convert_core import MlxConvertError
+from mlx_convert_core.plugin import SearchHit, expanded, free_disk, units
+from mlx_convert_ui.state.studio import Studio
+from mlx_convert_ui.widgets.components import Badge, Button, Tag, attributes, block, field, named
+from mlx_convert_ui.widgets.dialogs import show_error
+from mlx_convert_ui.widgets.frame import READ_SECONDS, frame
+from mlx_convert_ui.widgets.glance import badges
+from mlx_convert_ui.widgets.picker import pick_folder
+
+MODELS = 5
+TITLES = ("What it does", "Where models go", "A first model")
+_DOES = (
+    (
+        "wand-sparkles",
+        "It turns a model from Hugging Face, or a folder of yours, into MLX, Apple's format for its chips.",
+    ),
+    ("scale", "It makes the model smaller, and looks at every tensor of the result before it counts as done."),
+    ("message-square", "Then you talk with it, compare it with others, measure it, and share it if you like."),
+    (
+        "lock",
+        "Models and conversations stay on this machine. Only what you search, fetch or upload goes to Hugging Face.",
+    ),
+)
+
+
+def register(studio: Studio) -> None:
+    """Serve it at /welcome."""
+
+    @ui.page("/welcome", response_timeout=READ_SECONDS)
+    async def page() -> None:
+        await run.io_bound(studio.prefer, welcomed=True)  # it never comes back by itself
+        hits = await run.io_bound(_suggested, studio) or ()
+        with frame(studio, "/welcome", "Welcome", "Three short steps, shown once."):
+            Welcome(studio, hits)
+
+
+class Welcome:
+    """One tab, at one of the steps."""
+
+    def __init__(self, studio: Studio, hits: tuple[SearchHit, ...]) -> None:
+        self._studio = studio
+        self._hits = hits
+        self._step = 0
+        self._client = ui.context.client  # the button that leads on goes with its step
+        self._folder = str(studio.workspace.settings.load().output_folder)
+        self._steps = attributes(block("steps", "ol"), {"aria-label": "Steps"})
+        with attributes(block("card welcome", "section"), {"aria-labelledby": "welcome-step"}):
+            self._place = block("welcome-step")
+            self._notes = block("notes")
+            self._buttons = block("welcome-buttons")
+        self._draw()
+
+    def _draw(self) -> None:
+        self._draw_steps()
+        self._notes.clear()
+        self._place.clear()
+        with self._place:
+            title = f"{self._step + 1}. {TITLES[self._step]}"
+            Tag("h2", title, "welcome-title").props("id=welcome-step tabindex=-1")
+            (self._does, self._where, self._first)[self._step]()
+        self._buttons.clear()
+        with self._buttons:
+            last = self._step == len(TITLES) - 1
+            Button("Look around first" if last else "Skip", self._leave, kind="ghost").mark("skip")
+            with block("row-line push"):
+                if self._step:
+                    Button("Back", lambda: self._go(-1)).mark("back")
+                if not last:
+                    Button("Next", self._next, kind="primary").mark("next")
+
+    def _draw_steps(self) -> None:
+        self._steps.clear()
+        with self._steps:
+            for number, title in enumerate(TITLES):
+                step = Tag("li", title, "step-name")
+                step.attribute("aria-current", "step" if number == self._step else None)
+
+    def _does(self) -> None:
+        with block("welcome-list", "ul"):
+            for icon, text in _DOES:
+                Tag("li", text, icon=icon)
+
+    def _where(self) -> None:
+        Tag(
+            "p",
+            "Each model is a folder of its own in this one. You can change that later, for all or for each.",
+            "muted",
+        )
+        with field("Folder for models") as name, block("row-line"):
+            self._box = ui.input(value=self._folder, on_change=self._typed).mark("models-folder").classes("grow")
+            named(self._box, name).props("spellcheck=false autocomplete=off")
+            Button("", self._pick, icon="folder-open", label="Choose a folder").mark("browse-models")
+        self._room = Tag("p", "", "field-hint")
+        self._show_room()
+
+    def _first(self) -> None:
+        if not self._hits:
+            Tag("p", "No plugin in use suggests a model. Search for one, or take a folder of yours.", "muted")
+            return
+        Tag("p", "Take one of these to see how it goes; it is downloaded when you click Convert.", "muted")
+        with attributes(block("ready-list", "ul"), {"aria-label": "Models to begin with"}):
+            for hit in self._hits:
+                with block("ready-row", "li"):
+                    _suggestion(hit)
+
+    def _go(self, by: int) -> None:
+        self._step += by
+        self._draw()
+        self._client.run_javascript(
+            "setTimeout(() => document.getElementById('welcome-step')?.focus(), 60)"
+        )  # it is read out
+
+    async def _next(self) -> None:
+        if self._step == 1 and not await self._keep_folder():
+            return
+        self._go(1)
+
+    async def _keep_folder(self) -> bool:
+        try:
+            await run.io_bound(self._studio.workspace.settings.set, "output_folder", self._folder or "models")
+        except MlxConvertError as error:
+            show_error(self._notes, error)
+            return False
+        return True
+
+    async def _pick(self) -> None:
+        chosen = await pick_folder(self._studio, "Choose a folder for models", self._folder)
+        if chosen:
+            self._box.value = chosen
+
+    def _typed(self) -> None:
+        self._folder = str(self._box.value or "").strip()
+        self._show_room()
+
+    def _show_room(self) -> None:
+        try:
+            folder = expanded(self._folder or "models").absolute()
+            self._room.show(f"{folder}: {units.size(free_disk(folder))} are free there.")
+        except (MlxConvertError, OSError):
+            self._room.show("")
+
+    def _leave(self) -> None:
+        ui.navigate.to("/")
+
+
+def _suggestion(hit: SearchHit) -> None:
+    model = hit.model
+    with block("grow"):
+        with block("found-title"):
+            Tag("span", model.ref, "found-name")
+            for text, tone, icon in badges(hit):
+                Badge(text, tone, icon=icon)
+        size = f"≈ {units.size(hit.weight_bytes)}. " if hit.weight_bytes else ""
+        Tag("span", size + model.why, "found-about")
+    Button(
+        "Take it", _going(f"/?ref={quote(model.ref, safe='')}"), label=f"Take {model.ref}", classes="btn-small"
+    ).mark("take")
+
+
+def _going(address: str) -> Callable[[], None]:
+    return lambda: ui.navigate.to(address)
+
+
+def _suggested(studio: Studio) -> tuple[SearchHit, ...]:
+    """Models to begin with that this machine has the memory for; asks no network."""
+    try:
+        found = studio.workspace.search("", limit=20).hits
+    except MlxConvertError:
+        return ()
+    return tuple(hit for hit in found if hit.fit is None or hit.fit.verdict != "too_large")[:MODELS]

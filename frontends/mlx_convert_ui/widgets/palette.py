@@ -1,0 +1,105 @@
+"""The palette: one field that leads to every page, model and chat, and to what is done most. Ctrl or ⌘ with K."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from inspect import isawaitable
+
+from nicegui import run, ui
+from nicegui.element import Element
+from nicegui.events import GenericEventArguments
+
+from mlx_convert_ui.state.places import Known, Place, places, read
+from mlx_convert_ui.state.studio import Studio
+from mlx_convert_ui.widgets.components import Button, Tag, attributes, block
+from mlx_convert_ui.widgets.dialogs import answer_of, lasting
+from mlx_convert_ui.widgets.found_list import FoundList
+
+_FIELD, _LIST = "palette-field", "palette-list"
+_ids = itertools.count(1)
+
+
+class Shortcut(Element, component="shortcut.js"):
+    """Calls ``pressed`` for Ctrl or ⌘ with K, anywhere on the page."""
+
+    def __init__(self, pressed: Callable[[], object]) -> None:
+        super().__init__()
+        self.on("pressed", pressed, [])
+
+
+def palette(studio: Studio, fixed: Callable[[], Sequence[Place]]) -> None:
+    """The button that opens it, and the key. ``fixed`` are the pages and actions that are always there."""
+    opened = lasting(lambda: _open(studio, fixed()))
+    Shortcut(opened)
+    button = Button("", opened, icon="search", kind="ghost", label="Go to … (Ctrl or ⌘ with K)").mark("palette")
+    attributes(button, {"aria-keyshortcuts": "Control+K Meta+K", "aria-haspopup": "dialog"})
+
+
+async def _open(studio: Studio, fixed: Sequence[Place]) -> None:
+    known = await run.io_bound(read, studio) or Known()
+    chosen = await answer_of(_Palette(fixed, known).dialog)
+    if not isinstance(chosen, Place):
+        return
+    if chosen.act is None:
+        ui.navigate.to(chosen.address)
+        return
+    done = chosen.act()
+    if isawaitable(done):
+        await done
+
+
+class _Palette:
+    def __init__(self, fixed: Sequence[Place], known: Known) -> None:
+        self._fixed = fixed
+        self._known = known
+        self._words = ""
+        self._found: dict[str, Place] = {}
+        self.dialog = ui.dialog().props('aria-label="Go to" position=top transition-duration=120')
+        with self.dialog, block("dialog palette"):
+            with block("search"):
+                Tag("span", "", "search-icon", icon="search").props("aria-hidden=true")
+                box = ui.input(placeholder="Pages, models, chats, actions", on_change=self._typed).mark("palette-words")
+                box.props("outlined dense hide-bottom-space autofocus role=combobox aria-autocomplete=list")
+                box.props("spellcheck=false autocomplete=off aria-expanded=true")
+                attributes(box, {"aria-label": "Go to", "for": _FIELD, "aria-controls": _LIST})
+            self._list = attributes(FoundList(f"#{_FIELD}", "Where to go", first=True), {"id": _LIST})
+            self._list.on("choose", self._choose)
+            self._told = Tag("p", "", "sr-only").props("role=status")
+        self._show("")
+
+    def _typed(self, event: object) -> None:
+        self._show(str(event.value or ""))  # type: ignore[attr-defined]
+
+    def _show(self, words: str) -> None:
+        self._words, self._found = words, {str(next(_ids)): one for one in places(words, self._fixed, self._known)}
+        self._list.props["words"] = words
+        self._list.clear()
+        with self._list:
+            for name, group in itertools.groupby(self._found, key=lambda key: self._found[key].group):
+                with _group(name):
+                    for key in group:
+                        self._option(key, self._found[key])
+        self._told.show(f"{len(self._found)} results" if words else "")
+
+    def _choose(self, event: GenericEventArguments) -> None:
+        """Take what was chosen; of a list that was out of date the first that stands there now."""
+        chosen = self._found.get(str(event.args.get("key"))) if event.args.get("words") == self._words else None
+        if chosen is not None or self._found:
+            self.dialog.submit(chosen or next(iter(self._found.values())))
+
+    def _option(self, key: str, place: Place) -> None:
+        option = Tag("div", "", "palette-option", icon=place.icon).mark("palette-option")
+        identity = {"id": f"palette-{key}", "data-key": key}
+        with attributes(option, {"role": "option", "aria-selected": "false", **identity}):
+            Tag("span", place.title, "palette-title")
+            if place.about:
+                Tag("span", place.about, "palette-about")
+
+
+def _group(title: str) -> ui.element:
+    name = f"palette-group-{next(_ids)}"
+    group = attributes(block("found-group"), {"role": "group", "aria-labelledby": name})
+    with group:
+        attributes(Tag("span", title, "found-group-title"), {"id": name})
+    return group
