@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # every command has an inventory, and few need these
     from mlx_convert_core.converting.searching import Search, SearchHit, SearchResult
     from mlx_convert_core.converting.sources import Sources
     from mlx_convert_core.home.conversation_store import ConversationStore
+    from mlx_convert_core.model.advice import SamplerAdvice
     from mlx_convert_core.model.contents import FolderContents
     from mlx_convert_core.model.details import ModelDetails
     from mlx_convert_core.model.inspection import ModelInfo
@@ -156,6 +157,19 @@ class Inventory:
         from mlx_convert_core.model.details import details_of
 
         return details_of(self.find(model), self.library.entries())
+
+    def advice(self, model: str | Path) -> SamplerAdvice:
+        """What the authors of a converted model (a folder, or a name in the library) recommend for its answers.
+
+        Raises as `find`; reads small files.
+        """
+        from mlx_convert_core.model.advice import sampler_advice
+        from mlx_convert_core.model.library_folder import entry_of
+
+        folder = self.model_path(model)
+        entry = entry_of(folder)
+        name, source = (entry.name, entry.source) if entry is not None else (folder.name, "")
+        return sampler_advice(folder, name, source, self.presets.values())
 
     def scan(self, folder: Path, left_out: Callable[[str], None] = lambda why: None) -> tuple[LibraryEntry, ...]:
         """Add every MLX folder at or below ``folder``, also in a Hub cache, to the library; the entries found.

@@ -117,7 +117,12 @@ if TYPE_CHECKING:
         bits_to_ask as bits_to_ask,
         layers_in_words as layers_in_words,
     )
-    from mlx_convert_core.model.config_file import read_config as read_config
+    from mlx_convert_core.model.config_file import (
+        context_length as context_length,
+        context_of as context_of,
+        read_config as read_config,
+    )
+    from mlx_convert_core.model.advice import SamplerAdvice as SamplerAdvice
     from mlx_convert_core.model.card import card_text as card_text
     from mlx_convert_core.model.considered import SourceAbout as SourceAbout
     from mlx_convert_core.model.contents import FolderContents as FolderContents
@@ -420,7 +425,8 @@ _PLACES = {
     "mlx_convert_core.model.answer_settings": "SAMPLER_LIMITS AnswerSettings sampler_word",
     "mlx_convert_core.model.checkpoint": "Checkpoint",
     "mlx_convert_core.model.choosing": "Chosen LayerChoice MeasuredLayer ModelSizes bits_to_ask layers_in_words",
-    "mlx_convert_core.model.config_file": "read_config",
+    "mlx_convert_core.model.config_file": "context_length context_of read_config",
+    "mlx_convert_core.model.advice": "SamplerAdvice",
     "mlx_convert_core.model.card": "card_text",
     "mlx_convert_core.model.considered": "SourceAbout",
     "mlx_convert_core.model.contents": "FolderContents",

@@ -11,6 +11,7 @@ from mlx_convert_core.converting.places import examine_output
 from mlx_convert_core.converting.searching import SearchHit
 from mlx_convert_core.converting.sources import Sources
 from mlx_convert_core.errors import MlxConvertError
+from mlx_convert_core.model.config_file import context_length
 from mlx_convert_core.model.considered import SourceAbout
 from mlx_convert_core.model.findings import Finding, finding_of
 from mlx_convert_core.model.fit import Fit, fit
@@ -57,12 +58,7 @@ class SourceDetails:
     @property
     def context(self) -> int:
         """The tokens that it was made for at most, 0 when config.json does not say."""
-        inner = self.model.config.get("text_config")
-        for config in (self.model.config, inner if isinstance(inner, dict) else {}):
-            found = config.get("max_position_embeddings")
-            if type(found) is int and found > 0:
-                return found
-        return 0
+        return context_length(self.model.config)
 
     def fit(self, output: OutputPlan | None = None) -> Fit:
         """Whether this machine has the memory to answer with ``output``, or with the model as it is."""

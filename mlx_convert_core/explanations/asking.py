@@ -33,6 +33,12 @@ THEME = Theme(
             "`affine` goes with all of them. `mxfp4`, `mxfp8` and `nvfp4` have their own numbers: name no others.",
         ),
         Explanation(
+            "context_full",
+            "The conversation has become longer than what the model was made for, its context. Nothing of it is left"
+            " out unasked, so no answer is given.",
+            "Begin a new conversation, or edit an earlier message: what came after it is kept as another version.",
+        ),
+        Explanation(
             "out_of_range",
             "A number is too small or too large for its purpose, such as a temperature of 100.",
             "The message names the smallest and the largest that can be used.",

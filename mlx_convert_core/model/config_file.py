@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from mlx_convert_core.base.codec import read_json
+from mlx_convert_core.base.file_names import CONFIG
 from mlx_convert_core.base.limits import CONFIG_BYTES
 from mlx_convert_core.base.regular_files import read_regular
 from mlx_convert_core.errors import CorruptCheckpoint
@@ -47,3 +49,21 @@ def unreadable(path: Path, error: OSError) -> CorruptCheckpoint:
         hint="Check that the file is there, that you may read it, and that its disk is well.",
         code="unreadable",
     )
+
+
+def context_length(config: Mapping[str, Any]) -> int:
+    """The tokens that the model of ``config`` (config.json) was made for at most, 0 when it does not say."""
+    inner = config.get("text_config")
+    for level in (config, inner if isinstance(inner, dict) else {}):
+        found = level.get("max_position_embeddings")
+        if type(found) is int and found > 0:
+            return found
+    return 0
+
+
+def context_of(folder: Path) -> int:
+    """`context_length` of the model in ``folder``; 0 when its config.json can't be read."""
+    try:
+        return context_length(read_config(folder / CONFIG))
+    except CorruptCheckpoint:
+        return 0

@@ -17,6 +17,7 @@ from mlx_convert_core.model.requests import GenerateRequest, GenerateResult
 
 TITLE_LENGTH = 60
 _COUNTED = ("generation_tokens",)  # of an answer that was given in several pieces
+_ONCE = ("prompt_tokens",)  # that of its first piece: those of later ones have the piece before in them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +158,7 @@ class Conversation:
         """The last message with ``content`` at its end; ``figures`` are those of making it, tokens counted together."""
         last = self.messages[-1]
         counted = {name: last.figures.get(name, 0) + figures.get(name, 0) for name in _COUNTED if name in figures}
+        counted |= {name: last.figures[name] for name in _ONCE if name in last.figures}
         more = replace(last, content=last.content + content, figures={**last.figures, **figures, **counted})
         return replace(self, messages=(*self.messages[:-1], more))
 
@@ -187,6 +189,13 @@ class Conversation:
             if one.content
         )
         return self.settings.request(tuple(turns))
+
+    @property
+    def tokens(self) -> int:
+        """How many tokens it came to with its last answer, 0 when that is not known."""
+        counted = (one.figures for one in reversed(self.messages) if one.role == "assistant")
+        last = next(counted, {})
+        return int(last.get("prompt_tokens") or 0) + int(last.get("generation_tokens") or 0)
 
     @property
     def summary(self) -> ConversationSummary:

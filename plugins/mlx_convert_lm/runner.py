@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from mlx_convert_core.plugin import (
     GenerationExtras,
     GenerationFailed,
     Reporter,
+    context_of,
     model_name,
 )
 from mlx_convert_lm.chat_template import ChatTemplate
@@ -35,6 +37,7 @@ class LmRunner:
     def __init__(self, path: Path, *, trust_remote_code: bool = False) -> None:
         self._path = path
         self._trusted = trust_remote_code
+        self._context = context_of(path)
         self._lazy: Any = None  # a LazyModel, between `memory` and `load`
         self._model: Any = None
         self._tokenizer: Any = None
@@ -85,6 +88,7 @@ class LmRunner:
         if request.seed is not None:
             _seed(request.seed)
         prompt = self._prompt(request)
+        request = replace(request, max_tokens=self._room(request, len(prompt)))
         began = time.perf_counter()
         answer = Answer(stops_of(extras))
         for response in self._responses(prompt, request, extras, report.check_cancelled):
@@ -130,6 +134,22 @@ class LmRunner:
         if self._rows:
             self._check_rows(tokens)
         return tokens
+
+    def _room(self, request: GenerateRequest, prompt: int) -> int:
+        """The most tokens that the answer to ``prompt`` tokens may have.
+
+        A conversation ends where the context does that the model was made for: nothing of it is left out unasked.
+        Raises GenerationFailed (``context_full``).
+        """
+        if not request.messages or not self._context:
+            return request.max_tokens
+        if prompt >= self._context:
+            raise GenerationFailed(
+                f"this conversation has {prompt:,} tokens, and {self._path.name} was made for {self._context:,}.",
+                hint="Begin a new conversation, or shorten an earlier message of this one.",
+                code="context_full",
+            )
+        return min(request.max_tokens, self._context - prompt)
 
     def _space_before(self, response: Any, begun: str) -> str:
         """The space between what the model has said and its next token: alone, a tokenizer would drop it."""

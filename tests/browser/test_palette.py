@@ -69,7 +69,7 @@ def test_keys_alone_lead_to_pages_models_chats_and_actions(visitor: Visitor, mod
     opened(page)
     page.keyboard.type("dark")
     page.keyboard.press("Enter")  # at once: it is what was typed that counts
-    expect(page.locator("body")).to_have_class("body--dark")
+    expect(page.locator("body.body--dark")).to_be_visible()
 
 
 def test_what_is_nowhere_here_is_searched_for(visitor: Visitor, model: Path) -> None:

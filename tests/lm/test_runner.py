@@ -73,6 +73,16 @@ def test_an_answer_that_was_cut_off_goes_on_as_if_it_had_not_been(session: Model
     assert job.result().prompt_tokens == 8
 
 
+def test_a_conversation_ends_where_the_context_does(session: ModelSession) -> None:
+    question = ChatMessage(role="user", content=" ".join(["w5"] * 508))
+    ended = session.chat((question,), replace(GREEDY, max_tokens=12)).result()
+    assert (ended.prompt_tokens, ended.generation_tokens, ended.finish_reason) == (508, 4, "length")
+    longer = replace(question, content=" ".join(["w5"] * 512))
+    with pytest.raises(GenerationFailed, match=r"has 512 tokens, and model was made for 512") as refused:
+        session.chat((longer,)).result()
+    assert refused.value.code == "context_full"
+
+
 def test_a_seed_repeats_an_answer_and_another_seed_does_not(session: ModelSession) -> None:
     def answer(seed: int) -> str:
         request = GenerateRequest(prompt="w5 w6", temperature=1.5, seed=seed, max_tokens=20)

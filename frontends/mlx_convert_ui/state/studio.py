@@ -17,7 +17,7 @@ from mlx_convert_core import (
     UploadRequest,
     Workspace,
 )
-from mlx_convert_core.plugin import model_name
+from mlx_convert_core.plugin import SamplerAdvice, model_name
 from mlx_convert_ui.state.answers import Answers
 from mlx_convert_ui.state.chats import Chats
 from mlx_convert_ui.state.comparisons import Comparisons
@@ -89,6 +89,13 @@ class Studio:
         if not new:
             self.prefer(welcomed=True)
         return new
+
+    def advice(self, model: str) -> SamplerAdvice:
+        """What the authors of the model in the folder ``model`` recommend. Reads files: call it on a thread."""
+        try:
+            return self.workspace.advice(model) if model else SamplerAdvice()
+        except MlxConvertError:
+            return SamplerAdvice()
 
     def forget_model(self, path: Path) -> None:
         """Close the model at ``path``, before its files go. It may take a moment: call it on a thread."""

@@ -9,8 +9,8 @@ from typing import Any
 
 from nicegui import ui
 
-from mlx_convert_core import GenerateRequest, Preset
-from mlx_convert_core.plugin import SAMPLER_LIMITS, ChatSettings
+from mlx_convert_core import GenerateRequest
+from mlx_convert_core.plugin import SAMPLER_LIMITS, ChatSettings, SamplerAdvice
 from mlx_convert_ui.widgets.components import Tag, attributes, block, field, help_mark, named
 
 
@@ -34,9 +34,12 @@ class Sampler(SimpleNamespace):
         """The request for ``prompt``. Raises InvalidRequest."""
         return GenerateRequest(prompt=prompt, **{**self.values(), "system": self.system.strip() or None})
 
-    def recommended(self, preset: Preset) -> Sampler:
-        """The same with what the model's authors recommend put over it."""
-        return Sampler(**{**vars(self), **preset.advice})
+    def recommended(self, advice: SamplerAdvice) -> Sampler:
+        """As the model's authors recommend, the same without advice; the rest of what is set stays."""
+        if not advice.values:
+            return self
+        kept = {name: getattr(self, name) for name in ("system", "max_tokens", "seed")}
+        return Sampler(**{**kept, **advice.values})
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from nicegui import ui
 
+from mlx_convert_ui.pages.chat.meter import ContextMeter
 from mlx_convert_ui.widgets.components import Button, Tag, block
 
 # Enter sends and Shift-Enter breaks the line; the Enter that ends the composition of a character does neither.
@@ -32,6 +33,7 @@ class Composer:
                 self._box.props('placeholder="Ask something"').classes("grow")
                 self._box.on("keydown", self._enter, [], js_handler=_ENTER)
                 self._button = Button("Send", self._press, icon="arrow-up", kind="primary").mark("send")
+            self.meter = ContextMeter()
             Tag(
                 "p",
                 "Enter sends, Shift with Enter breaks the line. Models make mistakes: check what matters.",

@@ -15,6 +15,7 @@ from mlx_convert_ui import wording
 from mlx_convert_ui.pages.chat.composer import Composer
 from mlx_convert_ui.pages.chat.conversations import ConversationList
 from mlx_convert_ui.pages.chat.dialogs import SettingsDrawer, ask_title
+from mlx_convert_ui.pages.chat.draft import ChatDraft
 from mlx_convert_ui.pages.chat.header import Header, HeaderActions
 from mlx_convert_ui.pages.chat.loading import Loaded, load
 from mlx_convert_ui.pages.chat.turns import TurnActions, Turns, unanswered
@@ -25,7 +26,6 @@ from mlx_convert_ui.widgets.dialogs import confirm, lasting, waiting
 from mlx_convert_ui.widgets.frame import READ_SECONDS, frame
 from mlx_convert_ui.widgets.model_choice import ModelChoice, model_folder, no_models
 from mlx_convert_ui.widgets.remedies import tell
-from mlx_convert_ui.widgets.sampler import Sampler
 from mlx_convert_ui.widgets.upload_dialog import upload_dialog
 
 STREAM_SECONDS = 0.05
@@ -44,15 +44,15 @@ def register(studio: Studio) -> None:
 
 
 async def _page(studio: Studio, id: str, model: str) -> None:
-    loaded = await run.io_bound(load, studio, id) or Loaded()
+    loaded = await run.io_bound(load, studio, id, model) or Loaded()
     with frame(studio, "/chat", "Chat", "Talk with a converted model. Conversations stay on this machine."):
-        ChatPage(studio, loaded, model)
+        ChatPage(studio, loaded)
 
 
 class ChatPage:
     """One tab. What it shows is on disk or in the Chats; what is typed and not sent is in the draft."""
 
-    def __init__(self, studio: Studio, loaded: Loaded, model: str) -> None:
+    def __init__(self, studio: Studio, loaded: Loaded) -> None:
         self._studio = studio
         self._desk = desk = studio.chats
         self._loaded = loaded
@@ -60,19 +60,15 @@ class ChatPage:
         self._version = self._desk.version
         self._sending = False
         self._client = ui.context.client  # the button that asked for something may be gone when it is done
-        draft = studio.draft.chat
-        first = next((str(entry.path) for entry in loaded.entries), "")
-        chosen = str(self._conversation.model) if self._conversation else model or draft.get("model", "") or first
-        self._sampler = (
-            Sampler.of(self._conversation.settings) if self._conversation else Sampler(**draft.get("sampler", {}))
-        )
+        self._draft = ChatDraft(studio)
+        self._sampler = self._draft.sampler(loaded)
         self._drawer = SettingsDrawer(self._sampler, self._keep_settings)
         with block("chat"):
             self._list = ConversationList(studio)
             with block("chat-open card", "section").props('aria-label="Conversation"'):
                 self._header = Header(
                     lambda: ModelChoice(
-                        studio, loaded.entries, chosen, self._choose, label="Model of this conversation"
+                        studio, loaded.entries, loaded.model, self._choose, label="Model of this conversation"
                     ),
                     HeaderActions(
                         self._toggle_list,
@@ -88,7 +84,7 @@ class ChatPage:
                     TurnActions(self._edit, self._asking(desk.regenerate), self._asking(desk.go_on), self._switch)
                 )
                 self._below = block("turns-below")
-                self._composer = Composer(self._draft_text, self._keep_text, self._send, self._stop)
+                self._composer = Composer(self._draft.text(self._id), self._keep_text, self._send, self._stop)
         self._draw()
         self._to_the_end()
         ui.timer(STREAM_SECONDS, self._tick)
@@ -100,6 +96,7 @@ class ChatPage:
         self._list.draw(loaded.summaries, loaded.problem, self._id)
         self._header.draw(conversation)
         self._draw_welcome()
+        self._composer.meter.draw(conversation, loaded.context)
         if conversation is None:  # a new one, or one that was deleted in another tab
             self._turns.clear()
             self._below.clear()
@@ -176,7 +173,7 @@ class ChatPage:
 
     def _sent(self, key: str, text: str) -> None:
         """Forget ``text``, the draft of ``key``; what was typed meanwhile stays, as the next message."""
-        self._studio.draft.chat.get("texts", {}).pop(key, None)
+        self._draft.forget_text(key)
         if self._composer.text == text:
             self._composer.clear()
         self._keep_text(self._composer.text)
@@ -224,6 +221,9 @@ class ChatPage:
 
     async def _choose(self, model: str) -> None:
         if self._conversation is None:
+            advice = await run.io_bound(self._studio.advice, model)
+            if advice is not None and advice.values:
+                self._drawer.fields.show(self._sampler.recommended(advice))
             self._keep_draft()
             return
         id = self._id
@@ -281,15 +281,11 @@ class ChatPage:
     def _id(self) -> str:
         return self._conversation.id if self._conversation else ""
 
-    @property
-    def _draft_text(self) -> str:
-        return str(self._studio.draft.chat.get("texts", {}).get(self._id, ""))
-
     def _keep_text(self, text: str) -> None:
-        self._studio.draft.chat.setdefault("texts", {})[self._id] = text
+        self._draft.keep_text(self._id, text)
 
     def _keep_draft(self) -> None:
-        self._studio.draft.chat.update(model=self._header.model, sampler=self._sampler.values())
+        self._draft.keep(self._header.model, self._sampler)
 
     def _settings(self) -> ChatSettings:
         """Raises InvalidRequest for numbers that no model takes."""

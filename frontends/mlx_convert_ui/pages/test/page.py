@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from nicegui import run, ui
 
 from mlx_convert_core import LibraryEntry, MlxConvertError
-from mlx_convert_core.plugin import preset_with_advice
 from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.widgets.answer import AnswerCard
 from mlx_convert_ui.widgets.components import Button, Tag, block, card
@@ -69,14 +68,12 @@ class TestPage:
                 Tag("span", "Ctrl or ⌘ with Enter does the same", "field-hint push wide-only")
                 self._button = Button("Generate", self._press, icon="play", kind="primary").mark("generate")
 
-    def _chosen(self, _: str) -> None:
+    async def _chosen(self, _: str) -> None:
         self._keep()
-        entry = self._model.entry
-        presets = self._studio.workspace.presets.values()
-        preset = preset_with_advice(presets, entry.source) if entry is not None else None
-        if preset is not None:
-            self._dials.show(self._sampler.recommended(preset))
-            ui.notify(f"Settings as the authors of {preset.title} recommend")
+        advice = await run.io_bound(self._studio.advice, self._model.value)
+        if advice is not None and advice.values:
+            self._dials.show(self._sampler.recommended(advice))
+            ui.notify(advice.words)
 
     def _keep(self) -> None:
         draft = {"model": self._model.value, "prompt": self._prompt.value, "sampler": self._sampler.values()}
