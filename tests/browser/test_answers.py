@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from browser.asking import answer, ask, finished, visit
+from browser.axe import violations
 from browser.models import scripted_model
 from browser.program import Program
 from browser.watching import Visitor, alive
@@ -123,6 +124,25 @@ def test_lists_keep_their_code_and_their_ticks(visitor: Visitor, program: Progra
     expect(said.get_by_role("button", name="Copy this code")).to_be_visible()
     expect(said.locator("ul li").first).to_have_text("\u2611 done")
     expect(said.locator("ul li").last).to_have_text("\u2610 open")
+
+
+def test_footnotes_lead_to_their_notes_and_diagrams_are_code(
+    visitor: Visitor, program: Program, tiny_model: Path
+) -> None:
+    text = "So it is[^a].\n\n[^a]: Says *one*,\nwho knows.\n\n```mermaid\ngraph TD; A-->B\n```\n"
+    page = visit(visitor, scripted_model(tiny_model, program.work / "notes", [text]))
+    ask(page, "Note")
+    finished(page)
+    said = answer(page).locator(".prose")
+    said.get_by_role("button", name="Footnote a").click()
+    note = said.locator("[data-footnote=a]")
+    expect(note).to_be_focused()
+    expect(note).to_have_text("a Says one,\nwho knows.")
+    diagram = said.locator(".md-code")
+    expect(diagram).to_contain_text("mermaid")
+    expect(diagram.locator("pre")).to_have_text("graph TD; A-->B")
+    assert diagram.locator("code").evaluate("code => getComputedStyle(code).fontVariantLigatures") == "none"
+    assert violations(page) == []
 
 
 def test_what_is_written_from_the_right_runs_from_the_right(

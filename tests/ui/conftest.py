@@ -12,7 +12,6 @@ from pathlib import Path
 os.environ["NICEGUI_STORAGE_PATH"] = tempfile.mkdtemp(prefix="mlx-convert-ui-test-")
 
 import pytest
-from mlx_convert_ui.state.preferences import PreferencesFile
 from mlx_convert_ui.state.studio import Studio
 
 from mlx_convert_core import ConvertRequest, Workspace
@@ -25,7 +24,6 @@ def workspace(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
     """Give a workspace that writes below the test's own folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
-    PreferencesFile(home).set(welcomed=True)  # somebody who has been here before
     with Workspace() as workspace:
         yield workspace
 

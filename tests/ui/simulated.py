@@ -19,7 +19,8 @@ PATIENCE = 600  # tries of 0.1 s: a loaded machine may need long to start a work
 
 @asynccontextmanager
 async def visiting(studio: Studio, path: str = "/") -> AsyncIterator[User]:
-    """Open ``path`` as a user. An error that is only logged fails the test, too."""
+    """Open ``path`` as a user who has been here before. An error that is only logged fails the test, too."""
+    studio.prefer(welcomed=True)
     troubles = Troubles()
     async with user_simulation() as user:
         logging.getLogger("nicegui").addHandler(troubles)

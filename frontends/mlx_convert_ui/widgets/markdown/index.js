@@ -4,6 +4,7 @@ import DOMPurify from "dompurify";
 import { put } from "mlx-clipboard";
 import { marked } from "./marked.min.js";
 import hljs from "./highlight.min.js";
+import { FOOTNOTES, linkFootnotes } from "./footnotes.js";
 import { TEX, isFormula, show } from "./formulas.js";
 
 const PURIFY = {
@@ -23,7 +24,7 @@ const FROM_RIGHT = /^\P{L}*[\p{Script=Hebrew}\p{Script=Arabic}\p{Script=Syriac}\
 const FROM = "\uE000"; // private characters around what is marked, from the source into the text of the elements
 const TO = "\uE001";
 
-marked.use({ extensions: TEX });
+marked.use({ extensions: [...TEX, ...FOOTNOTES] });
 marked.use({
   renderer: {
     // A picture would tell its host that it was looked at: it becomes a link.
@@ -84,6 +85,7 @@ export function point(element) {
 function prose(token, finished) {
   const fragment = DOMPurify.sanitize(marked.parser([token]), PURIFY);
   codeWithin(token, fragment, finished);
+  linkFootnotes(fragment);
   for (const inline of fragment.querySelectorAll("code")) if (isFormula(inline)) show(inline, plain);
   for (const link of fragment.querySelectorAll("a")) {
     link.target = "_blank";
