@@ -28,7 +28,7 @@ def register(studio: Studio) -> None:
     @ui.page("/test", response_timeout=READ_SECONDS)
     async def page(model: str = "") -> None:
         entries = await run.io_bound(studio.entries) or ()
-        with frame(studio, "/test", "Test", "Ask a converted model something and see how fast it answers."):
+        with frame(studio, "/test", "Test", "One question, with how fast it is answered. Chat keeps what was said."):
             TestPage(studio, entries, model)
 
 

@@ -21,7 +21,7 @@ TITLES = ("What it does", "Where models go", "A first model")
 _DOES = (
     (
         "wand-sparkles",
-        "It turns a model from Hugging Face, or a folder of yours, into MLX, Apple's format for its chips.",
+        "It turns a model from Hugging Face, or a folder of yours, into MLX, for the chips of Macs.",
     ),
     ("scale", "It makes the model smaller, and looks at every tensor of the result before it counts as done."),
     ("message-square", "Then you talk with it, compare it with others, measure it, and share it if you like."),
