@@ -19,6 +19,7 @@ HOOKS = {
     "model_source": "finds models",
     "model_converter": "converts",
     "model_runner": "runs models",
+    "model_senses": "tells what models see and hear",
     "quantize_strategy": "shares out bits",
     "quantize_method": "rounds numbers",
     "tensor_decoder": "reads stored formats",
