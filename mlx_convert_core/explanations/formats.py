@@ -168,6 +168,11 @@ THEME = Theme(
             "Convert the original bf16 model; its page names it as the base model.",
         ),
         Explanation(
+            "whole_numbers",
+            "Weights are stored as whole numbers, without scales and without a word of a tool that quantized them.",
+            "Try the result: if it talks nonsense, the scales were lost. The original bf16 model has the real numbers.",
+        ),
+        Explanation(
             "odd_packing",
             "The weights are packed, and what stands beside them (a shape, an order, a number of bits) does not go"
             " with them, or not with config.json.",

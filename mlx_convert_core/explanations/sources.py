@@ -86,6 +86,12 @@ THEME = Theme(
             "Nothing where it is kept: the new config.json says so. A model class that can't keep it is refused.",
         ),
         Explanation(
+            "activation_differs",
+            "The model class of mlx-lm computes with one function between the matrices of a layer, and config.json"
+            " names another: what came out would be another model.",
+            "A newer mlx-lm may know the function. A GGUF of the model keeps it.",
+        ),
+        Explanation(
             "rope_differs",
             "The model class of mlx-lm computes rotary positions (RoPE) otherwise than config.json says: from"
             " another base, or without its scaling.",

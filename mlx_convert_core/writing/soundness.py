@@ -20,6 +20,7 @@ from mlx_convert_core.base import file_names
 from mlx_convert_core.base.file_names import CONFIG, INDEX, SAFETENSORS
 from mlx_convert_core.base.limits import INDEX_BYTES
 from mlx_convert_core.base.regular_files import open_regular, read_regular
+from mlx_convert_core.base.system_files import is_system_file
 from mlx_convert_core.errors import CorruptCheckpoint, UploadError
 from mlx_convert_core.model.config_file import read_config
 from mlx_convert_core.model.dtypes import INFINITY
@@ -67,7 +68,7 @@ def refuse_spoiled(folder: Path, advance: Callable[[int, int], None]) -> dict[st
     ``advance`` is told the bytes done and those of all weight files.
     """
     infinite: Counter[str] = Counter()
-    paths = sorted(folder.glob(f"*{SAFETENSORS}"))
+    paths = _weights(folder)
     total, done = sum(path.stat().st_size for path in paths), 0
     for path in paths:
         recorded, digest = _recorded(folder).get(path.name), hashlib.sha256()
@@ -86,7 +87,7 @@ def refuse_spoiled(folder: Path, advance: Callable[[int, int], None]) -> dict[st
 
 
 def _problems(folder: Path) -> Iterator[str]:
-    headers = {path.name: read_header(path) for path in sorted(folder.glob(f"*{SAFETENSORS}"))}
+    headers = {path.name: read_header(path) for path in _weights(folder)}
     read_config(folder / CONFIG)
     for name in _READ_BY_ALL:
         if (folder / name).exists() and not _is_json(folder / name):
@@ -100,6 +101,11 @@ def _problems(folder: Path) -> Iterator[str]:
         if recorded.size and size != recorded.size:  # 0: the record does not say
             found = "is missing" if size is None else f"has {size:,} bytes"
             yield f"{name} {found}, and its record says {recorded.size:,} bytes"
+    record = read_record(folder)
+    written = record.files if record is not None else {}
+    gone = next((name for name in _READ_BY_ALL if name in written and not (folder / name).exists()), None)
+    if gone is not None:
+        yield f"{gone}, which was written with it, is missing"
 
 
 def _index_problems(folder: Path, headers: Mapping[str, tuple[TensorInfo, ...]]) -> Iterator[str]:
@@ -116,6 +122,10 @@ def _index_problems(folder: Path, headers: Mapping[str, tuple[TensorInfo, ...]])
     lost = next((name for name, shard in named.items() if (name, shard) not in there), None)
     if lost is not None:
         yield f"the tensor {lost} is not in {named[lost]}, where {INDEX} says it is"
+
+
+def _weights(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob(f"*{SAFETENSORS}") if not is_system_file(path.name))
 
 
 def _recorded(folder: Path) -> dict[str, RecordedFile]:

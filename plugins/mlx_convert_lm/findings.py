@@ -80,7 +80,7 @@ def _packed(source: DecodedModel) -> Iterator[Finding]:
 
 
 def _unexplained(model: ModelInfo, packed: Sequence[TensorInfo]) -> Iterator[Finding]:
-    """An error for packed tensors that config.json says nothing of."""
+    """What there is to say of packed tensors that config.json says nothing of: an error, where a tool made them."""
     if model.matching(file_names.MODELOPT):
         return
     if _eight_bits(packed):
@@ -95,6 +95,17 @@ def _unexplained(model: ModelInfo, packed: Sequence[TensorInfo]) -> Iterator[Fin
             yield _refused(model, code="bnb", message=told)
         else:
             yield _refused(model, "quant_unknown", told)
+        return
+    whole = [tensor for tensor in packed if tensor.name.endswith(".weight")]
+    if whole:
+        yield Finding(
+            code="whole_numbers",
+            level="warning",
+            message=f"{model.name} stores weights as whole numbers ({len(whole):,} in all, {whole[0].dtype},"
+            f" {whole[0].name} for one), and nothing says that they stand for others; they are taken for themselves.",
+            hint="If a tool quantized them, their scales were lost: try the result before you rely on it.",
+            remedies=original(model),
+        )
 
 
 def _carried(model: ModelInfo, packed: Sequence[TensorInfo]) -> Finding:

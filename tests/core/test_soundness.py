@@ -72,8 +72,9 @@ def refusal(workspace: Workspace, model: Path, target: Path) -> UploadError:
         (lambda model: shutil.copy(model / "model.safetensors", model / "model-2.safetensors"), r"is in both"),
         (lambda model: write_one(model / "model.safetensors", "F32", bytes(8), 2), r"the tensor \S+ is not in"),
         (lambda model: record(model, "size", 7), r"and its record says 7 bytes"),
+        (lambda model: (model / "tokenizer.json").unlink(), r"tokenizer\.json, which was written with it, is missing"),
     ],
-    ids=["cut", "missing", "pointer", "config", "tokenizer", "twice", "other", "size"],
+    ids=["cut", "missing", "pointer", "config", "tokenizer", "twice", "other", "size", "without"],
 )
 def test_a_model_that_is_not_whole_is_refused_before_anything_moves(
     workspace: Workspace, model: Path, tmp_path: Path, spoil: Spoil, named: str
@@ -95,6 +96,18 @@ def record(model: Path, field: str, value: object) -> None:
     content = json.loads(path.read_text())
     content["files"]["model.safetensors"][field] = value
     path.write_text(json.dumps(content))
+
+
+def test_what_a_mac_leaves_beside_the_weights_is_no_damage_and_stays(
+    workspace: Workspace, model: Path, tmp_path: Path
+) -> None:
+    (model / "._model.safetensors").write_bytes(b"\0\5\x16\7")
+    (model / ".DS_Store").write_bytes(b"\0")
+    request = UploadRequest(path=model, target="folder", name=str(tmp_path / "there"))
+    workspace.check_upload(request)
+    sent = Path(workspace.upload(model, f"folder:{tmp_path / 'there'}", inline=True).result().location)
+    assert (sent / "model.safetensors").exists()
+    assert not [path for path in sent.iterdir() if path.name[0] == "."]
 
 
 def test_bytes_that_changed_since_are_found_when_the_weights_are_read(

@@ -16,7 +16,7 @@ EXPLAINED = "mlx_convert_core/explanations/row.py"  # the class of the rows that
 # Where a code is handed on that a reader of one expression can't see: the function, and the codes that it makes.
 _PACKED = {"quant_unknown", *(f"source_{method.replace('-', '_')}" for method in (*CARRIED, *OTHERS))}
 HANDED_ON: dict[str, set[str]] = {
-    "plugins/mlx_convert_lm/config/differences.py:refuse": {"own_head", "rope_differs"},
+    "plugins/mlx_convert_lm/config/differences.py:refuse": {"own_head", "rope_differs", "activation_differs"},
     "plugins/mlx_convert_lm/config/differences.py:warn": {"own_head", "rope_differs", "window_differs"},
     "plugins/mlx_convert_lm/findings.py:_refused": _PACKED | {"source_fp8"},
     "plugins/mlx_convert_lm/handing.py:reason": _PACKED,

@@ -22,7 +22,7 @@ ODD: list[tuple[str, Any]] = [
     ("num_attention_heads", "x"), ("num_key_value_heads", "x"), ("vocab_size", 0), ("vocab_size", None),
     ("rms_norm_eps", "x"), ("rms_norm_eps", [1]), ("rope_scaling", 5), ("head_dim", "x"), ("quantization", "x"),
     ("quantization_config", [1]), ("text_config", 5), ("layer_types", 5), ("rope_theta", "1e4"),
-    ("rope_theta", None),
+    ("rope_theta", None), ("rope_theta", -1.0),
 ]  # fmt: skip
 
 

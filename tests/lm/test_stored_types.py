@@ -220,3 +220,17 @@ def test_what_can_not_run_is_not_rounded_by_what_its_layers_compute_with(tmp_pat
             workspace.convert(replace(request, output=tmp_path / "other"), inline=True).result()
     assert refused.value.code == "stored_type"
     assert refused.value.remedies[0] == SetOption("method", "nearest")
+
+
+@pytest.mark.parametrize("dtype", ["I8", "U8", "I32"])
+def test_weights_of_whole_numbers_are_taken_for_themselves_and_told(
+    workspace: Workspace, tmp_path: Path, dtype: str
+) -> None:
+    source = write_llama(tmp_path / "whole")
+    tensors = tensors_of(source)
+    values = tensors[QUERY].values.astype({"I8": "<i1", "U8": "<u1", "I32": "<i4"}[dtype])
+    store(source, tensors | {QUERY: Stored(dtype, tensors[QUERY].shape, values.tobytes())})
+    findings = converted(workspace, source, tmp_path / "made")
+    (told,) = [one for one in findings if one.code == "whole_numbers"]
+    assert told.level == "warning"
+    assert f"(1 in all, {dtype}, {QUERY} for one)" in told.message

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mlx_convert_core.plugin import Finding, Remedies
+from mlx_convert_lm.config.activations import check_activation
 from mlx_convert_lm.config.built import check_rope
 from mlx_convert_lm.config.differences import Differences
 from mlx_convert_lm.config.heads import TIED, Head, has_head, parts_of_head, say_tied
@@ -13,7 +14,11 @@ from mlx_convert_lm.config.numbers import check_numbers
 from mlx_convert_lm.config.rope import levels
 from mlx_convert_lm.config.windows import check_window
 
-OTHER_MODEL = ("own_head", "rope_differs")  # codes of refusals: the class would make another model of the weights
+OTHER_MODEL = (
+    "own_head",
+    "rope_differs",
+    "activation_differs",
+)  # codes of refusals: the class would make another model of the weights
 Classes = tuple[type[Any], type[Any]]
 
 
@@ -47,7 +52,7 @@ class Meaning:
     def check(self, model: Any, config: dict[str, Any]) -> tuple[Finding, ...]:
         """Findings on where the ``model`` that was built differs from ``config``.
 
-        Raises UnsupportedModel (codes ``rope_differs``, ``own_head``) where it would be another model, and
+        Raises UnsupportedModel (codes `OTHER_MODEL`) where it would be another model, and
         CorruptCheckpoint (``bad_config``) where it could not run.
         """
         check_numbers(model, self._name)
@@ -55,6 +60,7 @@ class Meaning:
             *self._check_head(model),
             *check_rope(model, config, self._differences),
             *check_window(model, config, self._differences),
+            *check_activation(model, config, self._differences),
         )
 
     def _check_head(self, model: Any) -> tuple[Finding, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from mlx_convert_core.plugin import CorruptCheckpoint
@@ -18,11 +19,15 @@ def check_numbers(model: Any, name: str) -> None:
     """Raise CorruptCheckpoint (``bad_config``) where a layer of the model ``name`` has no number to compute with."""
     for _, module in model.named_modules():
         for attribute, (setting, meaning) in _NUMBERS.items():
-            value = getattr(module, attribute, 0.0)
-            given = isinstance(value, str) or (value is None and attribute in vars(module))
-            if given and getattr(module, _FREQUENCIES, None) is None:
+            value = getattr(module, attribute, None)
+            given = isinstance(value, str | float | int) or attribute in vars(module)
+            if given and not _usable(value) and getattr(module, _FREQUENCIES, None) is None:
                 raise CorruptCheckpoint(
                     f"config.json of {name} has {setting} {value!r:.60}, where a number is expected: it is {meaning}.",
                     hint="Compare config.json with the one on the model's page, or download it again.",
                     code="bad_config",
                 )
+
+
+def _usable(value: Any) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value) and value >= 0
