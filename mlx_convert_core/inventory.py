@@ -13,13 +13,8 @@ from mlx_convert_core.errors import PluginError
 from mlx_convert_core.home.known_models import Models
 from mlx_convert_core.home.location import default_home
 from mlx_convert_core.home.settings import SettingsFile
-from mlx_convert_core.model.quantization import Preset
 from mlx_convert_core.plugins.calling import Hooks
-from mlx_convert_core.plugins.checks import ModelCheck
-from mlx_convert_core.plugins.interfaces import LibraryStore, UploadTarget
 from mlx_convert_core.plugins.loading import LoadedPlugin, PluginFailure, PluginSet, discover
-from mlx_convert_core.plugins.offers import Account, Command, Page
-from mlx_convert_core.plugins.scoring import MeasuringText, Metric, TaskSet
 
 if TYPE_CHECKING:  # every command has an inventory, and few need these
     from mlx_convert_core.converting.model_senses import ModelSenses
@@ -31,6 +26,11 @@ if TYPE_CHECKING:  # every command has an inventory, and few need these
     from mlx_convert_core.model.details import ModelDetails
     from mlx_convert_core.model.inspection import ModelInfo
     from mlx_convert_core.model.library import LibraryEntry
+    from mlx_convert_core.model.quantization import Preset
+    from mlx_convert_core.plugins.checks import ModelCheck
+    from mlx_convert_core.plugins.interfaces import LibraryStore, UploadTarget
+    from mlx_convert_core.plugins.offers import Account, Command, Page
+    from mlx_convert_core.plugins.scoring import MeasuringText, Metric, TaskSet
 
 
 class Inventory:
@@ -42,7 +42,7 @@ class Inventory:
         self._hooks = Hooks(self._plugins)
         self._models = Models(self._hooks, self.home)
         self.settings = SettingsFile(self.home)
-        self.presets: dict[str, Preset] = self._hooks.register("register_presets", Preset)
+        self.presets: dict[str, Preset] = self._hooks.register("register_presets")
 
     @cached_property
     def sources(self) -> Sources:
@@ -99,23 +99,23 @@ class Inventory:
 
     def commands(self) -> dict[str, Command]:
         """The commands that plugins add to the CLI."""
-        return self._hooks.register("register_commands", Command)
+        return self._hooks.register("register_commands")
 
     def metrics(self) -> dict[str, Metric]:
         """The figures that are measured of a model's quality."""
-        return self._hooks.register("register_metrics", Metric)
+        return self._hooks.register("register_metrics")
 
     def texts(self) -> dict[str, MeasuringText]:
         """The texts that can be measured with."""
-        return self._hooks.register("register_texts", MeasuringText)
+        return self._hooks.register("register_texts")
 
     def tasks(self) -> dict[str, TaskSet]:
         """The questions that can be measured with."""
-        return self._hooks.register("register_tasks", TaskSet)
+        return self._hooks.register("register_tasks")
 
     def checks(self) -> dict[str, ModelCheck]:
         """The looks that every converted model is given before it is published."""
-        return self._hooks.register("register_checks", ModelCheck)
+        return self._hooks.register("register_checks")
 
     def upload_targets(self) -> dict[str, UploadTarget]:
         """The places that a model can be sent to."""
@@ -131,7 +131,7 @@ class Inventory:
 
     def pages(self) -> dict[str, Page]:
         """The pages that plugins add to the browser UI."""
-        return self._hooks.register("register_pages", Page)
+        return self._hooks.register("register_pages")
 
     # The library
 

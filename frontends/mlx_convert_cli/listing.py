@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import zip_longest
 from operator import le
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from mlx_convert_cli.text import Styled, printable, styled
 
@@ -26,12 +26,15 @@ class Listing:
 
     def __init__(self, columns: Sequence[str], rows: Iterable[Sequence[Cell]], right: Sequence[str] = ()) -> None:
         self._columns, self._right = tuple(columns), tuple(right)
-        self._rows = [tuple(map(_clean, row)) for row in rows]
-        self._widths = [tuple(map(_width, row)) for row in (self._columns, *self._rows)]
+        measured = [_measured(column) for column in zip(self._columns, *rows, strict=True)]
+        _, *self._rows = zip(*(column.cells for column in measured), strict=True)
+        self._widths = list(zip(*(column.widths for column in measured), strict=True))
+        self._most = tuple(max(column.widths) for column in measured)
+        self._plain = all(column.plain for column in measured)
 
     def lines(self, width: int) -> Iterator[Line]:
         """The lines, none wider than ``width``."""
-        *others, last = map(max, zip(*self._widths, strict=True))
+        *others, last = self._most
         room = width - sum(others) - GAP * len(others)
         if len(others) >= 2 and room < min(NARROW, last):
             yield from self._part(slice(0, -1)).lines(width)
@@ -49,6 +52,11 @@ class Listing:
     def _drawn(self, widths: tuple[int, ...]) -> Iterator[Line]:
         right = [name in self._right for name in self._columns]
         heading = tuple(styled(name, dim=True) for name in self._columns)
+        if self._plain and self._most == widths:  # nothing to fold, or to color
+            yield _line(heading, self._widths[0], widths, right)
+            line = (" " * GAP).join(f"%{width if side else -width}s" for width, side in zip(widths, right, strict=True))
+            yield from ([(line % row).rstrip()] for row in self._rows)
+            return
         for row, taken in zip((heading, *self._rows), self._widths, strict=True):
             if all(map(le, taken, widths)) and not any(map(_breaks, row)):
                 yield _line(row, taken, widths, right)
@@ -66,6 +74,24 @@ class Listing:
                 style = Style(color=look.get("fg"), bold=look.get("bold"), dim=look.get("dim"))
                 yield Segment(_text(part), style if look else None)
             yield Segment.line()
+
+
+class _Column(NamedTuple):
+    """The cells of a column as they are printed, the heading first, and their widths; ``plain``: in ASCII, no looks."""
+
+    cells: tuple[Cell, ...]
+    widths: tuple[int, ...]
+    plain: bool
+
+
+def _measured(column: tuple[Cell, ...]) -> _Column:
+    """What ``column`` takes: of plain words, which most of ten thousand rows are, all at once."""
+    words = [cell for cell in column if isinstance(cell, str)]
+    text = "".join(words)
+    if len(words) == len(column) and text.isascii() and text.isprintable():
+        return _Column(column, tuple(map(len, words)), plain=True)
+    cells = tuple(map(_clean, column))
+    return _Column(cells, tuple(map(_width, cells)), plain=False)
 
 
 def _line(cells: Sequence[Cell], taken: Sequence[int], widths: Sequence[int], right: Sequence[bool]) -> Line:
@@ -92,8 +118,6 @@ def _breaks(cell: Cell) -> bool:
 
 def _clean(cell: Cell) -> Cell:
     """``cell`` as it is printed, so that its width can be told."""
-    if isinstance(cell, str) and cell.isprintable():  # nearly all of ten thousand rows
-        return cell
     text = _text(cell)
     shown = printable(text).expandtabs() if not text.isprintable() else text
     return cell if shown == text else shown if isinstance(cell, str) else Styled(shown, cell.look)

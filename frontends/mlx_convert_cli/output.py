@@ -122,7 +122,7 @@ def table(*columns: str, rows: Iterable[Sequence[Cell]], right: Sequence[str] = 
 def show_table(listing: Listing) -> None:
     """Print a table for people, and nothing beside it: without rich, which takes longer to start than many a table."""
     lines = listing.lines(screen_width())
-    _echo((part for line in lines for part in (*line, "\n")), err=False, nl=False)
+    click.echo("\n".join("".join(map(_drawn, line)) for line in lines), file=out())
 
 
 def screen_width() -> int:

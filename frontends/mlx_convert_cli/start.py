@@ -18,8 +18,9 @@ CANCELLED = 130
 def main() -> None:
     """Run the command line."""
     # What a command imports and makes stays until its end: looking through it for circles of garbage every 700 objects,
-    # and once more when Python takes itself down, was a fifth of the time of a short command.
-    gc.set_threshold(10_000)
+    # and once more when Python takes itself down, was a fifth of the time of a short command. A library of ten thousand
+    # models is a hundred thousand objects.
+    gc.set_threshold(100_000)
     atexit.register(gc.freeze)
     os.environ["PYTHONSAFEPATH"] = "1"  # libraries start Pythons of their own: none may import from the current folder
     hears = signal.getsignal(signal.SIGINT) is signal.default_int_handler  # not so in the background of a script

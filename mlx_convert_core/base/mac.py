@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import platform
 import sys
 
@@ -25,6 +24,8 @@ def mac_trouble() -> Refusal | None:
 
 def sysctl_number(name: str) -> int | None:
     """The whole number that a Mac's sysctl(3) has under ``name``; None where there is no such thing."""
+    import ctypes
+
     try:
         value, size = ctypes.c_int64(0), ctypes.c_size_t(8)
         failed = ctypes.CDLL(None).sysctlbyname(name.encode(), ctypes.byref(value), ctypes.byref(size), None, 0)

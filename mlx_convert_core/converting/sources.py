@@ -150,7 +150,7 @@ class Sources:
 
     @cached_property
     def _registered(self) -> dict[str, tuple[SourceKind, str]]:
-        found = self._hooks.registered(_HOOK, SourceKind)
+        found = self._hooks.registered(_HOOK)
         return {name: (kind, plugin) for name, (kind, plugin) in found.items() if name != local_folder.KIND.name}
 
     @property

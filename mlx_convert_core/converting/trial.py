@@ -48,7 +48,7 @@ class Tried:
 
 def try_model(asked: TrialRequest, context: JobContext) -> Tried:
     """Load a model and have every check look at it. Never raises for what is wrong with it."""
-    checks = context.hooks.registered("register_checks", ModelCheck)
+    checks = context.hooks.registered("register_checks")
     compiles, sys.dont_write_bytecode = sys.dont_write_bytecode, True  # not of the model's own code, in its folder
     try:
         return _Trial(asked, context).run(checks)

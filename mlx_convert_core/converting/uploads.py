@@ -18,12 +18,12 @@ from mlx_convert_core.writing.soundness import refuse_damaged, refuse_spoiled
 
 def upload_targets(hooks: Hooks) -> dict[str, UploadTarget]:
     """The upload targets of all plugins, by name."""
-    return hooks.register("register_upload_targets", UploadTarget)  # type: ignore[type-abstract]
+    return hooks.register("register_upload_targets")
 
 
 def accounts(hooks: Hooks) -> dict[str, Account]:
     """The accounts of all plugins, by name."""
-    return hooks.register("register_accounts", Account)  # type: ignore[type-abstract]
+    return hooks.register("register_accounts")
 
 
 def target_of(request: UploadRequest, targets: Mapping[str, UploadTarget]) -> UploadTarget:

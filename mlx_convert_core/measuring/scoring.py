@@ -64,7 +64,7 @@ def measure(asked: MeasureTask, context: JobContext) -> MeasureResult:
 
 def _metrics(context: JobContext) -> tuple[Metric, ...]:
     """The figures of all plugins. Raises MeasuringFailed (code ``no_metrics``) when there are none."""
-    found = tuple(context.hooks.register("register_metrics", Metric).values())
+    found = tuple(context.hooks.register("register_metrics").values())
     if not found:
         raise MeasuringFailed(
             "no plugin offers a figure to measure.",

@@ -7,7 +7,6 @@ from mlx_convert_core.errors import InvalidRequest
 from mlx_convert_core.measuring.texts import typed_text
 from mlx_convert_core.model.tasks import Question, questions_in
 from mlx_convert_core.plugins.calling import Hooks
-from mlx_convert_core.plugins.scoring import TaskSet
 
 _LINE = '{"question": "Which is the largest planet?", "choices": ["Mars", "Jupiter"], "answer": 1}'
 
@@ -17,7 +16,7 @@ def questions_named(name: str, hooks: Hooks) -> tuple[str, tuple[Question, ...]]
 
     Raises InvalidRequest (code ``tasks``), which names the line, and PluginError.
     """
-    offered = hooks.register("register_tasks", TaskSet)
+    offered = hooks.register("register_tasks")
     if name not in offered:
         path = expanded(name)
         text = typed_text(path, "the tasks to measure with", "tasks")

@@ -14,7 +14,6 @@ from mlx_convert_core.base.regular_files import read_regular
 from mlx_convert_core.errors import CorruptCheckpoint, InvalidRequest, MeasuringFailed
 from mlx_convert_core.model.measurements import FEWEST_TOKENS, Passage
 from mlx_convert_core.plugins.calling import Hooks
-from mlx_convert_core.plugins.scoring import MeasuringText
 
 LENGTH = 512  # tokens of a sequence: long enough for most of what came before to count, short enough for many of them
 SEQUENCES = 16  # fewer make intervals too narrow
@@ -35,7 +34,7 @@ def text_named(name: str, hooks: Hooks) -> Text:
 
     Raises MeasuringFailed (code ``no_text``) when none is offered, and as `own_text`.
     """
-    offered = hooks.register("register_texts", MeasuringText)
+    offered = hooks.register("register_texts")
     if name and name not in offered:
         return own_text(expanded(name))
     if not offered:

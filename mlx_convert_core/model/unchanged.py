@@ -6,7 +6,6 @@ on sizes and times of change tell. What a person adds or writes beside them (REA
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
@@ -39,7 +38,9 @@ def stamp(folder: Path) -> str:
         found = sorted(_stamps(folder))
     except OSError:
         return ""
-    return hashlib.sha256(repr(found).encode()).hexdigest()[:16]
+    from hashlib import sha256  # who lists models has no need of it
+
+    return sha256(repr(found).encode()).hexdigest()[:16]
 
 
 def _is_read(name: str) -> bool:
@@ -52,7 +53,9 @@ def _is_same(folder: Path, name: str, recorded: RecordedFile) -> bool:
         return False
     if recorded.size > SMALL:
         return True
-    return hashlib.sha256(read_regular(path, SMALL, within=folder)).hexdigest() == recorded.sha256
+    from hashlib import sha256
+
+    return sha256(read_regular(path, SMALL, within=folder)).hexdigest() == recorded.sha256
 
 
 def _stamps(folder: Path) -> Iterator[tuple[str, int, int]]:

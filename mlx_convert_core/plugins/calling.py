@@ -2,44 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from importlib import import_module
 from typing import Any, TypeVar
 
 from mlx_convert_core.errors import MlxConvertError, NameConflict, PluginError
-from mlx_convert_core.model.quantization import Preset
-from mlx_convert_core.plugins.checks import ModelCheck
-from mlx_convert_core.plugins.interfaces import LibraryStore, ModelRunner, UploadTarget
 from mlx_convert_core.plugins.loading import PluginSet
-from mlx_convert_core.plugins.model_converters import MeasuredStrategy, ModelConverter, QuantizeMethod
-from mlx_convert_core.plugins.model_sources import ModelSource
-from mlx_convert_core.plugins.offers import Account, Command, Page
-from mlx_convert_core.plugins.scoring import MeasuringText, Metric, TaskSet
-from mlx_convert_core.plugins.source_kinds import SourceKind
 from mlx_convert_core.refusals import system_refusal
 
 T = TypeVar("T")
-# What each provider hook has to give.
-_PROVIDED: dict[str, Any] = {
-    "model_source": ModelSource,
-    "model_converter": ModelConverter,
-    "model_runner": ModelRunner,
-    "model_senses": Collection,
-    "quantize_strategy": Callable | MeasuredStrategy,
-    "quantize_method": QuantizeMethod,
-    "library_store": LibraryStore,
+# What each provider hook has to give, and each item of a registrar hook has to be: imported when it is called, since
+# most commands call few.
+_CORE = "mlx_convert_core"
+_PROVIDED = {
+    "model_source": f"{_CORE}.plugins.model_sources:ModelSource",
+    "model_converter": f"{_CORE}.plugins.model_converters:ModelConverter",
+    "model_runner": f"{_CORE}.plugins.interfaces:ModelRunner",
+    "model_senses": "collections.abc:Collection",
+    "quantize_strategy": f"{_CORE}.plugins.model_converters:AnyStrategy",
+    "quantize_method": f"{_CORE}.plugins.model_converters:QuantizeMethod",
+    "library_store": f"{_CORE}.plugins.interfaces:LibraryStore",
 }
-# What each item of a registrar hook has to be.
-_REGISTERED: dict[str, Any] = {
-    "register_presets": Preset,
-    "register_source_kinds": SourceKind,
-    "register_checks": ModelCheck,
-    "register_upload_targets": UploadTarget,
-    "register_accounts": Account,
-    "register_metrics": Metric,
-    "register_texts": MeasuringText,
-    "register_tasks": TaskSet,
-    "register_commands": Command,
-    "register_pages": Page,
+_REGISTERED = {
+    "register_presets": f"{_CORE}.model.quantization:Preset",
+    "register_source_kinds": f"{_CORE}.plugins.source_kinds:SourceKind",
+    "register_checks": f"{_CORE}.plugins.checks:ModelCheck",
+    "register_upload_targets": f"{_CORE}.plugins.interfaces:UploadTarget",
+    "register_accounts": f"{_CORE}.plugins.offers:Account",
+    "register_metrics": f"{_CORE}.plugins.scoring:Metric",
+    "register_texts": f"{_CORE}.plugins.scoring:MeasuringText",
+    "register_tasks": f"{_CORE}.plugins.scoring:TaskSet",
+    "register_commands": f"{_CORE}.plugins.offers:Command",
+    "register_pages": f"{_CORE}.plugins.offers:Page",
 }
 _REGISTRAR = "register_"
 _FAULTS = (Exception, SystemExit)  # a plugin may not end the program either
@@ -64,7 +58,7 @@ class Hooks:
         """As `first`, with the plugin that answered; ("", None) when none did."""
         for plugin, answer in self._answers(hook, arguments):
             if answer is not None:
-                return plugin, self._checked(plugin, hook, answer, _PROVIDED[hook])
+                return plugin, self._checked(plugin, hook, answer, _imported(_PROVIDED[hook]))
         return "", None
 
     def each(self, hook: str, /, **arguments: Any) -> list[tuple[str, Any]]:
@@ -98,18 +92,19 @@ class Hooks:
                 self.plugins.fail(plugin, _told(error), hook=hook)
             self.observing = ""
 
-    def register(self, hook: str, kind: type[T]) -> dict[str, T]:
+    def register(self, hook: str) -> dict[str, Any]:
         """The named items of a registrar hook. A fault, or a name taken twice, is recorded, never raised."""
-        return {key: item for key, (item, _) in self.registered(hook, kind).items()}
+        return {key: item for key, (item, _) in self.registered(hook).items()}
 
     def owner(self, hook: str, name: str) -> str:
         """The plugin that offers the item ``name`` of a registrar hook, "" when none does."""
-        return self.registered(hook, _REGISTERED[hook]).get(name, (None, ""))[1]
+        return self.registered(hook).get(name, (None, ""))[1]
 
-    def registered(self, hook: str, kind: type[T]) -> dict[str, tuple[T, str]]:
+    def registered(self, hook: str) -> dict[str, tuple[Any, str]]:
         """As `register`, each item with the plugin that offers it."""
-        items: dict[str, tuple[T, str]] = {}
+        items: dict[str, tuple[Any, str]] = {}
         for plugin, call in reversed(list(self._calls(hook, {}))):
+            kind = _imported(_REGISTERED[hook])
             try:
                 offered = [self._checked(plugin, hook, item, kind) for item in call() or ()]
             except _FAULTS as error:
@@ -127,9 +122,9 @@ class Hooks:
     def offered(self) -> dict[str, dict[str, tuple[str, ...]]]:
         """What each plugin registers: its name -> kind (``presets``, ``upload targets``) -> names of the items."""
         found: dict[str, dict[str, tuple[str, ...]]] = {}
-        for hook, type_of_item in _REGISTERED.items():
+        for hook in _REGISTERED:
             kind = hook.removeprefix(_REGISTRAR).replace("_", " ")
-            for name, (_, plugin) in self.registered(hook, type_of_item).items():
+            for name, (_, plugin) in self.registered(hook).items():
                 adds = found.setdefault(plugin, {})
                 adds[kind] = (*adds.get(kind, ()), name)
         return found
@@ -180,6 +175,11 @@ class Hooks:
     def _named(self, plugin: str) -> str:
         distribution = self.plugins.spec(plugin).distribution
         return f"{plugin} ({distribution})" if distribution and distribution != plugin else plugin
+
+
+def _imported(place: str) -> Any:
+    module, _, name = place.partition(":")
+    return getattr(import_module(module), name)
 
 
 def _wanted(kind: Any, item: object) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
@@ -94,6 +94,10 @@ class ProvenStrategy(MeasuredStrategy, Protocol):
 
     def expecting(self, error: float) -> ProvenStrategy:
         """The same strategy, choosing the fewest bytes whose errors are ``error`` in sum; as few as can be for 0."""
+
+
+AnyStrategy: Any = Callable | MeasuredStrategy
+"""What `quantize_strategy` has to give; what a function takes is not seen before it is called."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

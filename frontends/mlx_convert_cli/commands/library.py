@@ -63,7 +63,7 @@ def list_entries(*, missing: bool, every: bool, as_json: bool, **asked: Any) -> 
     with workspace(as_json=as_json) as opened:
         known = opened.library.entries()
         _tell_problem(opened)
-    found = query.of(entry for entry in known if entry.missing or not missing)
+    found = query.of(entry for entry in known if not missing or entry.missing)
     if as_json:
         print_json(_data(found))
     elif found:
