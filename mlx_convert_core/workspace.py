@@ -74,15 +74,16 @@ class Workspace(Workbench):
         from mlx_convert_core.model.plan import ConvertPlan
 
         planner = self._planner(request)
-        plan = planner.estimate(model or self.inspect(planner.ref, request.revision))
-        if not exact or plan.errors:
-            return plan
-        runner = self._runner(inline=False)
+        runner = self._runner(inline=False) if exact else None  # starts importing while the source is looked at
         try:
+            plan = planner.estimate(model or self.inspect(planner.ref, request.revision))
+            if runner is None or plan.errors:
+                return plan
             planned = runner.run("plan", "plan", plan, ConvertPlan, self._dispatcher.send)
+            return planner.finish(planned, plan.model)
         finally:
-            runner.close()
-        return planner.finish(planned, plan.model)
+            if runner is not None:
+                runner.close()
 
     def about(self, ref: str, revision: str | None = None) -> SourceDetails:
         """All that can be told of the model at ``ref`` to somebody who considers it; no weight is fetched.

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from mlx_convert_core.model.dtypes import STORED, Dtype
+from mlx_convert_core.model.dtypes import STORED, target_dtype
 from mlx_convert_core.model.inspection import ModelInfo
 from mlx_convert_core.model.plan import OutputPlan
 from mlx_convert_core.model.quantization import Quantization
@@ -15,6 +15,8 @@ from mlx_convert_core.model.safetensors import DTYPE_BYTES, TensorInfo
 from mlx_convert_core.model.tensor_kinds import TensorKinds
 
 FLOATS = (*STORED.values(), "F64")
+# What model classes keep in the type that it is stored in, since it is added to little numbers or raised to a power.
+_NOT_CAST = ("e_score_correction_bias", "expert_bias", "A_log")
 
 
 def estimate(model: ModelInfo, output: OutputPlan) -> OutputPlan:
@@ -25,7 +27,8 @@ def estimate(model: ModelInfo, output: OutputPlan) -> OutputPlan:
     kinds = TensorKinds(model.config, (tensor.name for tensor in model.tensors))
     tensors = [tensor for tensor in model.tensors if kinds.of(tensor.name) != "draft"]
     chosen = _routers(model.config)
-    sizes = [_tensor_bytes(tensor, None if chosen(tensor) else output.quantization, output.dtype) for tensor in tensors]
+    becomes = STORED.get(output.dtype or target_dtype(model.config) or "")
+    sizes = [_tensor_bytes(tensor, None if chosen(tensor) else output.quantization, becomes) for tensor in tensors]
     total = sum(sizes)
     return replace(
         output,
@@ -50,10 +53,11 @@ def fetch_disk(model: ModelInfo, request: ConvertRequest, weight_bytes: int | No
     return min(model.fetch_bytes, together)
 
 
-def _tensor_bytes(tensor: TensorInfo, quantization: Quantization | None, dtype: Dtype | None) -> int:
+def _tensor_bytes(tensor: TensorInfo, quantization: Quantization | None, becomes: str | None) -> int:
     if tensor.dtype not in FLOATS:
         return tensor.nbytes
-    width = DTYPE_BYTES[STORED[dtype] if dtype else "F32" if tensor.dtype == "F64" else tensor.dtype]
+    stays = tensor.dtype.replace("F64", "F32")
+    width = DTYPE_BYTES[stays if becomes is None or tensor.name.endswith(_NOT_CAST) else becomes]
     if quantization and _is_layer(tensor, quantization):
         return quantization.packed_bytes(tensor.shape, width)
     return tensor.parameters * width

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
-from mlx_convert_core.base.memory import peak_memory
+from mlx_convert_core.base.memory import few_collections, peak_memory
 from mlx_convert_core.base.regular_files import regular_files
 from mlx_convert_core.converting.decoding import decoded_source, with_decoders
 from mlx_convert_core.converting.estimate import fetch_disk
@@ -41,8 +41,9 @@ def plan_exactly(plan: ConvertPlan, context: JobContext) -> ConvertPlan:
 
     The source's own tensors are left out: who asked knows them, and to decode 200,000 again would hold up its pages.
     """
-    converter = _converter(plan, context)
-    planned = converter.plan(plan.model, plan.outputs, strategies_of(plan, context.hooks))
+    with few_collections():
+        converter = _converter(plan, context)
+        planned = converter.plan(plan.model, plan.outputs, strategies_of(plan, context.hooks))
     source = _source(plan, context)
     needed = fetch_disk(plan.model, plan.request, planned.source_bytes)
     if isinstance(source, InPlaceSource) and not _reads_in_place(converter, planned.calibration):

@@ -52,6 +52,7 @@ _SCALES = (
     "weight_scale", "weight_scale_inv", "weight_scale_2", "scale_inv", "scales", "qzeros", "weight_zero_point",
     "absmax", "quant_map", "scb", "weight_global_scale",
 )  # fmt: skip
+_PACKING_ENDS, _SCALE_ENDS = (tuple(f"_{word}" for word in words) for words in (_PACKING, _SCALES))
 _OUTPUT = ("lm_head", "embed_out")
 _NEXT_TOKENS = ("eh_proj", "enorm", "hnorm", "shared_head")  # what a layer has that predicts further tokens
 DEPTH = 3  # configs within configs that are looked into; real ones have two
@@ -118,9 +119,9 @@ def _leaf(parts: list[str], shape: tuple[int, ...]) -> str:
         return "buffer"
     if module in _OUTPUT or (module == "output" and len(parts) == 2):
         return "tied_head"
-    if leaf in _SCALES or leaf.endswith(tuple(f"_{word}" for word in _SCALES)):
+    if leaf in _SCALES or leaf.endswith(_SCALE_ENDS):
         return "scales"
-    return "packing" if leaf in _PACKING or leaf.endswith(tuple(f"_{word}" for word in _PACKING)) else ""
+    return "packing" if leaf in _PACKING or leaf.endswith(_PACKING_ENDS) else ""
 
 
 def _by_words(part: str) -> str:

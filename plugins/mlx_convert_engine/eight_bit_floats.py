@@ -28,6 +28,7 @@ from mlx_convert_core.plugin import (
 EIGHT_BIT_FLOATS = ("F8_E4M3", "F8_E5M2")
 _SCALES = ("_scale_inv", "_scale")  # what follows a weight's name
 _SCALE_TYPES = tuple(dtypes.NAMES)  # others are bytes of a format that MLX holds as it is
+NO_BLOCK = (0, 0)
 _BLOCK = (128, 128)  # where config.json names no other
 # Scales of what flows through a layer, and of the cache: nothing of the weights.
 _OF_ACTIVATIONS = (
@@ -43,7 +44,7 @@ class Expansion:
     weight: TensorInfo
     scale: TensorInfo
     spread: tuple[int, ...] = ()
-    block: tuple[int, int] = (0, 0)
+    block: tuple[int, int] = NO_BLOCK
 
 
 class EightBitFloats:
@@ -200,14 +201,23 @@ def _expansion(
     scale = next((tensors[weight.name + end] for end in _SCALES if weight.name + end in tensors), None)
     if scale is None or scale.dtype not in _SCALE_TYPES or len(weight.shape) < 2:
         return None
-    spread = _spread(weight.shape, scale.shape)
+    spread, block = _fit(weight.shape, scale.shape, known)
+    return Expansion(weight, scale, spread=spread, block=block) if spread or block != NO_BLOCK else None
+
+
+@lru_cache(maxsize=256)  # a hundred thousand weights have a handful of shapes
+def _fit(
+    weight: tuple[int, ...], scale: tuple[int, ...], known: tuple[tuple[int, int], ...]
+) -> tuple[tuple[int, ...], tuple[int, int]]:
+    """How a scale belongs to a weight: the shape that it is spread in, else the size of its blocks, else neither."""
+    spread = _spread(weight, scale)
     if spread:
-        return Expansion(weight, scale, spread=spread)
+        return spread, NO_BLOCK
     for down, across in known:
-        lead, blocks = weight.shape[:-2], (-(-weight.shape[-2] // down), -(-weight.shape[-1] // across))
-        if scale.shape in ((*lead, *blocks), (*lead, blocks[0], 1, blocks[1], 1)):
-            return Expansion(weight, scale, block=(down, across))
-    return None
+        lead, blocks = weight[:-2], (-(-weight[-2] // down), -(-weight[-1] // across))
+        if scale in ((*lead, *blocks), (*lead, blocks[0], 1, blocks[1], 1)):
+            return (), (down, across)
+    return (), NO_BLOCK
 
 
 def _spread(weight: tuple[int, ...], scale: tuple[int, ...]) -> tuple[int, ...]:

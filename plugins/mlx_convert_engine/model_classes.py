@@ -63,13 +63,6 @@ class ModelClasses(Protocol):
         """What makes token ids of text for the checkpoint in ``folder``; None where it can't be had."""
 
 
-def target_dtype(config: Mapping[str, Any]) -> str | None:
-    """The dtype that mlx_lm.convert and mlx_vlm.convert cast to: config's torch_dtype, or the text model's dtype."""
-    text = config.get("text_config")
-    found = config.get("torch_dtype") or (text.get("dtype") if isinstance(text, dict) else None)
-    return str(found) if found else None
-
-
 def as_float32(model: Any) -> None:
     """Have ``model`` compute in float32. On a CPU, 16-bit activations are many times slower and less exact, and expert
     layers lack them."""

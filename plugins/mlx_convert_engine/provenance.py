@@ -9,7 +9,6 @@ not know, is reported as unknown: the array is then computed as a whole, which i
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -18,9 +17,7 @@ from mlx_convert_core.plugin import TensorInfo
 
 # Operations that leave values and their order as they are.
 _SAME_ORDER = ("ExpandDims", "Reshape", "Squeeze", "Flatten", "Unflatten")
-_NODE = re.compile(r'\{ (\d+) \[label ="(\w+)"')
-_INPUT = re.compile(r'"(\w+)" -> (\d+)')
-_OUTPUT = re.compile(r'(\d+) -> "(\w+)"')
+_LABEL = ' [label ="'  # behind the id of an operation, before its name
 _NAMED_AT_ONCE = 1000  # arrays in a graph: nanobind takes 1,024 arguments by name
 
 
@@ -33,7 +30,7 @@ class Provenance:
 
     def sources(self, array: Any) -> tuple[TensorInfo, ...] | None:
         """The source tensors whose bytes, in this order, are ``array``'s bytes; None when unknown."""
-        graph = _Graph(array)
+        graph = _Graph({"_": array})
         found = self._follow(graph, graph.last)
         return found if found is not None and _in_rows(found, tuple(array.shape)) else None
 
@@ -59,7 +56,7 @@ class Provenance:
         return self._known - {tensor.name for tensor in self._loads.values()}
 
     def _behind(self, arrays: Iterable[Any]) -> set[str]:
-        return {node for array in arrays for node in _Graph(array).all("Load")}
+        return set(_Graph({f"_{number}": array for number, array in enumerate(arrays)}).all("Load"))
 
     def _follow(self, graph: _Graph, node: str) -> tuple[TensorInfo, ...] | None:
         operation = graph.operation(node)
@@ -82,11 +79,9 @@ def _loads(arrays: Mapping[str, Any], tensors: Mapping[str, TensorInfo]) -> dict
     found = {}
     for start in range(0, len(known), _NAMED_AT_ONCE):
         names = {f"_{number}": name for number, name in enumerate(known[start : start + _NAMED_AT_ONCE])}
-        dot = _dot({key: arrays[name] for key, name in names.items()})
-        operations = dict(_NODE.findall(dot))
-        for node, made in _OUTPUT.findall(dot):
-            if made in names and operations[node] == "Load":
-                found[node] = tensors[names[made]]
+        graph = _Graph({key: arrays[name] for key, name in names.items()})
+        makers = ((graph.maker(made), name) for made, name in names.items())
+        found |= {node: tensors[name] for node, name in makers if graph.operation(node) == "Load"}
     return found
 
 
@@ -100,18 +95,32 @@ def _dot(arrays: Mapping[str, Any]) -> str:
 
 
 class _Graph:
-    """The graph behind an array: operations by id, and what goes into each."""
+    """The graph behind ``arrays``: operations by id, what goes into each, and what makes each value.
 
-    def __init__(self, array: Any) -> None:
-        dot = _dot({"_": array})
-        self._operations = dict(_NODE.findall(dot))
-        self._makers = {made: node for node, made in _OUTPUT.findall(dot)}
+    A stack of experts has thousands of lines, of three shapes that matter: ``{ NODE [label ="OPERATION"…``,
+    ``"VALUE" -> NODE`` and ``NODE -> "VALUE"``. Their ends are cut off, which takes a tenth of searching for them.
+    """
+
+    def __init__(self, arrays: Mapping[str, Any]) -> None:
+        self._operations: dict[str, str] = {}
+        self._makers: dict[str, str] = {}
         self._inputs: dict[str, list[str]] = {}
-        for value, node in _INPUT.findall(dot):
-            self._inputs.setdefault(node, []).append(value)
+        for line in _dot(arrays).split("\n"):
+            start, arrow, end = line.partition(" -> ")
+            if not arrow:
+                node, label, rest = line.partition(_LABEL)
+                if label:
+                    self._operations[node[2:]] = rest.partition('"')[0]
+            elif start[:1] == '"':
+                self._inputs.setdefault(end, []).append(start[1:-1])
+            else:
+                self._makers[end[1:-1]] = start
         used = {node for values in self._inputs.values() for value in values if (node := self._makers.get(value))}
         ends = [node for node in self._operations if node not in used]
         self.last = ends[0] if len(ends) == 1 else ""
+
+    def maker(self, value: str) -> str:
+        return self._makers.get(value, "")
 
     def operation(self, node: str) -> str:
         return self._operations.get(node, "")
@@ -120,7 +129,7 @@ class _Graph:
         return [node for node, name in self._operations.items() if name == operation]
 
     def inputs(self, node: str) -> list[str]:
-        return [self._makers.get(value, "") for value in self._inputs.get(node, ())]
+        return [self.maker(value) for value in self._inputs.get(node, ())]
 
 
 def _in_rows(sources: Sequence[TensorInfo], shape: tuple[int, ...]) -> bool:

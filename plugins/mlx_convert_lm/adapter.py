@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from mlx_convert_engine.model_classes import LazyModel, as_float32, target_dtype
+from mlx_convert_engine.model_classes import LazyModel, as_float32
 from mlx_convert_engine.renaming import renamings
 
 from mlx_convert_core.plugin import (
@@ -19,6 +19,7 @@ from mlx_convert_core.plugin import (
     MlxConvertError,
     ModelInfo,
     TensorKinds,
+    dtypes,
 )
 from mlx_convert_lm.config.heads import Head, head_in
 from mlx_convert_lm.config.meaning import OTHER_MODEL, Meaning
@@ -101,7 +102,7 @@ def _loaded(folder: Path, handing: Handing, head: Head | None, *, trust_remote_c
         arrays=arrays,
         quant_predicate=getattr(model, "quant_predicate", None),
         cast_predicate=getattr(model, "cast_predicate", None),
-        dtype=target_dtype(config),
+        dtype=dtypes.target_dtype(config),
         drops=frozenset() if "vision_tower" in getattr(model, "model", {}) else frozenset({"vision_config"}),
         text_only_config=text_class(config),
         findings=(*handing.findings(), *meaning.check(model, config)),

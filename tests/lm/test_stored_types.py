@@ -234,3 +234,11 @@ def test_weights_of_whole_numbers_are_taken_for_themselves_and_told(
     (told,) = [one for one in findings if one.code == "whole_numbers"]
     assert told.level == "warning"
     assert f"(1 in all, {dtype}, {QUERY} for one)" in told.message
+
+
+def test_an_estimate_casts_as_the_conversion_does(workspace: Workspace, tmp_path: Path) -> None:
+    """Numbers that are stored wider than config.json says become what it says, also in the first figure that is told."""
+    source = each_file(write_llama(tmp_path / "model"), single, torch_dtype="bfloat16")
+    request = ConvertRequest(ref=str(source), preset="4bit", output=tmp_path / "out")
+    (rough,), (exact,) = workspace.plan(request, exact=False).outputs, workspace.plan(request).outputs
+    assert rough.tensor_bytes == exact.tensor_bytes

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from mlx_convert_engine.model_classes import LazyModel, as_float32, target_dtype
+from mlx_convert_engine.model_classes import LazyModel, as_float32
 
 from mlx_convert_core.plugin import (
     ChatMessage,
@@ -20,6 +20,7 @@ from mlx_convert_core.plugin import (
     GenerationFailed,
     MlxConvertError,
     UnsupportedModel,
+    dtypes,
     sense_of,
 )
 
@@ -55,7 +56,7 @@ def load_lazily(folder: Path, name: str, *, trust_remote_code: bool) -> LazyMode
         arrays=arrays,
         quant_predicate=lambda path, layer: not of_a_sense(path) and (True if own is None else own(path, layer)),
         cast_predicate=getattr(model, "cast_predicate", None),
-        dtype=target_dtype(config),
+        dtype=dtypes.target_dtype(config),
     )
 
 
