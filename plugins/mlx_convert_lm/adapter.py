@@ -12,6 +12,7 @@ from typing import Any
 
 from mlx_convert_engine.model_classes import LazyModel, as_float32
 from mlx_convert_engine.renaming import renamings
+from mlx_convert_engine.words import OnlyWords
 
 from mlx_convert_core.plugin import (
     ConversionFailed,
@@ -170,11 +171,13 @@ def load_tokenizer(folder: Path, config: Mapping[str, Any], *, trust_remote_code
     utils = public()
     try:
         with readable(folder, own_code=trust_remote_code) as plain:
-            return utils.load_tokenizer(
+            loaded = utils.load_tokenizer(
                 model_path=plain,
                 tokenizer_config_extra={"trust_remote_code": trust_remote_code},
                 eos_token_ids=config.get("eos_token_id"),
             )
+        loaded._detokenizer = OnlyWords(loaded._detokenizer, loaded)
+        return loaded
     except (MemoryError, MlxConvertError, KeyboardInterrupt):
         raise
     except BaseException as error:  # also a class whose code ends the program, and a panic of native code

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +37,29 @@ def test_a_conversion_takes_no_more_than_was_stated_and_not_much_less(
     stated = workspace.plan(request).peak_memory
     measured = workspace.convert(request).result().peak_memory
     assert measured <= stated <= 2.5 * measured
+
+
+def test_a_large_vocabulary_takes_no_more_than_was_stated(
+    workspace: Workspace, tiny_llama: Path, tmp_path: Path
+) -> None:
+    """Of 262,000 words, as Gemma has, reading the tokenizer takes more than converting the model."""
+    write_many_words(tiny_llama / "tokenizer.json", 262_000)
+    request = ConvertRequest(ref=str(tiny_llama), preset="4bit", output=tmp_path / "out")
+    stated = workspace.plan(request).peak_memory
+    assert workspace.convert(request).result().peak_memory <= stated
+
+
+def write_many_words(tokenizer: Path, count: int) -> None:
+    """Give ``tokenizer`` more words: pairs of letters, and pairs of those."""
+    content = json.loads(tokenizer.read_text())
+    words, merges = content["model"]["vocab"], content["model"]["merges"]
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    parts = [left + right for left, right in product(letters, letters)]
+    for left, right in (*product(letters, letters), *product(parts, parts)):
+        if left + right not in words and len(words) < count:
+            words[left + right] = len(words)
+            merges.append([left, right])
+    tokenizer.write_text(json.dumps(content))
 
 
 def test_computed_tensors_count_and_more_outputs_take_more() -> None:

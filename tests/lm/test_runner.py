@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from mlx_convert_lm.runner import LmRunner
-from random_llama import write_llama
+from odd_tokenizers import only_sentencepiece
+from random_llama import write_llama, write_tokenizer
 
 from mlx_convert_core import (
     Cancelled,
@@ -191,6 +193,54 @@ class StopsAt(Silent):
         self._left -= 1
         if not self._left:
             raise Cancelled("cancelled.")
+
+
+def spelled_in_bytes(folder: Path) -> None:
+    """The tokenizer of the tiny llama without its last ten words."""
+    content = json.loads((folder / "tokenizer.json").read_text())
+    model = content["model"]
+    words = sorted(model["vocab"], key=model["vocab"].__getitem__)[:-10]
+    model["vocab"] = {word: number for word, number in model["vocab"].items() if word in words}
+    model["merges"] = [pair for pair in model["merges"] if "".join(pair) in model["vocab"]]
+    (folder / "tokenizer.json").write_text(json.dumps(content))
+
+
+def spelled_with_marks(folder: Path) -> None:
+    """A tokenizer of words whose spaces are written as SentencePiece does; mlx-lm looks its words up in a list."""
+    write_tokenizer(folder)
+    content = json.loads((folder / "tokenizer.json").read_text())
+    space = {"type": "Replace", "pattern": {"String": "\u2581"}, "content": " "}
+    strip = {"type": "Strip", "content": " ", "start": 1, "stop": 0}
+    content["decoder"] = {"type": "Sequence", "decoders": [space, {"type": "ByteFallback"}, {"type": "Fuse"}, strip]}
+    (folder / "tokenizer.json").write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize("tokenizer", [spelled_in_bytes, spelled_with_marks, only_sentencepiece, write_tokenizer])
+def test_an_id_without_a_word_adds_nothing_to_an_answer(tiny_llama: Path, tokenizer: Callable[[Path], None]) -> None:
+    """Embeddings are padded to round sizes: a model that knows little gives the ids beyond its words, too."""
+    tokenizer(tiny_llama)
+    runner = loaded(tiny_llama)
+    words = [word for word in range(20, 60) if word not in runner.ends()][:6]
+    assert runner._tokenizer.convert_ids_to_tokens(383) is None
+    plain, padded = (
+        runner.generate(GREEDY, (GenerationExtras(logits_processors=(forced(ids),)),), Silent())
+        for ids in (words, [383, *words[:3], 383, *words[3:], 383])
+    )
+    assert plain.text
+    assert padded.text == plain.text
+    assert padded.token_ids.count(383) == 3
+
+
+def forced(ids: list[int]) -> Callable[[Any, Any], Any]:
+    """Have a model give ``ids``, and then end."""
+    import mlx.core as mx
+
+    coming = iter(ids)
+
+    def only(tokens: Any, logits: Any) -> Any:
+        return mx.where(mx.arange(logits.shape[-1])[None] == next(coming, 2), 0.0, -mx.inf)
+
+    return only
 
 
 def loaded(path: Path) -> LmRunner:

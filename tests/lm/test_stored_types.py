@@ -237,7 +237,7 @@ def test_weights_of_whole_numbers_are_taken_for_themselves_and_told(
 
 
 def test_an_estimate_casts_as_the_conversion_does(workspace: Workspace, tmp_path: Path) -> None:
-    """Numbers that are stored wider than config.json says become what it says, also in the first figure that is told."""
+    """Numbers that are stored wider than config.json says become what it says, also in the first figure told."""
     source = each_file(write_llama(tmp_path / "model"), single, torch_dtype="bfloat16")
     request = ConvertRequest(ref=str(source), preset="4bit", output=tmp_path / "out")
     (rough,), (exact,) = workspace.plan(request, exact=False).outputs, workspace.plan(request).outputs

@@ -7,19 +7,15 @@ hold until its end; so it is asked in a process of its own, and only where nothi
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from mlx_convert_core.plugin import python_command, python_environment
+from mlx_convert_lm.tokenizers.apart import told_apart
 from mlx_convert_lm.tokenizers.small_files import SETTINGS, TOKENIZER
 
-SECONDS = 300  # far more than the largest vocabulary takes; what is then not done, hangs
-OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "TRANSFORMERS_VERBOSITY": "error"}
 SHOWN = 200  # characters of what a library says
 
 
@@ -43,31 +39,20 @@ def make(folder: Path, *, own_code: bool) -> Made:
     """Ask transformers for the tokenizer of ``folder``; the model's own code runs only with ``own_code``."""
     with TemporaryDirectory(prefix="mlx-convert-tokenizer-") as place:
         target = Path(place) / TOKENIZER
-        arguments = ("-m", __name__, str(folder), str(target), *(["--own-code"] if own_code else []))
-        try:
-            ended = subprocess.run(
-                python_command(*arguments),
-                env=python_environment(**OFFLINE),
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=SECONDS,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            return Made(error=f"transformers was not done with it in {SECONDS} s")
-        try:
-            told = json.loads(ended.stdout.decode().splitlines()[-1])
-        except (ValueError, IndexError):
-            return Made(error=f"transformers ended with status {ended.returncode} while it loaded it")
+        told = told_apart(__name__, str(folder), str(target), *(["--own-code"] if own_code else []))
+        if isinstance(told, str):
+            return Made(error=f"transformers can't load it: {told}")
         return Made(tokenizer=target.read_bytes() if target.exists() else b"", **told)
 
 
-def main(folder: Path, target: Path, *, own_code: bool) -> dict[str, Any]:
-    """In that process: load the tokenizer of ``folder``, write it to ``target``; what `Made` tells besides."""
+def main(source: str, made: str, *own_code: str) -> dict[str, Any]:
+    """In that process: load the tokenizer of the folder ``source``, write it to ``made``; what `Made` tells besides."""
     from transformers import AutoTokenizer
 
+    folder, target = Path(source), Path(made)
+
     try:
-        loaded = AutoTokenizer.from_pretrained(folder, trust_remote_code=own_code, local_files_only=True)
+        loaded = AutoTokenizer.from_pretrained(folder, trust_remote_code=bool(own_code), local_files_only=True)
     except BaseException as error:  # a panic of native code is no Exception
         return {"error": _said(error)}
     if (folder / TOKENIZER).exists() or getattr(loaded, "backend_tokenizer", None) is None:
@@ -124,8 +109,3 @@ def _said(error: BaseException) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     said = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
     return said[:SHOWN].rstrip(".")
-
-
-if __name__ == "__main__":
-    folder, target, *rest = sys.argv[1:]
-    print(json.dumps(main(Path(folder), Path(target), own_code=bool(rest))))

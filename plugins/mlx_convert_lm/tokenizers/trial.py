@@ -22,6 +22,7 @@ from mlx_convert_lm.tokenizers.small_files import (
     is_vocabulary,
     without_mark,
 )
+from mlx_convert_lm.tokenizers.vocabulary import ids_in
 
 # Classes that transformers and mlx-lm make of tokenizer.json alone; of any other one transformers is asked.
 KNOWN_CLASSES = (
@@ -31,7 +32,6 @@ KNOWN_CLASSES = (
 GENERATION_CONFIG = file_names.GENERATION_CONFIG
 END = "eos_token_id"
 _EMBEDDING = re.compile(r"(?:^|[._])(?:embed\w*|wte|tok_embeddings|word_embeddings|tokens?_embd)\.weight$")
-SHOWN = 3  # tokens that are named
 
 
 def try_tokenizer(plan: ConvertPlan, folder: Path) -> Iterator[Finding]:
@@ -153,27 +153,16 @@ def _vocabulary(
     model: ModelInfo, files: SmallFiles, settings: Mapping[str, Any], tokenizer: bytes
 ) -> Iterator[Finding]:
     """Load tokenizer.json, and compare its ids with the rows of the embedding."""
-    from tokenizers import Tokenizer
-
-    try:
-        vocabulary = Tokenizer.from_buffer(without_mark(tokenizer)).get_vocab(with_added_tokens=True)
-    except (MemoryError, KeyboardInterrupt):
-        raise
-    except BaseException as error:  # a panic of native code is no Exception
-        yield _unloadable(model, " ".join(f"{error}".split())[:200].rstrip("."))
-        return
     rows = embedding_rows(model)
-    highest = max(vocabulary.values(), default=0)
-    added = sorted(_named_tokens(files, settings) - vocabulary.keys())  # they get the ids behind
-    highest = max(highest, len(vocabulary) + len(added) - 1) if added else highest
-    if rows and highest >= rows:
-        beyond = sorted((number, text) for text, number in vocabulary.items() if number >= rows)
-        named = ", ".join([text for _, text in beyond][:SHOWN] or added[-SHOWN:])
+    ids = ids_in(without_mark(tokenizer), rows, _named_tokens(files, settings))
+    if ids.error:
+        yield _unloadable(model, ids.error)
+    elif rows and ids.highest >= rows:
         yield Finding(
             code="token_ids",
             level="warning",
-            message=f"the tokenizer of {model.name} has ids up to {highest:,}, and the embedding has {rows:,} rows: "
-            f"a prompt with one of {highest + 1 - rows:,} tokens ({named}) can't be answered.",
+            message=f"the tokenizer of {model.name} has ids up to {ids.highest:,}, and the embedding has {rows:,} rows:"
+            f" a prompt with one of {ids.highest + 1 - rows:,} tokens ({', '.join(ids.beyond)}) can't be answered.",
             hint="The tokenizer may belong to another model, or words were added to it that the model never learned.",
             remedies=model.to_its_page,
         )
