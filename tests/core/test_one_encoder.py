@@ -21,7 +21,6 @@ OTHERS_LAYOUTS = {  # files and texts whose layout is not ours
     "plugins/mlx_convert_gguf/tokenizers/tokenizer_files.py": "a tokenizer",
     "plugins/mlx_convert_lm/tokenizers/finishing.py": "a tokenizer",
     "plugins/mlx_convert_lm/tokenizers/for_readers.py": "a tokenizer's settings",
-    "plugins/mlx_convert_lm/tokenizers/making.py": "a tokenizer",
     "plugins/mlx_convert_lm/tokenizers/rendering.py": "a filter of chat templates, as transformers has it",
     "plugins/mlx_convert_hub/card/front_matter.py": "text in YAML",
     "plugins/mlx_convert_hub/card/model_card.py": "text in Python",

@@ -7,7 +7,7 @@ import subprocess
 from importlib import import_module
 from typing import Any
 
-from mlx_convert_core.plugin import python_command, python_environment
+from mlx_convert_core.plugin import python_command, python_environment, to_json
 
 SECONDS = 300  # far more than the largest vocabulary takes; what is then not done, hangs
 OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "TRANSFORMERS_VERBOSITY": "error"}
@@ -19,7 +19,7 @@ def told_apart(module: str, *arguments: str) -> dict[str, Any] | str:
         ended = subprocess.run(
             python_command("-m", __name__),
             env=python_environment(**OFFLINE),
-            input=json.dumps([module, *arguments]).encode(),
+            input=to_json([module, *arguments]),
             capture_output=True,
             timeout=SECONDS,
             check=False,
@@ -38,4 +38,4 @@ if __name__ == "__main__":
 
     name, *given = json.load(sys.stdin)
     sys.stdin.close()
-    print(json.dumps(import_module(name).main(*given)))
+    print(to_json(import_module(name).main(*given)).decode())
