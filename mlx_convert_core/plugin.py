@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     )
     from mlx_convert_core.base.shell import command as command, typed as typed
     from mlx_convert_core.base.trash import has_trash as has_trash
+    from mlx_convert_core.converting.places import cannot_hold as cannot_hold
     from mlx_convert_core.converting.model_senses import ModelSenses as ModelSenses
     from mlx_convert_core.converting.considering import SourceDetails as SourceDetails
     from mlx_convert_core.converting.places import free_disk as free_disk
@@ -86,9 +87,12 @@ if TYPE_CHECKING:
         WorkerDied as WorkerDied,
     )
     from mlx_convert_core.explanations import Explanation as Explanation, explain as explain
+    from mlx_convert_core.home.begun_conversions import BegunConversions as BegunConversions
     from mlx_convert_core.home.conversation_store import ConversationStore as ConversationStore
     from mlx_convert_core.home.conversion_queue import ConversionQueue as ConversionQueue
-    from mlx_convert_core.home.queue_file import QueueItem as QueueItem
+    from mlx_convert_core.home.queue_item import Afterwards as Afterwards
+    from mlx_convert_core.home.queue_item import FollowUp as FollowUp
+    from mlx_convert_core.home.queue_item import QueueItem as QueueItem
     from mlx_convert_core.home.settings import Settings as Settings, SettingsFile as SettingsFile
     from mlx_convert_core.measuring.agreement import (
         AgreedAnswer as AgreedAnswer,
@@ -376,6 +380,7 @@ if TYPE_CHECKING:
     from mlx_convert_core.workspace import Workspace as Workspace
     from mlx_convert_core.writing.leftovers import Leftover as Leftover, clear_leftover as clear_leftover
     from mlx_convert_core.writing.read_back import PartRead as PartRead, stamp_of as stamp_of
+    from mlx_convert_core.writing.replaceable import next_free as next_free
     from mlx_convert_core.writing.replaceable import what_goes as what_goes
     from mlx_convert_core.writing.shards import ShardWriter as ShardWriter, layouts as layouts, split as split
     from mlx_convert_core.writing.staging import Staging as Staging
@@ -400,6 +405,7 @@ _PLACES = {
     "mlx_convert_core.base.regular_files": "check_regular open_regular read_regular regular_files",
     "mlx_convert_core.base.shell": "command typed",
     "mlx_convert_core.base.trash": "has_trash",
+    "mlx_convert_core.converting.places": "cannot_hold",
     "mlx_convert_core.converting.model_senses": "ModelSenses",
     "mlx_convert_core.converting.considering": "SourceDetails",
     "mlx_convert_core.converting.places": "free_disk",
@@ -412,9 +418,10 @@ _PLACES = {
         "SourceUnreachable UnsupportedModel UploadError WorkerDied"
     ),
     "mlx_convert_core.explanations": "Explanation explain",
+    "mlx_convert_core.home.begun_conversions": "BegunConversions",
     "mlx_convert_core.home.conversation_store": "ConversationStore",
     "mlx_convert_core.home.conversion_queue": "ConversionQueue",
-    "mlx_convert_core.home.queue_file": "QueueItem",
+    "mlx_convert_core.home.queue_item": "Afterwards FollowUp QueueItem",
     "mlx_convert_core.home.settings": "Settings SettingsFile",
     "mlx_convert_core.measuring.agreement": "AgreedAnswer Agreement AgreementResult",
     "mlx_convert_core.measuring.intervals": "paired_difference paired_figures",
@@ -504,7 +511,7 @@ _PLACES = {
     "mlx_convert_core.workspace": "Workspace",
     "mlx_convert_core.writing.leftovers": "Leftover clear_leftover",
     "mlx_convert_core.writing.read_back": "PartRead stamp_of",
-    "mlx_convert_core.writing.replaceable": "what_goes",
+    "mlx_convert_core.writing.replaceable": "next_free what_goes",
     "mlx_convert_core.writing.shards": "ShardWriter layouts split",
     "mlx_convert_core.writing.staging": "Staging",
 }

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import ModuleType, TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlx_convert_core.base.memory import free_memory
 from mlx_convert_core.errors import MlxConvertError
@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # every command has a workspace: what a method needs is impor
     from mlx_convert_core.converting.considering import SourceDetails
     from mlx_convert_core.converting.planning import Planner
     from mlx_convert_core.home.conversion_queue import ConversionQueue
+    from mlx_convert_core.home.queue_item import Afterwards, FollowKind
     from mlx_convert_core.model.inspection import ModelInfo
     from mlx_convert_core.model.library import LibraryEntry
     from mlx_convert_core.model.plan import ConvertPlan
@@ -51,7 +52,7 @@ class Workspace(Workbench):
 
         with self._queued:
             if self._queue is None:
-                self._queue = ConversionQueue(self.home, self.convert)
+                self._queue = ConversionQueue(self.home, self.convert, self._follow_up)
             return self._queue
 
     # Look before you leap
@@ -222,6 +223,12 @@ class Workspace(Workbench):
         self.close()
 
     # How
+
+    def _follow_up(self, kind: FollowKind, path: Path, then: Afterwards) -> Job[Any]:
+        """The job of something that is to be done with a result of the queue."""
+        if kind == "upload":
+            return self.upload(path, f"{then.upload}:", public=then.public)
+        return self.measure(path)
 
     def _planner(self, request: ConvertRequest) -> Planner:
         from mlx_convert_core.converting.planning import Planner

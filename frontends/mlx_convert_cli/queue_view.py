@@ -10,7 +10,7 @@ from mlx_convert_cli.listing import Cell, Listing
 from mlx_convert_cli.output import print_json, say, styled, table
 from mlx_convert_cli.progress import View, view, watch
 from mlx_convert_core import Cancelled, Event, JobState, MlxConvertError
-from mlx_convert_core.plugin import ConversionQueue, QueueItem, units
+from mlx_convert_core.plugin import ConversionQueue, FollowUp, QueueItem, units
 
 COLORS = {JobState.FINISHED: "green", JobState.FAILED: "red", JobState.RUNNING: "cyan", JobState.CANCELLED: "yellow"}
 
@@ -34,7 +34,16 @@ def outcome(item: QueueItem) -> str:
         return f"{item.error.message} {item.error.hint}".strip()
     made = ", ".join(text.folder(path) for path in item.outputs)
     left = ", ".join(text.folder(output.path) for output in item.skipped)
-    return f"{made}; as it was: {left}" if left else made
+    told = [made, f"as it was: {left}" if left else "", *map(_followed, item.followed)]
+    return "; ".join(filter(None, told))
+
+
+def _followed(what: FollowUp) -> str:
+    """What came of something that was done with a result."""
+    if what.state is JobState.FINISHED:
+        return f"sent to {what.location}" if what.kind == "upload" else "measured"
+    verb = "sent" if what.kind == "upload" else "measured"
+    return f"{what.path.name} not {verb}: {what.error.message if what.error else 'cancelled'}"
 
 
 def watch_item(queue: ConversionQueue, item: QueueItem, *, as_json: bool) -> None:

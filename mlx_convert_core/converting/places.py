@@ -74,15 +74,24 @@ def _examine_folder(plan: ConvertPlan, output: OutputPlan) -> Iterator[Finding]:
     if found is not None:
         others = f"It stays as it is; the others are made. {found.hint}"
         yield replace(found, level="warning", hint=others) if plan.to_make else found
-    parent = existing_parent(output.path)
-    effective = os.access in os.supports_effective_ids
-    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK, effective_ids=effective):
+    if cannot_hold(output.path.parent):
         yield refusal(
             "not_writable",
-            f"can't write in {parent}.",
+            f"can't write in {existing_parent(output.path)}.",
             "Choose a folder that you may write in.",
             (ChooseOutput(),),
         )
+
+
+def cannot_hold(folder: Path) -> str:
+    """Why nothing can be put into ``folder``, which need not be there yet; "" when something can."""
+    nearest = folder if os.path.lexists(folder) else existing_parent(folder)
+    effective = os.access in os.supports_effective_ids
+    if not nearest.is_dir():
+        return f"{nearest} is no folder"
+    if not os.access(nearest, os.W_OK | os.X_OK, effective_ids=effective):
+        return f"nothing can be written in {nearest}"
+    return ""
 
 
 def _examine_space(plan: ConvertPlan) -> Iterator[Finding]:

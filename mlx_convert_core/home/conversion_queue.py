@@ -7,12 +7,15 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 
 from mlx_convert_core.base.private import private_folder
 from mlx_convert_core.errors import Cancelled, ErrorInfo, MlxConvertError, QueueBusy
-from mlx_convert_core.home.queue_file import QueueFile, QueueItem
+from mlx_convert_core.home.following import Begin, Following
+from mlx_convert_core.home.queue_file import QueueFile
+from mlx_convert_core.home.queue_item import Afterwards, QueueItem
 from mlx_convert_core.model.events import JobState
 from mlx_convert_core.model.requests import ConvertRequest, ConvertResult
 from mlx_convert_core.remedies import RunCommand
@@ -25,11 +28,13 @@ STOP_SECONDS = 10.0
 class ConversionQueue:
     """Conversions to be done, in order; they stay when the program ends. Safe to use from any thread.
 
-    An item that ran in a program that died waits again. ``convert`` starts the job of a request.
+    An item that ran in a program that died waits again. ``convert`` starts the job of a request, ``follow_up`` that of
+    something that is to be done with a result.
     """
 
-    def __init__(self, home: Path, convert: Callable[[ConvertRequest], Job[ConvertResult]]) -> None:
+    def __init__(self, home: Path, convert: Callable[[ConvertRequest], Job[ConvertResult]], follow_up: Begin) -> None:
         self._file = QueueFile(home / "queue.json")
+        self._following = Following(self._file, follow_up)
         self._home = home
         self._convert = convert
         self._jobs: dict[str, Job[ConvertResult]] = {}
@@ -74,15 +79,19 @@ class ConversionQueue:
         """The job of item ``id`` in this program, None when it did not begin here."""
         return self._jobs.get(id)
 
+    def follow_up(self, id: str) -> Job[Any] | None:
+        """The job that does something with a result of item ``id`` in this program now, None when none does."""
+        return self._following.job(id)
+
     # Change it
 
-    def add(self, request: ConvertRequest) -> QueueItem:
-        """Put ``request`` at the end. Folders and files in it are kept as whole paths."""
-        return self.add_many([request])[0]
+    def add(self, request: ConvertRequest, then: Afterwards | None = None) -> QueueItem:
+        """Put ``request`` at the end. Folders and files in it are kept as whole paths; ``then`` is done afterwards."""
+        return self.add_many([request], then)[0]
 
-    def add_many(self, requests: Iterable[ConvertRequest]) -> tuple[QueueItem, ...]:
+    def add_many(self, requests: Iterable[ConvertRequest], then: Afterwards | None = None) -> tuple[QueueItem, ...]:
         """Put several requests at the end, in order."""
-        added = tuple(QueueItem.of(request) for request in requests)
+        added = tuple(QueueItem.of(request, then or Afterwards()) for request in requests)
         self._file.append(added)
         self._wake.set()
         return added
@@ -96,14 +105,18 @@ class ConversionQueue:
         self._file.remove(id)
 
     def cancel(self, id: str) -> None:
-        """End item ``id``, also one that runs in another program; one that has ended stays as it is."""
+        """End item ``id``, also one that runs in another program, or what is done with its results here."""
         self._file.cancel(id)
+        self._following.cancel(id)
         job = self._jobs.get(id)
         if job is not None:
             job.cancel()
 
     def retry(self, id: str) -> None:
-        """Have a failed or cancelled item wait again, where it stands. Raises InvalidRequest (code ``retry``)."""
+        """Have a failed or cancelled item wait again, where it stands, or have again done with its results what failed.
+
+        Raises InvalidRequest (code ``retry``).
+        """
         self._file.retry(id)
         self._jobs.pop(id, None)
         self._wake.set()
@@ -123,6 +136,7 @@ class ConversionQueue:
         """
         turn = self._take_turn()
         try:
+            self._following.finish_all(self._stopping.is_set, self._news)
             while not self._stopping.is_set() and (item := self._file.begin()) is not None:
                 yield from self._carry_out(item)
         finally:
@@ -146,6 +160,7 @@ class ConversionQueue:
             self._wake.set()
             if self._running is not None:
                 self._running.cancel()
+            self._following.cancel()
             thread.join(STOP_SECONDS)
 
     def _take_turn(self) -> FileLock:
@@ -165,7 +180,7 @@ class ConversionQueue:
         while not self._stopping.is_set():
             self._wake.clear()
             with suppress(QueueBusy, OSError):  # tried again in a moment
-                if any(item.state is JobState.QUEUED for item in self.items()):
+                if any(item.state is JobState.QUEUED for item in self.items()) or self._following.waits():
                     with closing(self.drain()) as items:
                         for _ in items:
                             pass
@@ -193,6 +208,10 @@ class ConversionQueue:
                 job.cancel()
             self._write_down(item.id, job, lambda: left or self._stopping.is_set())
             self._running = None
+        self._following.finish(item.id, self._stopping.is_set, self._news)
+
+    def _news(self) -> None:
+        self._begun += 1
 
     def _write_down(self, id: str, job: Job[ConvertResult], stopped: Callable[[], bool]) -> None:
         """Wait for the end of ``job`` and keep it; one that was only stopped waits again."""

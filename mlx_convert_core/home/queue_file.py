@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import secrets
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,42 +12,14 @@ import msgspec
 
 from mlx_convert_core.base import codec
 from mlx_convert_core.base.documents import JsonDocument
-from mlx_convert_core.base.paths import expanded
 from mlx_convert_core.base.process_identity import alive, identity
 from mlx_convert_core.errors import ErrorInfo, InvalidRequest, MlxConvertError
+from mlx_convert_core.home.queue_item import FollowUp, QueueItem, now
 from mlx_convert_core.model.events import JobState
-from mlx_convert_core.model.requests import ConvertRequest, ConvertResult, SkippedOutput
+from mlx_convert_core.model.requests import ConvertResult
 from mlx_convert_core.remedies import RunCommand
 
 Stored = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QueueItem:
-    """One conversion in the queue. Times are ISO 8601 in UTC, "" before they come.
-
-    ``job`` is the id of its job in this program, ``error`` why it failed, ``outputs`` the folders that it made,
-    ``skipped`` what it left as it was.
-    """
-
-    id: str
-    request: ConvertRequest
-    state: JobState = JobState.QUEUED
-    added: str = ""
-    started: str = ""
-    ended: str = ""
-    job: str = ""
-    error: ErrorInfo | None = None
-    outputs: tuple[Path, ...] = ()
-    skipped: tuple[SkippedOutput, ...] = ()
-
-    @classmethod
-    def of(cls, request: ConvertRequest) -> QueueItem:
-        """A new item. Paths of ``request`` become whole: another program, elsewhere, may carry it out."""
-        ref = expanded(request.ref)
-        outputs = tuple(str(expanded(path).absolute()) for path in request.outputs)
-        whole = replace(request, ref=str(ref.absolute()) if ref.exists() else request.ref, output=outputs)
-        return cls(id=secrets.token_hex(4), request=whole, added=_now())
 
 
 class QueueFile:
@@ -139,17 +109,21 @@ class QueueFile:
         def change(stored: list[Any], index: int) -> None:
             state = _state(stored[index])
             if state is JobState.QUEUED:
-                stored[index] |= {"state": JobState.CANCELLED.value, "ended": _now()}
+                stored[index] |= {"state": JobState.CANCELLED.value, "ended": now()}
             elif state is JobState.RUNNING:
                 stored[index]["cancel"] = True
 
         self._update_one(id, change)
 
     def retry(self, id: str) -> None:
-        """Have one wait again that failed or was cancelled."""
+        """Have one wait again that failed or was cancelled, or have again done with its results what failed."""
 
         def change(stored: list[Any], index: int) -> None:
-            state = _state(stored[index])
+            state, item = _state(stored[index]), _item(stored[index])
+            if item is not None and item.failed_after:
+                well = [one for one in item.followed if one.state is JobState.FINISHED]
+                stored[index]["followed"] = codec.plain(well)
+                return
             if state not in (JobState.FAILED, JobState.CANCELLED):
                 raise InvalidRequest(
                     f"item {id} is {state}.", hint="Only what failed or was cancelled can be tried again.", code="retry"
@@ -165,7 +139,8 @@ class QueueFile:
         def change(stored: list[Any]) -> None:
             for one in list(stored):
                 item = _item(one)
-                if item is not None and (item.state.final or (waiting and item.state is JobState.QUEUED)):
+                ended = item is not None and item.state.final and not item.to_follow
+                if item is not None and (ended or (waiting and item.state is JobState.QUEUED)):
                     stored.remove(one)
                     gone.append(item)
 
@@ -187,7 +162,7 @@ class QueueFile:
                     _try_again(one)
             first = next((one for one in stored if _state(one) is JobState.QUEUED and _item(one)), None)
             if first is not None:
-                first |= {"state": JobState.RUNNING.value, "started": _now(), "owner": identity()}
+                first |= {"state": JobState.RUNNING.value, "started": now(), "owner": identity()}
                 begun.extend(item for item in [_item(first)] if item is not None)
 
         self._update(change)
@@ -209,13 +184,15 @@ class QueueFile:
                 _wait_again(one)
                 if state.final:
                     told = codec.plain(replace(error, traceback="")) if error else None
-                    one.update(
-                        state=state.value, started=began, ended=_now(), error=told, outputs=made, skipped=skipped
-                    )
+                    one.update(state=state.value, started=began, ended=now(), error=told, outputs=made, skipped=skipped)
                 ended.extend(item for item in [_item(one)] if item is not None)
 
         self._update(change)
         return ended[0] if ended else None
+
+    def follow(self, id: str, what: FollowUp) -> None:
+        """Write down what came of something that was done with a result of item ``id``."""
+        self._update_one(id, lambda stored, index: stored[index].setdefault("followed", []).append(codec.plain(what)))
 
     def _update_one(self, id: str, change: Callable[[list[Any], int], None]) -> None:
         def found(stored: list[Any]) -> None:
@@ -279,7 +256,7 @@ def _plain(item: QueueItem) -> Stored:
 def _wait_again(one: Stored) -> None:
     for name in ("owner", "cancel"):
         one.pop(name, None)
-    one.update(state=JobState.QUEUED.value, started="", ended="", error=None, outputs=[])
+    one.update(state=JobState.QUEUED.value, started="", ended="", error=None, outputs=[], skipped=[], followed=[])
 
 
 def _try_again(one: Stored) -> None:
@@ -293,7 +270,3 @@ def _no_item(id: str) -> InvalidRequest:
     return InvalidRequest(
         f"there is no item '{id}' in the queue.", remedies=(RunCommand("queue list"),), code="no_item"
     )
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -13,7 +13,7 @@ import stat
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from fnmatch import fnmatchcase
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 
 from mlx_convert_core.base import file_names
@@ -85,7 +85,12 @@ def refuse_changed(folder: Path, announced: FolderContents | None, source: Path 
 
 def another_output(output: Path) -> ChooseOutput:
     """Another folder for a conversion, beside ``output``."""
-    return ChooseOutput(f"{output}-2")
+    return ChooseOutput(str(next_free(output)))
+
+
+def next_free(output: Path) -> Path:
+    """``output`` with the first number from 2 behind its name of which nothing is there."""
+    return next(path for number in count(2) if not os.path.lexists(path := Path(f"{output}-{number}")))
 
 
 def _barred(folder: Path, source: Path | None, models: Iterable[Path]) -> str:

@@ -17,7 +17,7 @@ from mlx_convert_cli.output import print_json, say, show, show_table
 from mlx_convert_cli.queue_view import Stopped, items_table, watch_item
 from mlx_convert_cli.workspace import workspace
 from mlx_convert_core import InvalidRequest, JobState, Workspace
-from mlx_convert_core.plugin import QueueBusy, QueueItem
+from mlx_convert_core.plugin import Afterwards, QueueBusy, QueueItem
 
 
 @click.group(cls=DefaultGroup, default="list")
@@ -31,8 +31,19 @@ def queue() -> None:
 @click.option(
     "--file", "listed", type=click.Path(allow_dash=True), help="A text file with a model a line, - for a pipe."
 )
+@click.option("--upload", metavar="TARGET", help="Send each result there once it is done, e.g. hub.")
+@click.option("--public", is_flag=True, help="Let everybody see what --upload makes; without it, it is private.")
+@click.option("--measure", is_flag=True, help="Measure each result once it is done: how close it is to its source.")
 @common
-def add(refs: tuple[str, ...], listed: str | None, as_json: bool, **values: Any) -> None:
+def add(
+    refs: tuple[str, ...],
+    listed: str | None,
+    upload: str | None,
+    public: bool,
+    measure: bool,
+    as_json: bool,
+    **values: Any,
+) -> None:
     """Put the models REFS at the end of the queue, each with the same options.
 
     \b
@@ -50,7 +61,8 @@ def add(refs: tuple[str, ...], listed: str | None, as_json: bool, **values: Any)
             check_preset(name, opened.presets)
         requests = [convert_request(opened, {**values, "ref": ref}) for ref in named or (None,)]
         opened.sources.check([request.ref for request in requests], values["revision"])
-        added = opened.queue.add_many(requests)
+        then = Afterwards(upload=_target(opened, upload), public=public, measure=measure)
+        added = opened.queue.add_many(requests, then)
     if as_json:
         print_json(added)
         return
@@ -90,7 +102,7 @@ def run(as_json: bool) -> None:
         show("", items_table(ended))
     else:
         say("Nothing waits in the queue. Add something: mlx-convert queue add REF")
-    if any(item.state is JobState.FAILED or item.skipped for item in ended):
+    if any(item.state is JobState.FAILED or item.skipped or item.failed_after for item in ended):
         click.get_current_context().exit(1)
 
 
@@ -147,6 +159,19 @@ def clear(everything: bool, as_json: bool) -> None:
     with _workspace(as_json=as_json) as opened:
         gone = opened.queue.clear(finished_only=not everything)
     print_json({"removed": gone}) if as_json else say(f"{len(gone)} taken out of the queue.")
+
+
+def _target(opened: Workspace, named: str | None) -> str:
+    """The upload target ``named``, with or without its colon. Raises InvalidRequest."""
+    target = (named or "").removesuffix(":")
+    offered = opened.upload_targets()
+    if target and target not in offered:
+        raise InvalidRequest(
+            f"there is no upload target '{target}'.",
+            hint=f"There are: {', '.join(offered)}. Each result gets its own name there.",
+            code="upload_target",
+        )
+    return target
 
 
 @contextmanager
