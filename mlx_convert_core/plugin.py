@@ -49,10 +49,12 @@ if TYPE_CHECKING:
     )
     from mlx_convert_core.base.shell import command as command, typed as typed
     from mlx_convert_core.base.trash import has_trash as has_trash
-    from mlx_convert_core.converting.places import cannot_hold as cannot_hold
+    from mlx_convert_core.converting.places import (
+        cannot_hold as cannot_hold,
+        free_disk as free_disk,
+    )
     from mlx_convert_core.converting.model_senses import ModelSenses as ModelSenses
     from mlx_convert_core.converting.considering import SourceDetails as SourceDetails
-    from mlx_convert_core.converting.places import free_disk as free_disk
     from mlx_convert_core.converting.searching import (
         MOST_FOUND as MOST_FOUND,
         SearchHit as SearchHit,
@@ -90,9 +92,11 @@ if TYPE_CHECKING:
     from mlx_convert_core.home.begun_conversions import BegunConversions as BegunConversions
     from mlx_convert_core.home.conversation_store import ConversationStore as ConversationStore
     from mlx_convert_core.home.conversion_queue import ConversionQueue as ConversionQueue
-    from mlx_convert_core.home.queue_item import Afterwards as Afterwards
-    from mlx_convert_core.home.queue_item import FollowUp as FollowUp
-    from mlx_convert_core.home.queue_item import QueueItem as QueueItem
+    from mlx_convert_core.home.queue_item import (
+        Afterwards as Afterwards,
+        FollowUp as FollowUp,
+        QueueItem as QueueItem,
+    )
     from mlx_convert_core.home.settings import Settings as Settings, SettingsFile as SettingsFile
     from mlx_convert_core.measuring.agreement import (
         AgreedAnswer as AgreedAnswer,
@@ -380,8 +384,10 @@ if TYPE_CHECKING:
     from mlx_convert_core.workspace import Workspace as Workspace
     from mlx_convert_core.writing.leftovers import Leftover as Leftover, clear_leftover as clear_leftover
     from mlx_convert_core.writing.read_back import PartRead as PartRead, stamp_of as stamp_of
-    from mlx_convert_core.writing.replaceable import next_free as next_free
-    from mlx_convert_core.writing.replaceable import what_goes as what_goes
+    from mlx_convert_core.writing.replaceable import (
+        next_free as next_free,
+        what_goes as what_goes,
+    )
     from mlx_convert_core.writing.shards import ShardWriter as ShardWriter, layouts as layouts, split as split
     from mlx_convert_core.writing.staging import Staging as Staging
 
@@ -405,10 +411,9 @@ _PLACES = {
     "mlx_convert_core.base.regular_files": "check_regular open_regular read_regular regular_files",
     "mlx_convert_core.base.shell": "command typed",
     "mlx_convert_core.base.trash": "has_trash",
-    "mlx_convert_core.converting.places": "cannot_hold",
+    "mlx_convert_core.converting.places": "cannot_hold free_disk",
     "mlx_convert_core.converting.model_senses": "ModelSenses",
     "mlx_convert_core.converting.considering": "SourceDetails",
-    "mlx_convert_core.converting.places": "free_disk",
     "mlx_convert_core.converting.searching": "MOST_FOUND SearchHit SearchResult",
     "mlx_convert_core.converting.sources": "NamedModel Sources",
     "mlx_convert_core.errors": (

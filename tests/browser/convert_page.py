@@ -24,15 +24,24 @@ def source_field(page: Page) -> Locator:
 
 
 def choose(page: Page, preset: str) -> None:
-    """Click a precision card."""
+    """Tick a precision card, and no other one."""
+    tick(page, preset)
+    for other in page.locator("label.option").filter(has=page.locator(":checked"), has_not_text=preset).all():
+        other.click()
+    expect(page.locator("label.option :checked")).to_have_count(1)
+
+
+def tick(page: Page, preset: str) -> None:
+    """Tick a precision card, if it is not."""
     card = page.locator("label.option").filter(has_text=preset)
-    card.click()
-    expect(card.get_by_role("radio")).to_be_checked()
+    if not card.get_by_role("checkbox").is_checked():
+        card.click()
+    expect(card.get_by_role("checkbox")).to_be_checked()
 
 
 def start_button(page: Page) -> Locator:
     """The one primary button."""
-    return page.get_by_role("button", name=re.compile("^(Convert|Replace and convert)$"))
+    return page.get_by_role("button", name=re.compile("^(Convert|Convert [0-9]+ models|Replace and convert)$"))
 
 
 def job(page: Page, name: str) -> Locator:

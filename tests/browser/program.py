@@ -86,6 +86,13 @@ class Program:
         os.killpg(self._process.pid, signal.SIGINT)
         return self._process.wait(PATIENCE)
 
+    def kill(self) -> None:
+        """End the program as the system does it when memory runs out; its workers see to themselves."""
+        assert self._process is not None
+        self.processes()
+        self._process.kill()
+        self._process.wait(PATIENCE)
+
     def processes(self) -> list[psutil.Process]:
         """All of it that is alive, workers included; those that were seen once are remembered."""
         if self._process is not None and psutil.pid_exists(self.pid):

@@ -17,7 +17,7 @@ from browser.convert_page import describe, job, start_button
 from browser.models import copy_model, scripted_model
 from browser.program import Program
 from browser.watching import Visitor, alive
-from mlx_convert_core import Workspace
+from mlx_convert_core import ConvertRequest, Workspace
 from mlx_convert_core.plugin import ChatSettings
 
 PLUGINS = ("acme", "broken", "hold", "scripted")
@@ -91,13 +91,16 @@ def test_answers(visitor: Visitor, models: tuple[Path, ...]) -> None:
 
 def test_the_queue(visitor: Visitor, models: tuple[Path, ...], program: Program, tiny_source: Path, held: Path) -> None:
     first, second = (copy_model(tiny_source, program.work / name) for name in ("first", "second"))
-    page = visitor.open("/queue")
-    page.get_by_role("textbox", name="Models").fill(f"{program.work / 'nowhere'}\n{first}\n{second}")
-    page.get_by_role("button", name="Add to queue").click()
+    with Workspace(home=program.home) as workspace:
+        refs = (program.work / "nowhere", first, second)
+        workspace.queue.add_many([ConvertRequest(ref=str(ref), preset="4bit") for ref in refs])
 
     def drawn(page: Page) -> None:
         for state in ("Failed", "Running", "Waits"):
             expect(page.get_by_role("listitem").filter(has_text=state)).not_to_have_count(0)
+        page.get_by_role("textbox", name="Models").fill(f"{program.work / 'nowhere'}\n{first}")
+        expect(page.get_by_text("There is no folder")).to_have_count(2)
+        expect(page.get_by_text("Supported")).to_be_visible()
 
     _everywhere(visitor, "/queue", drawn)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ from samples.mlx_folder import write_mlx_folder
 from samples.seeing import write_seeing
 
 from browser.axe import violations
-from browser.convert_page import describe, job, source_field, start_button
+from browser.convert_page import describe, job, source_field, start_button, tick
 from browser.program import Program
 from browser.watching import Visitor, alive
 
@@ -118,10 +119,61 @@ def test_a_conversion_goes_on_without_any_tab(
     page.get_by_role("button", name="Dismiss").click()
 
 
-def test_the_name_follows_the_precision_however_fast_one_clicks(
+def test_what_is_made_follows_the_precisions_however_fast_one_clicks(
     page: Page, program: Program, tiny_source: Path
 ) -> None:
     describe(page, tiny_source, name=TINY)
     page.evaluate("document.querySelector('[value=\"8bit\"]').click(); document.querySelector('.btn-primary').click()")
-    expect(page.get_by_role("heading", name="tiny-llama-MLX-8bit is ready")).to_be_visible()
-    assert not (program.models / TINY).exists()
+    expect(page.get_by_role("heading", name="2 models are ready")).to_be_visible()
+    assert sorted(made.name for made in program.models.iterdir()) == [TINY, "tiny-llama-MLX-8bit"]
+    assert violations(page) == []
+    for name in (TINY, "tiny-llama-MLX-8bit"):
+        expect(page.get_by_role("group", name=name).get_by_role("button", name=f"Chat with {name}")).to_be_visible()
+
+
+def test_a_phone_has_verdict_and_button_in_reach(visitor: Visitor, tiny_source: Path) -> None:
+    page = visitor.open(width=390, height=780)
+    describe(page, tiny_source, name=TINY)
+    page.evaluate("window.scrollTo(0, 0)")
+    expect(start_button(page)).to_be_in_viewport()
+    expect(page.locator(".convert-bar")).to_contain_text("Runs here")
+    tick(page, "8-bit")
+    expect(page.locator(".convert-bar")).to_contain_text("2 models")
+    sizes = page.evaluate(
+        "[...document.querySelectorAll('.q-field input, textarea')].map(one => getComputedStyle(one).fontSize)"
+    )
+    assert {float(size.removesuffix("px")) >= 16 for size in sizes} == {True}  # below that iOS zooms the page
+
+
+NOTIFICATIONS = """
+window.told = [];
+window.Notification = class {
+  static permission = "default";
+  static async requestPermission() { return (this.permission = "granted"); }
+  constructor(title, about) { window.told.push([title, about.body]); }
+};
+Object.defineProperty(document, "hidden", { get: () => true });
+"""
+
+
+def test_who_works_in_another_tab_is_told_how_far_it_is_and_when_it_is_done(
+    visitor: Visitor, tiny_source: Path, held: Path
+) -> None:
+    context = visitor.context()
+    context.add_init_script(NOTIFICATIONS)
+    page, silent = visitor.open(context=context), visitor.open(context=context)
+    describe(page, tiny_source, name=TINY)
+    ask = page.get_by_role("button", name="Tell me when it is done")
+    expect(ask).to_have_count(0)  # there is nothing to wait for
+    start_button(page).click()
+    expect(page).to_have_title(re.compile(r"^\d+% · Convert"))
+    assert violations(page) == []
+    ask.click()
+    expect(ask).to_have_count(0)
+    held.unlink()
+    expect(page.get_by_role("heading", name=f"{TINY} is ready")).to_be_visible()
+    expect(page).to_have_title("Convert · MLX Convert")
+    page.wait_for_function("window.told.length", polling=100)  # a page that is not seen draws no frames
+    assert page.evaluate("window.told") == [["The conversion is done", f"{TINY}: ready"]]
+    assert silent.evaluate("window.told") == []  # nobody asked there, and nobody was asked
+    assert silent.evaluate("Notification.permission") == "default"

@@ -48,9 +48,13 @@ def test_the_same_by_keyboard_alone(visitor: Visitor, program: Program, tiny_sou
     _tab_to(page, source_field(page))
     page.keyboard.insert_text(str(tiny_source))
     expect(page.get_by_text("Memory to convert")).to_be_visible()
-    _tab_to(page, page.locator("[name=precision]:checked"))
-    page.keyboard.press("ArrowRight")
-    name = f"tiny-llama-MLX-{page.locator('[name=precision]:checked').get_attribute('value')}"
+    before = page.locator("[name=precision]:checked")
+    _tab_to(page, page.get_by_role("checkbox", name="bf16"))
+    page.keyboard.press("Space")
+    expect(start_button(page)).to_have_text("Convert 2 models")
+    _tab_to(page, before.first)
+    page.keyboard.press("Space")
+    name = "tiny-llama-MLX-bf16"
     expect(page.get_by_label("Name", exact=True)).to_have_attribute("placeholder", name)
     _tab_to(page, start_button(page))
     page.keyboard.press("Enter")

@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, expect
 from browser.convert_page import describe, job, start_button
 from browser.program import Program
 from browser.watching import Visitor
+from mlx_convert_core import ConvertRequest, Workspace
 
 
 @pytest.fixture
@@ -42,8 +43,9 @@ def test_the_queue_goes_on_after_a_restart_in_the_order_it_was_put_in(
 ) -> None:
     before = Visitor(browser, program)
     page = before.open("/queue")
-    page.get_by_role("textbox", name="Models").fill(f"{tiny_source}\n{tiny_source.parent / 'nowhere'}")
-    page.get_by_role("button", name="Add to queue").click()
+    with Workspace(home=program.home) as workspace:
+        refs = (tiny_source, tiny_source.parent / "nowhere")
+        workspace.queue.add_many([ConvertRequest(ref=str(ref), preset="4bit") for ref in refs])
     rows = page.get_by_role("region", name="Queue").get_by_role("listitem")
     expect(rows).to_have_count(2)
     expect(rows.first).to_contain_text("Running")

@@ -12,14 +12,21 @@ from mlx_convert_ui.state.advice import advised
 from mlx_convert_ui.state.convert_form import Form, command_line
 from mlx_convert_ui.state.job_views import JobView
 from mlx_convert_ui.state.studio import Studio
+from nicegui.testing import User
 from samples.mlx_folder import write_mlx_folder
 from samples.seeing import write_seeing
 from simulated import fill, labelled, pick, sees, until, visiting
 
-from mlx_convert_core import ConvertRequest, InvalidRequest, ModelInfo, OutputPlan
-from mlx_convert_core.plugin import TensorInfo, read_header, read_record
+from mlx_convert_core import ConvertRequest, InvalidRequest, ModelInfo, OutputPlan, Workspace
+from mlx_convert_core.plugin import BegunConversions, JsonDocument, TensorInfo, read_header, read_record
 
 pytestmark = pytest.mark.asyncio
+
+
+def take(user: User, preset: str, *, instead_of: str = "4bit") -> None:
+    """Tick a precision, and untick the one that was ticked before."""
+    user.find(marker=f"preset-{preset}").trigger("change")
+    user.find(marker=f"preset-{instead_of}").trigger("change")
 
 
 async def test_a_folder_is_described_with_its_exact_size(studio: Studio, tiny_llama: Path) -> None:
@@ -34,7 +41,7 @@ async def test_a_folder_is_described_with_its_exact_size(studio: Studio, tiny_ll
 async def test_a_model_is_converted_and_the_page_says_where_it_is(studio: Studio, tiny_llama: Path) -> None:
     async with visiting(studio) as user:
         await fill(user, "ref", str(tiny_llama))
-        user.find(marker="preset-8bit").trigger("change")
+        take(user, "8bit")
         await sees(user, "Memory to convert")
         user.find(marker="convert").click()
         await sees(user, "tiny-llama-MLX-8bit is ready")
@@ -107,6 +114,7 @@ async def test_what_is_wrong_with_the_source_stands_beside_it(studio: Studio, ti
         await sees(user, "There is no folder", "Check the path")
         await fill(user, "ref", str(tiny_llama))
         await sees(user, "Can't be converted", "zebra", "Something above needs your attention first.")
+        await sees(user, "There is nothing to estimate: beside the model's name stands why.")
         user.find(marker="convert").click()
     assert not studio.views.of("convert")
 
@@ -146,7 +154,7 @@ async def test_a_model_for_pictures_is_converted_once_text_only_is_agreed_to(
         await sees(user, "Runs in the background")
         user.find(marker="enqueue").click()
         await until(lambda: studio.workspace.queue.items())
-        user.find(marker="preset-8bit").trigger("change")
+        take(user, "8bit")
         user.find(marker="convert").click()
         await sees(user, "seeing-MLX-8bit is ready")
         await user.open("/library")
@@ -215,12 +223,74 @@ async def test_numbers_of_ones_own_are_a_choice_beside_the_presets(studio: Studi
         assert (studio.draft.convert["preset"], studio.draft.convert["bits"]) == ("6bit", None)
 
 
+async def test_several_precisions_become_several_models_of_one_job(studio: Studio, tiny_llama: Path) -> None:
+    plan = studio.workspace.plan(ConvertRequest(ref=str(tiny_llama), preset=("4bit", "8bit")))
+    async with visiting(studio) as user:
+        await fill(user, "ref", str(tiny_llama))
+        await sees(user, "Memory to convert")
+        user.find(marker="preset-8bit").trigger("change")
+        await sees(user, "2 models", "Convert 2 models", "tiny-llama-MLX-4bit", "tiny-llama-MLX-8bit")
+        await sees(user, f"{sum(output.weight_bytes for output in plan.outputs) / 1e3:.0f} kB")
+        await fill(user, "name-8bit", "better")
+        await until(lambda: len(user.find(marker="result-line").elements) == 2)
+        await sees(user, "better")
+        user.find(marker="convert").click()
+        await sees(user, "2 models are ready")
+        for mark in ("chat", "details", "upload"):
+            assert len(user.find(marker=mark).elements) == 2
+        labelled(user, "Details better").click()
+        await sees(user, "Model card")
+    (job,) = studio.views.of("convert")
+    assert [model.path.name for model in job.job.result().models] == ["tiny-llama-MLX-4bit", "better"]
+    assert command_line(job.request).count("--preset") == 2
+    assert studio.draft.convert["also"] == ["8bit"]
+
+
+async def test_the_only_precision_stays_ticked_and_numbers_of_ones_own_stand_alone(
+    studio: Studio, tiny_llama: Path
+) -> None:
+    async with visiting(studio) as user:
+        user.find(marker="preset-4bit").trigger("change")
+        await fill(user, "ref", str(tiny_llama))
+        await sees(user, "Memory to convert")
+        user.find(marker="preset-8bit").trigger("change")
+        await sees(user, "Convert 2 models")
+        await fill(user, "advanced-bits", 2)
+        await sees(user, "Custom", "2 bits; the rest as 4-bit")
+        (start,) = user.find(marker="convert").elements
+        await until(lambda: start.text == "Convert")
+        user.find(marker="preset-custom").trigger("change")
+        await user.should_not_see("Custom", retries=50)
+    assert (studio.draft.convert["preset"], studio.draft.convert["also"]) == ("4bit", [])
+
+
+async def test_of_several_one_that_is_there_stays_or_is_replaced_as_one_says(studio: Studio, tiny_llama: Path) -> None:
+    taken = write_mlx_folder(Path.cwd() / "models/tiny-llama-MLX-4bit")
+    async with visiting(studio) as user:
+        await fill(user, "ref", str(tiny_llama))
+        user.find(marker="preset-8bit").trigger("change")
+        await sees(user, "Convert 2 models", "There already", "the others are made")
+        user.find(marker="convert").click()
+        await sees(user, "Replace tiny-llama-MLX-4bit?", "Make the other one")
+        user.find(marker="cancel").click()
+        await user.should_not_see("Replace tiny-llama-MLX-4bit?", retries=50)
+        assert not studio.views.of("convert")
+        user.find(marker="convert").click()
+        await sees(user, "Make the other one")
+        user.find(marker="other").click()
+        await sees(user, "tiny-llama-MLX-8bit is ready", "Name it tiny-llama-MLX-4bit-2")
+        user.find("Name it tiny-llama-MLX-4bit-2").click()
+        await until(lambda: studio.draft.convert["names"]["4bit"] == "tiny-llama-MLX-4bit-2")
+    assert (taken / "LICENSE").exists()
+
+
 async def test_a_small_model_is_advised_to_keep_more_bits(studio: Studio, tiny_llama: Path) -> None:
     async with visiting(studio) as user:
         await fill(user, "ref", str(tiny_llama))
         await sees(user, "Small models lose much at few bits, and this one has 345 k parameters. Begin with 8-bit.")
-        user.find(marker="preset-8bit").trigger("change")
+        user.find(marker="take-advice").click()
         await user.should_not_see("Begin with 8-bit", retries=50)
+    assert (studio.draft.convert["preset"], studio.draft.convert["also"]) == ("8bit", [])
 
 
 async def test_advice_follows_the_number_of_parameters() -> None:
@@ -405,3 +475,68 @@ async def test_pages_open_while_many_models_are_looked_at(studio: Studio, monkey
         go.set()
         await studio.questions.ask(lambda: None)
     assert len(asked) == 2
+
+
+async def test_what_nobody_chose_follows_the_settings(studio: Studio, tiny_llama: Path, tmp_path: Path) -> None:
+    async with visiting(studio) as user:
+        await fill(user, "ref", str(tiny_llama))
+        await sees(user, "Memory to convert")
+        studio.workspace.settings.set("preset", "8bit")
+        studio.workspace.settings.set("output_folder", str(tmp_path / "elsewhere"))
+        await user.open("/")
+        await sees(user, "Memory to convert")
+        (folder,) = user.find(marker="folder").elements
+        assert folder.value == str(tmp_path / "elsewhere")
+        await fill(user, "folder", str(tmp_path / "mine"))
+        take(user, "6bit", instead_of="8bit")
+        studio.workspace.settings.set("preset", "bf16")
+        studio.workspace.settings.set("output_folder", str(tmp_path / "third"))
+        await user.open("/")
+        (folder,) = user.find(marker="folder").elements
+        assert folder.value == str(tmp_path / "mine")
+    assert studio.draft.convert["preset"] == "6bit"
+
+
+async def test_each_tab_keeps_its_own_form(studio: Studio, tiny_llama: Path) -> None:
+    async with visiting(studio) as user:
+        await fill(user, "ref", str(tiny_llama))
+        await sees(user, "Memory to convert")
+        first, user.tab_id = user.tab_id, "another tab"
+        await user.open("/")
+        await fill(user, "ref", "org/other")
+        await until(lambda: studio.draft.convert["ref"] == "org/other")
+        user.tab_id = first
+        await user.open("/")
+        await until(lambda: [box.value for box in user.find(marker="ref").elements] == [str(tiny_llama)])
+
+
+async def test_a_conversion_that_was_cut_off_goes_on_or_is_let_go(studio: Studio, tiny_llama: Path, home: Path) -> None:
+    gone = {"pid": 1, "started": 0, "boot": "another"}
+    begun = BegunConversions(home)
+    for name in ("one", "two"):
+        begun.begin(name, ConvertRequest(ref=str(tiny_llama), preset="4bit", output=Path.cwd() / "models" / name))
+    stored = JsonDocument(home / "conversions.json")
+    assert begun.interrupted() == {}  # this program lives
+    stored.update(lambda document: [one.update(owner=gone) for one in document["begun"].values()])
+    studio.interrupted.look()
+    async with visiting(studio) as user:
+        await sees(user, "one was interrupted", "two was interrupted")
+        next(iter(user.find(marker="discard").elements)).mark("first-discard")
+        user.find(marker="first-discard").click()
+        await until(lambda: len(user.find(marker="cut-off").elements) == 1)
+        user.find(marker="go-on").click()
+        await until(lambda: studio.views.of("convert") and studio.views.of("convert")[0].state.final)
+        (job,) = studio.views.of("convert")
+        assert job.request.resume
+        await sees(user, f"{job.model} is ready")
+        await until(lambda: BegunConversions(home)._document.read()["begun"] == {})
+
+
+async def test_what_runs_when_the_app_is_ended_stays_written_down(
+    studio: Studio, workspace: Workspace, tiny_llama: Path, home: Path
+) -> None:
+    view = studio.convert(ConvertRequest(ref=str(tiny_llama), preset="4bit"))
+    studio.close()
+    workspace.close()
+    await until(lambda: view.state.final)
+    assert [*JsonDocument(home / "conversions.json").read()["begun"]] == [view.job.id]

@@ -3,16 +3,49 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 
 import pytest
 from mlx_convert_ui.pages.queue.adding import parse
+from mlx_convert_ui.state.queue_lines import AT_ONCE
 from mlx_convert_ui.state.studio import Studio
+from mlx_convert_ui.widgets.components import Tag
+from nicegui.testing import User
 from samples.mlx_folder import write_mlx_folder
 from samples.seeing import write_seeing
 from simulated import fill, labelled, pick, sees, until, visiting
 
 from mlx_convert_core import ConvertRequest, InvalidRequest, JobState, Workspace
+
+SHELF = """
+from mlx_convert_core.plugin import UploadRequest, UploadResult, hookimpl
+
+class Shelf:
+    name, summary = "shelf", "a shelf of the test"
+
+    def check(self, request):
+        return UploadRequest(path=request.path, target="shelf", name=request.path.name)
+
+    def preview(self, request):
+        return ""
+
+    def upload(self, request, report):
+        return UploadResult(location=f"https://shelf.test/{request.name}", files=1, sent_files=1, sent_bytes=1)
+
+@hookimpl
+def register_upload_targets():
+    yield Shelf()
+"""
+
+
+@pytest.fixture
+def shelf(home: Path) -> Path:
+    """Offer a place to send models to; name this fixture before ``studio``."""
+    plugin = home / "plugins/shelf.py"
+    plugin.parent.mkdir(exist_ok=True)
+    plugin.write_text(SHELF)
+    return plugin
 
 
 def test_a_pasted_list_becomes_refs() -> None:
@@ -49,14 +82,15 @@ async def test_several_models_are_added_and_converted_in_order(studio: Studio, t
         await sees(user, "Nothing waits")
         user.find(marker="add").click()
         await sees(user, "No model is named.")
-        await fill(user, "refs", f"{tiny_llama}\n{tiny_llama.parent / 'nowhere'}")
+        await fill(user, "refs", str(tiny_llama))
         await fill(user, "presets", ["8bit"])
         user.find(marker="add").click()
+        studio.enqueue([ConvertRequest(ref=str(tiny_llama.parent / "nowhere"), preset="8bit")])
         await sees(user, "Done", "tiny-llama-MLX-8bit", "Failed", "There is no folder")
         user.find(marker="clear").click()
         await sees(user, "Nothing waits")
     assert (Path.cwd() / "models/tiny-llama-MLX-8bit/config.json").is_file()
-    assert studio.open_conversions == 0
+    assert studio.queue.open == 0
 
 
 @pytest.mark.asyncio
@@ -151,3 +185,123 @@ async def test_a_recipe_for_several_models_goes_to_the_queue(studio: Studio, tin
         await pick(user, "shared.json")
         await sees(user, "4-bit, 8-bit")
     assert studio.workspace.queue.items()[0].request.presets == ("4bit", "8bit")
+
+
+@pytest.mark.asyncio
+async def test_each_line_gets_its_verdict_and_what_can_not_be_made_stays(studio: Studio, tiny_llama: Path) -> None:
+    nowhere = tiny_llama.parent / "nowhere"
+    async with visiting(studio, "/queue") as user:
+        await fill(user, "refs", f"{tiny_llama}\n{nowhere}")
+        await fill(user, "presets", ["4bit", "8bit"])
+        await sees(user, "1 of 2 models can be converted.", "There is no folder", "in 2", "Runs here")
+        user.find(marker="add").click()
+        await until(lambda: studio.workspace.queue.items())
+        await sees(user, "1 model can't be converted as they are")
+        (refs,) = user.find(marker="refs").elements
+        await until(lambda: refs.value == str(nowhere))
+    assert [item.request.ref for item in studio.workspace.queue.items()] == [str(tiny_llama)]
+
+
+@pytest.mark.asyncio
+async def test_a_line_that_changed_is_not_looked_at(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    begun, going = threading.Event(), threading.Event()
+
+    def plan(request: ConvertRequest, **options: object) -> None:
+        asked.append(request.ref)
+        begun.set()
+        going.wait(60)
+        raise InvalidRequest("no such model.")
+
+    monkeypatch.setattr(studio.workspace, "plan", plan)
+    async with visiting(studio, "/queue") as user:
+        await fill(user, "refs", "\n".join(f"org/{number}" for number in range(30)))
+        await until(begun.is_set)
+        await fill(user, "refs", "org/other")
+        going.set()
+        await sees(user, "No such model.")
+    assert len(asked) <= 2 * AT_ONCE
+    assert asked[-1] == "org/other"
+
+
+@pytest.mark.asyncio
+async def test_what_is_there_already_is_left_replaced_or_made_beside_it_as_one_says(
+    studio: Studio, tiny_llama: Path
+) -> None:
+    models = Path.cwd() / "models"
+    taken = write_mlx_folder(models / "tiny-llama-MLX-4bit")
+    async with visiting(studio, "/queue") as user:
+        await fill(user, "presets", ["4bit", "8bit"])
+        await fill(user, "refs", str(tiny_llama))
+        await sees(user, "tiny-llama-MLX-4bit is there already")
+        user.find(marker="add").click()
+        await until(lambda: studio.workspace.queue.items())
+        await fill(user, "refs", str(tiny_llama))
+        await sees(user, "tiny-llama-MLX-4bit is there already")
+        await fill(user, "there", "rename")
+        user.find(marker="add").click()
+        await until(lambda: len(studio.workspace.queue.items()) == 2)
+        await fill(user, "refs", str(tiny_llama))
+        await sees(user, "tiny-llama-MLX-4bit is there already")
+        await fill(user, "there", "replace")
+        user.find(marker="add").click()
+        await sees(user, "Replace 1 model?", "LICENSE, config.json and 1 weight file")
+        user.find(marker="confirm").click()
+        await until(lambda: len(studio.workspace.queue.items()) == 3)
+    left, renamed, replaced = (item.request for item in studio.workspace.queue.items())
+    assert [path.name for path in left.outputs] == ["tiny-llama-MLX-8bit"]
+    assert [path.name for path in renamed.outputs] == ["tiny-llama-MLX-4bit-2", "tiny-llama-MLX-8bit"]
+    assert (renamed.force, replaced.force) == (False, True)
+    assert (taken / "LICENSE").exists()
+
+
+@pytest.mark.asyncio
+async def test_each_result_has_its_buttons_and_one_that_was_there_can_still_be_made(
+    studio: Studio, tiny_llama: Path
+) -> None:
+    models = Path.cwd() / "models"
+    write_mlx_folder(models / "tiny-llama-MLX-4bit")
+    studio.enqueue([ConvertRequest(ref=str(tiny_llama), preset=("4bit", "6bit", "8bit"), verify=False)])
+    studio.start()
+    async with visiting(studio, "/queue") as user:
+        await sees(user, "Done", "tiny-llama-MLX-4bit was not made: it is there already")
+        assert len(user.find(marker="result-row").elements) == 2
+        labelled(user, "Upload … tiny-llama-MLX-8bit").click()
+        await sees(user, "Upload tiny-llama-MLX-8bit", "Where to")
+        user.find(marker="cancel").click()
+        await user.should_not_see("Where to", retries=50)
+        user.find(marker="rename-one").click()
+        await until(lambda: (models / "tiny-llama-MLX-4bit-2/config.json").is_file())
+        user.find(marker="replace-one").click()
+        await sees(user, "Replace tiny-llama-MLX-4bit?", "LICENSE, config.json and 1 weight file")
+        user.find(marker="confirm").click()
+        await until(lambda: not (models / "tiny-llama-MLX-4bit/LICENSE").exists())
+
+
+@pytest.mark.asyncio
+async def test_what_is_counted_beside_a_page_is_what_it_lists(studio: Studio, tiny_llama: Path) -> None:
+    studio.enqueue([ConvertRequest(ref=str(tiny_llama)), ConvertRequest(ref="org/other")])
+    async with visiting(studio, "/queue") as user:
+        await sees(user, "Waits")
+        assert said(user) == {"2 running or waiting"}
+        studio.convert(ConvertRequest(ref=str(tiny_llama), preset="4bit", verify=False))
+        await until(lambda: said(user) == {"1 running", "2 running or waiting"})
+        await until(lambda: said(user) == {"2 running or waiting"})
+
+
+def said(user: User) -> set[str]:
+    """What stands beside the names of pages, as it is read out."""
+    counts = [one for one in user.find(kind=Tag).elements if "nav-count" in one.classes]
+    return {one.props["aria-label"] for one in counts if "aria-label" in one.props}
+
+
+@pytest.mark.asyncio
+async def test_results_are_sent_once_they_are_done(shelf: Path, studio: Studio, tiny_llama: Path) -> None:
+    async with visiting(studio, "/queue") as user:
+        await fill(user, "refs", str(tiny_llama))
+        await fill(user, "presets", ["8bit"])
+        await fill(user, "upload-when-done", "shelf")
+        user.find(marker="add").click()
+        await sees(user, "then to shelf")
+        studio.start()
+        await sees(user, "Done", "Sent to", "https://shelf.test/tiny-llama-MLX-8bit")

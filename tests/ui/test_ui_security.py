@@ -29,6 +29,18 @@ async def hello(scope: dict[str, Any], receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": b"hello"})
 
 
+def said(host: str) -> str:
+    """The text that somebody who comes by the name ``host`` reads."""
+    sent: list[dict[str, Any]] = []
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": [(b"host", host.encode())]}
+    asyncio.run(Guard(hello, hosts=ADDRESS.hosts, keys=KEYS, cookie="mlxui-8473")(scope, None, send))
+    return sent[1]["body"].decode().strip()
+
+
 def ask(
     path: str = HOME,
     *,
@@ -158,6 +170,13 @@ def test_the_exchange_leads_nowhere_else(path: str) -> None:
 )
 def test_strangers_are_refused(status: int, request_: dict[str, str]) -> None:
     assert ask(**request_)[0] == status
+
+
+def test_a_tunnel_with_another_port_is_told_apart_from_another_name() -> None:
+    assert "answers at port 8473; the address says 9000" in said("localhost:9000")
+    assert "ssh -L 8473:localhost:8473" in said("localhost:9000")
+    for host in ("evil.test:8473", "evil.test:9000", "localhost", "localhost:x", ""):
+        assert said(host) == "This server does not answer to that name."
 
 
 @pytest.mark.parametrize(

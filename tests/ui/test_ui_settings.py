@@ -59,6 +59,10 @@ async def test_changes_are_kept_at_once(studio: Studio, tmp_path: Path) -> None:
         await fill(user, "output-folder", "~nobody-here/models")
         await sees(user, "there is no user 'nobody-here'")
         assert settings.load().output_folder == tmp_path / "mine"
+        for folder, said in (("/etc/passwd", "/etc/passwd is no folder"), ("a\0b", "path can't hold a NUL")):
+            await fill(user, "output-folder", folder)
+            await sees(user, said)
+        assert settings.load().output_folder == tmp_path / "mine"
         await fill(user, "default-preset", "8bit")
         await until(lambda: settings.load().preset == "8bit")
         await fill(user, "default-target", "folder")

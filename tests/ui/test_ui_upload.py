@@ -10,9 +10,9 @@ from mlx_convert_ui.state.studio import Studio
 from models import shelved
 from nicegui import ElementFilter
 from samples.mlx_folder import write_mlx_folder
-from simulated import fill, sees, visiting
+from simulated import fill, sees, until, visiting
 
-from mlx_convert_core import InvalidRequest, LibraryEntry
+from mlx_convert_core import InvalidRequest, LibraryEntry, UploadRequest
 
 pytestmark = pytest.mark.asyncio
 
@@ -28,7 +28,7 @@ async def test_a_model_is_sent_to_a_folder(studio: Studio, entry: LibraryEntry, 
     target = tmp_path / "shared" / "copy"
     async with visiting(studio, "/library") as user:
         user.find(marker="upload").click()
-        await sees(user, f"Upload {entry.name}", "A folder here")
+        await sees(user, f"Upload {entry.name}", "Choose a folder on this machine, or type one.")
         await fill(user, "upload-name", str(target))
         await sees(user, "Ready", f"folder:{target}", "The card that goes with it")
         user.find(marker="start-upload").click()
@@ -39,6 +39,12 @@ async def test_a_model_is_sent_to_a_folder(studio: Studio, entry: LibraryEntry, 
         await sees(user, "Uploaded")
         user.find(marker="dismiss-upload").click()
         await user.should_not_see("Uploaded", retries=50)
+        for number in range(3):
+            studio.upload(UploadRequest(path=entry.path, target="folder", name=str(tmp_path / f"copy-{number}")))
+        await until(lambda: sum(view.state.final for view in studio.views.of("upload")) == 3)
+        await sees(user, "Dismiss all")
+        user.find(marker="dismiss-uploads").click()
+        await until(lambda: not studio.views.of("upload"))
     assert (target / "model.safetensors").read_bytes() == (entry.path / "model.safetensors").read_bytes()
 
 
@@ -117,3 +123,19 @@ async def test_a_place_that_will_not_do_is_said_where_it_is_typed(
         user.find(marker="cancel").click()
         await asyncio.sleep(0)
     assert not studio.views.of("upload")
+
+
+async def test_no_folder_is_judged_before_one_is_named_and_lm_studios_is_a_click_away(
+    studio: Studio, entry: LibraryEntry, tmp_path: Path
+) -> None:
+    async with visiting(studio, "/library") as user:
+        user.find(marker="upload").click()
+        await sees(user, f"Upload {entry.name}")
+        await user.should_not_see("folder:", retries=5)
+        user.find(marker="lm-studio").click()
+        await sees(user, "LM Studio's folder of models is not there")
+        await fill(user, "upload-name", f"folder:{tmp_path / 'copy'}")  # as the command line has it
+        await sees(user, "Ready", f"folder:{tmp_path / 'copy'}")
+        user.find(marker="start-upload").click()
+        await sees(user, "Uploaded")
+    assert (tmp_path / "copy/config.json").is_file()

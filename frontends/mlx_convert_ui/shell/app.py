@@ -56,6 +56,7 @@ def register(studio: Studio) -> None:
     from mlx_convert_ui.pages.convert import page as convert
     from mlx_convert_ui.pages.find import page as find
     from mlx_convert_ui.pages.library import page as library
+    from mlx_convert_ui.pages.missing import page as missing
     from mlx_convert_ui.pages.model import page as model
     from mlx_convert_ui.pages.plugins import page as plugins
     from mlx_convert_ui.pages.plugins import plugin_page as plugin
@@ -67,5 +68,6 @@ def register(studio: Studio) -> None:
 
     theme.register(studio)
     app.on_shutdown(studio.close)
-    for page in (convert, find, test, chat, compare, library, model, plugin, plugins, queue, settings, welcome):
+    every = (convert, find, test, chat, compare, library, missing, model, plugin, plugins, queue, settings, welcome)
+    for page in every:
         page.register(studio)

@@ -52,13 +52,25 @@ class Guard:
 
     def _stranger(self, scope: Scope, given: Headers) -> tuple[int, str] | None:
         """Why this request is turned away whatever key it brings, None when it is not."""
-        if given.get("host", "").lower() not in self._hosts:
-            return 421, "This server does not answer to that name."
+        host = given.get("host", "").lower()
+        if host not in self._hosts:
+            return 421, self._tunnel(host) or "This server does not answer to that name."
         if "origin" in given and given["origin"].lower() not in self._origins:
             return 403, _OTHER_SITE
         if scope["type"] == "websocket" and "origin" not in given:
             return 403, "A websocket needs an Origin."
         return None
+
+    def _tunnel(self, host: str) -> str:
+        """What to do when ``host`` is this machine by another port, as behind a tunnel; "" when it is another name."""
+        name, _, port = host.rpartition(":")
+        ours = next((mine.rpartition(":")[2] for mine in self._hosts if mine.rpartition(":")[0] == name), "")
+        if not name or not ours or not port.isdecimal():
+            return ""
+        return (
+            f"This is MLX Convert, which answers at port {ours}; the address says {port}. A tunnel has to have the same"
+            f" port at both ends: ssh -L {ours}:localhost:{ours} MAC, and then http://{name}:{ours}"
+        )
 
     def _has_cookie(self, given: Headers) -> bool:
         """Whether ours is among the cookies; another server of this host may have set one of the same name."""

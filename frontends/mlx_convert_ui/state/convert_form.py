@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,15 @@ from mlx_convert_core.plugin import RECOMMENDED, USUAL, command, expanded, units
 
 @dataclass
 class Form:
-    """The fields as they were typed; "" and None leave a choice to the preset or the settings."""
+    """The fields as they were typed; "" and None leave a choice to the preset or the settings.
+
+    ``also`` are presets besides ``preset`` that are made in the same go, and ``names`` what was typed for the folder of
+    each then, by preset. Numbers that are set beside a preset make one model, of that preset.
+    """
 
     ref: str = ""
     preset: str = RECOMMENDED
+    also: list[str] = field(default_factory=list)
     bits: int | None = None
     group_size: int | None = None
     mode: str | None = None
@@ -33,6 +38,29 @@ class Form:
     verify: bool = True
     folder: str = ""
     name: str = ""
+    names: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def presets(self) -> tuple[str, ...]:
+        """The presets of what will be made, in the order of the cards."""
+        if self.changes:
+            return (self.preset,)
+        chosen = dict.fromkeys((self.preset, *self.also))
+        return tuple(sorted(chosen, key=lambda name: USUAL.index(name) if name in USUAL else len(USUAL)))
+
+    def take(self, preset: str) -> None:
+        """Make ``preset`` and nothing else."""
+        self.preset, self.also = preset, []
+
+    def tick(self, preset: str) -> bool:
+        """Make ``preset``, too, or no more, where no numbers are set; False for the only one, which stays."""
+        if preset not in self.presets:
+            self.also = [*self.also, preset]
+            return True
+        left = [name for name in self.presets if name != preset]
+        if left:
+            self.preset, self.also = left[0], left[1:]
+        return bool(left)
 
     @property
     def changes(self) -> dict[str, str]:
@@ -46,22 +74,18 @@ class Form:
         self.allow_overflow = self.allow_overflow and ref == self.ref
         self.ref = ref
 
-    def request(self, *, name: str = "", force: bool = False) -> ConvertRequest:
-        """The request; ``name`` is the folder's name when none was typed, "" leaves the output to the core.
+    def request(self, *, names: Sequence[str] = (), force: bool = False) -> ConvertRequest:
+        """The request; ``names`` are those of the folders for which none was typed, () leaves them to the core.
 
         Raises InvalidRequest.
         """
-        named = self.name.strip() or name
-        if named in (".", "..") or "/" in named:
-            raise InvalidRequest(
-                f"'{named}' is no name for a folder.",
-                hint="Type a name without slashes, or choose another folder.",
-                code="output_folder",
-            )
+        outputs = self._named(names)
+        for named in outputs:
+            _check_name(named)
         return ConvertRequest(
             ref=self.ref.strip(),
-            preset=self.preset,
-            output=str(self._folder() / named) if named else (),
+            preset=self.presets,
+            output=tuple(str(self._folder() / named) for named in outputs) if all(outputs) else (),
             revision=self.revision.strip() or None,
             bits=self.bits,
             group_size=self.group_size,
@@ -79,6 +103,13 @@ class Form:
             verify=self.verify,
         )
 
+    def _named(self, names: Sequence[str]) -> tuple[str, ...]:
+        """A folder's name for each result, "" where nobody has said one."""
+        presets = self.presets
+        typed = [self.name] if len(presets) == 1 else [self.names.get(preset, "") for preset in presets]
+        given = names or [""] * len(presets)
+        return tuple(one.strip() or other for one, other in zip(typed, given, strict=True))
+
     def _calibration(self) -> str:
         """The text to go by as a whole path: a queue may run it from elsewhere. "" leaves it to the bundled one."""
         try:
@@ -94,22 +125,25 @@ class Form:
 
     def filled_from(self, request: ConvertRequest, presets: Mapping[str, Preset]) -> Form:
         """This form with what ``request``, a recipe's, says; the folder stays. Raises InvalidRequest."""
-        preset = request.presets[0] or self.preset
-        if preset not in presets:
-            raise InvalidRequest(
-                f"the recipe uses the preset '{preset}', which nobody offers here.",
-                hint="Install the plugin that it comes from.",
-                code="preset",
-            )
+        wanted = [preset or self.preset for preset in request.presets]
+        for preset in wanted:
+            if preset not in presets:
+                raise InvalidRequest(
+                    f"the recipe uses the preset '{preset}', which nobody offers here.",
+                    hint="Install the plugin that it comes from.",
+                    code="preset",
+                )
         numbers = {
             name: getattr(request, name) for name in ("bits", "group_size", "mode", "strategy", "method", "dtype")
         }
         return replace(
             self,
             ref=request.ref,
-            preset=preset,
+            preset=wanted[0],
+            also=wanted[1:],
             revision=request.revision or "",
             name="",
+            names={},
             calibration="",
             calibration_sha256=request.calibration_sha256,
             trust=False,
@@ -123,12 +157,22 @@ class Form:
     def comparison(self, presets: tuple[str, ...]) -> ConvertRequest:
         """A request only for the sizes of the precision cards."""
         without = dict.fromkeys(("bits", "group_size", "mode", "strategy", "method", "dtype"))
-        plain = replace(self, **without, calibration="", calibration_sha256="", name="")
+        plain = replace(self, **without, calibration="", calibration_sha256="", name="", names={})
         return replace(plain.request(force=True), preset=presets)
 
     def as_draft(self) -> dict[str, Any]:
         """To be kept over a reload."""
         return asdict(self)
+
+
+def _check_name(name: str) -> None:
+    """Raise InvalidRequest for what is no name of a folder in another."""
+    if name in (".", "..") or "/" in name or "\0" in name:
+        raise InvalidRequest(
+            f"'{name}' is no name for a folder.",
+            hint="Type a name without slashes, or choose another folder.",
+            code="output_folder",
+        )
 
 
 def changes_of(asked: Form | ConvertRequest) -> dict[str, str]:
@@ -153,29 +197,29 @@ def _strategy_in_words(strategy: str) -> str:
     return f"weights of at most {number}" if kind == "fit" else f"strategy {strategy}"
 
 
-def cards(presets: dict[str, Preset], chosen: str, repo_id: str | None) -> tuple[str, ...]:
-    """The presets to show as cards: the usual four, one made for this very model, and the chosen one."""
+def cards(presets: Mapping[str, Preset], chosen: Sequence[str], repo_id: str | None) -> tuple[str, ...]:
+    """The presets to show as cards: the usual four, one made for this very model, and the chosen ones."""
     made_for_it = [name for name, preset in presets.items() if preset.ref and preset.ref == repo_id]
-    wanted = [*USUAL, *made_for_it, chosen]
+    wanted = [*USUAL, *made_for_it, *chosen]
     return tuple(dict.fromkeys(name for name in wanted if name in presets))
 
 
 def command_line(request: ConvertRequest) -> str:
     """The same conversion for the terminal."""
-    options = {
-        "--preset": request.presets[0],
-        "--output": request.outputs[0] if request.outputs else None,
-        "--revision": request.revision,
-        "--bits": request.bits,
-        "--group-size": request.group_size,
-        "--mode": request.mode,
-        "--strategy": request.strategy,
-        "--method": request.method,
-        "--calibration": request.calibration,
-        "--dtype": request.dtype,
-    }
+    options: list[tuple[str, object]] = [
+        *(("--preset", preset) for preset in request.presets),
+        *(("--output", output) for output in request.outputs),
+        ("--revision", request.revision),
+        ("--bits", request.bits),
+        ("--group-size", request.group_size),
+        ("--mode", request.mode),
+        ("--strategy", request.strategy),
+        ("--method", request.method),
+        ("--calibration", request.calibration),
+        ("--dtype", request.dtype),
+    ]
     words: list[str | Path] = [request.ref]
-    for option, value in options.items():
+    for option, value in options:
         if value:
             words += [option, value if isinstance(value, Path) else str(value)]
     words += ["--trust-remote-code"] * request.trust_remote_code

@@ -32,12 +32,16 @@ class Theme(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preferences:
-    """What is remembered; uploads are private unless ``upload_public``. ``welcomed``: the first page was shown."""
+    """What is remembered; uploads are private unless ``upload_public``. ``welcomed``: the first page was shown.
+
+    ``machine_told`` says that somebody has read that this is no Mac with a GPU for it.
+    """
 
     theme: Theme = Theme.SYSTEM
     upload_target: str = "hub"
     upload_public: bool = False
     welcomed: bool = False
+    machine_told: bool = False
 
 
 class PreferencesFile:
@@ -64,4 +68,5 @@ class PreferencesFile:
             upload_target=target if isinstance(target, str) else "hub",
             upload_public=public is True,
             welcomed=stored.get("welcomed") is True,
+            machine_told=stored.get("machine_told") is True,
         )

@@ -22,6 +22,7 @@ class QueueNews:
         self._workspace = workspace
         self._views = views
         self._followed: dict[str, JobView] = {}
+        self._after: dict[str, JobView | None] = {}
         self._names: dict[str, str] = {}
         self._seen: int | None = None
         self._lock = threading.Lock()
@@ -35,6 +36,10 @@ class QueueNews:
     def view(self, item: QueueItem) -> JobView | None:
         """The view of the item's job, None when it does not run, or runs in another program."""
         return self._followed.get(item.job)
+
+    def after(self, item: QueueItem) -> JobView | None:
+        """The view of what is being done with a result of the item, None when nothing is, or elsewhere."""
+        return self._after.get(item.id)
 
     def name(self, item: QueueItem) -> str:
         """What the item's model is called, as its source says; else what was typed."""
@@ -67,8 +72,14 @@ class QueueNews:
                 if job is not None:
                     view = self._views.follow(job, model=self.name(item), request=item.request, place=PLACE)
                     self._followed[job.id] = view
+            self._after = {item.id: self._follow_up(item) for item in items if item.to_follow}
             self.items, self.problem, self._seen = items, queue.problem, seen
             self.version += 1
+
+    def _follow_up(self, item: QueueItem) -> JobView | None:
+        job = self._workspace.queue.follow_up(item.id)
+        path = next(iter(item.to_follow))[1]
+        return self._views.follow(job, model=path.name, place=PLACE) if job is not None else None
 
     def _called(self, ref: str) -> str:
         return self._workspace.sources.read(ref).name or ref

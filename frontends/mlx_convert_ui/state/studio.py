@@ -17,10 +17,11 @@ from mlx_convert_core import (
     UploadRequest,
     Workspace,
 )
-from mlx_convert_core.plugin import SamplerAdvice, model_name
+from mlx_convert_core.plugin import Afterwards, SamplerAdvice, model_name
 from mlx_convert_ui.state.answers import Answers
 from mlx_convert_ui.state.chats import Chats
 from mlx_convert_ui.state.comparisons import Comparisons
+from mlx_convert_ui.state.interrupted import Interrupted
 from mlx_convert_ui.state.job_views import JobView, JobViews
 from mlx_convert_ui.state.network_threads import NetworkThreads
 from mlx_convert_ui.state.preferences import Preferences, PreferencesFile, Theme
@@ -30,14 +31,30 @@ if TYPE_CHECKING:
     from mlx_convert_core.plugin import Page
 
 
+TABS = 50  # of the browser whose drafts are kept
+
+
 @dataclass
 class Draft:
-    """What was typed last into the forms, so that a reload or a walk to another page loses nothing."""
+    """What was typed last into the forms, so that a reload or a walk to another page loses nothing.
+
+    ``convert`` is the newest of all tabs: a tab that has none of its own yet begins with it.
+    """
 
     convert: dict[str, Any] = field(default_factory=dict)
+    convert_in_tab: dict[str, dict[str, Any]] = field(default_factory=dict)
     test: dict[str, Any] = field(default_factory=dict)
     chat: dict[str, Any] = field(default_factory=dict)
     compare: dict[str, Any] = field(default_factory=dict)
+
+    def keep_convert(self, tab: str | None, draft: dict[str, Any]) -> None:
+        """``draft`` is what the form of ``tab`` says now; None is a tab that nobody knows yet."""
+        self.convert = draft
+        if tab is not None:
+            self.convert_in_tab.pop(tab, None)
+            self.convert_in_tab[tab] = draft
+            for oldest in [*self.convert_in_tab][:-TABS]:
+                del self.convert_in_tab[oldest]
 
 
 class Studio:
@@ -48,6 +65,7 @@ class Studio:
         self.views = JobViews()
         self.draft = Draft()
         self.questions = NetworkThreads()
+        self.interrupted = Interrupted(workspace)
         self._preferences = PreferencesFile(workspace.home)
         self.queue = QueueNews(workspace, self.views)
         self.answers = Answers(workspace, self.views)
@@ -56,8 +74,12 @@ class Studio:
 
     def convert(self, request: ConvertRequest) -> JobView:
         """Start a conversion and watch it. Raises InvalidRequest."""
-        name = Path(request.outputs[0]).name if request.outputs else request.ref
-        return self.views.follow(self.workspace.convert(request), model=name, request=request, place="convert")
+        name = request.outputs[0].name if request.outputs else request.ref
+        if len(request.outputs) > 1:
+            name += f" and {len(request.outputs) - 1} more"
+        view = self.views.follow(self.workspace.convert(request), model=name, request=request, place="convert")
+        self.interrupted.watch(view)
+        return view
 
     def get(self, ref: str) -> JobView:
         """Begin to get a model that is MLX already, and watch it; one that is on its way is not fetched twice."""
@@ -67,9 +89,9 @@ class Studio:
         name = ref.rstrip("/").rpartition("/")[2]
         return self.views.follow(self.workspace.get(ref), model=name, request=ref, place="get")
 
-    def enqueue(self, requests: Sequence[ConvertRequest]) -> None:
-        """Put conversions at the end of the queue. Writes a file: call it on a thread."""
-        self.workspace.queue.add_many(requests)
+    def enqueue(self, requests: Sequence[ConvertRequest], then: Afterwards | None = None) -> None:
+        """Put conversions at the end of the queue, with what is done afterwards. Writes a file: call it on a thread."""
+        self.workspace.queue.add_many(requests, then)
 
     def entries(self) -> tuple[LibraryEntry, ...]:
         """The models of the library whose folder is there, newest first; () when no plugin keeps one.
@@ -107,12 +129,6 @@ class Studio:
         return self.workspace.pages()
 
     @property
-    def open_conversions(self) -> int:
-        """How many conversions run or wait."""
-        direct = sum(view.active for view in self.views.of("convert", "convert"))
-        return direct + self.queue.open
-
-    @property
     def preferences(self) -> Preferences:
         """What the person likes."""
         return self._preferences.current
@@ -139,11 +155,13 @@ class Studio:
         return self.views.follow(job, model=model_name(request.path), request=request)
 
     def start(self) -> None:
-        """Have the queue carried out, here or where another program does it already."""
+        """Have the queue carried out, here or where another program does it already; find what was cut off."""
+        self.interrupted.look()
         self.queue.start()
 
     def close(self) -> None:
         """Let go of the open models; the workspace itself is closed by whoever made it."""
+        self.interrupted.close()
         self.questions.close()
         self.comparisons.stop()
         self.queue.stop()

@@ -14,6 +14,7 @@ from mlx_convert_core.plugin import UploadTarget
 from mlx_convert_ui.state.studio import Studio
 
 TYPING_SECONDS = 0.4
+HERE = frozenset({"folder"})  # targets on this machine: a folder can be chosen, and nothing is private or public
 TITLES = {"hub": "Hugging Face", "folder": "Folder"}
 
 
@@ -30,8 +31,17 @@ class UploadForm:
     def request(self) -> UploadRequest:
         """What is asked for."""
         return UploadRequest(
-            path=self.path, target=self.target, name=self.name.strip(), public=self.public, replace=self.replace
+            path=self.path,
+            target=self.target,
+            name=self.name.strip().removeprefix(f"{self.target}:"),  # as the command line has it
+            public=self.public,
+            replace=self.replace,
         )
+
+    @property
+    def lacks_name(self) -> bool:
+        """Whether nothing can be said yet: a folder is to be named, and none was."""
+        return self.target in HERE and not self.name.strip()
 
 
 @dataclass
@@ -57,6 +67,9 @@ class Checker:
     def ask(self, delay: float = TYPING_SECONDS) -> None:
         """Check the form as it is now, once the typing pauses."""
         self.turn += 1
+        if self.form.lacks_name:
+            self._tell(self.turn, Answer())
+            return
         self._tell(self.turn, Answer(busy=True))
         background_tasks.create(self._check(self.turn, delay), name="check-upload")
 

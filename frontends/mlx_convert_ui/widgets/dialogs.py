@@ -27,6 +27,18 @@ async def confirm(title: str, text: str, *, action: str, danger: bool = True) ->
     return bool(await answer_of(dialog))
 
 
+async def decide(title: str, text: str, *, action: str, other: str) -> str:
+    """Ask which of two things is to be done; "action" or "other", "" for neither. Cancel has the focus."""
+    with ui.dialog().props('aria-labelledby="decide-title" transition-duration=120') as dialog, block("dialog"):
+        Tag("h2", title, "dialog-title").props("id=decide-title")
+        Tag("p", text, "dialog-text")
+        with block("dialog-actions"):
+            Button("Cancel", lambda: dialog.submit("")).props("autofocus").mark("cancel")
+            Button(action, lambda: dialog.submit("action"), kind="danger").mark("confirm")
+            Button(other, lambda: dialog.submit("other"), kind="primary").mark("other")
+    return str(await answer_of(dialog) or "")
+
+
 async def answer_of(dialog: ui.dialog) -> Any:
     """Show ``dialog`` and wait for what it is closed with; None when the page was left.
 

@@ -9,7 +9,6 @@ from functools import partial
 
 from nicegui import ElementFilter, app, run, ui
 
-from mlx_convert_core import JobState
 from mlx_convert_core.plugin import units
 from mlx_convert_ui.assets import STATIC
 from mlx_convert_ui.state import device
@@ -28,15 +27,16 @@ from mlx_convert_ui.widgets.components import (
 )
 from mlx_convert_ui.widgets.navigation import all_places, navigation
 from mlx_convert_ui.widgets.palette import palette
+from mlx_convert_ui.widgets.tab_news import tab_news
 
 VERSION = importlib.metadata.version("mlx-convert")
 _SHEETS = ("icons", "app", *sorted({sheet.stem for sheet in STATIC.glob("*.css")} - {"icons", "app"}))
-_CHANGED = max(int((STATIC / f"{name}.css").stat().st_mtime) for name in _SHEETS)
+_FILES = (*(f"{name}.css" for name in _SHEETS), "page.js")
+_CHANGED = max(int((STATIC / name).stat().st_mtime) for name in _FILES)
 _STATIC_URL = f"/static/{VERSION}-{_CHANGED}"  # a new style sheet gets a new address
 _BACKGROUND = {"light": "#fbfbfc", "dark": "#0e0e11"}
 _THEME_ICONS = {Theme.SYSTEM: "monitor", Theme.LIGHT: "sun", Theme.DARK: "moon"}
 MEMORY_SECONDS = 3.0
-TITLE_SECONDS = 1.0
 READ_SECONDS = 30.0  # that a page may take to read the disk before it is drawn
 
 
@@ -51,7 +51,6 @@ def register(studio: Studio) -> None:
 def frame(studio: Studio, path: str, title: str, subtitle: str) -> Iterator[ui.element]:
     """Draw everything around a page; what follows goes into its main part, the yielded row beside the title."""
     ui.add_head_html(_head(address_of(""), studio.theme))
-    _tab_title(studio, f"{title} · MLX Convert")
     ui.query(".nicegui-content").classes("shell")
     for element in ui.context.client.page_container.default_slot.children:
         element.tag = "div"  # Quasar's page is a <main>; ours begins beside the navigation
@@ -67,9 +66,10 @@ def frame(studio: Studio, path: str, title: str, subtitle: str) -> Iterator[ui.e
                 Tag("p", subtitle, "subtitle")
             with block("page-actions") as actions:
                 palette(studio, lambda: _places(studio))
+                tab_news(studio, f"{title} · MLX Convert")
                 ThemeButton(studio)
-        if not device.device().apple_silicon:
-            _other_machine()
+        if not device.device().apple_silicon and not studio.preferences.machine_told:
+            _other_machine(studio)
         yield actions
 
 
@@ -87,21 +87,6 @@ def _places(studio: Studio) -> tuple[Place, ...]:
             if theme is not studio.theme
         ),
     )
-
-
-def _tab_title(studio: Studio, name: str) -> None:
-    """The title of the browser's tab: how far a conversion is, for who works in another tab meanwhile, and ``name``."""
-    shown = [name]
-    ui.page_title(name)
-
-    def refresh() -> None:
-        running = [view for view in studio.views.of("convert") if view.state is JobState.RUNNING]
-        title = f"{running[0].fraction:.0%} · {name}" if running else name
-        if title != shown[0]:
-            shown[0] = title
-            ui.page_title(title)
-
-    ui.timer(TITLE_SECONDS, refresh)
 
 
 def _brand() -> None:
@@ -184,12 +169,20 @@ def _theme_label(theme: Theme) -> str:
     return f"Theme: {shown}. Click to change"
 
 
-def _other_machine() -> None:
-    note(
-        "info",
-        "This is no Mac with Apple Silicon.",
-        "Converting works in full here. Answers are computed on the CPU and come slowly; on a Mac they use the GPU.",
-    )
+def _other_machine(studio: Studio) -> None:
+    """Said until somebody has read it."""
+
+    async def read() -> None:
+        place.delete()
+        await run.io_bound(studio.prefer, machine_told=True)
+
+    with block("notes") as place:
+        note(
+            "info",
+            "This isn't an Apple silicon Mac.",
+            "Converting works in full here. Answers are computed on the CPU and come slowly; on a Mac the GPU does it.",
+            lambda: Button("Don't say it again", read, classes="btn-small").mark("machine-told"),
+        )
 
 
 def _head(place: str, theme: Theme) -> str:
@@ -198,8 +191,9 @@ def _head(place: str, theme: Theme) -> str:
     font = f"{static}/fonts/inter-latin-wght-normal.woff2"
     preload = f'<link rel="preload" href="{font}" as="font" type="font/woff2" crossorigin>'
     sheets = "".join(f'<link rel="stylesheet" href="{static}/{name}.css">' for name in _SHEETS)
+    script = f'<script type="module" src="{static}/page.js"></script>'
     kept = f'<script>localStorage.setItem("place", "{place}")</script>' if place else ""
-    return preload + sheets + _no_flash(theme) + kept
+    return preload + sheets + script + _no_flash(theme) + kept
 
 
 def _no_flash(theme: Theme) -> str:

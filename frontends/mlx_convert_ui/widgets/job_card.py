@@ -55,8 +55,7 @@ class JobCard(LiveJob):
     def _build(self) -> None:
         view = self.view
         if view.state is JobState.FINISHED:
-            for model in view.job.result().models:
-                self._success(model)
+            self._finished()
         elif view.state is JobState.FAILED:
             self._failed()
         elif view.state is JobState.CANCELLED:
@@ -86,31 +85,56 @@ class JobCard(LiveJob):
         self._numbers.show(progress_in_words(view))
         self._log.show("\n".join(view.log))
 
-    def _success(self, model: ConvertedModel) -> None:
-        view, seen = self.view, model.verification
-        with block("row-line").style("gap: 12px; align-items: flex-start"):
+    def _finished(self) -> None:
+        """What came of it: a part for each result, with its own buttons."""
+        result = self.view.job.result()
+        took = units.duration(self.view.ended - self.view.started)
+        with block("job-head"):
             Tag("span", "", "success-mark", icon="check").props("aria-hidden=true")
-            with block("success-text"):
-                with block("list-title", "span"):
-                    Tag("h2", f"{model.path.name} is ready", "job-title")
-                    if seen is not None and seen.passed:
-                        verified_badge()
-                size, bits = units.size(model.total_bytes), units.bits_per_weight(model.bits_per_weight)
-                Tag("p", f"{size} · {bits} · {units.duration(view.ended - view.started)}", "muted")
-                if seen is not None:
-                    Tag("p", sentence(seen.words), "muted").mark("verification")
-                Tag("p", str(model.path), "path")
+            one = len(result.models) == 1
+            names = f"{result.models[0].path.name} is ready" if one else f"{len(result.models)} models are ready"
+            Tag("h2", names, "job-title grow")
+            if one:
+                _verified(result.models[0])
+            Tag("span", took, "muted")
             Button("", self._dismiss, icon="x", kind="ghost", label="Dismiss").mark("dismiss")
+        for model in result.models:
+            with block("made", label="" if one else model.path.name).props("role=group").mark("made"):
+                if not one:
+                    with block("list-title"):
+                        Tag("h3", model.path.name, "made-name")
+                        _verified(model)
+                self._made(model, primary=model is result.models[0], of="" if one else f" {model.path.name}")
+        if result.skipped:
+            with block("notes"):
+                for output in result.skipped:
+                    note("warning", f"{output.path.name} was not made: {output.reason}.")
+        with block("actions"):
+            command = command_line(self.view.request)
+            CopyButton(command, "command", label="Copy command", icon="terminal").mark("copy-command")
+
+    def _made(self, model: ConvertedModel, *, primary: bool, of: str) -> None:
+        """One result; ``of`` tells its buttons apart from those of the others, for who hears them."""
+        size, bits = units.size(model.total_bytes), units.bits_per_weight(model.bits_per_weight)
+        Tag("p", f"{size} · {bits}", "muted")
+        if model.verification is not None:
+            Tag("p", sentence(model.verification.words), "muted").mark("verification")
+        Tag("p", str(model.path), "path")
         named = f"?model={quote(str(model.path))}"
         with block("actions"):
-            chat = Button("Chat", lambda: ui.navigate.to(f"/chat{named}"), icon="message-square", kind="primary")
-            chat.classes("btn-small").mark("chat")
-            _small("Test it", lambda: ui.navigate.to(f"/test{named}"), "flask-conical", "test")
-            _small("Details", lambda: ui.navigate.to(page_of(model.path)), "info", "details")
-            _small(SHOW_LABEL, lambda: reveal(model.path), "folder-open", "show-folder")
-            _small("Upload …", lambda: self._upload(model.path), "upload", "upload")
-            command = command_line(view.request)
-            CopyButton(command, "command", label="Copy command", icon="terminal").mark("copy-command")
+            chat = Button(
+                "Chat",
+                lambda: ui.navigate.to(f"/chat{named}"),
+                icon="message-square",
+                kind="primary" if primary else "plain",
+                label=f"Chat with{of}" if of else "",
+                classes="btn-small",
+            )
+            chat.mark("chat")
+            _small("Test it", lambda: ui.navigate.to(f"/test{named}"), "flask-conical", "test", of)
+            _small("Details", lambda: ui.navigate.to(page_of(model.path)), "info", "details", of)
+            _small(SHOW_LABEL, lambda: reveal(model.path), "folder-open", "show-folder", of)
+            _small("Upload …", lambda: self._upload(model.path), "upload", "upload", of)
             _recipe_button(self._recipe, model.path)
         warnings = [finding for finding in model.findings if finding.level == "warning"]
         if warnings:
@@ -152,8 +176,13 @@ class JobCard(LiveJob):
         Button("Try again", lambda: self._retry(request), icon="rotate-ccw").mark("retry")
 
 
-def _small(text: str, act: Callable[[], object], icon: str, mark: str) -> None:
-    Button(text, act, icon=icon, classes="btn-small").mark(mark)
+def _verified(model: ConvertedModel) -> None:
+    if model.verification is not None and model.verification.passed:
+        verified_badge()
+
+
+def _small(text: str, act: Callable[[], object], icon: str, mark: str, of: str) -> None:
+    Button(text, act, icon=icon, classes="btn-small", label=f"{text}{of}" if of else "").mark(mark)
 
 
 def _recipe_button(recipe: Callable[[Path], str], path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -61,15 +62,26 @@ def _link(studio: Studio, place: Item, path: str) -> None:
         Tag("span", place.title, "nav-title")
         if place.path == path:
             link.props("aria-current=page")
-        if place.path == "/queue":
+        if place.path in _COUNTS:
+            of, what = _COUNTS[place.path]
             count = Tag("span", "", "nav-count")
-            tooltip(count, "Conversions that run or wait")
-            _show_count(studio, count)
-            ui.timer(COUNT_SECONDS, lambda: _show_count(studio, count))
+            tooltip(count, f"Conversions {what}")
+            _show_count(count, of(studio), what)
+            ui.timer(COUNT_SECONDS, lambda: _show_count(count, of(studio), what))
 
 
-def _show_count(studio: Studio, count: Tag) -> None:
-    open_ = studio.open_conversions
-    count.show(str(open_) if open_ else "")
-    count.attribute("hidden", None if open_ else True)
-    count.attribute("aria-label", f"{open_} running or waiting" if open_ else None)
+def _running_here(studio: Studio) -> int:
+    return sum(view.active for view in studio.views.of("convert", "convert"))
+
+
+# What is counted beside a page's name: what that page lists.
+_COUNTS: dict[str, tuple[Callable[[Studio], int], str]] = {
+    "/": (_running_here, "running"),
+    "/queue": (lambda studio: studio.queue.open, "running or waiting"),
+}
+
+
+def _show_count(count: Tag, number: int, what: str) -> None:
+    count.show(str(number) if number else "")
+    count.attribute("hidden", None if number else True)
+    count.attribute("aria-label", f"{number} {what}" if number else None)

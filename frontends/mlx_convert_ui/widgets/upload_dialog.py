@@ -11,14 +11,15 @@ from mlx_convert_core import MlxConvertError, UploadRequest
 from mlx_convert_core.plugin import LeaveOut, Remedy, Replace, SetOption, UploadTarget, model_name
 from mlx_convert_ui.state.job_views import JobView
 from mlx_convert_ui.state.studio import Studio
-from mlx_convert_ui.state.upload_form import Checker, UploadForm, title_of
+from mlx_convert_ui.state.upload_form import HERE, Checker, UploadForm, title_of
 from mlx_convert_ui.widgets.components import CHEVRON, Badge, Button, Tag, block, field, named, sentence
 from mlx_convert_ui.widgets.dialogs import answer_of
 from mlx_convert_ui.widgets.picker import pick_folder
 from mlx_convert_ui.widgets.remedies import tell
 from mlx_convert_ui.widgets.upload_progress import REFRESH_SECONDS, UploadProgress
 
-_HERE = frozenset({"folder"})  # targets on this machine: a folder can be chosen, and nothing is private or public
+LM_STUDIO = "lmstudio"  # as a name: LM Studio's own folder of models
+_SUMMARIES = {"folder": "Choose a folder on this machine, or type one."}
 
 
 async def upload_dialog(studio: Studio, path: Path) -> None:
@@ -77,6 +78,8 @@ class _Upload:
             self._name = ui.input(on_change=self._typed).mark("upload-name").classes("grow")
             named(self._name, name).props("spellcheck=false autocomplete=off")
             self._browse = Button("", self._pick, icon="folder-open", label="Choose a folder").mark("browse-upload")
+        self._studio_folder = Button("LM Studio's folder", self._take_lm_studio, classes="btn-small")
+        self._studio_folder.mark("lm-studio")
         with block("row-line switches") as self._who:
             self._public = ui.switch(
                 "Everybody may see it",
@@ -93,15 +96,20 @@ class _Upload:
         self._checker.ask(delay=0)
 
     def _show_target(self) -> None:
-        here = self._form.target in _HERE
+        here = self._form.target in HERE
         self._browse.set_visibility(here)
+        self._studio_folder.set_visibility(here)
         self._who.set_visibility(not here)
-        self._summary.show(sentence(self._targets[self._form.target].summary))
+        summary = self._targets[self._form.target].summary
+        self._summary.show(_SUMMARIES.get(self._form.target, sentence(summary)))
 
     async def _pick(self) -> None:
         chosen = await pick_folder(self._studio, "Choose a folder", self._form.name)
         if chosen:
             self._name.value = chosen
+
+    def _take_lm_studio(self) -> None:
+        self._name.value = LM_STUDIO
 
     def _typed(self) -> None:
         self._form.replace = False
@@ -139,7 +147,7 @@ class _Upload:
         with block("row-line"):
             Badge("Ready", "ok", icon="check")
             Tag("span", f"{request.target}:{request.name}", "path").mark("upload-place")
-            if request.target not in _HERE:
+            if request.target not in HERE:
                 Badge("Public" if request.public else "Private", icon="globe" if request.public else "lock")
 
     def _refusal(self, error: MlxConvertError) -> None:
@@ -181,7 +189,7 @@ class _Upload:
         self._body.clear()
         with self._body:
             Tag("h2", f"Upload {model_name(self._form.path)}", "dialog-title").props("id=upload-title")
-            self._progress = UploadProgress(view, self._run)
+            self._progress = UploadProgress(view, self._run, part=False)
             ui.timer(REFRESH_SECONDS, self._progress.refresh)
             self._verdict = block("notes")
             with block("dialog-actions"):

@@ -20,11 +20,12 @@ Retry = Callable[[UploadRequest], object]
 
 
 class UploadProgress(LiveJob):
-    """An upload; ``retry`` starts it again."""
+    """An upload; ``retry`` starts it again. In a dialog, which has a name of its own, it is no part with a name."""
 
-    def __init__(self, view: JobView, retry: Retry) -> None:
+    def __init__(self, view: JobView, retry: Retry, *, part: bool = True) -> None:
         self._retry = retry
-        super().__init__(view, block("upload", "section", label=view.job.title).mark("upload-job"))
+        place = block("upload", "section", label=view.job.title) if part else block("upload")
+        super().__init__(view, place.mark("upload-job"))
 
     def _build(self) -> None:
         view = self.view
@@ -74,6 +75,8 @@ class UploadProgress(LiveJob):
             self._retry(self.view.request)
         except MlxConvertError as error:
             ui.notify(f"{sentence(error.message)} {error.hint}")
+        else:
+            self._dismiss()  # the new one says how it goes
 
 
 _STATES = {
@@ -110,6 +113,21 @@ def upload_list(views: Callable[[], tuple[JobView, ...]], retry: Retry) -> None:
         drawn.element.classes("card")
         return drawn
 
-    jobs = LiveJobs(block("column jobs uploads"), views, draw)
-    jobs.refresh()
-    ui.timer(REFRESH_SECONDS, jobs.refresh)
+    with block("uploads-all"):
+        jobs = LiveJobs(block("column jobs uploads"), views, draw)
+        every = Button("Dismiss all", lambda: _dismiss_all(views()), kind="ghost", classes="btn-small")
+        every.mark("dismiss-uploads")
+
+    def refresh() -> None:
+        jobs.refresh()
+        every.set_visibility(sum(not view.active for view in views()) > 1)
+
+    refresh()
+    ui.timer(REFRESH_SECONDS, refresh)
+
+
+def _dismiss_all(views: tuple[JobView, ...]) -> None:
+    """Those that have ended; what is on its way stays."""
+    for view in views:
+        if not view.active:
+            view.dismiss()

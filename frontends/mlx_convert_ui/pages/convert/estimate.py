@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from nicegui import ui
 from nicegui.events import ValueChangeEventArguments
 
 from mlx_convert_core import ConvertPlan, OutputPlan
-from mlx_convert_core.plugin import fit, units
+from mlx_convert_core.plugin import fit, fit_into, memory_now, units
 from mlx_convert_ui.pages.convert.form_planner import TEXT_ONLY, FormPlanner, Preview
 from mlx_convert_ui.state.convert_form import Form
-from mlx_convert_ui.widgets.components import Button, Tag, block, card, facts, progress_bar, set_progress
+from mlx_convert_ui.widgets.components import Badge, Button, Tag, block, card, facts, progress_bar, set_progress
+from mlx_convert_ui.widgets.fitting import show_fit
 from mlx_convert_ui.widgets.remedies import Offer, tell
 
 _FOOT = "Runs in the background; you can keep working."
@@ -29,7 +30,9 @@ class EstimateCard:
         self._drawn: object = None
         with card("Estimate", classes="sticky"):
             self._body = block("").props("aria-live=polite")
-            self._button = Button("Convert", start, icon="play", kind="primary", classes="btn-wide").mark("convert")
+            with block("convert-bar"):
+                self._sum = Tag("p", "", "convert-sum").props("aria-hidden=true")  # it stands above, too
+                self._button = Button("Convert", start, icon="play", kind="primary", classes="btn-wide").mark("convert")
             self._later = Button("Add to queue", enqueue, icon="list-plus", kind="ghost", classes="btn-wide").mark(
                 "enqueue"
             )
@@ -45,7 +48,9 @@ class EstimateCard:
             with self._body:
                 _content(preview, self._consent, planner.offer)
         waits = preview.refused or bool(preview.text_only and not self._form.text_only)
-        self._button.show("Replace and convert" if preview.exists and not waits else "Convert")
+        several = f" {len(preview.outputs)} models" if len(preview.outputs) > 1 else ""
+        self._button.show("Replace and convert" if preview.exists and not waits else f"Convert{several}")
+        self._sum.show(_in_a_line(preview, waits=waits))
         self._button.enable(preview.plan is not None and not waits)
         self._later.enable(preview.plan is not None and not waits)
         self._foot.show("Something above needs your attention first." if waits else _FOOT)
@@ -61,16 +66,19 @@ class EstimateCard:
 
 
 def _content(preview: Preview, consent: Callable[[], None], offer: Offer) -> None:
-    plan, output = preview.plan, preview.output
-    if plan is None or output is None or not output.weight_bytes:
+    plan = preview.plan
+    if plan is None or preview.unfit or not all(output.weight_bytes for output in plan.outputs):
         text = f"{preview.busy} …" if preview.busy else "Name a model to see its size before anything is downloaded."
+        text = "There is nothing to estimate: beside the model's name stands why." if preview.unfit else text
         with block("row-line").style("margin-bottom: 14px; align-items: flex-start"):
             if preview.busy:
                 Tag("span", "", "spin").props("aria-hidden=true").style("margin-top: 3px")
             Tag("p", text, "muted")
         return
-    _headline(plan, output, preview.busy)
-    facts(_rows(plan, output))
+    _headline(plan, preview.busy)
+    if len(plan.outputs) > 1:
+        _results(plan)
+    facts(_rows(plan))
     findings = preview.findings("estimate")
     if findings:
         with block("notes"):
@@ -80,25 +88,59 @@ def _content(preview: Preview, consent: Callable[[], None], offer: Offer) -> Non
                 tell(finding, consent if asks else None, level=level, offer=offer)
 
 
-def _headline(plan: ConvertPlan, output: OutputPlan, busy: str) -> None:
-    original = plan.model.weight_bytes
-    share = output.weight_bytes / original if original else 1.0
+def _headline(plan: ConvertPlan, busy: str) -> None:
+    original, size = plan.model.weight_bytes, sum(output.weight_bytes for output in plan.outputs)
+    share = size / original if original else 1.0
+    several = len(plan.outputs) > 1
     with block("estimate-size"):
-        number = ("up to " if output.at_most else "" if output.exact else "≈ ") + units.size(output.weight_bytes)
-        Tag("span", number, "estimate-number").mark("estimate")
+        Tag("span", _size(plan.outputs), "estimate-number").mark("estimate")
         change = f"{1 - share:.0%} smaller" if share < 0.995 else ("same size" if share < 1.005 else "larger")
-        Tag("span", change, "estimate-note")
+        Tag("span", f"{len(plan.outputs)} models" if several else change, "estimate-note")
         if busy:
             Tag("span", "", "spin", label=busy).props("role=img")
-    set_progress(progress_bar("Size against the original"), share)
+    if not several:
+        set_progress(progress_bar("Size against the original"), share)
 
 
-def _rows(plan: ConvertPlan, output: OutputPlan) -> list[tuple[str, str]]:
-    rows = [("Bits per weight", units.bits(output.bits_per_weight))]
+def _results(plan: ConvertPlan) -> None:
+    """A line for each of several results: what it will be called, how large it is, and whether it runs here."""
+    memory = memory_now()
+    with block("results", "ul"):
+        for output in plan.outputs:
+            with block("result-line", "li").mark("result-line"):
+                Tag("span", output.path.name, "result-name")
+                with block("result-about"):
+                    Tag("span", f"{_size((output,))} · {units.bits_per_weight(output.bits_per_weight)}", "option-size")
+                    show_fit(Tag("span", "", "option-size"), fit_into(memory, output.weight_bytes, plan.model.config))
+                    if output.replaces is not None:
+                        Badge("There already", "warn")
+
+
+def _size(outputs: Sequence[OutputPlan]) -> str:
+    """What all of ``outputs`` take together."""
+    at_most, exact = any(output.at_most for output in outputs), all(output.exact for output in outputs)
+    return ("up to " if at_most else "" if exact else "≈ ") + units.size(sum(one.weight_bytes for one in outputs))
+
+
+def _in_a_line(preview: Preview, *, waits: bool) -> str:
+    """What the bar at the foot of a phone's page says beside its button."""
+    plan = preview.plan
+    if waits or plan is None or not all(output.weight_bytes for output in plan.outputs):
+        return "Something above needs your attention first." if waits else f"{preview.busy} …" if preview.busy else ""
+    worst = max(plan.outputs, key=lambda output: output.weight_bytes)
+    several = f"{len(plan.outputs)} models · " if len(plan.outputs) > 1 else ""
+    return f"{several}{_size(plan.outputs)} · {fit(worst.weight_bytes, plan.model.config).words}"
+
+
+def _rows(plan: ConvertPlan) -> list[tuple[str, str]]:
+    rows = []
     if plan.peak_memory:
         rows.append(("Memory to convert", units.size(plan.peak_memory)))
-    found = fit(output.weight_bytes, plan.model.config)
-    rows.append(("Memory to answer", f"{units.size(found.needed)}: {found.words.lower()}"))
+    if len(plan.outputs) == 1:
+        (output,) = plan.outputs
+        found = fit(output.weight_bytes, plan.model.config)
+        rows.insert(0, ("Bits per weight", units.bits(output.bits_per_weight)))
+        rows.append(("Memory to answer", f"{units.size(found.needed)}: {found.words.lower()}"))
     if plan.fetch_bytes:
         rows.append(("To download", units.size(plan.fetch_bytes)))
     rows += [("Original", units.size(plan.model.weight_bytes)), ("Free disk", units.size(plan.free_disk))]

@@ -45,12 +45,17 @@ class Preview:
     sizes: dict[str, OutputPlan] = field(default_factory=dict)
     plan: ConvertPlan | None = None
     ready: tuple[Ready, ...] = ()
-    auto_name: str = ""
+    auto_names: tuple[str, ...] = ()
 
     @property
-    def output(self) -> OutputPlan | None:
-        """The chosen output's plan."""
-        return self.plan.outputs[0] if self.plan else None
+    def outputs(self) -> tuple[OutputPlan, ...]:
+        """What will be made, () while that is not known."""
+        return self.plan.outputs if self.plan else ()
+
+    @property
+    def there(self) -> tuple[OutputPlan, ...]:
+        """Of these, what is there already."""
+        return tuple(output for output in self.outputs if output.replaces is not None)
 
     def findings(self, place: str) -> list[Finding]:
         """What to show at ``place``: source, advanced or output; what refuses first."""
@@ -67,13 +72,18 @@ class Preview:
         return self.error is not None or any(code not in ("exists", TEXT_ONLY) for code in errors)
 
     @property
+    def unfit(self) -> bool:
+        """Whether the model itself stands in the way, whatever is made of it."""
+        return bool(self.plan) and any(finding.level == "error" for finding in self.findings("source"))
+
+    @property
     def text_only(self) -> tuple[Finding, ...]:
         """The finding that nothing but text is kept of the model, () while none is known: it has to be agreed to."""
         return tuple(finding for finding in self.plan.findings if finding.code == TEXT_ONLY) if self.plan else ()
 
     @property
     def exists(self) -> bool:
-        """Whether the output folder is taken."""
+        """Whether all that is asked for is there already, and may be replaced."""
         return self.plan is not None and any(finding.code == "exists" for finding in self.plan.errors)
 
 
@@ -181,7 +191,7 @@ class FormPlanner:
     async def _compare(self, turn: int, *, exact: bool) -> None:
         """Sizes of all cards."""
         repo_id = self.preview.model.repo_id if self.preview.model else None
-        names = cards(self._studio.workspace.presets, self._form.preset, repo_id)
+        names = cards(self._studio.workspace.presets, self._form.presets, repo_id)
         request = self._form.comparison(names)
         plan = await self._ask(turn, request, exact=exact)
         if plan is None or (exact and not plan.exact):
@@ -190,14 +200,14 @@ class FormPlanner:
         self._tell(turn, model=plan.model, sizes={**self.preview.sizes, **sizes})
 
     async def _plan(self, turn: int) -> None:
-        """The chosen output: its name and estimate first, then exactly."""
+        """The chosen outputs: their names and estimate first, then exactly."""
         self._tell(turn, busy="Working out the exact size")
         first = await self._ask(turn, self._unnamed(), exact=False)
         if first is None or turn != self._turn:
             return
-        name = first.outputs[0].path.name
-        self._tell(turn, model=first.model, auto_name=name)
-        request = self._form.request(name=name)
+        names = tuple(output.path.name for output in first.outputs)
+        self._tell(turn, model=first.model, auto_names=names)
+        request = self._form.request(names=names)
         estimate = await self._ask(turn, request, exact=False)
         known = estimate and replace(estimate, findings=(*estimate.findings, *self.preview.text_only))
         self._tell(turn, plan=known, error=None, known=True)
@@ -206,7 +216,7 @@ class FormPlanner:
         await self._look_for_ready(turn, estimate.model)
         taken = tuple(finding for finding in estimate.errors if finding.code == "exists")
         if taken == estimate.errors:  # a folder that can be replaced need not keep the sizes from being exact
-            exact = await self._ask(turn, replace(request, force=True), exact=True)
+            exact = await self._ask(turn, replace(request, force=bool(taken)), exact=True)
             self._tell(turn, plan=exact and replace(exact, findings=(*taken, *exact.findings)))
 
     async def _look_for_ready(self, turn: int, model: ModelInfo) -> None:
@@ -227,7 +237,7 @@ class FormPlanner:
 
     def _unnamed(self) -> ConvertRequest:
         """The request with the core's own name for the output, which the page then shows."""
-        return replace(self._form, name="").request(force=True)
+        return replace(self._form, name="", names={}).request(force=True)
 
     def _compared_exactly(self) -> bool:
         return all(output.exact for output in self.preview.sizes.values())

@@ -25,6 +25,7 @@ class OutputCard:
         self._form = form
         self._changed = changed
         self._drawn: object = None
+        self._names: dict[str, ui.input] = {}  # by preset, while there are several
         with card("Output"):
             with block("fields"):
                 with (
@@ -37,13 +38,20 @@ class OutputCard:
                 with field("Name", "The new folder's name. Leave it empty to have one made from the model's.") as name:
                     self._name = ui.input(value=form.name, on_change=self._typed).mark("name")
                     named(self._name, name).props("spellcheck=false")
+                self._single = self._name.parent_slot.parent if self._name.parent_slot else self._name
+            self._several = block("fields names")
             self._notes = block("notes")
+        self._show_names()
 
     def draw(self, planner: FormPlanner) -> None:
-        """Show the automatic name as a placeholder, and findings about the place."""
+        """Show the automatic names as placeholders, and findings about the place."""
         preview = planner.preview
-        if self._name.props.get("placeholder") != preview.auto_name:
-            self._name.props["placeholder"] = preview.auto_name
+        self._show_names()
+        automatic = preview.auto_names if len(preview.auto_names) == len(self._form.presets) else ()
+        boxes = [self._names[preset] for preset in self._form.presets] if self._names else [self._name]
+        for box, name in zip(boxes, automatic, strict=False):
+            if box.props.get("placeholder") != name:
+                box.props["placeholder"] = name
         findings = preview.findings("output")
         if findings == self._drawn:
             return
@@ -55,9 +63,25 @@ class OutputCard:
                 another = self._another if finding.code in _ELSEWHERE else None
                 tell(finding, another, level=level, offer=planner.offer)
 
+    def _show_names(self) -> None:
+        """A field for the name of each result, where there are several."""
+        wanted = self._form.presets if len(self._form.presets) > 1 else ()
+        if tuple(self._names) == wanted:
+            return
+        self._names.clear()
+        self._several.clear()
+        self._single.set_visibility(not wanted)
+        with self._several:
+            for preset in wanted:
+                title = self._studio.workspace.presets[preset].title
+                with field(f"Name of the {title} one") as name:
+                    box = ui.input(value=self._form.names.get(preset, ""), on_change=self._typed).mark(f"name-{preset}")
+                    self._names[preset] = named(box, name).props("spellcheck=false")
+
     def _typed(self) -> None:
         self._form.folder = self._folder.value or ""
         self._form.name = self._name.value or ""
+        self._form.names.update({preset: box.value or "" for preset, box in self._names.items()})
         self._changed()
 
     def _another(self) -> None:

@@ -9,15 +9,18 @@ from fastapi import Response
 from fastapi.responses import RedirectResponse
 from nicegui import run, ui
 
-from mlx_convert_core import ConvertRequest, MlxConvertError, OutputPlan
-from mlx_convert_core.plugin import Remedy, RunCommand, expanded
+from mlx_convert_core import ConvertRequest, MlxConvertError
+from mlx_convert_core.plugin import ChooseOutput, Remedy, RunCommand
+from mlx_convert_ui.pages.convert.agreeing import agreed_to
+from mlx_convert_ui.pages.convert.cut_off import CutOff
+from mlx_convert_ui.pages.convert.drafts import draft_of, form_of, usual_of
 from mlx_convert_ui.pages.convert.estimate import EstimateCard
 from mlx_convert_ui.pages.convert.form_planner import FormPlanner
 from mlx_convert_ui.pages.convert.form_remedies import change_of
 from mlx_convert_ui.pages.convert.output import OutputCard
 from mlx_convert_ui.pages.convert.precision import PrecisionCard
 from mlx_convert_ui.pages.convert.source import SourceActions, SourceCard
-from mlx_convert_ui.state.convert_form import Form
+from mlx_convert_ui.state.convert_form import Form, changes_of
 from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.widgets.components import Button, address_of, block
 from mlx_convert_ui.widgets.dialogs import confirm, lasting, show_error
@@ -42,38 +45,44 @@ def register(studio: Studio) -> None:
             return RedirectResponse(address_of("/welcome"))
         subtitle = "Turn a Hugging Face or local model into a fast MLX model."
         with frame(studio, "/", "Convert", subtitle) as actions:
-            ConvertPage(studio, _form(studio, ref), actions)
+            ConvertPage(studio, ref, actions)
         return None
 
 
 class ConvertPage:
     """The form of one tab, and the jobs of all of them."""
 
-    def __init__(self, studio: Studio, form: Form, actions: ui.element) -> None:
+    def __init__(self, studio: Studio, ref: str, actions: ui.element) -> None:
         self._studio = studio
-        self._form = form
         self._client = ui.context.client  # "Try again" goes with its card before the page is scrolled
-        self._planner = FormPlanner(studio, form, self._draw, self._offer)
         with actions:
             tip = "Fill this page from a recipe that somebody shared, a .json file"
             Button("Import recipe", self._import, icon="download", tip=tip).mark("import-recipe")
         self._notes = block("notes")
-        with block("columns"):
+        self._body = block("whole")
+        self._drawn = studio.draft.convert
+        self._build(form_of(studio, self._drawn, ref))
+        if not ref:
+            self._client.on_connect(self._own_draft)
+        self._client.on_delete(lambda: self._planner.close())
+
+    def _own_draft(self) -> None:
+        """The tab is known now: where it has a draft of its own, and another one is drawn, show that."""
+        own = self._studio.draft.convert_in_tab.get(self._client.tab_id or "")
+        if own is not None and own != self._drawn:
+            self._planner.close()
+            self._body.clear()
+            self._build(form_of(self._studio, own))
+
+    def _build(self, form: Form) -> None:
+        studio = self._studio
+        self._form = form
+        self._usual = usual_of(studio)
+        self._planner = FormPlanner(studio, form, self._draw, self._offer)
+        with self._body, block("columns"):
             with block("column"):
                 upload_list(lambda: studio.views.of("upload"), studio.upload)
-                self._got = LiveJobs(
-                    block("column jobs"), lambda: studio.views.of("get"), lambda view: GetCard(view, self._get)
-                )
-                self._jobs = LiveJobs(
-                    block("column jobs"),
-                    lambda: studio.views.of("convert", "convert"),
-                    lambda view: JobCard(
-                        view,
-                        self._run,
-                        lasting(lambda path: upload_dialog(studio, path)),
-                        lambda path: recipe_text(path, studio.workspace.sources),
-                    ),
-                )
+                self._build_jobs()
                 self._source = SourceCard(
                     studio, form, self._new_source, SourceActions(more=self._planner.find_more, get=self._get)
                 )
@@ -81,10 +90,26 @@ class ConvertPage:
                 self._output = OutputCard(studio, form, self._new_place)
             with block("column sticky"):
                 self._estimate = EstimateCard(form, self._consented, self._start, self._enqueue)
-        self._draw_jobs()
-        ui.timer(JOB_SECONDS, self._draw_jobs)
-        self._client.on_delete(self._planner.close)
+            self._draw_jobs()
+            ui.timer(JOB_SECONDS, self._draw_jobs)
         self._planner.source_changed(delay=0)
+
+    def _build_jobs(self) -> None:
+        studio = self._studio
+        CutOff(studio, self._run)
+        self._got = LiveJobs(
+            block("column jobs"), lambda: studio.views.of("get"), lambda view: GetCard(view, self._get)
+        )
+        self._jobs = LiveJobs(
+            block("column jobs"),
+            lambda: studio.views.of("convert", "convert"),
+            lambda view: JobCard(
+                view,
+                self._run,
+                lasting(lambda path: upload_dialog(studio, path)),
+                lambda path: recipe_text(path, studio.workspace.sources),
+            ),
+        )
 
     def _new_source(self) -> None:
         self._keep()
@@ -103,14 +128,15 @@ class ConvertPage:
         self._draw()
 
     def _keep(self) -> None:
-        self._studio.draft.convert = self._form.as_draft()
+        self._drawn = draft_of(self._form, self._usual)
+        self._studio.draft.keep_convert(self._client.tab_id, self._drawn)
 
     def _offer(self, remedy: Remedy) -> tuple[str, Callable[[], object]] | None:
         """A button for what the form can do about a finding; the page opens anew with the changed form."""
         if isinstance(remedy, RunCommand) and remedy.name == "get":
             (ref,) = remedy.arguments
             return "Get it", lambda: self._get(ref)
-        change = change_of(self._form, remedy)
+        change = self._named_otherwise(remedy) or change_of(self._form, remedy)
         if change is None:
             return None
         words, apply = change
@@ -121,6 +147,15 @@ class ConvertPage:
             ui.navigate.to("/")
 
         return words, act
+
+    def _named_otherwise(self, remedy: Remedy) -> tuple[str, Callable[[], None]] | None:
+        """Another name for that one of several results that is there already."""
+        outputs = self._planner.preview.outputs
+        if not isinstance(remedy, ChooseOutput) or not remedy.path or len(outputs) < 2:
+            return None
+        name = Path(remedy.path).name
+        of = [output.preset for output in outputs if name.rpartition("-")[0] == output.path.name]
+        return (f"Name it {name}", lambda: self._form.names.update({of[0]: name})) if of else None
 
     def _draw(self) -> None:
         for part in (self._source, self._precision, self._output, self._estimate):
@@ -140,13 +175,10 @@ class ConvertPage:
     async def _agreed(self) -> ConvertRequest | None:
         """What the form asks for, once the person agrees to what it replaces; None when it can't be done."""
         preview = await self._planner.settled()
-        if preview.plan is None or preview.output is None or preview.refused:
+        if not preview.outputs or preview.refused or (preview.text_only and not self._form.text_only):
             return None
-        if preview.text_only and not self._form.text_only:
-            return None
-        if preview.exists and not await _may_replace(preview.output):
-            return None
-        return self._form.request(name=preview.output.path.name, force=preview.exists)
+        request = self._form.request(names=tuple(output.path.name for output in preview.outputs))
+        return await agreed_to(request, preview.outputs)
 
     async def _import(self) -> None:
         """Fill the form from a recipe file; one for several models goes to the queue."""
@@ -158,10 +190,11 @@ class ConvertPage:
             request = await run.io_bound(self._imported, Path(chosen))
             if request is None:
                 return
-            if len(request.presets) > 1:
+            if len(request.presets) > 1 and changes_of(request):
                 await self._import_many(request)
                 return
-            self._studio.draft.convert = self._form.filled_from(request, self._studio.workspace.presets).as_draft()
+            self._form = self._form.filled_from(request, self._studio.workspace.presets)
+            self._keep()
             ui.navigate.to("/")
         except MlxConvertError as error:
             show_error(self._notes, error)
@@ -202,26 +235,3 @@ class ConvertPage:
         ended = [self._got.refresh(), self._jobs.refresh()]  # both of them, not up to the first
         if any(ended):
             self._planner.look_again()  # the output folder may be taken now, and the model here
-
-
-async def _may_replace(output: OutputPlan) -> bool:
-    path, there = output.path, output.replaces
-    return await confirm(
-        f"Replace {path.name}?",
-        f"{path} exists. It stays as it is until the new one is complete and checked; then it is deleted for good"
-        f"{f':{chr(10)}{there.words}' if there is not None else '.'}",
-        action="Replace",
-    )
-
-
-def _form(studio: Studio, ref: str) -> Form:
-    """The last draft, or a fresh form with the settings' defaults."""
-    settings = studio.workspace.settings.load()
-    form = Form(preset=settings.preset, folder=str(expanded(settings.output_folder).absolute()))
-    if studio.draft.convert:
-        form = Form(**studio.draft.convert)
-    if form.preset not in studio.workspace.presets:
-        form.preset = next(iter(studio.workspace.presets), "")
-    if ref:
-        form.name_model(ref)
-    return form

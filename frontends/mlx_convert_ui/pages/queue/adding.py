@@ -7,22 +7,29 @@ from pathlib import Path
 
 from nicegui import run, ui
 
-from mlx_convert_core import ConvertRequest, InvalidRequest, MlxConvertError
-from mlx_convert_core.plugin import expanded
+from mlx_convert_core import ConvertRequest, InvalidRequest, MlxConvertError, OutputPlan
+from mlx_convert_core.plugin import Afterwards, expanded
+from mlx_convert_ui.pages.queue.lines import LineList
+from mlx_convert_ui.state.library_rows import counted
+from mlx_convert_ui.state.queue_lines import Lines
 from mlx_convert_ui.state.studio import Studio
-from mlx_convert_ui.widgets.components import CHEVRON, Button, Tag, block, card, field, named
+from mlx_convert_ui.state.upload_form import title_of
+from mlx_convert_ui.widgets.components import CHEVRON, Button, Tag, block, card, field, named, note, tooltip
+from mlx_convert_ui.widgets.dialogs import confirm
 from mlx_convert_ui.widgets.picker import pick_file
 from mlx_convert_ui.widgets.recipes import recipe_request
 from mlx_convert_ui.widgets.remedies import tell
 
 
-def parse(text: str) -> tuple[str, ...]:
-    """The refs in ``text``, one a line; blank lines and those that begin with # are left out.
-
-    Raises InvalidRequest when there is none.
-    """
+def listed(text: str) -> tuple[str, ...]:
+    """The refs in ``text``, one a line; blank lines and those that begin with # are left out."""
     lines = [line.strip().strip(",").strip("\"'") for line in text.splitlines()]
-    refs = tuple(dict.fromkeys(line for line in lines if line and not line.startswith("#")))
+    return tuple(dict.fromkeys(line for line in lines if line and not line.startswith("#")))
+
+
+def parse(text: str) -> tuple[str, ...]:
+    """The refs in ``text``, as `listed`; raises InvalidRequest when there is none."""
+    refs = listed(text)
     if not refs:
         raise InvalidRequest("no model is named.", hint="Write one a line.")
     return refs
@@ -34,18 +41,25 @@ class AddingCard:
     def __init__(self, studio: Studio, added: Callable[[int], Awaitable[None]]) -> None:
         self._studio = studio
         self._added = added
+        self._lines = Lines(studio, self._draw)
+        ui.context.client.on_delete(self._lines.close)
         presets = studio.workspace.presets
         settings = studio.workspace.settings.load()
         with card("Add models"), block("stack"):
             kinds = studio.workspace.sources.kinds.values()
             with field("Models", f"One a line, from anywhere: {', '.join(kind.title for kind in kinds)}.") as name:
-                self._refs = ui.textarea(placeholder="\n".join(kind.example for kind in kinds)).mark("refs")
+                example = "\n".join(kind.example for kind in kinds)
+                self._refs = ui.textarea(placeholder=example, on_change=self._look).mark("refs")
                 named(self._refs, name).props("spellcheck=false")
             with field("Presets", "With several, each model is read once and converted to all of them.") as name:
                 options = {key: preset.title for key, preset in presets.items() if not preset.ref}
                 chosen = [settings.preset] if settings.preset in options else []
-                self._presets = ui.select(options, value=chosen, multiple=True).mark("presets")
-                named(self._presets, name).props(f"use-chips options-dense dropdown-icon='{CHEVRON}'")
+                self._presets = ui.select(options, value=chosen, multiple=True, on_change=self._look).mark("presets")
+                named(self._presets, name).props(f"use-chips options-dense dropdown-icon='{CHEVRON}'").classes(
+                    "chips-field"
+                )
+            self._then()
+            self._list = LineList(self._lines, self._use_instead)
             self._notes = block("notes")
             with block(""):
                 self._button = Button("Add to queue", self._add, icon="list-plus", kind="primary")
@@ -56,7 +70,29 @@ class AddingCard:
                     Tag("span", "Results go to ")
                     Tag("span", str(expanded(settings.output_folder).absolute()), "path")
 
+    def _then(self) -> None:
+        """What is done with each result once it is there."""
+        tip = "Each result is sent under its own name, privately, once it is done."
+        with field("Upload when done", tip) as name:
+            targets = self._studio.workspace.upload_targets()
+            options = {"": "No", **{key: title_of(target) for key, target in targets.items() if key != "folder"}}
+            self._upload = ui.select(options, value="").mark("upload-when-done")
+            named(self._upload, name).props(f"options-dense dropdown-icon='{CHEVRON}'")
+        self._measure = ui.switch("Measure when done").mark("measure-when-done")
+        tooltip(self._measure, "How close each result is to its source: minutes for a small model.")
+
+    def _look(self) -> None:
+        self._lines.look(listed(self._refs.value or ""), tuple(self._presets.value or ()))
+
+    def _draw(self) -> None:
+        self._list.draw(len(listed(self._refs.value or "")) - len(self._lines.lines))
+
+    def _use_instead(self, ref: str, other: str) -> None:
+        lines = (self._refs.value or "").splitlines()
+        self._refs.value = "\n".join(other if listed(line) == (ref,) else line for line in lines)
+
     async def _add(self) -> None:
+        """Line up what can be made. A model that can't stays in the field, with what is wrong beside it."""
         self._notes.clear()
         try:
             refs = parse(self._refs.value or "")
@@ -64,12 +100,32 @@ class AddingCard:
             if not presets:
                 raise InvalidRequest("no preset is chosen.", hint="Choose at least one.")
             await run.io_bound(self._studio.workspace.sources.check, refs)
-            await self._put([ConvertRequest(ref=ref, preset=presets) for ref in refs])
         except MlxConvertError as error:
             with self._notes:
                 tell(error)
-        else:
-            self._refs.value = ""
+            return
+        if not await _may_replace(self._lines.replaced):
+            return
+        known = self._lines.lines
+        stay = [ref for ref in refs if ref in known and known[ref].refusal is not None]
+        asked = {ref: self._lines.request(ref, presets) for ref in refs if ref not in stay}
+        requests = [request for request in asked.values() if request is not None]
+        try:
+            if requests:
+                await self._put(requests)
+        except MlxConvertError as error:
+            with self._notes:
+                tell(error)
+            return
+        self._refs.value = "\n".join(stay)
+        self._tell(len(stay), sum(request is None for request in asked.values()))
+
+    def _tell(self, stay: int, there: int) -> None:
+        with self._notes:
+            if stay:
+                note("warning", f"{counted(stay, 'model')} can't be converted as they are, and stay in the list.")
+            if there:
+                note("info", f"Of {counted(there, 'model')} everything is there already, and stays as it is.")
 
     async def _add_recipe(self) -> None:
         path = await pick_file(self._studio, "Choose a recipe", ".json")
@@ -87,7 +143,20 @@ class AddingCard:
     async def _put(self, requests: Sequence[ConvertRequest]) -> None:
         self._button.enable(False)
         try:
-            await run.io_bound(self._studio.enqueue, requests)
+            then = Afterwards(upload=self._upload.value or "", measure=bool(self._measure.value))
+            await run.io_bound(self._studio.enqueue, requests, then)
         finally:
             self._button.enable()
         await self._added(len(requests))
+
+
+async def _may_replace(outputs: Sequence[OutputPlan]) -> bool:
+    """Show what goes, and ask."""
+    if not outputs:
+        return True
+    listing = "\n".join(f"{one.path}\n{one.replaces.words}" for one in outputs if one.replaces is not None)
+    return await confirm(
+        f"Replace {counted(len(outputs), 'model')}?",
+        f"Each stays as it is until the new one is complete and checked; then it is deleted for good.\n{listing}",
+        action="Replace",
+    )

@@ -9,7 +9,7 @@ from typing import Any
 from nicegui import run, ui
 
 from mlx_convert_core import ConvertRequest, JobState, MlxConvertError
-from mlx_convert_core.plugin import QueueItem
+from mlx_convert_core.plugin import QueueItem, SkippedOutput, what_goes
 from mlx_convert_ui.pages.queue.adding import AddingCard
 from mlx_convert_ui.pages.queue.row import QueueRow, RowActions
 from mlx_convert_ui.state.library_rows import counted
@@ -17,6 +17,7 @@ from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.widgets.components import Button, block, empty, note
 from mlx_convert_ui.widgets.dialogs import confirm, lasting, show_error, waiting
 from mlx_convert_ui.widgets.frame import READ_SECONDS, frame
+from mlx_convert_ui.widgets.upload_dialog import upload_dialog
 
 REFRESH_SECONDS = 0.2
 AT_ONCE = 60
@@ -49,6 +50,9 @@ class QueuePage:
             replace=lasting(self._replace),
             agree=lambda item, request: self._do(self._put_again, item, request),
             remove=lambda item: self._do(studio.workspace.queue.remove, item.id),
+            upload=lasting(lambda path: upload_dialog(studio, path)),
+            replace_one=lasting(self._replace_one),
+            add=lambda item, request: self._do(studio.workspace.queue.add, request, item.then),
         )
         with actions:
             self._clear = Button("Clear finished", self._clear_finished, icon="check").mark("clear")
@@ -77,7 +81,7 @@ class QueuePage:
             self._draw(watch.items)
         for row in self._rows.values():
             if row.item is not None:
-                row.refresh(watch.view(row.item))
+                row.refresh(watch.view(row.item), watch.after(row.item))
 
     def _draw(self, items: tuple[QueueItem, ...]) -> None:
         shown = items if self._all else items[:AT_ONCE]
@@ -148,11 +152,20 @@ class QueuePage:
         if sure:
             await self._do(self._put_again, item, request)
 
+    async def _replace_one(self, item: QueueItem, output: SkippedOutput) -> None:
+        """Make an output that was left as it was, once a person has seen what goes."""
+        there = await run.io_bound(what_goes, output.path)
+        listing = f"{output.path}\n{there.stays or there.words}" if there is not None else ""
+        text = "It stays as it is until the new one is complete and checked; then it is deleted for good."
+        if await confirm(f"Replace {output.path.name}?", f"{text}\n{listing}", action="Replace"):
+            again = replace(item.request, preset=(output.preset,), output=(str(output.path),), force=True)
+            await self._do(self._studio.workspace.queue.add, again, item.then)
+
     def _put_again(self, item: QueueItem, request: ConvertRequest) -> None:
         """Have the item wait again at its place, with the ``request`` that a person has agreed to."""
         queue = self._studio.workspace.queue
         place = [other.id for other in queue.items()].index(item.id)
-        again = queue.add(request)
+        again = queue.add(request, item.then)
         queue.remove(item.id)
         queue.move(again.id, place)
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from urllib.parse import quote
 
 from nicegui import ui
 
 from mlx_convert_core import ConvertRequest, JobState, Preset
-from mlx_convert_core.plugin import QueueItem, Remedy, Replace, units
+from mlx_convert_core.plugin import FollowUp, QueueItem, Remedy, Replace, SkippedOutput, next_free, units
 from mlx_convert_ui.state.agreeing import agreed
 from mlx_convert_ui.state.convert_form import changes_of
 from mlx_convert_ui.state.job_views import JobView
 from mlx_convert_ui.state.library_rows import page_of
-from mlx_convert_ui.widgets.components import Badge, Button, Tag, address_of, block, progress_bar, set_progress
+from mlx_convert_ui.widgets.components import Badge, Button, Tag, address_of, block, note, progress_bar, set_progress
 from mlx_convert_ui.widgets.job_card import progress_in_words
 from mlx_convert_ui.widgets.remedies import tell
 from mlx_convert_ui.wording import moment
@@ -32,7 +33,10 @@ Action = Callable[[QueueItem], object]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowActions:
-    """What can be done with an item; each is called with it, ``agree`` also with the request to make of it."""
+    """What can be done with an item; each is called with it, ``agree`` also with the request to make of it.
+
+    ``upload`` sends one of its results, ``replace_one`` makes one that was left as it was, ``add`` lines one up.
+    """
 
     up: Action
     down: Action
@@ -41,6 +45,9 @@ class RowActions:
     replace: Action
     agree: Callable[[QueueItem, ConvertRequest], object]
     remove: Action
+    upload: Callable[[Path], object]
+    replace_one: Callable[[QueueItem, SkippedOutput], object]
+    add: Callable[[QueueItem, ConvertRequest], object]
 
 
 class QueueRow:
@@ -69,8 +76,10 @@ class QueueRow:
             self._up.enable(not first)
             self._down.enable(not last)
 
-    def refresh(self, view: JobView | None) -> None:
-        """Move the bar and the words."""
+    def refresh(self, view: JobView | None, after: JobView | None = None) -> None:
+        """Move the bar and the words; ``after`` is what is being done with a result."""
+        if self.item is not None and self.item.to_follow:
+            self._about.show(_after_in_words(self.item, after))
         if self.item is None or self.item.state is not JobState.RUNNING:
             return
         if view is None:
@@ -106,6 +115,11 @@ class QueueRow:
         )
         numbers = ", ".join(changes_of(item.request).values())
         parts = [f"{titles or 'default preset'}{f', with {numbers}' if numbers else ''}"]
+        wishes = [
+            f"then to {item.then.upload}" if item.then.upload else "",
+            "then measured" if item.then.measure else "",
+        ]
+        parts += [wish for wish in wishes if wish and not item.state.final]
         if item.state.final and (took := _seconds(item)) is not None:
             parts.append(units.duration(took))
         elif item.state is JobState.QUEUED:
@@ -122,12 +136,11 @@ class QueueRow:
                 "cancel-item"
             )
             return
-        if item.state is JobState.FINISHED and item.outputs:
-            target = f"/test?model={quote(str(item.outputs[0]))}"
-            Button(
-                "Test", lambda: ui.navigate.to(target), icon="flask-conical", classes="btn-small", label=f"Test {name}"
+        if item.to_follow:
+            Button("Cancel", lambda: self._actions.cancel(item), classes="btn-small", label=f"Cancel {name}").mark(
+                "cancel-after"
             )
-        if item.state in (JobState.FAILED, JobState.CANCELLED):
+        if item.state in (JobState.FAILED, JobState.CANCELLED) or item.failed_after:
             Button(
                 "Try again",
                 lambda: self._actions.retry(item),
@@ -141,11 +154,37 @@ class QueueRow:
         if item.state is JobState.RUNNING and item.job:
             self._bar = progress_bar(f"Progress of {self._name_of(item)}", "bar bar-thin")
         elif item.state is JobState.FINISHED:
-            with block("row-line wrap"):
-                for path in item.outputs:
-                    Tag("a", path.name, "result").attribute("href", address_of(page_of(path))).mark("result")
+            for path in item.outputs:
+                self._result(path)
+                for what in item.followed:
+                    if what.path == path:
+                        _followed(what)
+            for output in item.skipped:
+                self._skipped(item, output)
         elif item.state is JobState.FAILED and item.error is not None:
             tell(item.error, offer=lambda remedy: self._offer(item, remedy))
+
+    def _result(self, path: Path) -> None:
+        """A result: its page, and what is mostly done next."""
+        with block("result-row").mark("result-row"):
+            Tag("a", path.name, "result grow").attribute("href", address_of(page_of(path))).mark("result")
+            chat = f"/chat?model={quote(str(path))}"
+            _small("Chat", "message-square", path.name, lambda: ui.navigate.to(chat))
+            _small("Upload …", "upload", path.name, lambda: self._actions.upload(path))
+
+    def _skipped(self, item: QueueItem, output: SkippedOutput) -> None:
+        """An output that was there already: left as it was, unless somebody says otherwise now."""
+
+        def actions() -> None:
+            Button("Replace it", lambda: self._actions.replace_one(item, output), classes="btn-small").mark(
+                "replace-one"
+            )
+            free = next_free(output.path)
+            again = replace(item.request, preset=(output.preset,), output=(str(free),), force=False)
+            name = f"Make it as {free.name}"
+            Button(name, lambda: self._actions.add(item, again), classes="btn-small").mark("rename-one")
+
+        note("warning", f"{output.path.name} was not made: {output.reason}.", actions=actions)
 
     def _offer(self, item: QueueItem, remedy: Remedy) -> tuple[str, Callable[[], object]] | None:
         if isinstance(remedy, Replace):
@@ -165,6 +204,38 @@ def _icon(icon: str, label: str, action: Callable[[], object], mark: str) -> But
         tip=label.split(" ")[0] + ("" if mark == "remove" else f" {mark}"),
     )
     return button.mark(mark)
+
+
+def _followed(what: FollowUp) -> None:
+    """What came of something that was done with a result, in a line."""
+    if what.state is JobState.FINISHED and what.kind == "upload":
+        _sent(what.location)
+    elif what.state is JobState.FINISHED:
+        Tag("p", "Measured: its page has the figures.", "muted").mark("followed")
+    else:
+        verb = "sent" if what.kind == "upload" else "measured"
+        reason = what.error.message if what.error is not None else "it was cancelled."
+        note("warning", f"Not {verb}: {reason}", what.error.hint if what.error is not None else "")
+
+
+def _sent(location: str) -> None:
+    with block("result-row").mark("followed"):
+        Tag("span", "Sent to", "muted")
+        if location.startswith(("https://", "http://")):  # never a scheme that runs something
+            link = Tag("a", location, "path", icon="external-link").attribute("href", location)
+            link.props('target=_blank rel="noopener noreferrer"')
+        else:
+            Tag("span", location, "path")
+
+
+def _after_in_words(item: QueueItem, view: JobView | None) -> str:
+    kind, path = item.to_follow[0]
+    verb = "Sending" if kind == "upload" else "Measuring"
+    return f"{verb} {path.name}" + (f" · {progress_in_words(view)}" if view is not None and view.progress else "")
+
+
+def _small(text: str, icon: str, of: str, act: Callable[[], object]) -> None:
+    Button(text, act, icon=icon, classes="btn-small", label=f"{text} {of}").mark("result-action")
 
 
 def step_in_words(view: JobView) -> str:

@@ -8,8 +8,8 @@ from typing import Any
 
 from nicegui import run, ui
 
-from mlx_convert_core import MlxConvertError
-from mlx_convert_core.plugin import expanded
+from mlx_convert_core import InvalidRequest, MlxConvertError
+from mlx_convert_core.plugin import cannot_hold, expanded
 from mlx_convert_ui.state.preferences import Theme
 from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.state.upload_form import title_of
@@ -57,7 +57,11 @@ def converting(studio: Studio) -> None:
                 field("Output folder", "Where converted models are put unless you choose another place.") as name,
                 block("row-line"),
             ):
-                box = ui.input(value=str(settings.output_folder)).mark("output-folder").classes("grow")
+                box = (
+                    ui.input(value=str(expanded(settings.output_folder).absolute()))
+                    .mark("output-folder")
+                    .classes("grow")
+                )
                 named(box, name).props("spellcheck=false")
                 Button("", lambda: pick(), icon="folder-open", label="Choose a folder").mark("browse-folder")
             with field("Preset", "What is chosen at first when you convert a model.") as name:
@@ -86,7 +90,11 @@ def converting(studio: Studio) -> None:
 
 
 def _keep_folder(studio: Studio, folder: str) -> None:
-    expanded(folder)
+    """Keep it, once models can be put there. Raises InvalidRequest."""
+    path = expanded(folder).absolute()
+    problem = cannot_hold(path)
+    if problem:
+        raise InvalidRequest(f"models can't be put into {path}: {problem}.", hint="Choose another folder.")
     studio.workspace.settings.set("output_folder", folder)
 
 

@@ -1,0 +1,150 @@
+"""What is under Advanced: every number of a conversion, each with a sentence on when to change it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from nicegui import ui
+
+from mlx_convert_core import Preset
+from mlx_convert_core.plugin import AFFINE_BITS, AFFINE_GROUP_SIZES, MODES, NEAREST, dtypes
+from mlx_convert_ui.state.convert_form import Form
+from mlx_convert_ui.widgets.components import CHEVRON, block, field, named, tooltip
+
+_AS_PRESET = "As the preset"
+
+
+class AdvancedFields:
+    """Draws itself on creation; ``put`` is called with the name of a field and what it is to be."""
+
+    def __init__(self, presets: Mapping[str, Preset], form: Form, put: Callable[[str, Any], None]) -> None:
+        self._presets = presets
+        self._form = form
+        self._set = put
+        self._selects: dict[str, ui.select] = {}
+        self._switches: dict[str, ui.switch] = {}
+        self._build()
+
+    def show(self) -> None:
+        """Show what is set elsewhere: consent for one model is none for the next, a recipe brings its text."""
+        for attribute, switch in self._switches.items():
+            switch.value = getattr(self._form, attribute)
+        self._calibration.value = self._form.calibration
+
+    def take(self, preset: str) -> None:
+        """Show ``preset``, with nothing set beside it."""
+        for attribute in self._form.changes:
+            self._selects[attribute].value = None
+        self._selects["preset"].value = preset
+
+    def _build(self) -> None:
+        form = self._form
+        with block("fields fields-3"):
+            every = {name: preset.title for name, preset in self._presets.items()}
+            self._select(
+                "Preset",
+                "Every preset, also those of plugins. Change it when none of the cards above fits.",
+                every,
+                "preset",
+            )
+            bits = {None: _AS_PRESET, **{bits: f"{bits} bits" for bits in AFFINE_BITS}}
+            self._select("Bits", "Bits for each number. Fewer are smaller and less exact.", bits, "bits")
+            groups = {None: _AS_PRESET, **{size: str(size) for size in AFFINE_GROUP_SIZES}}
+            self._select(
+                "Group size",
+                "How many numbers share one scale. Smaller groups keep more quality and take a little more room.",
+                groups,
+                "group_size",
+            )
+            modes = {None: _AS_PRESET, **{mode: mode if mode == "affine" else mode.upper() for mode in MODES}}
+            self._select("Mode", "The number format. Leave it unless you need one of the float formats.", modes, "mode")
+            strategies = sorted({preset.strategy for preset in self._presets.values() if preset.strategy})
+            named_strategies = {None: _AS_PRESET, **{name: name for name in strategies}}
+            self._select(
+                "Strategy",
+                "Chooses bits layer by layer, so that the layers that matter most keep more.",
+                named_strategies,
+                "strategy",
+            )
+            self._bits_per_weight()
+            methods = sorted({NEAREST, *(preset.method for preset in self._presets.values() if preset.method)})
+            self._select(
+                "Rounding (method)",
+                "How numbers are rounded. tuned fits them to a text that runs through the model first; with compensated"
+                " they make good for each other, too. The same size, and longer conversions.",
+                {None: _AS_PRESET, **{name: name for name in methods}},
+                "method",
+            )
+            kept = {None: _AS_PRESET, **{name: name for name in dtypes.DTYPES}}
+            self._select(
+                "Kept as (dtype)",
+                "The type of everything that is not quantized. float16 is faster on M1 and M2 Macs.",
+                kept,
+                "dtype",
+            )
+            with field("Revision", "A branch, tag or commit of a repo. Empty means the newest.") as name:
+                box = ui.input(value=form.revision, on_change=lambda event: self._set("revision", event.value or ""))
+                named(box, name).props('placeholder="main" spellcheck=false')
+            with field(
+                "Calibration text",
+                "A text file of yours that rounding by a text goes by: what the model will be used for. Empty means the"
+                " text that comes along.",
+            ) as name:
+                self._calibration = ui.input(
+                    value=form.calibration, on_change=lambda event: self._set("calibration", event.value or "")
+                ).mark("advanced-calibration")
+                named(self._calibration, name).props('placeholder="the bundled text" spellcheck=false')
+            self._switch(
+                "Try the result",
+                "Loads what was written and asks it a question before it counts as done. Takes seconds.",
+                "verify",
+            )
+            self._switch(
+                "Allow infinite values",
+                "float16 can't hold very large numbers: they become infinite. Unless it is on, such a conversion is"
+                " refused.",
+                "allow_overflow",
+            )
+            self._switch(
+                "Run the model's own code",
+                "Some models bring Python code. Allow it only if you trust their author.",
+                "trust",
+            )
+
+    def _switch(self, label: str, tip: str, attribute: str) -> None:
+        with block("wide"):
+            box = ui.switch(
+                label,
+                value=getattr(self._form, attribute),
+                on_change=lambda event: self._set(attribute, event.value),
+            ).mark(f"advanced-{attribute}")
+            tooltip(box, tip)
+        self._switches[attribute] = box
+
+    def _bits_per_weight(self) -> None:
+        """The strategies of a budget: whoever types a number here chooses one."""
+        told = "At most so many on average: each layer gets bits by what it loses."
+        self._budget("Bits per weight", told, "bpw")
+        told = (
+            "How far the result may be from its source, in nats of KL divergence: 0.05 is close. The smallest model"
+            " that keeps to it is looked for, by making and measuring a few."
+        )
+        self._budget("Divergence at most", told, "kl")
+
+    def _budget(self, label: str, tip: str, kind: str) -> None:
+        with field(label, tip) as name:
+            given, _, number = (self._form.strategy or "").partition(":")
+            box = ui.input(
+                value=number if given == kind else "",
+                on_change=lambda event: self._set("strategy", f"{kind}:{event.value.strip()}" if event.value else None),
+            )
+            named(box, name).props('placeholder="As the preset" spellcheck=false').mark(f"advanced-{kind}")
+
+    def _select(self, label: str, tip: str, options: dict[Any, str], attribute: str) -> None:
+        with field(label, tip) as name:
+            value = getattr(self._form, attribute)
+            value = value if value in options else None
+            select = ui.select(options, value=value, on_change=lambda event: self._set(attribute, event.value))
+            named(select, name).props(f"dropdown-icon='{CHEVRON}' options-dense")
+            self._selects[attribute] = select.mark(f"advanced-{attribute}")
