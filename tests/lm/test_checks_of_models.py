@@ -18,6 +18,7 @@ from mlx_convert_core import ConversionFailed, ConvertRequest, Workspace
 from mlx_convert_core.converting import memory_guard
 from mlx_convert_core.model.requests import ConvertedModel
 from mlx_convert_core.plugin import RECORD, SetOption, hookimpl, read_record
+from mlx_convert_core.testing import write_tiny_checkpoint
 
 pytestmark = pytest.mark.usefixtures("verifying")
 SEEN = ("loads", "answers 16 tokens", "finite logits", "tokenizer round trip", "end of answers known")
@@ -100,6 +101,8 @@ def test_a_model_without_any_preference_gets_no_mark(workspace: Workspace, tmp_p
     assert codes(random) == {"answers_at_random": "info"}  # nobody is warned of a model for tests
     assert random.verification is not None
     assert not random.verification.passed
+    faint = write_tiny_checkpoint(tmp_path / "faint")  # its weights are smaller: 0.9995 of the entropy, not all of it
+    assert codes(convert(workspace, faint, tmp_path / "three")) == {"answers_at_random": "info"}
     zeros = change(write_tiny_llama(tmp_path / "zeros"), "model.norm.weight", np.zeros_like)
     assert codes(convert(workspace, zeros, tmp_path / "two")) == {"answers_at_random": "warning"}
 

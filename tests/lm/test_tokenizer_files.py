@@ -121,11 +121,16 @@ def test_tokenizer_json_is_made_of_sentencepiece_and_reads_every_text_as_that_do
 
 
 def test_where_the_two_can_not_be_made_equal_the_text_is_named(convert: Convert, tiny_llama: Path) -> None:
+    from mlx_convert_lm.tokenizers.proof import LINES
+    from transformers import AutoTokenizer
+
     only_sentencepiece(tiny_llama, legacy=False)
     model = convert(tiny_llama)
     (finding,) = (finding for finding in model.findings if finding.code == "tokenizer_json")
     assert finding.level == "warning"
     assert "'  two  spaces" in finding.message
+    source, result = (AutoTokenizer.from_pretrained(folder) for folder in (tiny_llama, model.path))
+    assert [result.encode(line) for line in LINES] == [source.encode(line) for line in LINES]  # as transformers has it
 
 
 def test_tokenizer_json_is_made_of_vocabulary_and_merges_and_said_to_be_unproved(
