@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -119,6 +121,23 @@ class Talk:
         An error ends a talk from a pipe, and only the turn of one with a person.
         """
         asked = self.conversation.with_message("user", prompt, attachments=self._attached)
+        self._ask(asked, partial(asked.with_message, "assistant"), interactive=interactive)
+
+    def go_on(self, *, interactive: bool) -> None:
+        """Have the last answer go on where it ends; errors as in `answer`."""
+        if not self.conversation.messages or self.conversation.messages[-1].role != "assistant":
+            say("There is no answer yet that could go on.")
+            return
+        self._ask(self.conversation, self.conversation.continued, interactive=interactive)
+
+    def _ask(
+        self,
+        asked: Conversation,
+        kept: Callable[[str, Mapping[str, Any]], Conversation],
+        *,
+        interactive: bool,
+    ) -> None:
+        """Have ``asked`` answered; ``kept`` is what it becomes with the text and the figures of that."""
         if self._session is None or self._session.closed:
             self.load()
         assert self._session is not None
@@ -126,13 +145,13 @@ class Talk:
         view = self._watch(job)
         try:
             result = job.result()
-            self._remember(asked.with_message("assistant", result.text, figures_of(result)))
+            self._remember(kept(result.text, figures_of(result)))
             if not self._as_json:
                 tell_figures(result)
         except Cancelled:
             if not interactive:
                 raise self._told(Cancelled("cancelled.")) from None
-            self._remember(asked.with_message("assistant", view.text, {"finish_reason": "stopped"}))
+            self._remember(kept(view.text, {"finish_reason": "stopped"}))
             say("(stopped)")
         except MlxConvertError as error:
             if isinstance(error, WorkerDied):

@@ -10,6 +10,7 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from browser.axe import violations
 from browser.models import scripted_model
 from browser.program import Program
 from browser.watching import Visitor, alive
@@ -49,6 +50,14 @@ def test_a_conversation_is_kept_edited_answered_again_exported_and_deleted(
     expect(turns(page)).to_have_count(4)
     turns(page).last.hover()
     turns(page).last.get_by_role("button", name="Answer again").click()
+    expect(turns(page).last).to_contain_text("You said: Or that?")
+    expect(turns(page).last.get_by_role("group", name="Versions of this answer")).to_contain_text("2 of 2")
+    assert violations(page) == []
+    message = turns(page).nth(2).get_by_role("group", name="Versions of this message")
+    expect(message).to_contain_text("2 of 2")
+    message.get_by_role("button", name="Earlier message").click()
+    expect(turns(page).last).to_contain_text("You said: And this?")
+    turns(page).nth(2).get_by_role("button", name="Later message").click()
     expect(turns(page).last).to_contain_text("You said: Or that?")
 
     page.get_by_role("button", name="Rename").click()

@@ -47,6 +47,14 @@ def test_a_reset_begins_another_conversation(run: Run, parrot: Path) -> None:
     assert [one["title"] for one in listed] == ["three", "two", "one"]
 
 
+def test_an_answer_goes_on_when_one_says_so(run: Run, parrot: Path, home: Path) -> None:
+    ended = run("chat", parrot, input="/continue\none\n/continue\n")
+    assert "There is no answer yet that could go on." in ended.stderr
+    (listed,) = json.loads(run("conversations", "--json").stdout)
+    question, answer = ConversationStore(home).get(listed["id"]).messages
+    assert (question.content, answer.content) == ("one", "oneone")  # it says the last message again
+
+
 def test_nothing_is_kept_when_nobody_wants_it(run: Run, parrot: Path) -> None:
     assert run("chat", parrot, "--no-history", input="hello\n").exit_code == 0
     nothing = run("conversations")

@@ -17,6 +17,7 @@ from mlx_convert_core.plugin import command
 
 HELP = """/image FILE   show a picture with the next message (/sound FILE: a recording)
 /system TEXT  say how the model should behave (empty: nothing); starts anew
+/continue     have the last answer go on where it was cut off
 /reset        begin a new conversation
 /quit         leave (also Ctrl-D)
 Ctrl-C stops an answer."""
@@ -89,6 +90,8 @@ def _command(talk: Talk, line: str, *, interactive: bool) -> bool:
     if name == "/reset":
         talk.reset()
         say("A new conversation begins.")
+    elif name == "/continue":
+        talk.go_on(interactive=interactive)
     elif name in ("/image", "/sound"):
         talk.attach(rest.strip(), interactive=interactive)
     elif name == "/system":

@@ -71,7 +71,9 @@ class FoundModels:
                 Tag("span", hit.model.ref, "found-name")
                 for text, tone, icon in badges(hit):
                     Badge(text, tone, icon=icon)
-                more = Tag("span", "", "found-more", icon="info").props("aria-hidden=true title='About this model'")
+                more = Tag("span", "", "found-more", icon="info").props(
+                    "aria-hidden=true title='About this model (Shift with Enter)'"
+                )
                 more.on("click.stop", lambda: ui.navigate.to(page_about(hit.model.ref)), []).mark("about-found")
             about = " · ".join(fact.replace(" ", "\xa0") for fact in _facts(hit, self._preset()))  # none is broken
             if about:
