@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from mlx_convert_core.base.entry_points import EntryPoint as EntryPoint, entry_points as entry_points
     from mlx_convert_core.base.documents import JsonDocument as JsonDocument
     from mlx_convert_core.base.file_names import RECORD as RECORD
+    from mlx_convert_core.base.flushing import flush as flush
     from mlx_convert_core.base.identity import as_on_disk as as_on_disk, is_inside as is_inside
     from mlx_convert_core.base.installing import install_command as install_command
     from mlx_convert_core.base.limits import (
@@ -400,6 +401,7 @@ _PLACES = {
     "mlx_convert_core.base.entry_points": "EntryPoint entry_points",
     "mlx_convert_core.base.documents": "JsonDocument",
     "mlx_convert_core.base.file_names": "RECORD",
+    "mlx_convert_core.base.flushing": "flush",
     "mlx_convert_core.base.identity": "as_on_disk is_inside",
     "mlx_convert_core.base.installing": "install_command",
     "mlx_convert_core.base.limits": "CARD_BYTES CONFIG_BYTES HOME_BYTES INDEX_BYTES TYPED_BYTES",

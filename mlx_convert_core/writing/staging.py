@@ -126,7 +126,7 @@ class Staging:
             if exchange(self.output, self.target):
                 with suppress(FileNotFoundError):  # an empty folder on a disk that renames over it instead
                     self.output.rename(self.replaced)
-                _sync_folder(self.target.parent)
+                flush(self.target.parent)
                 return
             self.target.rename(self.replaced)
         try:
@@ -134,7 +134,7 @@ class Staging:
         except OSError as error:
             put_back(self.root, self.target)
             raise (output_exists(self.target) if os.path.lexists(self.target) else error) from error
-        _sync_folder(self.target.parent)
+        flush(self.target.parent)
 
     def withdraw(self) -> None:
         """Take back what `publish` did: the output is out of sight again, an old folder in its place."""
@@ -256,14 +256,5 @@ def sync_tree(folder: Path) -> None:
     """Wait until every file of ``folder`` is on the disk."""
     for path in folder.rglob("*"):
         if path.is_file():
-            with path.open("rb") as file:
-                flush(file.fileno())
-    _sync_folder(folder)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        flush(handle)
-    finally:
-        os.close(handle)
+            flush(path)
+    flush(folder)

@@ -9,6 +9,8 @@ from typing import Any
 from mlx_convert_core.plugin import LayerInfo, MeasuredStrategy, Quantization, QuantizeStrategy
 from mlx_convert_engine.model_classes import LazyModel
 
+_OF_CLASS = "its model class keeps it"
+
 
 @dataclass(slots=True)
 class Asking:
@@ -35,6 +37,7 @@ class Chooser:
         self.default = default
         self._strategy = strategy
         self._predicate = lazy.quant_predicate
+        self._spared = lazy.spared or (lambda path: False)
         self._layers = len(getattr(lazy.model, "layers", None) or ())
 
     def choose(self, path: str, layer: Any) -> Quantization | str:
@@ -50,6 +53,8 @@ class Chooser:
 
     def _asked(self, path: str, layer: Any) -> Quantization | str:
         assert self.default is not None
+        if self._spared(path):
+            return _OF_CLASS
         if self._strategy is not None:
             own = self._of_class(path, layer) if isinstance(self._strategy, Asking) else self.default
             if own is not self.default:
@@ -66,7 +71,7 @@ class Chooser:
             return self.default
         answer = self._predicate(path, layer)
         if not answer:
-            return "its model class keeps it"
+            return _OF_CLASS
         return Quantization.of(**answer) if isinstance(answer, Mapping) else self.default
 
 

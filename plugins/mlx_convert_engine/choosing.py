@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from mlx_convert_core.plugin import (
     CorruptCheckpoint,
     Reporter,
+    flush,
     read_regular,
     to_json,
 )
@@ -115,7 +116,9 @@ def keep(folder: Path, preset: str, made_from: str, found: Found) -> None:
     """Write down what was measured for an output."""
     unfinished = folder / f"unfinished-{_file(preset)}"
     unfinished.write_bytes(to_json({"made_from": digest(made_from), "reason": found.reason, "errors": found.errors}))
+    flush(unfinished)
     unfinished.replace(folder / _file(preset))
+    flush(folder)
 
 
 def _file(preset: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mlx_convert_core.plugin import CorruptCheckpoint, check_regular
+from mlx_convert_core.plugin import CorruptCheckpoint, check_regular, flush
 from mlx_convert_engine.tuning.rounding import Inputs
 
 KEPT = "inputs.safetensors"
@@ -46,6 +46,7 @@ class KeptInputs:
         if arrays:
             self._folder.mkdir(exist_ok=True)
             mx.save_safetensors(str(self._folder / _file(number)), arrays)
+            flush(self._folder / _file(number))
         return places
 
     def done(self, made_from: str, inputs: Mapping[str, Inputs]) -> None:
@@ -57,7 +58,9 @@ class KeptInputs:
         arrays = {path: mx.array([]) if layer.moments is None else layer.moments for path, layer in inputs.items()}
         about = {f"{path}:{name}": str(getattr(layer, name)) for path, layer in inputs.items() for name in _NOTED}
         mx.save_safetensors(str(unfinished), arrays, metadata=about | {_MADE_FROM: digest(made_from)})
+        flush(unfinished)  # or a power cut may leave the name and not the numbers
         unfinished.replace(self._folder / KEPT)
+        flush(self._folder)
 
     def of(self, place: str) -> tuple[Any, ...]:
         """The matrices at a ``place``, not yet read; the same tuple when it is asked for again."""

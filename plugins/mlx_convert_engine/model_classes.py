@@ -19,7 +19,8 @@ class LazyModel:
     checkpoint. ``config`` is config.json as the library understands it, from which the output's is made.
     ``quant_predicate`` is the class's own answer for a layer (path, module), where it has one: false keeps the layer,
     true quantizes it as asked, a mapping says bits, group size and mode. ``cast_predicate`` tells for a parameter's
-    name whether it may be cast. ``dtype`` is what the library casts to when nobody says otherwise, None for no cast.
+    name whether it may be cast. ``spared`` tells for a layer's path whether it stays whole, whatever a strategy says.
+    ``dtype`` is what the library casts to when nobody says otherwise, None for no cast.
     ``drops`` names entries of the config that mean nothing for the output; ``text_only_config`` are entries that take
     the place of the config's own in an output that has lost pictures and sound. ``findings`` say what was done to the
     source to have its class take it, and where the class computes otherwise than the config says. ``only_as_stored`` is
@@ -31,6 +32,7 @@ class LazyModel:
     arrays: dict[str, Any]
     quant_predicate: Callable[[str, Any], bool | Mapping[str, Any]] | None = None
     cast_predicate: Callable[[str], bool] | None = None
+    spared: Callable[[str], bool] | None = None
     dtype: str | None = None
     drops: frozenset[str] = field(default_factory=frozenset)
     text_only_config: Mapping[str, Any] = field(default_factory=dict)

@@ -49,12 +49,12 @@ def load_lazily(folder: Path, name: str, *, trust_remote_code: bool) -> LazyMode
             hint="A newer mlx-convert-vlm, or an older mlx-vlm, goes together with the other.",
             code="mlx_vlm_drift",
         )
-    own = getattr(model, "quant_predicate", None)
     return LazyModel(
         model=model,
         config=config,
         arrays=arrays,
-        quant_predicate=lambda path, layer: not of_a_sense(path) and (True if own is None else own(path, layer)),
+        quant_predicate=getattr(model, "quant_predicate", None),
+        spared=of_a_sense,
         cast_predicate=getattr(model, "cast_predicate", None),
         dtype=dtypes.target_dtype(config),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,19 +11,7 @@ from mlx_convert_engine.converter import StreamingConverter
 from mlx_convert_engine.model_classes import LazyModel
 from mlx_convert_engine.texts import Tokenizer
 
-from mlx_convert_core.plugin import (
-    Checkpoint,
-    ConvertPlan,
-    Finding,
-    LayerInfo,
-    ModelInfo,
-    OutputPlan,
-    Planned,
-    Quantization,
-    QuantizeStrategy,
-    Reporter,
-    Written,
-)
+from mlx_convert_core.plugin import ConvertPlan, Finding, ModelInfo
 
 
 class VlmConverter(StreamingConverter):
@@ -37,24 +25,6 @@ class VlmConverter(StreamingConverter):
     def examine(self, plan: ConvertPlan) -> Iterable[Finding]:
         """See ModelConverter: what mlx-vlm can't take, its class says when it is planned."""
         return ()
-
-    def plan(
-        self, model: ModelInfo, outputs: tuple[OutputPlan, ...], strategies: Mapping[str, QuantizeStrategy]
-    ) -> Planned:
-        """See ModelConverter."""
-        return super().plan(model, outputs, _of_text(strategies))
-
-    def convert(
-        self,
-        model: ModelInfo,
-        checkpoint: Checkpoint,
-        outputs: tuple[OutputPlan, ...],
-        strategies: Mapping[str, QuantizeStrategy],
-        folders: tuple[Path, ...],
-        report: Reporter,
-    ) -> tuple[Written, ...]:
-        """See ModelConverter."""
-        return super().convert(model, checkpoint, outputs, _of_text(strategies), folders, report)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,17 +49,3 @@ class VlmClasses:
     def tokenizer(self, folder: Path) -> Tokenizer | None:
         """See ModelClasses."""
         return None
-
-
-def _of_text(strategies: Mapping[str, QuantizeStrategy]) -> dict[str, QuantizeStrategy]:
-    """The strategies, asked for layers of the text model only."""
-    return {preset: _sparing_senses(strategy) for preset, strategy in strategies.items()}
-
-
-def _sparing_senses(strategy: QuantizeStrategy) -> QuantizeStrategy:
-    from mlx_convert_vlm.adapter import of_a_sense
-
-    def choose(layer: LayerInfo) -> Quantization | None:
-        return None if of_a_sense(layer.path) else strategy(layer)
-
-    return choose
