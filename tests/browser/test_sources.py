@@ -70,6 +70,7 @@ def test_whatever_a_source_takes_gets_its_verdict(visitor: Visitor, program: Pro
 
 
 def test_the_queue_takes_them_too(visitor: Visitor, program: Program) -> None:
+    shutil.rmtree(program.models, ignore_errors=True)  # what is there already would be left as it is
     page = visitor.open("/queue")
     refs, add = page.get_by_role("textbox", name="Models"), page.get_by_role("button", name="Add to queue")
     refs.fill("team:tiny-llama\nrubbish:x")
