@@ -120,8 +120,11 @@ def with_choices(
 
 def proven_of(plan: ConvertPlan, hooks: Hooks) -> ProvenStrategy | None:
     """The strategy of ``plan`` whose promise has to be measured, None when none makes one."""
+    measuring = [output for output in plan.outputs if output.at_most]
+    if not measuring:  # plugins are asked once for the same thing
+        return None
     found = strategies_of(plan, hooks)
-    promising = (found.get(output.preset) for output in plan.outputs if output.at_most)
+    promising = (found.get(output.preset) for output in measuring)
     return next((one for one in promising if isinstance(one, ProvenStrategy)), None)
 
 
