@@ -64,9 +64,11 @@ def register(studio: Studio) -> None:
     from mlx_convert_ui.pages.settings import page as settings
     from mlx_convert_ui.pages.test import page as test
     from mlx_convert_ui.pages.welcome import page as welcome
+    from mlx_convert_ui.shell import attaching
     from mlx_convert_ui.widgets import frame as theme
 
     theme.register(studio)
+    attaching.register(studio)
     app.on_shutdown(studio.close)
     every = (convert, find, test, chat, compare, library, missing, model, plugin, plugins, queue, settings, welcome)
     for page in every:

@@ -11,6 +11,7 @@ from typing import Literal
 
 from mlx_convert_core import Cancelled, GenerateResult, InvalidRequest, Job, JobState, MlxConvertError, Token
 from mlx_convert_core.plugin import (
+    Attachment,
     ChatSettings,
     Conversation,
     ConversationStore,
@@ -53,16 +54,16 @@ class Chats:
         """The conversation ``id``. Raises InvalidRequest."""
         return self._store.get(id)
 
-    def begin(self, model: str, settings: ChatSettings, text: str) -> Conversation:
-        """A new conversation that opens with ``text``. Raises MlxConvertError, and keeps nothing then."""
+    def begin(self, model: str, settings: ChatSettings, text: str, files: tuple[Attachment, ...] = ()) -> Conversation:
+        """A new conversation that opens with ``text`` and ``files``. Raises MlxConvertError, and keeps nothing then."""
         _require(text)
         folder = self._answers.folder(model)
-        return self.say(self._store.create(folder, settings).id, text)
+        return self.say(self._store.create(folder, settings).id, text, files)
 
-    def say(self, id: str, text: str) -> Conversation:
-        """Add what the user says and have it answered. Raises MlxConvertError."""
+    def say(self, id: str, text: str, files: tuple[Attachment, ...] = ()) -> Conversation:
+        """Add what the user says and shows, and have it answered. Raises MlxConvertError."""
         _require(text)
-        return self._answer(id, lambda conversation: conversation.with_message("user", text))
+        return self._answer(id, lambda conversation: conversation.with_message("user", text, attachments=files))
 
     def edit(self, id: str, index: int, text: str) -> Conversation:
         """Say message ``index`` differently; what came after it becomes a branch. Raises MlxConvertError."""
@@ -122,9 +123,10 @@ class Chats:
         with self._lock:
             self._check_idle(id)
             conversation = change(self._store.get(id))
-            request = _without_thoughts(conversation).request()
+            conversation.request()  # raises before anything is kept
             self._answers.folder(str(conversation.model))
             conversation = self._store.save(conversation)
+            request = _without_thoughts(conversation).request()
             view = self._answers.ask(str(conversation.model), request, PLACE)
             self._views[id] = view
             self.version += 1

@@ -17,8 +17,9 @@ from mlx_convert_core import (
     UploadRequest,
     Workspace,
 )
-from mlx_convert_core.plugin import Afterwards, SamplerAdvice, model_name
+from mlx_convert_core.plugin import Afterwards, ModelSenses, SamplerAdvice, model_name
 from mlx_convert_ui.state.answers import Answers
+from mlx_convert_ui.state.attached import Attached
 from mlx_convert_ui.state.chats import Chats
 from mlx_convert_ui.state.comparisons import Comparisons
 from mlx_convert_ui.state.interrupted import Interrupted
@@ -66,6 +67,7 @@ class Studio:
         self.draft = Draft()
         self.questions = NetworkThreads()
         self.interrupted = Interrupted(workspace)
+        self.attached = Attached()
         self._preferences = PreferencesFile(workspace.home)
         self.queue = QueueNews(workspace, self.views)
         self.answers = Answers(workspace, self.views)
@@ -119,6 +121,13 @@ class Studio:
         except MlxConvertError:
             return SamplerAdvice()
 
+    def senses(self, model: str) -> ModelSenses | None:
+        """What the model in the folder ``model`` takes besides text; None when there is none. Reads a file."""
+        try:
+            return self.workspace.senses(model) if model else None
+        except MlxConvertError:
+            return None
+
     def forget_model(self, path: Path) -> None:
         """Close the model at ``path``, before its files go. It may take a moment: call it on a thread."""
         self.answers.forget(path)
@@ -167,3 +176,4 @@ class Studio:
         self.queue.stop()
         self.answers.close()
         self.chats.close()
+        self.attached.close()

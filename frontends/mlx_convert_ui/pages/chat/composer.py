@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from nicegui import ui
 
 from mlx_convert_ui.pages.chat.meter import ContextMeter
+from mlx_convert_ui.widgets.attachments import Attachments
 from mlx_convert_ui.widgets.components import Button, Tag, block
 
 # Enter sends and Shift-Enter breaks the line; the Enter that ends the composition of a character does neither.
@@ -17,17 +18,26 @@ _ENTER = (
 
 
 class Composer:
-    """A text that grows with what is typed, and the button that sends it or stops the answer."""
+    """A text that grows with what is typed, what is shown with it, and the button that sends it or stops the answer."""
 
     def __init__(
-        self, text: str, changed: Callable[[str], None], send: Callable[[], Awaitable[None]], stop: Callable[[], None]
+        self,
+        text: str,
+        changed: Callable[[str], None],
+        attachments: Attachments,
+        send: Callable[[], Awaitable[None]],
+        stop: Callable[[], None],
     ) -> None:
+        self.attachments = attachments
         self._send = send
         self._stop = stop
         self._active = False
         with block("composer"):
             self.notes = block("notes")
+            attachments.draw_notes()
+            attachments.draw_files()
             with block("composer-row"):
+                attachments.draw_button()
                 self._box = ui.textarea(value=text, on_change=lambda event: changed(event.value or "")).mark("message")
                 self._box.props('outlined dense hide-bottom-space autogrow autofocus aria-label="Message"')
                 self._box.props('placeholder="Ask something"').classes("grow")
@@ -65,12 +75,12 @@ class Composer:
         self._button.enable(not waiting)
 
     async def _enter(self) -> None:
-        if not self._active:
+        if not self._active and not self.attachments.busy:
             await self._send()
 
     async def _press(self) -> None:
         if self._active:
             self._button.enable(False)
             self._stop()
-        else:
+        elif not self.attachments.busy:
             await self._send()

@@ -1,7 +1,8 @@
-"""What was typed or set on the Chat page and is not sent yet: it outlives a reload."""
+"""What was typed, added or set on the Chat page and is not sent yet: it outlives a reload."""
 
 from __future__ import annotations
 
+from mlx_convert_core.plugin import Attachment
 from mlx_convert_ui.pages.chat.loading import Loaded
 from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.widgets.sampler import Sampler
@@ -21,9 +22,19 @@ class ChatDraft:
         """Keep what was typed."""
         self._kept.setdefault("texts", {})[id] = text
 
-    def forget_text(self, id: str) -> None:
-        """It was sent."""
+    def files(self, id: str) -> tuple[Attachment, ...]:
+        """What was added for it."""
+        found: tuple[Attachment, ...] = self._kept.get("files", {}).get(id, ())
+        return found
+
+    def keep_files(self, id: str, files: tuple[Attachment, ...]) -> None:
+        """Keep what was added."""
+        self._kept.setdefault("files", {})[id] = files
+
+    def sent(self, id: str) -> None:
+        """Have nothing more for it."""
         self._kept.get("texts", {}).pop(id, None)
+        self._kept.get("files", {}).pop(id, None)
 
     def keep(self, model: str, sampler: Sampler) -> None:
         """Keep what is set for a new conversation."""

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from nicegui import run, ui
 
 from mlx_convert_core import MlxConvertError
-from mlx_convert_core.plugin import ChatSettings, Conversation, expanded
+from mlx_convert_core.plugin import Attachment, ChatSettings, Conversation, expanded
 from mlx_convert_ui import wording
 from mlx_convert_ui.pages.chat.composer import Composer
 from mlx_convert_ui.pages.chat.conversations import ConversationList
@@ -21,6 +21,7 @@ from mlx_convert_ui.pages.chat.loading import Loaded, load
 from mlx_convert_ui.pages.chat.turns import TurnActions, Turns, unanswered
 from mlx_convert_ui.pages.chat.welcome import welcome
 from mlx_convert_ui.state.studio import Studio
+from mlx_convert_ui.widgets.attachments import Attachments
 from mlx_convert_ui.widgets.components import address_of, block, note
 from mlx_convert_ui.widgets.dialogs import confirm, lasting, waiting
 from mlx_convert_ui.widgets.frame import READ_SECONDS, frame
@@ -84,9 +85,15 @@ class ChatPage:
                     TurnActions(self._edit, self._asking(desk.regenerate), self._asking(desk.go_on), self._switch)
                 )
                 self._below = block("turns-below")
-                self._composer = Composer(self._draft.text(self._id), self._keep_text, self._send, self._stop)
+                self._files = Attachments(
+                    studio, self._draft.files(self._id), lambda files: self._draft.keep_files(self._id, files)
+                )
+                self._composer = Composer(
+                    self._draft.text(self._id), self._keep_text, self._files, self._send, self._stop
+                )
         self._draw()
         self._to_the_end()
+        ui.timer(0, lambda: self._files.follow(self._header.model), once=True)
         ui.timer(STREAM_SECONDS, self._tick)
 
     # Drawing
@@ -156,27 +163,28 @@ class ChatPage:
         if self._sending:
             return
         self._sending = True
-        key, text = self._id, self._composer.text
+        key, text, files = self._id, self._composer.text, self._files.files
         try:
-            if await self._do(self._saying(text)):
-                self._sent(key, text)
+            if await self._do(self._saying(text, files)):
+                self._sent(key, text, files)
         finally:
             self._sending = False
 
-    def _saying(self, text: str) -> Callable[[], Conversation]:
-        """What says ``text`` in the open conversation, or begins one with it."""
+    def _saying(self, text: str, files: tuple[Attachment, ...]) -> Callable[[], Conversation]:
+        """What says ``text``, with ``files``, in the open conversation, or begins one with it."""
         id, model = self._id, self._header.model
         if id:
-            return lambda: self._desk.say(id, text)
+            return lambda: self._desk.say(id, text, files)
         self._keep_draft()
-        return lambda: self._desk.begin(model_folder(model), self._settings(), text)
+        return lambda: self._desk.begin(model_folder(model), self._settings(), text, files)
 
-    def _sent(self, key: str, text: str) -> None:
-        """Forget ``text``, the draft of ``key``; what was typed meanwhile stays, as the next message."""
-        self._draft.forget_text(key)
+    def _sent(self, key: str, text: str, files: tuple[Attachment, ...]) -> None:
+        """Forget the draft of ``key``; what was typed and added meanwhile stays, as the next message."""
+        self._draft.sent(key)
         if self._composer.text == text:
             self._composer.clear()
         self._keep_text(self._composer.text)
+        self._files.sent(files)
 
     async def _edit(self, index: int, text: str) -> bool:
         id = self._id
@@ -220,6 +228,7 @@ class ChatPage:
             view.job.cancel()
 
     async def _choose(self, model: str) -> None:
+        await self._files.follow(model)
         if self._conversation is None:
             advice = await run.io_bound(self._studio.advice, model)
             if advice is not None and advice.values:

@@ -12,6 +12,7 @@ from nicegui import ui
 from mlx_convert_core.plugin import Conversation, StoredMessage, units
 from mlx_convert_ui.state.job_views import JobView
 from mlx_convert_ui.widgets.answer import Answer, copy_button
+from mlx_convert_ui.widgets.attachments import pictures
 from mlx_convert_ui.widgets.components import Button, Tag, attributes, block, note
 from mlx_convert_ui.widgets.stream import TokenStream
 
@@ -60,7 +61,7 @@ class Turns:
             gone.element.delete()
         del self._turns[kept:]
         with self._place:
-            self._turns += [Turn(*one, self._actions) for one in wanted[kept:]]
+            self._turns += [Turn(*one, self._actions, conversation.id) for one in wanted[kept:]]
         self._draw_earlier(first)
 
     def clear(self) -> None:
@@ -94,8 +95,9 @@ class Turn:
     """One message, or the answer that is on its way."""
 
     def __init__(
-        self, index: int, content: StoredMessage | JobView, versions: tuple[int, int], actions: TurnActions
+        self, index: int, content: StoredMessage | JobView, versions: tuple[int, int], actions: TurnActions, id: str
     ) -> None:
+        self._id = id
         self.view: JobView | None = None
         self._index = index
         self._versions = versions
@@ -159,6 +161,7 @@ class Turn:
         self._body.clear()
         self._foot.clear()
         with self._body:
+            pictures(message.attachments, self._id)
             Tag("div", message.content, "bubble").props("dir=auto")
         with self._foot:
             copy_button(message.content, "message")
@@ -189,6 +192,7 @@ class Turn:
         self._body.clear()
         self._foot.clear()
         with self._body, block("turn-edit"):
+            pictures(message.attachments, self._id)
             box = ui.textarea(value=message.content).mark("edited")
             box.props('outlined dense hide-bottom-space autogrow autofocus aria-label="Your message"')
             Tag("p", "The old one is kept: the arrows below a message lead from one to the other.", "field-hint")

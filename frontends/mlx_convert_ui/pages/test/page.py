@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from nicegui import run, ui
 
 from mlx_convert_core import LibraryEntry, MlxConvertError
 from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.widgets.answer import AnswerCard
+from mlx_convert_ui.widgets.attachments import Attachments
 from mlx_convert_ui.widgets.components import Button, Tag, block, card
 from mlx_convert_ui.widgets.dialogs import waiting
 from mlx_convert_ui.widgets.frame import READ_SECONDS, frame
@@ -45,11 +47,13 @@ class TestPage:
         with block("columns"):
             with block("column"):
                 self._model_card(entries, model or draft.get("model", "") or first)
+                self._files = Attachments(studio, draft.get("files", ()), lambda _: self._keep())
                 self._prompt_card(draft.get("prompt", EXAMPLE_PROMPTS["simple"]))
                 self._answer = AnswerCard(self._generate)
             with block("column sticky"), card("Settings"):
                 self._dials = SamplerFields(self._sampler, self._keep)
         self._refresh()
+        ui.timer(0, lambda: self._files.follow(self._model.value), once=True)
         ui.timer(STREAM_SECONDS, self._refresh)
 
     def _model_card(self, entries: Sequence[LibraryEntry], model: str) -> None:
@@ -63,21 +67,29 @@ class TestPage:
     def _prompt_card(self, prompt: str) -> None:
         with card("Prompt"):
             self._prompt = PromptField(prompt, self._keep, self._generate)
+            self._files.draw_files()
+            self._files.draw_notes()
             self._notes = block("notes")
             with block("send-row"):
+                self._files.draw_button()
                 Tag("span", "Ctrl or ⌘ with Enter does the same", "field-hint push wide-only")
                 self._button = Button("Generate", self._press, icon="play", kind="primary").mark("generate")
 
-    async def _chosen(self, _: str) -> None:
+    async def _chosen(self, model: str) -> None:
         self._keep()
-        advice = await run.io_bound(self._studio.advice, self._model.value)
+        await self._files.follow(model)
+        advice = await run.io_bound(self._studio.advice, model)
         if advice is not None and advice.values:
             self._dials.show(self._sampler.recommended(advice))
             ui.notify(advice.words)
 
     def _keep(self) -> None:
-        draft = {"model": self._model.value, "prompt": self._prompt.value, "sampler": self._sampler.values()}
-        self._studio.draft.test = draft
+        self._studio.draft.test = {
+            "model": self._model.value,
+            "prompt": self._prompt.value,
+            "files": self._files.files,
+            "sampler": self._sampler.values(),
+        }
 
     async def _press(self) -> None:
         view = self._answer.view
@@ -89,13 +101,14 @@ class TestPage:
 
     async def _generate(self) -> None:
         view = self._answer.view
-        if view is not None and view.active:
+        if (view is not None and view.active) or self._files.busy:
             return
         self._notes.clear()
         self._keep()
         self._button.enable(False)
         try:
-            request = self._sampler.request(self._prompt.value)
+            files = tuple(file.path for file in self._files.files)
+            request = replace(self._sampler.request(self._prompt.value), attachments=files)
             async with waiting("Opening the model …"):
                 await run.io_bound(self._studio.answers.ask, model_folder(self._model.value), request, PLACE)
         except MlxConvertError as error:
