@@ -85,12 +85,9 @@ class ChatPage:
                     TurnActions(self._edit, self._asking(desk.regenerate), self._asking(desk.go_on), self._switch)
                 )
                 self._below = block("turns-below")
-                self._files = Attachments(
-                    studio, self._draft.files(self._id), lambda files: self._draft.keep_files(self._id, files)
-                )
-                self._composer = Composer(
-                    self._draft.text(self._id), self._keep_text, self._files, self._send, self._stop
-                )
+                draft, id = self._draft, self._id
+                self._files = Attachments(studio, draft.files(id), lambda files: draft.keep_files(self._id, files))
+                self._composer = Composer(draft.text(id), self._keep_text, self._files, self._send, self._stop)
         self._draw()
         self._to_the_end()
         ui.timer(0, lambda: self._files.follow(self._header.model), once=True)
