@@ -142,7 +142,7 @@ if TYPE_CHECKING:
         StoredMessage as StoredMessage,
         figures_of as figures_of,
     )
-    from mlx_convert_core.model.decoded import Claims as Claims, DecodedTensor as DecodedTensor
+    from mlx_convert_core.model.decoded import WORDS as WORDS, Claims as Claims, DecodedTensor as DecodedTensor
     from mlx_convert_core.model.details import (
         MeasuredModel as MeasuredModel,
         ModelDetails as ModelDetails,
@@ -445,7 +445,7 @@ _PLACES = {
     "mlx_convert_core.model.considered": "SourceAbout",
     "mlx_convert_core.model.contents": "FolderContents",
     "mlx_convert_core.model.conversations": "ChatSettings Conversation ConversationSummary StoredMessage figures_of",
-    "mlx_convert_core.model.decoded": "Claims DecodedTensor",
+    "mlx_convert_core.model.decoded": "WORDS Claims DecodedTensor",
     "mlx_convert_core.model.details": "MeasuredModel ModelDetails ModelFile proof",
     "mlx_convert_core.model.events": (
         "FINAL AnyEvent Event JobCancelled JobFailed JobFinished JobStarted JobState Message Progress Step "

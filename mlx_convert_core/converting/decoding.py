@@ -6,7 +6,7 @@ from math import prod
 from typing import Any
 
 from mlx_convert_core.errors import MlxConvertError
-from mlx_convert_core.model.decoded import Claims, DecodedTensor
+from mlx_convert_core.model.decoded import WORDS, Claims, DecodedTensor
 from mlx_convert_core.model.dtypes import NAMES
 from mlx_convert_core.model.inspection import ModelInfo
 from mlx_convert_core.model.requests import ConvertRequest
@@ -69,14 +69,14 @@ def _check(claims: Any, model: ModelInfo) -> None:
     free = {tensor.name: tensor for tensor in model.tensors}
     if not claims.tensors and not claims.unneeded:
         return
-    taken = [part for tensor in claims.tensors for part in tensor.parts]
-    for name in (*(part.name for part in taken), *claims.unneeded):
+    taken = {tensor.parts: tensor.parts for tensor in claims.tensors}  # a layer's parts may be shown as several tensors
+    for name in (*(part.name for parts in taken for part in parts), *claims.unneeded):
         if free.pop(name, None) is None:
             raise ValueError(f"claims {name}, which is not there or claimed twice")
     for tensor in claims.tensors:
         if not tensor.parts or tensor.shard != tensor.parts[0].shard:
             raise ValueError(f"shows {tensor.name} in another file than its first part")
-        if tensor.dtype not in NAMES or not tensor.shape or tensor.name in free:
+        if tensor.dtype not in (*NAMES, WORDS) or not tensor.shape or tensor.name in free:
             raise ValueError(f"shows {tensor.name} as {tensor.dtype} {tensor.shape}, which is nothing to show")
         free[tensor.name] = tensor
 

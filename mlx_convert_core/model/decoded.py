@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from mlx_convert_core.model.findings import Finding
 from mlx_convert_core.model.safetensors import TensorInfo
+
+WORDS = "U32"  # the type of what MLX has packed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecodedTensor(TensorInfo):
     """A tensor of plain numbers that ``parts``, tensors of the source, stand for, such as packed values and scales.
 
-    ``shape`` and ``dtype`` (``BF16``, ``F16`` or ``F32``) are those of the numbers. It counts as in the file of its
+    ``shape`` and ``dtype`` (``BF16``, ``F16`` or ``F32``) are those of the numbers; ``U32`` (`WORDS`) is for words of a
+    layer that stays packed, as MLX packs it, with its scales and biases beside it. It counts as in the file of its
     first part; ``start`` and ``end`` mean nothing.
     """
 
@@ -37,9 +42,10 @@ class Claims:
 
     ``unneeded`` are names of stored tensors that no model class has a use for once that is done, such as the scales of
     activations; what is said of tensors that are left out names them. ``findings`` tell a person about it; an error
-    refuses the conversion.
+    refuses the conversion. ``config`` is what config.json says of a model that is shown so, None: what it says.
     """
 
     tensors: tuple[DecodedTensor, ...] = ()
+    config: Mapping[str, Any] | None = None
     unneeded: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()

@@ -85,12 +85,15 @@ def decoded(model: ModelInfo, decoders: Iterable[TensorDecoder]) -> DecodedModel
         by_name |= {tensor.name: decoder for tensor in claims.tensors}
         unneeded |= set(claims.unneeded)
         findings += claims.findings
-        seen = replace(seen, tensors=_in_place(seen.tensors, claims))
+        config = seen.config if claims.config is None else claims.config
+        seen = replace(seen, config=config, tensors=_in_place(seen.tensors, claims))
     return DecodedModel(stored=model, model=seen, decoders=by_name, unneeded=unneeded, findings=tuple(findings))
 
 
 def _in_place(tensors: Iterable[TensorInfo], claims: Claims) -> tuple[TensorInfo, ...]:
     """``tensors`` with each decoded one where its first part was, without its other parts and what nobody needs."""
-    shown = {tensor.parts[0].name: tensor for tensor in claims.tensors}
+    shown: dict[str, list[TensorInfo]] = {}
+    for tensor in claims.tensors:
+        shown.setdefault(tensor.parts[0].name, []).append(tensor)
     gone = {part.name for tensor in claims.tensors for part in tensor.parts[1:]}.union(claims.unneeded)
-    return tuple(shown.get(tensor.name, tensor) for tensor in tensors if tensor.name not in gone)
+    return tuple(one for tensor in tensors if tensor.name not in gone for one in shown.get(tensor.name, (tensor,)))

@@ -171,7 +171,7 @@ class StreamingConverter:
 
             convert = discarding if checkpoint.discards else streaming
             roundings = self._roundings(outputs)
-            proof = Proof(seen.model, source)
+            proof = Proof(seen, source)
             config = convert(Flow(seen, checkpoint, writers, source, writing, report, proof), load)
         for folder, output in zip(folders, outputs, strict=True):
             write_index(folder, output)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mlx_convert_core.plugin import DecodedTensor, StoredTensors, TensorDecoder, dtypes
+from mlx_convert_core.plugin import WORDS, DecodedTensor, StoredTensors, TensorDecoder, dtypes
 from mlx_convert_engine.eight_bit_floats import EightBitFloats
 from mlx_convert_engine.unpacking.bitsandbytes import BitsAndBytes
+from mlx_convert_engine.unpacking.carried_over import CarriedOver
 from mlx_convert_engine.unpacking.compressed import Compressed
 from mlx_convert_engine.unpacking.four_bit_floats import FourBitFloats
 from mlx_convert_engine.unpacking.hqq import Hqq
@@ -17,13 +18,15 @@ from mlx_convert_engine.unpacking.mlx_layers import MlxLayers
 BLOCK_BYTES = 8 << 20  # of decoded numbers, made at once
 
 
-def own_decoders(*, unpack: bool) -> tuple[TensorDecoder, ...]:
+def own_decoders(*, unpack: bool, carry: bool = False, dtype: str | None = None) -> tuple[TensorDecoder, ...]:
     """A decoder of each format that is read here, for one model.
 
-    Without ``unpack`` those are left alone that MLX may hold packed as they are.
+    Without ``unpack`` those are left alone that a model class may hold packed as they are. With ``carry`` integers
+    stay as they are, if MLX can hold them in numbers of ``dtype`` (None: those of the source).
     """
     packed = (InputsFirst(), Compressed(), BitsAndBytes(), Hqq(), FourBitFloats()) if unpack else ()
-    return (EightBitFloats(), MlxLayers(), *packed)
+    carried = (CarriedOver(dtype),) if unpack and carry else ()
+    return (EightBitFloats(), MlxLayers(), *carried, *packed)
 
 
 class DecodedBytes:
@@ -48,5 +51,5 @@ class DecodedBytes:
 
         array: Any = self._decoders[tensor.name].rows(tensor, start, stop, self._stored)
         array = array if isinstance(array, mx.array) else mx.array(array)
-        plain = array.astype(getattr(mx, dtypes.NAMES[tensor.dtype]))
+        plain = array.astype(mx.uint32 if tensor.dtype == WORDS else getattr(mx, dtypes.NAMES[tensor.dtype]))
         return memoryview(mx.contiguous(plain.reshape(-1)).view(mx.uint8))

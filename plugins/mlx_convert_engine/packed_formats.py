@@ -118,7 +118,23 @@ class AwqWeight:
         return np.ascontiguousarray(((codes - spread[0]) * spread[1]).T)
 
 
-Packed = PackedWeight | AwqWeight
+class Packed(Protocol):
+    """A packed weight, and what it is worth."""
+
+    @property
+    def form(self) -> str:
+        """What its format is called."""
+
+    @property
+    def matrices(self) -> int:
+        """How many it is of."""
+
+    @property
+    def rows(self) -> int:
+        """Outputs of each."""
+
+    def numbers(self, source: Source, first: int, count: int) -> Array:
+        """See `PackedWeight.numbers`."""
 
 
 def packed_weights(tensors: Iterable[TensorInfo]) -> dict[str, Packed]:

@@ -12,8 +12,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mlx_convert_core.plugin import ModelInfo, Quantization, UnsupportedModel, packed_tensors
+from mlx_convert_core.plugin import DecodedModel, Quantization, SetOption, UnsupportedModel, packed_tensors
 from mlx_convert_engine.packed_formats import Packed, packed_weights
+from mlx_convert_engine.repacked import repacked_weights
 from mlx_convert_engine.source_files import SourceFiles
 
 TOLERANCE = 0.02  # of the largest in a row: AWQ's zeros times scales are rounded to float16, its steps are 1/15 apart
@@ -43,12 +44,12 @@ class Carried:
 
 
 class Proof:
-    """Proves the carried layers of ``model``, one of each kind."""
+    """Proves the carried layers of the model that ``seen`` shows, one of each kind."""
 
-    def __init__(self, model: ModelInfo, source: SourceFiles) -> None:
-        self._model = model
+    def __init__(self, seen: DecodedModel, source: SourceFiles) -> None:
+        self._model = model = seen.model
         self._source = source
-        self._weights = packed_weights(model.tensors)
+        self._weights: dict[str, Packed] = {**packed_weights(model.tensors), **repacked_weights(seen)}
         self._shards = {tensor.name: tensor.shard for tensor in model.tensors}
         self._proved: set[str] = set()
 
@@ -117,7 +118,8 @@ class Proof:
     def _refusal(self, told: str) -> UnsupportedModel:
         return UnsupportedModel(
             f"{self._model.name} can't be carried over: {told}.",
-            hint="Convert the original bf16 model; its page names it as the base model.",
+            hint="Have plain numbers made of what is packed, or convert the original model.",
+            remedies=(SetOption("dequantize", True),),
             code="packed_differs",
         )
 

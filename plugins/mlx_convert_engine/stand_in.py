@@ -34,9 +34,11 @@ class Place:
 def standing_in(source: DecodedModel, files: Iterable[Path] = ()) -> Iterator[Path]:
     """Give a folder like ``source``, as it is shown, in which only ``files`` have their content, during the body.
 
-    Weight files among them that MLX can't load stay empty.
+    Weight files among them that MLX can't load stay empty, and a config.json that is shown otherwise is not taken.
     """
     odd = odd_shards(source)
+    if source.model.config != source.stored.config:
+        odd |= {file_names.CONFIG}
     with tempfile.TemporaryDirectory(prefix="mlx-convert-plan-") as name:
         folder = Path(name)
         _write_headers(source, folder)

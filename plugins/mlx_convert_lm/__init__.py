@@ -72,12 +72,13 @@ def quantize_method(name: str, model: ModelInfo) -> QuantizeMethod | None:
 
 @hookimpl(trylast=True)
 def tensor_decoder(model: ModelInfo, request: ConvertRequest) -> Iterable[TensorDecoder]:
-    """Offer the engine's decoders; what mlx-lm holds packed as it is, is read as plain numbers only on request."""
+    """Offer the engine's decoders; what MLX can hold packed as it is, is read as plain numbers only on request."""
     from mlx_convert_engine.decoders import own_decoders
 
     from mlx_convert_lm.packers import held_packed
 
-    return own_decoders(unpack=request.dequantize or not held_packed(model))
+    unpack = request.dequantize or not held_packed(model)
+    return own_decoders(unpack=unpack, carry=not request.dequantize, dtype=request.dtype)
 
 
 @hookimpl(trylast=True)

@@ -6,10 +6,12 @@ from collections.abc import Iterator, Sequence
 
 from mlx_convert_engine.eight_bit_floats import EIGHT_BIT_FLOATS
 from mlx_convert_engine.stored_types import plain_floats
+from mlx_convert_engine.unpacking.carried_over import can_be_carried
 
 from mlx_convert_core.plugin import (
     ConvertPlan,
     DecodedModel,
+    DecodedTensor,
     Finding,
     LeaveOut,
     ModelInfo,
@@ -45,7 +47,7 @@ def examine(plan: ConvertPlan, source: DecodedModel) -> Iterator[Finding]:
         return
     unread = unread_types(plan.model)
     yield from unread
-    if plan.request.dequantize and held_packed(plan.model):
+    if plan.request.dequantize and (held_packed(plan.model) or can_be_carried(plan.model)):
         yield _could_be_held(plan.model)
     if by_mlx(config):
         yield from examine_quantized(plan, source)
@@ -71,7 +73,11 @@ def _packed(source: DecodedModel) -> Iterator[Finding]:
             hint="If the original has scales for them, they were lost: try the result before you rely on it.",
         )
     done = {tensor.name for tensor in plain}
-    packed = [tensor for tensor in packed_tensors(model.tensors) if tensor.name not in done]
+    packed = [
+        tensor
+        for tensor in packed_tensors(model.tensors)
+        if tensor.name not in done and not isinstance(tensor, DecodedTensor)  # what a decoder shows, it tells of
+    ]
     settings = quantization_config(model.config)
     if settings is None:
         yield from _unexplained(model, packed)

@@ -85,6 +85,9 @@ def held_packed(model: ModelInfo) -> bool:
     packed = packed_tensors(model.tensors)
     if not method_of(model.config):
         return bool(model.matching(file_names.MODELOPT))
+    words = method_of(model.config) == "compressed-tensors" and any_ends(packed, ".weight_packed")
+    if words and any(one.dtype == "I32" for one in packed) and not model.config.get("model_file"):
+        return False  # integers are shown in MLX's own packing, to every class but a model's own
     return method_of(model.config) in CARRIED and bool(packed) and not refusal(model.config, packed)
 
 

@@ -117,14 +117,17 @@ def compressed(*, bits: int = 4, group: int = 32, symmetric: bool = True, order:
     return pack
 
 
-def bytes_compressed(*, symmetric: bool) -> Packing:
-    """compressed-tensors, int-quantized: a byte each, and a scale for each output."""
+def bytes_compressed(*, symmetric: bool, half: bool = False) -> Packing:
+    """compressed-tensors, int-quantized: a byte each, and a scale for each output; ``half`` has them in bfloat16."""
 
     def pack(random: np.random.Generator, outputs: int, inputs: int) -> tuple[dict[str, Stored], Array]:
         codes = random.integers(-128, 128, (outputs, inputs), dtype=np.int8)
         zeros = random.integers(-20, 20, (outputs, 1), dtype=np.int8)
         scales = random.uniform(0.0001, 0.001, (outputs, 1)).astype(np.float32)
         tensors = {".weight": stored("I8", codes), ".weight_scale": stored("F32", scales)}
+        if half:
+            scales = as_bfloat16(scales)
+            tensors[".weight_scale"] = stored("BF16", (scales.view(np.uint32) >> 16).astype(np.uint16))
         if symmetric:
             return tensors, as_bfloat16(codes * scales)
         tensors[".weight_zero_point"] = stored("I8", zeros)

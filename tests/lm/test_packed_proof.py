@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from mlx_convert_engine.proof import Carried, Proof
 from mlx_convert_engine.source_files import SourceFiles
+from mlx_convert_engine.source_model import undecoded
 from random_llama import write_llama
 from stored import Stored, store, tensors_of
 
@@ -89,7 +90,7 @@ def prove(folder: Path, tensors: dict[str, Stored], arrays: Arrays, quantization
     model = inspect_folder(folder)
     with SourceFiles(Checkpoint(folder), model.tensors, lambda: None) as source:
         layer = Carried(path="layers.0.q", arrays=arrays, sources=frozenset(named), quantization=quantization)
-        Proof(model, source).prove(layer)
+        Proof(undecoded(model), source).prove(layer)
 
 
 def refusal(folder: Path, tensors: dict[str, Stored], arrays: Arrays, quantization: Quantization | None) -> str:

@@ -15,7 +15,7 @@ from nicegui.testing.user_interaction import UserInteraction
 from simulated import fill, sees, until, visiting
 
 from mlx_convert_core import InvalidRequest
-from mlx_convert_core.plugin import ChatSettings, Conversation
+from mlx_convert_core.plugin import Attachment, ChatSettings, Conversation
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.usefixtures("scripted")]
 ANSWER = "<think>\nHm.\n</think>\nYou said: {prompt}"
@@ -279,10 +279,10 @@ async def test_a_first_message_is_sent_once_and_what_is_typed_meanwhile_stays(
 ) -> None:
     begin, go, asked = studio.chats.begin, threading.Event(), list[str]()
 
-    def slow(model: str, settings: ChatSettings, text: str) -> Conversation:
+    def slow(model: str, settings: ChatSettings, text: str, files: tuple[Attachment, ...]) -> Conversation:
         asked.append(text)
         go.wait(60)
-        return begin(model, settings, text)
+        return begin(model, settings, text, files)
 
     monkeypatch.setattr(studio.chats, "begin", slow)
     async with visiting(studio, f"/chat?model={parrot}") as user:

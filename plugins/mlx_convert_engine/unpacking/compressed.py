@@ -21,10 +21,12 @@ from mlx_convert_core.plugin import (
     dtypes,
     quantization_config,
 )
+from mlx_convert_engine.unpacking.affine_layers import IMPORTANCE, AffineLayer
 from mlx_convert_engine.unpacking.before import quantized_before, said_dtype
 from mlx_convert_engine.unpacking.reading import columns, fields, rows, whole
 
 Array = Any  # of numpy
+_HALF_A_BYTE = 128
 _BITS = (2, 4, 8)  # of others a word holds as many as it holds whole, and no tool is known to write them
 _EXTRA = ("_zero_point", "_g_idx", "_shape")
 # Scales and zeros of what flows through a layer.
@@ -72,17 +74,41 @@ class Compressed:
         unneeded = tuple(tensor.name for tensor in model.tensors if tensor.name.endswith(_OF_ACTIVATIONS))
         return Claims(tensors=tuple(found), unneeded=unneeded, findings=(told,))
 
+    def layers(self, model: ModelInfo) -> Mapping[str, AffineLayer]:
+        """See PackedIntegers."""
+        self.claims(model)
+        return {name: _affine(layer) for name, layer in self._layers.items()}
+
+    def codes(self, name: str, start: int, stop: int, stored: StoredTensors) -> Array:
+        """See PackedIntegers."""
+        import numpy as np
+
+        layer = self._layers[name]
+        _check_said(layer, stored)
+        codes = rows(stored, layer.codes, start, stop)
+        return fields(codes, layer.bits) if layer.bits else codes.astype(np.int16) + _HALF_A_BYTE
+
+    def scales(self, name: str, start: int, stop: int, stored: StoredTensors) -> Array:
+        """See PackedIntegers."""
+        layer = self._layers[name]
+        return _of_rows(_scales(layer, start, stop, stored), layer, start, stop)
+
+    def zeros(self, name: str, start: int, stop: int, stored: StoredTensors) -> Array:
+        """See PackedIntegers."""
+        import numpy as np
+
+        layer = self._layers[name]
+        half = 1 << ((layer.bits or 8) - 1)
+        if layer.zeros is None:
+            return np.full((stop - start, _held(layer.scales, layer.shape)[1]), half, np.float32)
+        return _of_rows(_zeros(layer, start, stop, stored), layer, start, stop) + half
+
     def rows(self, tensor: DecodedTensor, start: int, stop: int, stored: StoredTensors) -> Any:
         """See TensorDecoder."""
         import numpy as np
 
         layer = self._layers[tensor.name]
-        if layer.said is not None and tuple(whole(stored, layer.said).reshape(-1).tolist()) != tensor.shape:
-            raise CorruptCheckpoint(
-                f"{layer.said.name} does not give the shape that {layer.codes.name} has, {tensor.shape}.",
-                hint="Download the model again, or convert the original model.",
-                code="odd_packing",
-            )
+        _check_said(layer, stored)
         codes = rows(stored, layer.codes, start, stop)
         codes = fields(codes, layer.bits).astype(np.float32) - (1 << (layer.bits - 1)) if layer.bits else codes
         numbers = codes[:, : tensor.shape[-1]].astype(np.float32)
@@ -90,6 +116,34 @@ class Compressed:
         if layer.zeros is not None:
             numbers -= _of_rows(_zeros(layer, start, stop, stored), layer, start, stop)[:, groups]
         return numbers * _of_rows(_scales(layer, start, stop, stored), layer, start, stop)[:, groups]
+
+
+def _affine(layer: _Layer) -> AffineLayer:
+    return AffineLayer(
+        bits=layer.bits or 8,
+        shape=(layer.shape[0], layer.shape[1]),
+        group=layer.shape[1] // _held(layer.scales, layer.shape)[1],
+        codes=layer.codes,
+        scales=layer.scales,
+        parts=_parts(layer),
+        symmetric=layer.zeros is None,
+        unheld="" if layer.order is None else IMPORTANCE,
+    )
+
+
+def _check_said(layer: _Layer, stored: StoredTensors) -> None:
+    """Raise CorruptCheckpoint when the file says another shape than its headers do."""
+    if layer.said is not None and tuple(whole(stored, layer.said).reshape(-1).tolist()) != layer.shape:
+        raise CorruptCheckpoint(
+            f"{layer.said.name} does not give the shape that {layer.codes.name} has, {layer.shape}.",
+            hint="Download the model again, or convert the original model.",
+            code="odd_packing",
+        )
+
+
+def _parts(layer: _Layer) -> tuple[TensorInfo, ...]:
+    parts = (layer.codes, layer.scales, layer.zeros, layer.order, layer.said)
+    return tuple(part for part in parts if part is not None)
 
 
 def _layer(codes: TensorInfo, tensors: Mapping[str, TensorInfo], settings: Mapping[str, Any]) -> _Layer | None:
@@ -146,10 +200,8 @@ def _bits(settings: Mapping[str, Any], codes: TensorInfo, scales: TensorInfo) ->
 
 
 def _shown(name: str, layer: _Layer, model: ModelInfo) -> DecodedTensor:
-    parts = (layer.codes, layer.scales, layer.zeros, layer.order, layer.said)
     dtype = said_dtype(model) if layer.scales.dtype == "F32" else layer.scales.dtype
-    there = tuple(part for part in parts if part is not None)
-    return DecodedTensor(name=name, dtype=dtype, shape=layer.shape, shard=layer.codes.shard, parts=there)
+    return DecodedTensor(name=name, dtype=dtype, shape=layer.shape, shard=layer.codes.shard, parts=_parts(layer))
 
 
 def _scales(layer: _Layer, start: int, stop: int, stored: StoredTensors) -> Array:

@@ -17,11 +17,13 @@ from mlx_convert_core.plugin import (
     CorruptCheckpoint,
     DecodedTensor,
     ModelInfo,
+    SetOption,
     StoredTensors,
     TensorInfo,
     dtypes,
     quantization_config,
 )
+from mlx_convert_engine.unpacking.affine_layers import IMPORTANCE, AffineLayer
 from mlx_convert_engine.unpacking.before import quantized_before
 from mlx_convert_engine.unpacking.reading import columns, fields, whole
 
@@ -60,21 +62,47 @@ class InputsFirst:
 
     def claims(self, model: ModelInfo) -> Claims:
         """See TensorDecoder."""
+        affine = self.layers(model)
+        if not affine:
+            return Claims()
+        layers = {name: self._layers[name] for name in affine}
+        found = [_shown(name, layer) for name, layer in layers.items()]
+        bits = ", ".join(str(bits) for bits in sorted({layer.bits for layer in layers.values()}))
+        how = f"by {next(iter(layers.values())).tool} ({bits} bits)"
+        if any(layer.unheld == IMPORTANCE for layer in affine.values()):
+            how += f"; {IMPORTANCE}"
+        return Claims(tensors=tuple(found), findings=(quantized_before(model, found, how),))
+
+    def layers(self, model: ModelInfo) -> Mapping[str, AffineLayer]:
+        """See PackedIntegers."""
         settings = quantization_config(model.config) or {}
         tool = _TOOLS.get(_method(settings), "")
         by_name = {tensor.name: tensor for tensor in model.tensors}
-        found = []
+        found = {}
         for codes in model.tensors if tool else ():
             layer = _layer(codes, by_name, tool, settings)
             if layer is not None:
                 name = f"{codes.name.removesuffix('qweight')}weight"
                 self._layers[name] = layer
-                found.append(_shown(name, layer))
-        if not found:
-            return Claims()
-        bits = sorted({layer.bits for layer in self._layers.values()})
-        how = f"by {tool} ({', '.join(map(str, bits))} bits)"
-        return Claims(tensors=tuple(found), findings=(quantized_before(model, found, how),))
+                found[name] = _affine(layer, settings)
+        return found
+
+    def codes(self, name: str, start: int, stop: int, stored: StoredTensors) -> Array:
+        """See PackedIntegers."""
+        layer = self._layers[name]
+        if layer.order is not None:
+            _check_in_order(layer, stored)
+        return _codes(layer, start, stop, stored).T
+
+    def scales(self, name: str, start: int, stop: int, stored: StoredTensors) -> Array:
+        """See PackedIntegers."""
+        import numpy as np
+
+        return columns(stored, self._layers[name].scales, start, stop).astype(np.float32).T
+
+    def zeros(self, name: str, start: int, stop: int, stored: StoredTensors) -> Array:
+        """See PackedIntegers."""
+        return _zeros(self._layers[name], start, stop, stored).T
 
     def rows(self, tensor: DecodedTensor, start: int, stop: int, stored: StoredTensors) -> Any:
         """See TensorDecoder."""
@@ -114,10 +142,42 @@ def _layer(
     return layer if order.dtype in ("I32", "I64") and order.shape == (layer.inputs,) else None
 
 
+def _affine(layer: _Layer, settings: Mapping[str, Any]) -> AffineLayer:
+    groups, outputs = layer.scales.shape
+    ordered = layer.order is None or settings.get("desc_act") is False
+    return AffineLayer(
+        bits=layer.bits,
+        shape=(outputs, layer.inputs),
+        group=layer.inputs // groups if layer.inputs % groups == 0 else 0,
+        codes=layer.codes,
+        scales=layer.scales,
+        parts=_parts(layer),
+        symmetric=layer.zeros is None or settings.get("sym") is True,
+        unheld="" if ordered else IMPORTANCE,
+    )
+
+
+def _check_in_order(layer: _Layer, stored: StoredTensors) -> None:
+    """Raise CorruptCheckpoint when groups are reordered, though config.json says that they are not."""
+    import numpy as np
+
+    assert layer.order is not None
+    if not np.array_equal(whole(stored, layer.order), np.arange(layer.inputs) * layer.scales.shape[0] // layer.inputs):
+        raise CorruptCheckpoint(
+            f"{layer.order.name} reorders the inputs of its layer, and config.json says that none are (desc_act).",
+            hint="Have plain numbers made of the packed layers, or convert the original model.",
+            remedies=(SetOption("dequantize", True),),
+            code="odd_packing",
+        )
+
+
+def _parts(layer: _Layer) -> tuple[TensorInfo, ...]:
+    return tuple(part for part in (layer.codes, layer.scales, layer.zeros, layer.order) if part is not None)
+
+
 def _shown(name: str, layer: _Layer) -> DecodedTensor:
-    parts = tuple(part for part in (layer.codes, layer.scales, layer.zeros, layer.order) if part is not None)
     shape = (layer.scales.shape[1], layer.inputs)
-    return DecodedTensor(name=name, dtype=layer.scales.dtype, shape=shape, shard=layer.codes.shard, parts=parts)
+    return DecodedTensor(name=name, dtype=layer.scales.dtype, shape=shape, shard=layer.codes.shard, parts=_parts(layer))
 
 
 def _codes(layer: _Layer, start: int, stop: int, stored: StoredTensors) -> Array:
