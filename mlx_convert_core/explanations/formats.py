@@ -24,6 +24,11 @@ THEME = Theme(
             " mlx-convert-vlm converts the whole model.",
         ),
         Explanation(
+            "whole",
+            "The model takes pictures or sound, and so will the result: the plugin mlx-convert-vlm converts it whole.",
+            "If its text model alone is what you want, say so: `--text-only`, or the button on the Convert page.",
+        ),
+        Explanation(
             "left_out",
             "The model has parts that mlx-lm does not run, and the result is without them: draft heads, an adapter"
             " beside whole weights, a classifier or reward head, or sound.",

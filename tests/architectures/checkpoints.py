@@ -42,6 +42,10 @@ def write_tiny(folder: Path, model_type: str) -> Path:
     tensors = tuple(_sharded(sorted(source_specs(model_type).items())))
     numbers = np.random.default_rng(zlib.crc32(model_type.encode()))
     content = {tensor.name: _values(tensor, numbers).tobytes() for tensor in tensors}
+    for tensor in tensors:
+        said = tensor.name.replace("weight_packed", "weight_shape")
+        if said != tensor.name and said in content:  # of values of four bits
+            content[said] = np.array([tensor.shape[0], tensor.shape[1] * 8], np.int32).tobytes()
     if config.get("tie_word_embeddings"):  # a head that is there all the same is the embeddings once more
         embeddings = next((values for name, values in content.items() if _EMBEDDINGS.search(name)), b"")
         content |= {name: embeddings for name in content if name == "lm_head.weight"}

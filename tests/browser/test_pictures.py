@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import stat
 import struct
 import zlib
@@ -68,6 +69,7 @@ def test_pictures_are_added_looked_at_and_removed(visitor: Visitor, seeing: Path
 
 def test_what_is_no_picture_and_what_is_too_large_is_refused_in_a_sentence(visitor: Visitor, seeing: Path) -> None:
     page = visitor.open(f"/test?model={quote(str(seeing))}")
+    expect(button(page)).not_to_have_attribute("aria-disabled", "true")
     page.evaluate(GIVE, ["drop", "notes.txt", [65], "text/plain"])
     expect(page.get_by_role("alert")).to_contain_text("notes.txt is no picture and no sound by its name.")
     page.evaluate(GIVE, ["drop", "says.wav", [65], "audio/wav"])
@@ -128,10 +130,12 @@ def test_a_model_that_cannot_see_says_why_and_names_the_plugin(
     (blind / "config.json").unlink()
     (blind / "config.json").write_text('{"model_type": "llava", "vision_config": {"depth": 2}}')
     page = visitor.open(f"/chat?model={quote(str(text))}")
+    expect(button(page)).to_have_attribute("data-tip", "of-text takes text alone.")
     expect(button(page)).to_have_attribute("aria-disabled", "true")
     page.evaluate(GIVE, ["paste", "cat.png", list(png(8, 8)), "image/png"])
     expect(page.get_by_role("status").filter(has_text="of-text takes text alone.")).to_be_visible()
     page.get_by_role("textbox", name="Model of this conversation: its folder").fill(str(blind))
+    expect(button(page)).to_have_attribute("data-tip", re.compile("mlx-convert-vlm"))
     button(page).click(force=True)  # it is said to be disabled, and says why
     told = page.get_by_role("status").filter(has_text="the plugin mlx-convert-vlm runs it for that.")
     expect(told.get_by_role("button", name="Copy the command for a terminal")).to_be_visible()

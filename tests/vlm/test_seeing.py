@@ -13,6 +13,7 @@ import pytest
 import reference
 
 from mlx_convert_core import ChatMessage, ConvertRequest, GenerateRequest, GenerationFailed, ModelSession, Workspace
+from mlx_convert_core.plugin import SetOption
 
 QUESTION = "what is in the picture?"
 
@@ -44,6 +45,15 @@ def test_the_answer_depends_on_the_picture(converted: Path, workspace: Workspace
 def test_it_answers_without_a_picture(converted: Path, workspace: Workspace) -> None:
     request = GenerateRequest(prompt=QUESTION, max_tokens=4, temperature=0)
     assert workspace.generate(converted, request).result().generation_tokens == 4
+
+
+def test_it_is_planned_whole_and_its_text_alone_is_offered(checkpoint: Path, workspace: Workspace) -> None:
+    plan = workspace.plan(ConvertRequest(ref=checkpoint, preset="4bit", output="whole"), exact=False)
+    (whole,) = [finding for finding in plan.findings if finding.code == "whole"]
+    assert whole.message == "tiny-seeing is converted whole: the result takes pictures besides text."
+    assert whole.remedies == (SetOption("text_only", True),)
+    text = workspace.plan(ConvertRequest(ref=checkpoint, preset="4bit", output="text", text_only=True), exact=False)
+    assert "whole" not in {finding.code for finding in text.findings}
 
 
 def test_its_text_model_alone_is_converted_on_request(checkpoint: Path, workspace: Workspace, tmp_path: Path) -> None:

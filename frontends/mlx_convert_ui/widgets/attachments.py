@@ -16,6 +16,7 @@ from mlx_convert_ui.widgets.components import Button, Tag, address_of, block, no
 from mlx_convert_ui.widgets.remedies import tell
 
 MOST = 10  # files with a message: more than any model of today tells apart
+_LOOKING = "The model is looked at first. Try it again in a moment."
 _WORDS: dict[Sense, str] = {"picture": "pictures", "sound": "recordings"}
 
 
@@ -55,6 +56,7 @@ class Attachments:
         self._changed = changed
         self._model: ModelSenses | None = None
         self._coming = 0
+        self._why = _LOOKING  # while nothing is known of the model
         self.files = tuple(file for file in files if self._store.key(file))
 
     @property
@@ -65,7 +67,7 @@ class Attachments:
     def draw_button(self) -> None:
         """Put the button here."""
         self._button = AttachButton().mark("attach")
-        self._button.allow(frozenset(), "Choose a model first.")
+        self._button.allow(frozenset(), _LOOKING)
         self._button.on("added", lambda event: self._add(str(event.args)))
         self._button.on("refused", lambda event: self._say(str(event.args)))
         self._button.on("too_large", lambda event: self._too_large(*event.args))
@@ -86,7 +88,8 @@ class Attachments:
         """Take what ``model`` takes; None while nobody knows."""
         self._model = model
         self._notes.clear()
-        self._button.allow(model.senses if model else frozenset(), model.why if model else "Choose a model first.")
+        self._why = "Choose a model first."
+        self._button.allow(model.senses if model else frozenset(), model.why if model else self._why)
 
     async def follow(self, model: str) -> None:
         """Take what the model in the folder ``model`` takes."""
@@ -137,7 +140,7 @@ class Attachments:
         self._notes.clear()
         with self._notes:
             if model is None:
-                note("info", "Choose a model first.")
+                note("info", self._why)
             else:
                 tell(MlxConvertError(model.why, remedies=model.remedies), level="info")
 

@@ -85,7 +85,7 @@ def _content(preview: Preview, consent: Callable[[], None], offer: Offer) -> Non
             for finding in findings:
                 asks = finding.code == TEXT_ONLY
                 level = "warning" if asks else finding.level
-                tell(finding, consent if asks else None, level=level, offer=offer)
+                tell(finding, consent if asks else None, level=level, offer=None if asks else offer)
 
 
 def _headline(plan: ConvertPlan, busy: str) -> None:

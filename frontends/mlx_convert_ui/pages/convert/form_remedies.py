@@ -34,6 +34,8 @@ def change_of(form: Form, remedy: Remedy) -> tuple[str, Callable[[], None]] | No
             return "Allow its code", lambda: setattr(form, "trust", True)
         case SetOption(option="dequantize", value=True):
             return "Make them plain numbers first", lambda: setattr(form, "dequantize", True)
+        case SetOption(option="text_only", value=True):
+            return "Convert the text model alone", lambda: setattr(form, "text_only", True)
         case LeaveOut(option="dequantize"):
             return "Keep its packed layers", lambda: setattr(form, "dequantize", False)
         case SetOption(option="verify", value=False):

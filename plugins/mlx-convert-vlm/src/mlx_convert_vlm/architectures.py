@@ -25,7 +25,7 @@ def takes(config: Mapping[str, Any], names: Iterable[str] = ()) -> bool:
     kinds, seen = TensorKinds(config), tuple(names)
     if any(kinds.branch(name) in _BRANCHES for name in seen):
         return True
-    return (not seen and bool(senses_of(config))) or not _mlx_lm_has(config)
+    return (not seen and bool(senses_of(config))) or not text_alone(config)
 
 
 def senses_of(config: Mapping[str, Any]) -> frozenset[Sense]:
@@ -59,7 +59,8 @@ def _exports(path: Path, name: str) -> bool:
     return False
 
 
-def _mlx_lm_has(config: Mapping[str, Any]) -> bool:
+def text_alone(config: Mapping[str, Any]) -> bool:
+    """Whether mlx-lm has a class for ``config``, or for its text model."""
     root = _package("mlx_lm")
     return root is not None and (root / "models" / f"{config.get('model_type')}.py").exists()
 

@@ -11,7 +11,8 @@ from mlx_convert_engine.converter import StreamingConverter
 from mlx_convert_engine.model_classes import LazyModel
 from mlx_convert_engine.texts import Tokenizer
 
-from mlx_convert_core.plugin import ConvertPlan, Finding, ModelInfo
+from mlx_convert_core.plugin import ConvertPlan, Finding, ModelInfo, SetOption
+from mlx_convert_vlm.architectures import senses_of, text_alone
 
 
 class VlmConverter(StreamingConverter):
@@ -23,8 +24,18 @@ class VlmConverter(StreamingConverter):
         super().__init__(VlmClasses(trust_remote_code), allow_overflow=allow_overflow)
 
     def examine(self, plan: ConvertPlan) -> Iterable[Finding]:
-        """See ModelConverter: what mlx-vlm can't take, its class says when it is planned."""
-        return ()
+        """See ModelConverter: that a model is converted whole; what mlx-vlm can't take, its class says in the plan."""
+        model, senses = plan.model, sorted(senses_of(plan.model.config))
+        if not senses or not text_alone(model.config):
+            return
+        takes = " and ".join("pictures" if sense == "picture" else sense for sense in senses)
+        yield Finding(
+            code="whole",
+            level="info",
+            message=f"{model.name} is converted whole: the result takes {takes} besides text.",
+            hint="If its text model is all that you want, that alone is smaller.",
+            remedies=(SetOption("text_only", True),),
+        )
 
 
 @dataclass(frozen=True, slots=True)
