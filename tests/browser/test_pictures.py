@@ -115,7 +115,7 @@ def test_a_talk_keeps_its_pictures_where_they_were_shown(
     expect(page.get_by_role("article").last).to_contain_text(f"Turns showed [{size}].")
 
     folder = program.home / "conversations" / page.url.rpartition("/")[2]
-    assert [stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()] == [0o600]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
     page.get_by_role("button", name="Delete", exact=True).click()
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     expect(page.get_by_role("heading", name="New chat")).to_be_visible()
