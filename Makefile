@@ -58,6 +58,7 @@ vlm:  ## Test the plugin for models that see and hear, in an environment of its 
 
 vlm-sweep:  ## Compare every architecture of mlx-vlm that can be made small with mlx_vlm.convert; writes its page
 	@sh plugins/mlx-convert-vlm/environment $(PYTHON)
+	@build/vlm/bin/python -m pip install --quiet --disable-pip-version-check torch $(TORCH_FROM)
 	build/vlm/bin/python -W ignore tests/vlm/sweep.py --write plugins/mlx-convert-vlm/ARCHITECTURES.md
 
 docs: .venv/developed  ## Write docs/troubleshooting.md from the table of error codes
