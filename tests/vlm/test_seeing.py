@@ -47,6 +47,26 @@ def test_it_answers_without_a_picture(converted: Path, workspace: Workspace) -> 
     assert workspace.generate(converted, request).result().generation_tokens == 4
 
 
+def test_its_text_model_is_tuned_and_what_sees_is_left(
+    checkpoint: Path, converted: Path, workspace: Workspace, tmp_path: Path
+) -> None:
+    (tmp_path / "own.txt").write_text("a cat and a dog are in the picture; the capital of France is Paris. " * 200)
+    request = ConvertRequest(
+        ref=checkpoint,
+        preset="4bit",
+        method="tuned",
+        calibration=tmp_path / "own.txt",
+        output=tmp_path / "tuned",
+        verify=False,
+    )
+    tuned = tensors(workspace.convert(request).result().path)
+    nearest = tensors(converted)
+    differing = {name for name in nearest if tuned[name] != nearest[name]}
+    assert tuned.keys() == nearest.keys()
+    assert any(name.startswith("language_model.model.layers.") for name in differing)
+    assert all(name.startswith("language_model.") for name in differing)
+
+
 def test_it_is_planned_whole_and_its_text_alone_is_offered(checkpoint: Path, workspace: Workspace) -> None:
     plan = workspace.plan(ConvertRequest(ref=checkpoint, preset="4bit", output="whole"), exact=False)
     (whole,) = [finding for finding in plan.findings if finding.code == "whole"]

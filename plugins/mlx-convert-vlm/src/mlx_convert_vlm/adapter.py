@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -60,6 +61,21 @@ def load_lazily(folder: Path, name: str, *, trust_remote_code: bool) -> LazyMode
     )
 
 
+def take_text_alone(model: Any) -> None:
+    """Have ``model`` be called with tokens alone, and answer with logits alone, as the engine runs a model."""
+    own = type(model)
+    named = inspect.signature(own.__call__).parameters
+
+    class OfText(own):  # type: ignore[misc]
+        def __call__(self, tokens: Any, cache: Any = None) -> Any:
+            unseen = {name: None for name in ("pixel_values", "mask") if name in named}
+            output = super().__call__(tokens, cache=cache, **unseen)
+            return getattr(output, "logits", output)
+
+    OfText.__name__ = own.__name__
+    model.__class__ = OfText
+
+
 def load_to_answer(folder: Path, *, trust_remote_code: bool) -> tuple[Any, Any, dict[str, Any]]:
     """The model in ``folder`` with its weights in memory, its processor and its config. Raises GenerationFailed."""
     import mlx.core as mx
@@ -83,6 +99,39 @@ def load_to_answer(folder: Path, *, trust_remote_code: bool) -> tuple[Any, Any, 
             code="tokenizer",
         ) from error
     return loaded.model, processor, loaded.config
+
+
+@dataclass(frozen=True, slots=True)
+class TextTokens:
+    """A tokenizer of transformers. Implements Tokenizer."""
+
+    tokenizer: Any
+
+    def encode(self, text: str) -> list[int]:
+        """See Tokenizer."""
+        return [int(token) for token in self.tokenizer.encode(text)]
+
+    def chat(self, turns: Sequence[dict[str, str]]) -> list[int] | None:
+        """See Tokenizer. A template may refuse a conversation, by whatever error it likes."""
+        if not getattr(self.tokenizer, "chat_template", None):
+            return None
+        try:
+            return self.encode(self.tokenizer.apply_chat_template(list(turns), tokenize=False))
+        except MemoryError:
+            raise
+        except Exception:  # a program of strangers; the words of the turns are text all the same
+            return None
+
+
+def text_tokens(folder: Path, *, trust_remote_code: bool) -> TextTokens | None:
+    """The tokenizer of the checkpoint in ``folder``, None when it can't be loaded."""
+    from transformers import AutoTokenizer
+
+    try:
+        found = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=trust_remote_code)
+    except Exception:  # whoever asks for it says what it is needed for
+        return None
+    return TextTokens(found)
 
 
 def prompt_of(processor: Any, config: Mapping[str, Any], request: GenerateRequest) -> str:

@@ -47,9 +47,11 @@ class VlmClasses:
 
     def load(self, folder: Path, model: ModelInfo, planned: frozenset[str] | None = None) -> LazyModel:
         """See ModelClasses."""
-        from mlx_convert_vlm.adapter import load_lazily
+        from mlx_convert_vlm.adapter import load_lazily, take_text_alone
 
-        return load_lazily(folder, model.name, trust_remote_code=self.trust_remote_code)
+        lazy = load_lazily(folder, model.name, trust_remote_code=self.trust_remote_code)
+        take_text_alone(lazy.model)
+        return lazy
 
     def quantizes_by_rows(self, layer: Any) -> bool:
         """See ModelClasses: its layer of stacked experts does."""
@@ -58,5 +60,7 @@ class VlmClasses:
         return is_switch_linear(layer)
 
     def tokenizer(self, folder: Path) -> Tokenizer | None:
-        """See ModelClasses."""
-        return None
+        """See ModelClasses: text alone goes through the model, so that what sees and hears is left out."""
+        from mlx_convert_vlm.adapter import text_tokens
+
+        return text_tokens(folder, trust_remote_code=self.trust_remote_code)
