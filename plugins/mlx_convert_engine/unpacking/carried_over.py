@@ -20,7 +20,6 @@ from mlx_convert_core.plugin import (
     dtypes,
     quantization_config,
 )
-from mlx_convert_engine.model_classes import target_dtype
 from mlx_convert_engine.unpacking.affine_layers import AffineLayer, PackedIntegers
 from mlx_convert_engine.unpacking.compressed import Compressed
 from mlx_convert_engine.unpacking.inputs_first import InputsFirst
@@ -71,7 +70,7 @@ class CarriedOver:
 
     def _held(self, model: ModelInfo) -> dict[str, AffineLayer]:
         """The layers that MLX can hold, by the names of their weights."""
-        said = self._dtype or target_dtype(model.config)
+        said = self._dtype or dtypes.target_dtype(model.config)
         dtype = dtypes.STORED.get(said or "", "")
         held: dict[str, AffineLayer] = {}
         for form in (InputsFirst(), Compressed()):
