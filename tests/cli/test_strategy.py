@@ -61,3 +61,16 @@ def test_a_bad_strategy_is_refused_with_a_next_step(
     assert told in " ".join(done.stderr.split())
     assert "next" in done.stderr
     assert not (tmp_path / "models").exists()
+
+
+def test_a_divergence_is_an_option_of_its_own_and_what_is_none_is_refused(run: Run, tiny_llama: Path) -> None:
+    plan = run("plan", tiny_llama, "--max-kl", 0.05, "--estimate", "--json")
+    (output,) = json.loads(plan.stdout)["outputs"]
+    assert output["strategy"] == "kl:0.05"
+    wrong = run("plan", tiny_llama, "--max-kl", "close")
+    assert wrong.exit_code == 2
+    assert "mlx-convert plan" in wrong.stderr
+    assert "--max-kl 0.05" in wrong.stderr
+    both = run("plan", tiny_llama, "--max-kl", 0.05, "--bpw", 4)
+    assert both.exit_code == 2
+    assert "--bpw and --max-kl each say" in both.stderr

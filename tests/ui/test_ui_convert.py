@@ -370,6 +370,19 @@ async def test_how_numbers_are_rounded_is_a_choice_under_advanced(studio: Studio
     assert "--method tuned" in command_line(job.request)
 
 
+async def test_how_far_from_its_source_a_model_may_be_is_a_number_under_advanced(
+    studio: Studio, tiny_llama: Path
+) -> None:
+    async with visiting(studio) as user:
+        await fill(user, "ref", str(tiny_llama))
+        await fill(user, "advanced-kl", "0.05")
+        await sees(user, "divergence of at most 0.05 nats", "Memory to convert")
+        assert studio.draft.convert["strategy"] == "kl:0.05"
+        await fill(user, "advanced-bpw", "4.5")
+        await sees(user, "t most 4.50 bits per weight")
+        assert studio.draft.convert["strategy"] == "bpw:4.5"
+
+
 async def test_a_text_of_ones_own_is_named_under_advanced(studio: Studio, tiny_llama: Path, tmp_path: Path) -> None:
     own = tmp_path / "own.txt"
     async with visiting(studio) as user:
