@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mlx_convert_engine.forward.statistics import InputStatistics
 
 TOKENS = 2048  # mean squares of inputs have settled long before; experts want some of their own
+MATRIX_TOKENS = 16_384  # products of inputs take more to say something of other texts, also where layers are narrow
 LENGTH = 512  # of a sequence
 LEAST_TOKENS = 256
 SEED = 0
@@ -100,7 +101,7 @@ class Wanted:
         model = StreamedModel(load)
         if "matrix" not in needs:
             return Wanted(memory=model.peak_memory(_lengths(TOKENS), back=back))
-        tokens = max(TOKENS, TOKENS_EACH * widest(model))
+        tokens = max(MATRIX_TOKENS, TOKENS_EACH * widest(model))
         memory = model.peak_memory(_lengths(tokens), back=back) + memory_of(model)
         return Wanted(tokens, memory, memory_of_rounding(model), disk_of(model))
 
@@ -123,7 +124,7 @@ def inputs_of(
     tokens = sum(map(len, sequences))
     wants = (lambda path, inputs: True) if matrices else None
     for number, block in enumerate(collect(StreamedModel(load), sequences, report, step="calibrate", wants_full=wants)):
-        places = keep.save(number, {path: layer.full for path, layer in block.layers.items() if layer.full})
+        places = keep.save(number, {path: _matrices(layer) for path, layer in block.layers.items() if layer.full})
         found |= {path: _inputs(layer, tokens, places.get(path, "")) for path, layer in block.layers.items()}
         del block  # with its matrices, before those of the next come
     keep.done(made_from, found)
@@ -148,6 +149,16 @@ def _inputs(layer: InputStatistics, tokens: int, place: str) -> Inputs:
         moments = moments / mx.mean(moments) + LOOKED_UP
     mx.eval(moments)
     return Inputs(moments, **about)
+
+
+def _matrices(layer: InputStatistics) -> tuple[Any, ...]:
+    """The matrices that a layer is rounded by; those of a head that rows are looked up in, too, by both uses."""
+    import mlx.core as mx
+
+    if layer.frequency is None:
+        return layer.full
+    mean = mx.mean(layer.second_moments)
+    return tuple(full / mean + LOOKED_UP * mx.eye(full.shape[-1]) for full in layer.full)
 
 
 def _apart(layer: InputStatistics) -> str:

@@ -67,7 +67,9 @@ def collect(
     more, with what it saw the second time; its last statistics are those of all its calls.
     """
     sums: dict[str, Sums] = {path: Sums(wants_full) for path in model.blocks}
-    outer = Sums(None)
+    outer = Sums(
+        None if wants_full is None else lambda path, inputs: path == model.tail.head and wants_full(path, inputs)
+    )
     layers = {path: model.layers_of(path) for path in model.blocks}
 
     def pending() -> list[Any]:
