@@ -201,6 +201,7 @@ if TYPE_CHECKING:
     from mlx_convert_core.model.left_out import LeftOut as LeftOut
     from mlx_convert_core.model.library import LibraryEntry as LibraryEntry
     from mlx_convert_core.model.library_folder import entry_of as entry_of
+    from mlx_convert_core.model.condition import Condition as Condition, condition_of as condition_of
     from mlx_convert_core.model.library_query import (
         ORDERS as ORDERS,
         LibraryOrder as LibraryOrder,
@@ -463,6 +464,7 @@ _PLACES = {
     "mlx_convert_core.model.left_out": "LeftOut",
     "mlx_convert_core.model.library": "LibraryEntry",
     "mlx_convert_core.model.library_folder": "entry_of",
+    "mlx_convert_core.model.condition": "Condition condition_of",
     "mlx_convert_core.model.library_query": "ORDERS LibraryOrder LibraryQuery kl_divergence",
     "mlx_convert_core.model.library_scan": "SCAN_LEVELS scan",
     "mlx_convert_core.model.measurements": (

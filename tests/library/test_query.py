@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
+from samples.mlx_folder import write_mlx_folder
+
 from mlx_convert_core import LibraryEntry, LibraryQuery
+from mlx_convert_core.plugin import condition_of, entry_of
 
 MODEL = LibraryEntry(
     name="model-1", path=Path("/models/1"), size=1_000, bits_per_weight=4.5, quantization="4 bit", created="2026-01-01"
@@ -52,3 +56,16 @@ def test_models_are_picked_out_by_what_is_known_of_them() -> None:
     assert LibraryQuery(words="BASE 8").of(ALL) == (OTHER,)
     assert LibraryQuery(words="BASE 8").asks
     assert not LibraryQuery(order="name", words=" ").asks
+
+
+def test_a_model_is_whole_changed_damaged_or_missing(tmp_path: Path) -> None:
+    folder = write_mlx_folder(tmp_path / "made")
+    entry = entry_of(folder)
+    assert entry is not None
+    assert condition_of(entry) == "whole"
+    assert condition_of(replace(entry, verified=("loads",), verified_stamp="of other files")) == "changed"
+    (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {"a": "model-2.safetensors"}}))
+    assert condition_of(entry) == "damaged"
+    (folder / "config.json").unlink()
+    assert condition_of(entry) == "missing"
+    assert condition_of(replace(entry, path=tmp_path / "nowhere")) == "missing"

@@ -9,13 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from mlx_convert_ui.pages.library.table import AT_ONCE
+from library_list import act, choose, lines, names, pick, sort
+from mlx_convert_ui.pages.library import removing
 from mlx_convert_ui.state.library_rows import LibraryRow
 from mlx_convert_ui.state.studio import Studio
 from models import shelved
 from simulated import fill, sees, until, visiting
 
-from mlx_convert_core import ConvertRequest, MeasureRequest
+from mlx_convert_core import ConvertRequest, LibraryEntry, MeasureRequest
 
 pytestmark = pytest.mark.asyncio
 
@@ -30,8 +31,12 @@ async def test_a_model_is_shown_with_its_figures_and_deleted_after_a_yes(
 ) -> None:
     entry = shelved(studio.workspace, tiny_model, tmp_path)
     async with visiting(studio, "/library") as user:
-        await sees(user, entry.name, f"{entry.bits_per_weight:.2f}", "8 bit", "1 model ·", str(entry.path))
-        user.find(marker="more").click()
+        await sees(user, "1 model ·")
+        (line,) = lines(user)
+        assert (line["name"], line["path"], line["missing"]) == (entry.name, str(entry.path), False)
+        assert line["quantization"]["text"] == "8 bit"
+        assert line["quantization"]["more"] == f"{entry.bits_per_weight:.2f} bits per weight"
+        act(user, "more")
         user.find(marker="menu-delete").click()
         await sees(user, f"Delete {entry.name}?", f"This frees {entry.size / 1e3:.0f} kB", "everything in it is gone")
         await sees(user, "README.md, config.json, generation_config.json, mlx_convert.json")
@@ -50,11 +55,11 @@ async def test_a_question_stays_while_a_new_model_joins(
 ) -> None:
     entry = shelved(studio.workspace, tiny_model, tmp_path, "old-model")
     async with visiting(studio, "/library") as user:
-        user.find(marker="more").click()
+        act(user, "more")
         user.find(marker="menu-delete").click()
         await sees(user, "Delete old-model?")
         studio.convert(ConvertRequest(ref=str(tiny_llama), preset="4bit"))
-        await sees(user, "tiny-llama-MLX-4bit")
+        await until(lambda: "tiny-llama-MLX-4bit" in names(user))
         gc.collect()
         await sees(user, "Delete old-model?")
         user.find(marker="confirm").click()
@@ -64,7 +69,7 @@ async def test_a_question_stays_while_a_new_model_joins(
 async def test_a_model_is_forgotten_and_its_files_stay(studio: Studio, tiny_model: Path, tmp_path: Path) -> None:
     entry = shelved(studio.workspace, tiny_model, tmp_path)
     async with visiting(studio, "/library") as user:
-        user.find(marker="more").click()
+        act(user, "more")
         user.find(marker="menu-forget").click()
         await sees(user, "No models yet")
     assert entry.path.is_dir()
@@ -76,9 +81,10 @@ async def test_a_vanished_model_is_marked_and_can_be_forgotten(
     entry = shelved(studio.workspace, tiny_model, tmp_path)
     shutil.rmtree(entry.path)
     async with visiting(studio, "/library") as user:
-        await sees(user, entry.name, "Missing")
-        await user.should_not_see(marker="test")
-        user.find(marker="forget").click()
+        (line,) = lines(user)
+        assert (line["name"], line["missing"], line["badges"][0]["text"]) == (entry.name, True, "Missing")
+        assert line["about"][-1] == str(entry.path)
+        act(user, "forget")
         await sees(user, "No models yet")
 
 
@@ -88,7 +94,7 @@ async def test_what_can_not_be_deleted_is_said_before_anybody_is_asked(
     entry = shelved(studio.workspace, tiny_model, tmp_path)
     (entry.path / "notes.txt").write_text("precious")
     async with visiting(studio, "/library") as user:
-        user.find(marker="more").click()
+        act(user, "more")
         user.find(marker="menu-delete").click()
         await sees(user, "is not deleted: it holds files that are not the model's (notes.txt)")
         await user.should_not_see(f"Delete {entry.name}?", retries=5)
@@ -102,7 +108,7 @@ async def test_a_model_that_took_an_older_ones_place_is_not_deleted_as_that(
     record = entry.path / "mlx_convert.json"
     record.write_text(record.read_text().replace(entry.created, "2026-01-01T00:00:00+00:00"))
     async with visiting(studio, "/library") as user:
-        user.find(marker="more").click()
+        act(user, "more")
         user.find(marker="menu-delete").click()
         await sees(user, "it holds another model by now", "Have the library look at it again")
     assert entry.path.is_dir()
@@ -111,12 +117,12 @@ async def test_a_model_that_took_an_older_ones_place_is_not_deleted_as_that(
 async def test_on_a_mac_a_model_goes_to_the_trash(
     studio: Studio, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mlx_convert_ui.pages.library.page.has_trash", lambda: True)
+    monkeypatch.setattr(removing, "has_trash", lambda: True)
     monkeypatch.setattr("mlx_convert_core.writing.removal.has_trash", lambda: True)
     monkeypatch.setattr("mlx_convert_core.writing.removal.move_to_trash", lambda path: path.rename(tmp_path / "Trash"))
     entry = shelved(studio.workspace, tiny_model, tmp_path)
     async with visiting(studio, "/library") as user:
-        user.find(marker="more").click()
+        act(user, "more")
         user.find(marker="menu-delete").click()
         await sees(user, "everything in it is in the Trash until you empty that", "Move to Trash")
         user.find(marker="confirm").click()
@@ -146,14 +152,16 @@ async def test_models_of_another_tool_are_found_below_a_folder(
         shutil.copytree(copied, damaged := tmp_path / "elsewhere/publisher/damaged")
         (damaged / "config.json").write_text("[]")
         user.find(marker="scan").click()
-        await sees(user, "other-model", "made elsewhere", f"{damaged} is left out")
+        await sees(user, f"{damaged} is left out")
+        assert names(user) == ["other-model"]
+        assert lines(user)[0]["about"] == ["made elsewhere"]
     assert [entry.path for entry in studio.entries()] == [copied]
 
 
 async def test_the_recipe_is_exported_as_a_file(studio: Studio, tiny_model: Path, tmp_path: Path) -> None:
     entry = shelved(studio.workspace, tiny_model, tmp_path)
     async with visiting(studio, "/library") as user:
-        user.find(marker="more").click()
+        act(user, "more")
         user.find(marker="menu-export-recipe").click()
         await until(lambda: user.download.http_responses)
         recipe = json.loads(user.download.http_responses[0].content)
@@ -163,22 +171,119 @@ async def test_the_recipe_is_exported_as_a_file(studio: Studio, tiny_model: Path
         await sees(user, f"{entry.name} does not say how it was made", "Only models that mlx-convert made")
 
 
-async def test_many_models_are_searched_and_shown_in_parts(studio: Studio, tiny_model: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def many(studio: Studio, tiny_model: Path, tmp_path: Path) -> tuple[LibraryEntry, ...]:
+    """Give a library of 60 models that have vanished, made of two sources, and the one that is there."""
     entry = shelved(studio.workspace, tiny_model, tmp_path)
-    for number in range(AT_ONCE + 4):
-        studio.workspace.library.add(replace(entry, name=f"model-{number:02}", path=tmp_path / f"model-{number:02}"))
+    for number in range(60):
+        studio.workspace.library.add(
+            replace(
+                entry,
+                name=f"model-{number}",
+                path=tmp_path / f"model-{number}",
+                source=f"org/base-{number % 2}",
+                size=(number + 1) * 10**8,
+                created=f"2025-01-01T00:00:{number:02}+00:00",
+                quantization="4 bit" if number % 3 else "8 bit",
+                measurements={"quality": {"kl_mean": 0.5 - number / 1000}} if number < 3 else {},
+            )
+        )
+    return studio.workspace.library.entries()
+
+
+async def test_many_models_are_searched_and_only_the_first_are_sent(
+    studio: Studio, many: tuple[LibraryEntry, ...]
+) -> None:
     async with visiting(studio, "/library") as user:
-        await sees(user, f"1–{AT_ONCE} of {AT_ONCE + 5}")
-        assert len(user.find(marker="row").elements) == AT_ONCE
-        user.find(marker="older").click()
-        await sees(user, f"{AT_ONCE + 1}–{AT_ONCE + 5} of {AT_ONCE + 5}", entry.name)
-        assert len(user.find(marker="row").elements) == 5
-        await fill(user, "search", "model-07")
-        await until(lambda: len(user.find(marker="row").elements) == 1)
+        await sees(user, "61 models · ")
+        assert names(user) == [entry.name for entry in many[:50]]
+        await fill(user, "search", "model-7")
+        await until(lambda: names(user) == ["model-7"])
+        await sees(user, "1 model · 0 bytes of 61")
         await fill(user, "search", "zebra")
-        await sees(user, "Nothing found")
-        await fill(user, "search", "")
-        await sees(user, f"1–{AT_ONCE} of {AT_ONCE + 5}")
+        await sees(user, "Nothing found", "No model here has “zebra” in its name or source.")
+        user.find(marker="clear-filters").click()
+        await until(lambda: len(names(user)) == 50)
+
+
+async def test_models_are_sorted_filtered_and_grouped_as_the_address_says(
+    studio: Studio, many: tuple[LibraryEntry, ...]
+) -> None:
+    async with visiting(studio, "/library?source=org/base-0&quantization=4 bit&state=missing&sort=size") as user:
+        assert names(user)[:2] == ["model-58", "model-56"]
+        await sees(user, "20 models · 0 bytes of 61")
+        sort(user, "size")
+        await until(lambda: names(user)[:2] == ["model-2", "model-4"])
+        sort(user, "kl")
+        await until(lambda: names(user)[0] == "model-2")
+        user.find(marker="clear-filters").click()
+        sort(user, "name")
+        await until(lambda: names(user)[:3] == ["model-0", "model-1", "model-2"])
+        user.find(marker="group").click()
+        await until(lambda: names(user)[:3] == ["org/base-0", "model-0", "model-2"])
+        assert lines(user)[0]["about"] == "30 models · 0 bytes"
+    async with visiting(studio, "/library?size=-1&sort=nonsense&state=nonsense&days=x") as user:
+        assert names(user)[1:3] == ["model-8", "model-7"]
+
+
+async def test_what_is_selected_is_said_and_forgotten_after_one_question(
+    studio: Studio, many: tuple[LibraryEntry, ...]
+) -> None:
+    async with visiting(studio, "/library?sort=name&q=model-") as user:
+        pick(user, 0)
+        await sees(user, "1 model · 0 bytes selected")
+        pick(user, 0, 2)
+        await sees(user, "3 models · 0 bytes selected")
+        pick(user, 2, on=False)
+        await sees(user, "2 models · 0 bytes selected")
+        user.find(marker="selected-forget").click()
+        await sees(user, "Forget 2 models?", "model-0\nmodel-1")
+        user.find(marker="confirm").click()
+        await until(lambda: names(user)[0] == "model-2")
+        await sees(user, "Nothing is selected")
+    assert len(studio.workspace.library.entries()) == 59
+
+
+async def test_several_models_are_deleted_after_one_question_that_says_what_stays(
+    studio: Studio, tiny_model: Path, tmp_path: Path
+) -> None:
+    first, second, third = (shelved(studio.workspace, tiny_model, tmp_path, f"model-{name}") for name in "abc")
+    (second.path / "notes.txt").write_text("precious")
+    async with visiting(studio, "/library?sort=name") as user:
+        pick(user, 0, 2)
+        user.find(marker="selected-delete").click()
+        await sees(user, "Delete 2 models?", f"This frees {2 * first.size / 1e3:.0f} kB", str(first.path))
+        await sees(user, "1 model will stay:", "it holds files that are not the model's (notes.txt)")
+        user.find(marker="confirm").click()
+        await until(lambda: names(user) == ["model-b"])
+    assert not first.path.exists()
+    assert not third.path.exists()
+    assert (second.path / "notes.txt").read_text() == "precious"
+
+
+async def test_several_models_are_compared_and_sent(studio: Studio, tiny_model: Path, tmp_path: Path) -> None:
+    models = [shelved(studio.workspace, tiny_model, tmp_path, f"model-{name}") for name in "abcde"]
+    (tmp_path / "elsewhere").mkdir()
+    async with visiting(studio, "/library?sort=name") as user:
+        pick(user, 0, 4)
+        (compare,) = user.find(marker="selected-compare").elements
+        assert compare.props["disabled"]
+        user.find(marker="selected-upload").click()
+        await sees(user, "Upload 5 models")
+        choose(user, "upload-target", "folder")
+        await fill(user, "upload-names", str(tmp_path / "elsewhere"))
+        await sees(user, "5 ready")
+        await fill(user, "upload-names", str(tmp_path / "elsewhere/one"))
+        await sees(user, "Several models would be called", "Write {name} where each model's own name goes.")
+        await fill(user, "upload-names", str(tmp_path / "elsewhere/copy-of-{name}"))
+        await sees(user, "5 ready")
+        user.find(marker="start-uploads").click()
+        await until(lambda: len(list((tmp_path / "elsewhere").glob("copy-of-model-*/config.json"))) == 5)
+        pick(user, 0, 4, on=False)
+        pick(user, 1, 2)
+        user.find(marker="selected-compare").click()
+        await sees(user, "Ask several models the same")
+        assert studio.entries()[0].path == models[-1].path
 
 
 async def test_a_model_is_measured_and_its_row_says_how_close_it_is(
@@ -194,7 +299,7 @@ async def test_a_model_is_measured_and_its_row_says_how_close_it_is(
         )
         row = LibraryRow(entry=studio.workspace.find(entry.path), missing=False)
         assert row.proof.startswith("KL divergence ")
-        await sees(user, row.proof, row.measured)
+        await until(lambda: lines(user)[0]["about"] == [f"{row.origin} · {row.measured}", row.proof])
         user.find(marker="dismiss-measuring").click()
         await user.should_not_see("95 % interval", retries=50)
 
@@ -203,7 +308,7 @@ async def test_what_can_not_be_measured_says_why_on_the_page(studio: Studio, tin
     shelved(studio.workspace, tiny_model, tmp_path)
     (tmp_path / "short.txt").write_text("Too short.")
     async with visiting(studio, "/library") as user:
-        user.find(marker="more").click()
+        act(user, "more")
         studio.measure(tiny_model, MeasureRequest(text=str(tmp_path / "short.txt")))
         await sees(user, "measuring takes", "Failed")
         user.find(marker="measure-again").click()
@@ -214,7 +319,7 @@ async def test_tasks_are_measured_from_the_menu_of_a_model(studio: Studio, tiny_
     entry = shelved(studio.workspace, tiny_model, tmp_path)
     (tmp_path / "own.jsonl").write_text('{"prompt": "A small", "choices": ["model", "dog"], "answer": 0}')
     async with visiting(studio, "/library") as user:
-        user.find(marker="more").click()
+        act(user, "more")
         await sees(user, "Measure tasks")
         studio.measure(entry.path, MeasureRequest(tasks=str(tmp_path / "own.jsonl")))
         await sees(user, "Right choice, by length", "1 question of “own.jsonl”")
@@ -223,7 +328,7 @@ async def test_tasks_are_measured_from_the_menu_of_a_model(studio: Studio, tiny_
 async def test_the_speed_of_a_model_is_measured_from_its_menu(studio: Studio, tiny_model: Path, tmp_path: Path) -> None:
     shelved(studio.workspace, tiny_model, tmp_path)
     async with visiting(studio, "/library") as user:
-        user.find(marker="more").click()
+        act(user, "more")
         user.find(marker="menu-measure-speed").click()
         await sees(user, "Reading it", "peak memory")
-        await sees(user, "tokens/s ")
+        await until(lambda: "tokens/s " in lines(user)[0]["about"][0])

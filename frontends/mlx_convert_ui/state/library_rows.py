@@ -3,25 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote
 
 from mlx_convert_core import LibraryEntry, MlxConvertError
-from mlx_convert_core.plugin import KeptFigure, figures_in, groups_in, proof, units
+from mlx_convert_core.plugin import Condition, KeptFigure, condition_of, figures_in, groups_in, proof, units
 from mlx_convert_ui.state.studio import Studio
 
 # Of what was measured, what stands in a row: by its name, as it is said there.
 _MAIN = {"perplexity": "perplexity", "generation_tokens_per_second": "tokens/s"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class LibraryRow:
-    """A library entry, whether its folder was there when it was read, and what was verified of these very files."""
+    """A library entry, whether its folder was there when it was read and, once it was looked at, what became of it."""
 
     entry: LibraryEntry
     missing: bool
-    verified: tuple[str, ...] = ()
+    condition: Condition | None = None
+
+    def looked_at(self) -> LibraryRow:
+        """The same, after a look at its files: for the few that are shown, as ten thousand would take too long."""
+        if self.condition is not None:
+            return self
+        return replace(self, condition="missing" if self.missing else condition_of(self.entry))
+
+    @property
+    def verified(self) -> tuple[str, ...]:
+        """What was verified of these very files."""
+        return self.entry.verified if self.condition == "whole" else ()
 
     @property
     def origin(self) -> str:
@@ -61,23 +72,21 @@ class LibraryRows:
     problem: MlxConvertError | None = None
     mended: str = ""
 
-    @property
-    def summary(self) -> str:
-        """``3 models · 1.2 GB``."""
-        here = [row.entry.size for row in self.rows if not row.missing]
-        return f"{counted(len(self.rows), 'model')} · {units.size(sum(here))}"
-
 
 def read(studio: Studio) -> LibraryRows:
     """The library now, newest first. Reads the disk: call it on a thread."""
     try:
         entries: Sequence[LibraryEntry] = studio.workspace.library.entries()
-        rows = tuple(
-            LibraryRow(entry=entry, missing=entry.missing, verified=entry.still_verified()) for entry in entries
-        )
+        rows = tuple(LibraryRow(entry=entry, missing=entry.missing) for entry in entries)
         return LibraryRows(rows=rows, mended=studio.workspace.library_problem)
     except MlxConvertError as error:
         return LibraryRows(problem=error)
+
+
+def summary(rows: Sequence[LibraryRow]) -> str:
+    """``3 models · 1.2 GB``; what has vanished has no size."""
+    here = sum(row.entry.size for row in rows if not row.missing)
+    return f"{counted(len(rows), 'model')} · {units.size(here)}"
 
 
 def page_of(path: Path) -> str:

@@ -2,49 +2,59 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from urllib.parse import quote
+from typing import Any
+from urllib.parse import urlencode
 
+from fastapi import Request
 from nicegui import run, ui
 
 from mlx_convert_core import BenchRequest, MeasureRequest, MlxConvertError
-from mlx_convert_core.plugin import has_trash, units
 from mlx_convert_ui.pages.library.adding import SHOWN, add_folder
-from mlx_convert_ui.pages.library.table import AT_ONCE, RowActions, table
+from mlx_convert_ui.pages.library.menu import RowActions, RowMenu
+from mlx_convert_ui.pages.library.model_list import ListActions, ModelList
+from mlx_convert_ui.pages.library.removing import delete, forget
+from mlx_convert_ui.pages.library.selection import SelectionActions, SelectionBar
+from mlx_convert_ui.pages.library.toolbar import Toolbar
 from mlx_convert_ui.state.library_rows import LibraryRow, LibraryRows, counted, read
+from mlx_convert_ui.state.library_view import Asked, Shown, shown
 from mlx_convert_ui.state.studio import Studio
-from mlx_convert_ui.widgets.components import CROSS, Button, Tag, block, empty, note
+from mlx_convert_ui.widgets.components import Button, address_of, block, empty, note
 from mlx_convert_ui.widgets.desktop import reveal
-from mlx_convert_ui.widgets.dialogs import confirm, lasting, show_error, waiting
+from mlx_convert_ui.widgets.dialogs import lasting, show_error
 from mlx_convert_ui.widgets.frame import READ_SECONDS, frame
 from mlx_convert_ui.widgets.measuring import measuring_list
 from mlx_convert_ui.widgets.recipes import recipe_text
 from mlx_convert_ui.widgets.upload_dialog import upload_dialog
+from mlx_convert_ui.widgets.upload_many import upload_many
 from mlx_convert_ui.widgets.upload_progress import upload_list
 
 LOOK_SECONDS = 1.0
-MANY = 6  # from here on a search field is of use
+PATH = "/library"
 
 
 def register(studio: Studio) -> None:
-    """Serve it at /library."""
+    """Serve it at /library; what is asked for stands in its address, so that Back leads to it again."""
 
-    @ui.page("/library", response_timeout=READ_SECONDS)
-    async def page() -> None:
-        rows = await run.io_bound(read, studio) or LibraryRows()
-        with frame(studio, "/library", "Library", "Your converted models: try, compare and share them.") as actions:
-            LibraryPage(studio, rows, actions)
+    @ui.page(PATH, response_timeout=READ_SECONDS)
+    async def page(request: Request) -> None:
+        asked = Asked.of(request.query_params)
+        rows, found = await run.io_bound(_read, studio, asked) or (LibraryRows(), Shown())
+        with frame(studio, PATH, "Library", "Your converted models: try, compare and share them.") as actions:
+            LibraryPage(studio, asked, actions).draw(rows, found)
 
 
 class LibraryPage:
     """One tab's view of the library."""
 
-    def __init__(self, studio: Studio, rows: LibraryRows, actions: ui.element) -> None:
+    def __init__(self, studio: Studio, asked: Asked, actions: ui.element) -> None:
         self._studio = studio
-        self._rows = rows
-        self._words = ""
+        self._rows = LibraryRows()
+        self._asked = asked
+        self._turn = 0
         self._add = lasting(self._add_folder)
-        self._first = 0  # the place of the first row that is shown
         self._finished = studio.views.finished
         with actions:
             Button("Add folder", self._add, icon="folder-plus", tip="Add models that another tool made").mark(
@@ -56,54 +66,88 @@ class LibraryPage:
             lambda view, request: studio.measure(Path(view.place), request),
         )
         self._notes = block("notes")
-        self._body = block("")
-        self._draw()
+        self._news = block("notes")
+        self._empty = block("")
+        with block("") as self._many:
+            self._build()
         ui.timer(LOOK_SECONDS, self._look)
 
-    def _draw(self) -> None:
-        rows = self._rows
-        self._body.clear()
-        with self._body:
-            if rows.problem is not None:
-                problem = rows.problem
+    def _build(self) -> None:
+        acts = self._actions()
+        self._toolbar = Toolbar(self._asked, self._ask)
+        with block("card card-flush", "section", label="Models"):
+            self._list = ModelList(ListActions(sort=self._sort, selected=self._draw_selection, act=self._act))
+            self._nothing = block("")
+        self._selection = SelectionBar(
+            lambda: self._list.chosen,
+            lambda: self._list.select(()),
+            SelectionActions(
+                compare=self._compare,
+                measure=lasting(self._measure_all),
+                upload=lasting(self._upload_all),
+                forget=lasting(lambda rows: self._gone(forget, rows)),
+                delete=lasting(lambda rows: self._gone(delete, rows)),
+            ),
+        )
+        self._menu = RowMenu(acts)
+        self._acts = {"test": acts.test, "upload": acts.upload, "forget": acts.forget, "more": self._more}
+
+    def draw(self, rows: LibraryRows, found: Shown) -> None:
+        """Show the library as it was read, and of it what was ``found``."""
+        self._rows = rows
+        self._news.clear()
+        self._empty.clear()
+        if rows.problem is not None:
+            problem = rows.problem
+            with self._news:
                 note("error", problem.message, problem.hint, lambda: Button("Try again", self._reread))
-                return
-            if rows.mended:
+        if rows.mended:
+            with self._news:
                 note("warning", rows.mended)
-            if not rows.rows:
+        self._many.set_visibility(bool(rows.rows))
+        if rows.rows:
+            self._toolbar.offer(rows.rows)
+            self._draw_found(found)
+        elif rows.problem is None:
+            with self._empty:
                 _nothing_yet(self._add)
-                return
-            self._toolbar()
-            self._table = block("card card-flush", "section").props('aria-label="Models"')
-            self._draw_table()
 
-    def _toolbar(self) -> None:
-        with block("toolbar"):
-            if len(self._rows.rows) >= MANY:
-                with block("search grow"):
-                    Tag("span", "", "search-icon", icon="search").props("aria-hidden=true")
-                    box = ui.input(value=self._words, placeholder="Search", on_change=self._search).mark("search")
-                    box.props(f"outlined dense hide-bottom-space clearable clear-icon='{CROSS}' aria-label=Search")
-            Tag("span", self._rows.summary, "muted").mark("summary")
+    def _draw_found(self, found: Shown) -> None:
+        asked = self._asked
+        self._list.show(found, asked)
+        self._list.set_visibility(bool(found.rows))
+        self._toolbar.count(found.rows, len(self._rows.rows))
+        self._nothing.clear()
+        if not found.rows:
+            with self._nothing:
+                words = f"No model here has “{asked.words}” in its name or source." if asked.words.strip() else ""
+                empty("search", "Nothing found", words or "No model here is like that. Clear a filter to see more.")
+        self._draw_selection()
 
-    def _draw_table(self) -> None:
-        found = tuple(row for row in self._rows.rows if row.entry.has(self._words))
-        self._first = min(self._first, max(0, len(found) - 1) // AT_ONCE * AT_ONCE)
-        shown = found[self._first : self._first + AT_ONCE]
-        self._table.clear()
-        with self._table:
-            if not found:
-                empty("search", "Nothing found", f"No model here has “{self._words}” in its name or source.")
-                return
-            table(shown, self._actions())
-            if len(shown) < len(found):
-                self._pager(len(shown), len(found))
+    def _draw_selection(self) -> None:
+        self._selection.draw()
 
-    def _pager(self, shown: int, found: int) -> None:
-        with block("list-foot"):
-            Button("Newer", lambda: self._turn(-AT_ONCE)).mark("newer").enable(self._first > 0)
-            Tag("span", f"{self._first + 1:,}–{self._first + shown:,} of {found:,}", "muted").mark("shown")
-            Button("Older", lambda: self._turn(AT_ONCE)).mark("older").enable(self._first + shown < found)
+    async def _ask(self, asked: Asked) -> None:
+        """Show other models, or the same in another order, and keep that in the address."""
+        self._asked = asked
+        self._toolbar.show(asked)
+        query = urlencode(asked.params)
+        ui.navigate.history.replace(address_of(PATH) + (f"?{query}" if query else ""))
+        self._turn += 1
+        turn = self._turn
+        found = await run.io_bound(shown, self._rows.rows, asked)
+        if found is not None and turn == self._turn:  # of several questions in a row only the last one is answered
+            self._draw_found(found)
+
+    async def _sort(self, order: Any) -> None:
+        await self._ask(self._asked.sorted_by(order))
+
+    def _act(self, what: str, row: LibraryRow) -> object:
+        act = self._acts.get(what)
+        return act(row) if act is not None else None
+
+    def _more(self, row: LibraryRow) -> None:
+        self._menu.open(row, self._list.button_of(row, "more"))
 
     def _actions(self) -> RowActions:
         tasks = next(iter(self._studio.workspace.tasks()), "")
@@ -114,20 +158,13 @@ class LibraryPage:
             measure=lasting(lambda row: self._measure(row, MeasureRequest())),
             tasks=lasting(lambda row: self._measure(row, MeasureRequest(tasks=tasks))) if tasks else None,
             bench=lasting(lambda row: self._measure(row, BenchRequest())),
-            upload=lasting(self._upload),
+            upload=lasting(lambda row: upload_dialog(self._studio, row.entry.path)),
             show=lasting(lambda row: reveal(row.entry.path)),
             export=lasting(self._export),
-            forget=lasting(lambda row: self._remove(row, keep_files=True)),
-            delete=lasting(self._delete),
+            same_source=lambda row: self._ask(replace(self._asked, source=row.entry.source)),
+            forget=lasting(lambda row: self._gone(forget, (row,))),
+            delete=lasting(lambda row: self._gone(delete, (row,))),
         )
-
-    def _search(self, event: object) -> None:
-        self._words, self._first = event.value or "", 0  # type: ignore[attr-defined]
-        self._draw_table()
-
-    def _turn(self, by: int) -> None:
-        self._first += by
-        self._draw_table()
 
     async def _look(self) -> None:
         """Read again when there is a new model, or new figures, since."""
@@ -136,8 +173,11 @@ class LibraryPage:
 
     async def _reread(self) -> None:
         self._finished = self._studio.views.finished
-        self._rows = await run.io_bound(read, self._studio) or self._rows
-        self._draw()
+        self._turn += 1
+        turn, asked = self._turn, self._asked
+        read = await run.io_bound(_read, self._studio, asked)
+        if read is not None and turn == self._turn:
+            self.draw(*read)
 
     async def _add_folder(self) -> None:
         found = await add_folder(self._studio)
@@ -155,8 +195,19 @@ class LibraryPage:
         except MlxConvertError as error:
             show_error(self._notes, error)
 
-    async def _upload(self, row: LibraryRow) -> None:
-        await upload_dialog(self._studio, row.entry.path)
+    async def _compare(self, rows: Sequence[LibraryRow]) -> None:
+        _go("/compare", *_there(rows))
+
+    async def _measure_all(self, rows: Sequence[LibraryRow]) -> None:
+        for row in _there(rows):
+            await self._measure(row, MeasureRequest())
+
+    async def _upload_all(self, rows: Sequence[LibraryRow]) -> None:
+        paths = [row.entry.path for row in _there(rows)]
+        if len(paths) == 1:
+            await upload_dialog(self._studio, paths[0])
+        else:
+            await upload_many(self._studio, paths)
 
     async def _export(self, row: LibraryRow) -> None:
         try:
@@ -166,46 +217,23 @@ class LibraryPage:
             return
         ui.download.content((text or "").encode(), f"{row.entry.name}.recipe.json", "application/json")
 
-    async def _delete(self, row: LibraryRow) -> None:
-        """Show what goes and where to, ask, and have it go."""
-        entry = row.entry
-        try:
-            goes = await run.io_bound(self._studio.workspace.what_removal_takes, entry)
-        except MlxConvertError as error:
-            show_error(self._notes, error)
-            await self._reread()
-            return
-        if goes is None:
-            await self._reread()
-            return
-        permanently = goes.cached or not has_trash()
-        where = "gone for good" if permanently else "in the Trash until you empty that"
-        freed = units.size(goes.size)
-        sure = await confirm(
-            f"Delete {entry.name}?",
-            f"{f'This frees {freed}. ' if permanently else ''}The folder and everything in it is {where}:\n"
-            f"{entry.path}\n{goes.words}",
-            action="Delete" if permanently else "Move to Trash",
-        )
-        if sure:
-            await self._remove(row, keep_files=False, trashed=not permanently)
-
-    async def _remove(self, row: LibraryRow, *, keep_files: bool, trashed: bool = False) -> None:
-        try:
-            async with waiting(f"Removing {row.entry.name} …"):
-                if not keep_files:
-                    await run.io_bound(self._studio.forget_model, row.entry.path)
-                await run.io_bound(self._studio.workspace.remove, row.entry, keep_files=keep_files)
-        except MlxConvertError as error:
-            show_error(self._notes, error)
-        else:
-            what = "forgotten" if keep_files else "in the Trash" if trashed else "deleted"
-            ui.notify(f"{row.entry.name} is {what}")
+    async def _gone(self, remove: Any, rows: Sequence[LibraryRow]) -> None:
+        await remove(self._studio, rows, self._notes)
         await self._reread()
 
 
-def _go(path: str, row: LibraryRow) -> None:
-    ui.navigate.to(f"{path}?model={quote(str(row.entry.path))}")
+def _read(studio: Studio, asked: Asked) -> tuple[LibraryRows, Shown]:
+    """The library, and what of it is asked for; on a thread, and before the page is drawn: it would not wait."""
+    rows = read(studio)
+    return rows, shown(rows.rows, asked)
+
+
+def _there(rows: Sequence[LibraryRow]) -> tuple[LibraryRow, ...]:
+    return tuple(row for row in rows if not row.missing)
+
+
+def _go(path: str, *rows: LibraryRow) -> None:
+    ui.navigate.to(f"{path}?{urlencode([('model', str(row.entry.path)) for row in rows])}")
 
 
 def _nothing_yet(add: object) -> None:
