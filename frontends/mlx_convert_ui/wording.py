@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+TAIL = 12  # characters: "-MLX-8bit" and a little of what stands before it
+
 
 def day(stamp: str) -> str:
     """An ISO 8601 time as ``24 Nov 2026, 16:12``, in local time; "" for none."""
@@ -33,6 +35,14 @@ def moment(stamp: str) -> datetime | None:
         return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone()
     except (ValueError, OverflowError):
         return None
+
+
+def cut(name: str) -> tuple[str, str]:
+    """A name in two: where there is no room for all of it, dots take the end of the first part.
+
+    Names of one family differ at their ends: ``Llama-3.2-1B-Inst…-MLX-4bit``.
+    """
+    return (name[:-TAIL], name[-TAIL:]) if len(name) > 2 * TAIL else (name, "")
 
 
 def file_name(title: str) -> str:

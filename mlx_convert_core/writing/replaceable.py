@@ -18,7 +18,7 @@ from pathlib import Path
 
 from mlx_convert_core.base import file_names
 from mlx_convert_core.base.file_names import CONFIG, RECORD
-from mlx_convert_core.base.identity import identities, is_inside
+from mlx_convert_core.base.identity import identities, is_inside, same_place
 from mlx_convert_core.base.paths import in_text
 from mlx_convert_core.base.system_files import is_system_file
 from mlx_convert_core.errors import ConversionFailed
@@ -107,8 +107,23 @@ def _barred(folder: Path, source: Path | None, models: Iterable[Path]) -> str:
         if is_inside(place, folder):
             return f"your {name} is in it"
     own = identities(folder)
-    other = next((path for path in models if not own & identities(path) and is_inside(path, folder)), None)
+    other = _first_inside(folder, (path for path in models if not own & identities(path)))
     return f"it holds another model of the library, {in_text(str(other))}" if other is not None else ""
+
+
+def _first_inside(folder: Path, models: Iterable[Path]) -> Path | None:
+    """The first of ``models`` that is ``folder``, which is there, or lies in it.
+
+    Of ten thousand most lie beside each other: the folder that they lie in is looked at once.
+    """
+    above: dict[str, bool] = {}
+    for path in models:
+        parent = os.path.dirname(os.path.realpath(path))
+        if parent not in above:
+            above[parent] = is_inside(Path(parent), folder)
+        if above[parent] or same_place(path, folder):
+            return path
+    return None
 
 
 def _of_a_person() -> Iterator[tuple[Path, str]]:

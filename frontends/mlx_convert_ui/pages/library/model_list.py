@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from nicegui import run
 from nicegui.element import Element
@@ -83,6 +84,8 @@ class ModelList(Element, component="model_list.js"):
             "version": self._version,
             "total": len(shown.lines),
             "found": len(shown.rows),
+            "groups": [place for place, line in enumerate(shown.lines) if isinstance(line, Group)],
+            "asked": urlencode(asked.params),
             "start": 0,
             "lines": self._drawn(shown.lines[:FIRST]),
             "order": asked.order,
@@ -165,11 +168,12 @@ class ModelList(Element, component="model_list.js"):
             "key": number,
             "id": number,
             "name": entry.name,
+            "cut": wording.cut(entry.name),
             "path": str(entry.path),
             "address": self._place + page_of(entry.path),
             "missing": row.missing,
             "badges": list(_badges(row)),
-            "about": [text for text in (_joined(row.takes, row.origin, row.measured), row.proof, where) if text],
+            "about": _joined(where, row.takes, row.origin, row.measured, row.proof),
             "size": _cell(units.size(entry.size), fit=fit),
             "quantization": _cell(entry.quantization, bits),
             "kl": _cell("" if kl is None else f"{kl:.3g}"),
