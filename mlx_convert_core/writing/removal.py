@@ -25,7 +25,11 @@ def what_removal_takes(entry: LibraryEntry, entries: Iterable[LibraryEntry]) -> 
     its place.
     """
     repo = _revision(entry)
-    others = [other.path for other in entries if not same_place(other.path, entry.path)]
+    others = [
+        other.path
+        for other in entries
+        if other.path != entry.path and not (os.path.exists(other.path) and same_place(other.path, entry.path))
+    ]
     contents = what_goes(entry.path, models=others)
     if repo is not None:
         contents = what_revision_takes(contents, repo)

@@ -106,22 +106,25 @@ def _barred(folder: Path, source: Path | None, models: Iterable[Path]) -> str:
     for place, name in _of_a_person():
         if is_inside(place, folder):
             return f"your {name} is in it"
-    own = identities(folder)
-    other = _first_inside(folder, (path for path in models if not own & identities(path)))
+    other = _first_inside(folder, models)
     return f"it holds another model of the library, {in_text(str(other))}" if other is not None else ""
 
 
 def _first_inside(folder: Path, models: Iterable[Path]) -> Path | None:
-    """The first of ``models`` that is ``folder``, which is there, or lies in it.
+    """The first of ``models`` that lies in ``folder``, which is there, but is not that itself.
 
     Of ten thousand most lie beside each other: the folder that they lie in is looked at once.
     """
+    own = identities(folder)
     above: dict[str, bool] = {}
     for path in models:
-        parent = os.path.dirname(os.path.realpath(path))
+        seen = identities(path)
+        if own & seen:
+            continue
+        parent = os.path.dirname(os.path.realpath(path) if os.path.islink(path) else path)
         if parent not in above:
             above[parent] = is_inside(Path(parent), folder)
-        if above[parent] or same_place(path, folder):
+        if above[parent] or (seen and same_place(path, folder)):
             return path
     return None
 
