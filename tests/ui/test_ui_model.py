@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from library_list import lines
 from mlx_convert_ui.state.studio import Studio
 from models import shelved
 from nicegui import ui
@@ -24,7 +25,7 @@ MEASURED = {
 async def test_a_model_is_told_whole_on_its_page(studio: Studio, tiny_model: Path, tmp_path: Path) -> None:
     entry = shelved(studio.workspace, tiny_model, tmp_path)
     async with visiting(studio, "/library") as user:
-        user.find(marker="details")
+        assert lines(user)[0]["address"].endswith(_page(entry))
         await user.open(_page(entry))
         await sees(user, entry.name, "8 bit, group 64", "model.layers.*.self_attn.q_proj", "Runs here")
         await sees(user, "Made from", "mlx_convert.json", "Files (", "Model card", "Nothing was measured yet.")
