@@ -29,6 +29,7 @@ MAY = {
     "plugins/mlx_convert_hub/fetch/cache.py": "weight files of a model that a person fetches with --discard-source",
     "plugins/mlx_convert_hub/fetch/download.py": "a download of its own",
     "plugins/mlx_convert_hub/send/clone.py": "a file of a staging folder",
+    "frontends/mlx_convert_ui/state/attached.py": "our own copies of pictures, in a temporary folder of ours",
     "frontends/mlx_convert_cli/demo_model.py": "the demo's own folder below the cache",
     "frontends/mlx_convert_cli/new_plugin.py": "a folder made in a temporary one, to a name that is not taken",
 }
