@@ -5,11 +5,13 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from browser.models import scripted_model
 from mlx_convert_ui.state.comparisons import token_at
 from mlx_convert_ui.state.studio import Studio
+from models import shelved
 from simulated import fill, sees, until, visiting
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.usefixtures("scripted")]
@@ -100,3 +102,12 @@ async def test_two_to_four_models_can_be_chosen(studio: Studio, speaker: Speaker
 async def test_the_first_step_is_named_when_there_are_no_models(studio: Studio) -> None:
     async with visiting(studio, "/compare") as user:
         await sees(user, "Convert a model with two presets", "Convert a model")
+
+
+async def test_the_models_that_an_address_names_are_chosen(studio: Studio, tiny_model: Path, tmp_path: Path) -> None:
+    models = [shelved(studio.workspace, tiny_model, tmp_path, f"model-{name}") for name in "abcd"]
+    query = "&".join(f"model={quote(str(entry.path))}" for entry in models[1:])
+    async with visiting(studio, f"/compare?{query}") as user:
+        for place, entry in enumerate(models[1:]):
+            (choice,) = user.find(marker=f"model{place}").elements
+            assert choice.value == str(entry.path)

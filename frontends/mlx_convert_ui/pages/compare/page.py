@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from fastapi import Request
 from nicegui import run, ui
 
 from mlx_convert_core import Comparison, LibraryEntry, MlxConvertError
@@ -27,16 +28,16 @@ def register(studio: Studio) -> None:
     """Serve it at /compare; ``model`` comes first, when one is named."""
 
     @ui.page("/compare", response_timeout=READ_SECONDS)
-    async def page(model: str = "") -> None:
+    async def page(request: Request) -> None:
         entries = await run.io_bound(studio.entries) or ()
         with frame(studio, "/compare", "Compare", "Ask several models the same and see where their answers part."):
-            ComparePage(studio, entries, model)
+            ComparePage(studio, entries, request.query_params.getlist("model"))
 
 
 class ComparePage:
     """The form of one tab; the comparison is the newest of all of them."""
 
-    def __init__(self, studio: Studio, entries: Sequence[LibraryEntry], model: str) -> None:
+    def __init__(self, studio: Studio, entries: Sequence[LibraryEntry], models: list[str]) -> None:
         self._studio = studio
         draft = studio.draft.compare
         self._sampler = Sampler(**draft.get("sampler", {}))
@@ -45,7 +46,7 @@ class ComparePage:
             with block("columns"):
                 with block("column"):
                     with card("Models", "Two to four"):
-                        self._models = ModelChoices(studio, entries, _first(model, draft, present), self._keep)
+                        self._models = ModelChoices(studio, entries, _first(models, draft, present), self._keep)
                         if len(present) < 2:
                             self._first_step()
                     self._prompt_card(draft.get("prompt", EXAMPLE_PROMPTS["technical"]))
@@ -118,8 +119,9 @@ class ComparePage:
             self._button.show(text).icon("square" if self._active else "columns-2").enable()
 
 
-def _first(model: str, draft: dict[str, Any], present: list[str]) -> list[str]:
-    """What is chosen when the page opens: ``model`` and another, or what was chosen last, or the newest two."""
-    if model:
-        return [model, *(path for path in present if path != model)][: Comparison.FEWEST]
+def _first(models: list[str], draft: dict[str, Any], present: list[str]) -> list[str]:
+    """What is chosen when the page opens: ``models`` (and another beside one), or what was last, or the newest two."""
+    if models:
+        others = (path for path in present if path not in models)
+        return [*models, *others][: max(len(models), Comparison.FEWEST)]
     return list(draft.get("models") or present[: Comparison.FEWEST])
