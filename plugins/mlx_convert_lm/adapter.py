@@ -188,17 +188,6 @@ def load_tokenizer(folder: Path, config: Mapping[str, Any], *, trust_remote_code
         ) from error
 
 
-def embedding_rows(model: Any) -> int:
-    """The rows of the model's largest embedding, which is that of words; 0 when it has none.
-
-    MLX reads past the end for an id beyond them, and gives whatever lies there.
-    """
-    import mlx.nn as nn
-
-    kinds = (nn.Embedding, nn.QuantizedEmbedding)
-    return max((layer.weight.shape[0] for _, layer in model.named_modules() if isinstance(layer, kinds)), default=0)
-
-
 def prompt_cache(model: Any) -> list[Any]:
     """An empty key/value cache for ``model``."""
     from mlx_lm.models.cache import make_prompt_cache

@@ -64,7 +64,9 @@ class LmRunner:
 
     def load(self, report: Reporter) -> None:
         """See ModelRunner."""
-        from mlx_convert_lm.adapter import embedding_rows, load_for_generation, load_to_answer
+        from mlx_convert_engine.forward.outside import embedding_rows
+
+        from mlx_convert_lm.adapter import load_for_generation, load_to_answer
 
         lazy, self._lazy = self._lazy or load_to_answer(self._path, trust_remote_code=self._trusted), None
         for finding in lazy.findings:

@@ -183,3 +183,10 @@ def test_the_model_is_the_same_after_a_pass(tmp_path: Path) -> None:
     list(model.hidden(SEQUENCES, Quiet()))
     tokens = mx.array([list(SEQUENCES[0])])
     assert mx.array_equal(model.model(tokens), plain_model(load)(tokens))  # nothing is passing, so MLX multiplies
+
+
+def test_an_id_that_the_embedding_has_no_row_for_is_refused_before_anything_is_computed(tmp_path: Path) -> None:
+    model = StreamedModel(tiny(tmp_path, "llama"))
+    with pytest.raises(UnsupportedModel, match="up to 1,000,000 for this text") as refused:
+        list(model.hidden([[1, 2], [3, 1_000_000]], Quiet()))
+    assert refused.value.code == "token_ids"

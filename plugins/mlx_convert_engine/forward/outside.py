@@ -32,6 +32,17 @@ def layers_in(module: Any, at: str = "") -> dict[str, Any]:
     return dict(found.values())
 
 
+def embedding_rows(model: Any) -> int:
+    """The rows of the model's largest embedding, which is that of words; 0 when it has none.
+
+    MLX reads past the end for an id beyond them, and gives whatever lies there.
+    """
+    import mlx.nn as nn
+
+    kinds = (nn.Embedding, nn.QuantizedEmbedding)
+    return max((layer.weight.shape[0] for _, layer in model.named_modules() if isinstance(layer, kinds)), default=0)
+
+
 def put_outside(model: Any, parameters: Mapping[str, Any], as_stored: Iterable[str]) -> None:
     """Give ``model`` these ``parameters`` as a CPU computes with them, those of layers ``as_stored`` unchanged."""
     from mlx.utils import tree_unflatten

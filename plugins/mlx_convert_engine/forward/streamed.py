@@ -12,11 +12,17 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from mlx_convert_core.plugin import Reporter, Step
+from mlx_convert_core.plugin import Reporter, Step, UnsupportedModel
 from mlx_convert_engine.forward.blocks import FreshWeights, Load, blocks_of, outside, widened
 from mlx_convert_engine.forward.lockstep import BlockCall, Forward, standing_here
 from mlx_convert_engine.forward.memory import pass_memory
-from mlx_convert_engine.forward.outside import layers_in, layers_outside, put_outside, run_in_slices
+from mlx_convert_engine.forward.outside import (
+    embedding_rows,
+    layers_in,
+    layers_outside,
+    put_outside,
+    run_in_slices,
+)
 from mlx_convert_engine.forward.products import at_once, products_of, take_over_products, wanted
 from mlx_convert_engine.forward.tail import Tail, states_in
 from mlx_convert_engine.forward.taking_over import taken_over
@@ -42,6 +48,7 @@ class StreamedModel:
         self.model = lazy.model
         self.config = lazy.config
         self._blocks = blocks_of(self.model)
+        self._rows = embedding_rows(self.model)
         self.blocks: tuple[str, ...] = tuple(self._blocks)
         self.layers_outside = layers_outside(self.model, self.blocks)
         for block in self._blocks.values():
@@ -121,14 +128,24 @@ class StreamedModel:
         """The pass itself: gives the path of each block that all sequences have passed, then the hidden states.
 
         ``pending`` gives arrays to compute with each block's output, made of what only then is in memory; ``passed`` is
-        told of each.
+        told of each. Raises UnsupportedModel (code ``token_ids``) for ids that the embedding has no row for.
         """
+        self._check_ids(sequences)
         passing = _Passing(self, sequences, report, step, pending)
         passing.passed = passed
         with passing.under_way() as forwards:
             yield from passing.through_blocks(forwards)
             while forwards:
                 yield passing.finished(forwards.pop(0))
+
+    def _check_ids(self, sequences: Sequence[Sequence[int]]) -> None:
+        highest = max((token for sequence in sequences for token in sequence), default=0)
+        if self._rows and highest >= self._rows:
+            raise UnsupportedModel(
+                f"the tokenizer gives ids up to {highest:,} for this text, and the embedding has {self._rows:,} rows.",
+                hint="The tokenizer may belong to another model: compare its files with the original model's.",
+                code="token_ids",
+            )
 
     def let_go(self, path: str, fresh: FreshWeights) -> None:
         """Replace the weights of the block at ``path`` by unread ones; with "" those outside of all blocks."""
