@@ -111,6 +111,12 @@ if TYPE_CHECKING:
     from mlx_convert_core.model import dtypes as dtypes, hub_names as hub_names
     from mlx_convert_core.model.chat_message import ChatMessage as ChatMessage
     from mlx_convert_core.model.accounting import Accounted as Accounted, account_for as account_for
+    from mlx_convert_core.model.adapters import (
+        Adapter as Adapter,
+        adapter_files as adapter_files,
+        inspect_adapter as inspect_adapter,
+        no_adapter as no_adapter,
+    )
     from mlx_convert_core.model.base_model import base_model as base_model
     from mlx_convert_core.model.answer_settings import (
         SAMPLER_LIMITS as SAMPLER_LIMITS,
@@ -249,6 +255,7 @@ if TYPE_CHECKING:
     )
     from mlx_convert_core.model.record import (
         Record as Record,
+        RecordedAdapter as RecordedAdapter,
         encode_record as encode_record,
         parse_record as parse_record,
         public_record as public_record,
@@ -340,6 +347,7 @@ if TYPE_CHECKING:
         Written as Written,
     )
     from mlx_convert_core.plugins.model_sources import (
+        AdapterSource as AdapterSource,
         CachedSource as CachedSource,
         DiscardableSource as DiscardableSource,
         ModelSource as ModelSource,
@@ -436,6 +444,7 @@ _PLACES = {
     "mlx_convert_core.model": "dtypes hub_names",
     "mlx_convert_core.model.chat_message": "ChatMessage",
     "mlx_convert_core.model.accounting": "Accounted account_for",
+    "mlx_convert_core.model.adapters": "Adapter adapter_files inspect_adapter no_adapter",
     "mlx_convert_core.model.base_model": "base_model",
     "mlx_convert_core.model.answer_settings": "SAMPLER_LIMITS AnswerSettings sampler_word",
     "mlx_convert_core.model.checkpoint": "Checkpoint",
@@ -478,7 +487,7 @@ _PLACES = {
         " RECOMMENDED USUAL preset_with_advice"
     ),
     "mlx_convert_core.model.recipes": "Recipe RecipeOutput read_recipe recipe_of write_recipe",
-    "mlx_convert_core.model.record": "Record encode_record parse_record public_record read_record",
+    "mlx_convert_core.model.record": "Record RecordedAdapter encode_record parse_record public_record read_record",
     "mlx_convert_core.model.requests": (
         "ConvertedModel ConvertRequest ConvertResult GenerateRequest GenerateResult SkippedOutput "
         "GenerationExtras UploadRequest UploadResult"
@@ -506,7 +515,7 @@ _PLACES = {
         " RoundingConverter Written"
     ),
     "mlx_convert_core.plugins.model_sources": (
-        "CachedSource DiscardableSource InPlaceSource ModelSource SmallFilesSource StreamedSource"
+        "AdapterSource CachedSource DiscardableSource InPlaceSource ModelSource SmallFilesSource StreamedSource"
     ),
     "mlx_convert_core.plugins.offers": "Account AccountState Command Page",
     "mlx_convert_core.plugins.scoring": (

@@ -20,7 +20,8 @@ HOOK = "tensor_decoder"
 def decoded_source(model: ModelInfo, request: ConvertRequest, hooks: Hooks) -> DecodedModel:
     """``model`` as the decoders of all plugins show it, those of third parties first. Raises PluginError."""
     offered = hooks.collect_named(HOOK, TensorDecoder, model=model, request=request)  # type: ignore[type-abstract]
-    return decoded(model, [_Guarded(decoder, plugin, hooks) for plugin, decoder in offered])
+    inner = sorted(offered, key=lambda one: bool(getattr(one[1], "last", False)))
+    return decoded(model, [_Guarded(decoder, plugin, hooks) for plugin, decoder in inner])
 
 
 def with_decoders(converter: ModelConverter, source: DecodedModel) -> ModelConverter:
@@ -38,6 +39,11 @@ class _Guarded:
         self._decoder = decoder
         self._plugin = plugin
         self._hooks = hooks
+
+    @property
+    def memory(self) -> int:
+        """See TensorDecoder."""
+        return int(getattr(self._decoder, "memory", 0))
 
     def claims(self, model: ModelInfo) -> Claims:
         """See TensorDecoder."""

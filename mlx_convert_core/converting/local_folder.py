@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlx_convert_core.base.paths import expanded
+from mlx_convert_core.model.adapters import Adapter, inspect_adapter
 from mlx_convert_core.model.hub_cache import model_name, snapshot_in
 from mlx_convert_core.model.inspection import ModelInfo, inspect_folder
 from mlx_convert_core.plugins.interfaces import Reporter
@@ -22,7 +23,7 @@ KIND = SourceKind(
 
 @dataclass(frozen=True)
 class LocalFolder:
-    """The checkpoint in ``path``; nothing is copied. Implements ModelSource and SmallFilesSource."""
+    """The checkpoint in ``path``; nothing is copied. Implements SmallFilesSource and AdapterSource."""
 
     ref: str
     path: Path
@@ -46,6 +47,13 @@ class LocalFolder:
     def inspect(self) -> ModelInfo:
         """See ModelSource. Raises RepoNotFound (code ``no_folder``)."""
         return inspect_folder(self.path, ref=self.ref)
+
+    def adapter(self) -> Adapter:
+        """See AdapterSource."""
+        return inspect_adapter(self.path, self.ref)
+
+    def fetch_adapter(self, adapter: Adapter, report: Reporter) -> None:
+        """See AdapterSource: it is there."""
 
     def small_files(self, model: ModelInfo, scratch: Path, report: Reporter) -> Path:
         """See SmallFilesSource: they are there already."""

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from mlx_convert_core.base.memory import few_collections, peak_memory
 from mlx_convert_core.base.regular_files import regular_files
+from mlx_convert_core.converting.adapting import fetch_adapter, recorded
 from mlx_convert_core.converting.decoding import decoded_source, with_decoders
 from mlx_convert_core.converting.estimate import fetch_disk
 from mlx_convert_core.converting.fetching import arriving
@@ -80,6 +81,7 @@ def convert(plan: ConvertPlan, context: JobContext, judge: Judge) -> ConvertResu
         discard, in_place = plan.request.discard_source, _reads_in_place(converter, plan.calibration)
         fetching = arriving(source, plan.model, stagings[0].scratch, context, discard=discard, in_place=in_place)
         with fetching as checkpoint:
+            fetch_adapter(plan.model, context)
             noticed = examined_on_arrival(plan, source, checkpoint, context)
             refuse_errors(noticed)
             plan = replace(plan, findings=(*plan.findings, *noticed))
@@ -134,7 +136,7 @@ def _completed(plan: ConvertPlan, checked: Checked, tried: Tried) -> ConvertedMo
     refuse_errors(tried.findings)
     (output,), folder = checked.about.outputs, checked.folder
     findings = (*checked.about.findings, *tried.findings)
-    write_record(plan, output, folder, checked.files, findings, tried.verification)
+    write_record(plan, output, folder, checked.files, findings, tried.verification, recorded(plan.model.adapter))
     return ConvertedModel(
         path=output.path,
         preset=output.preset,

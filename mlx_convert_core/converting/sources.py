@@ -11,11 +11,12 @@ from mlx_convert_core.base.paths import expanded
 from mlx_convert_core.converting import local_folder
 from mlx_convert_core.converting.local_folder import LocalFolder
 from mlx_convert_core.errors import InvalidRequest, MlxConvertError, PluginError
+from mlx_convert_core.model.adapters import Adapter, no_adapter
 from mlx_convert_core.model.card import card_text
 from mlx_convert_core.model.considered import SourceAbout
 from mlx_convert_core.model.inspection import ModelInfo
 from mlx_convert_core.plugins.calling import Hooks
-from mlx_convert_core.plugins.model_sources import ModelSource
+from mlx_convert_core.plugins.model_sources import AdapterSource, ModelSource
 from mlx_convert_core.plugins.source_kinds import DescribedSource, SourceKind
 
 _HOOK = "register_source_kinds"
@@ -91,6 +92,13 @@ class Sources:
         except (Exception, SystemExit) as error:
             raise self._hooks.fault(plugin, "model_source", error) from error
         return told
+
+    def adapter(self, ref: str) -> Adapter:
+        """The adapter at ``ref``; raises InvalidRequest (``no_adapter``), and what `of` and its source raise."""
+        source = self.of(ref)
+        if not isinstance(source, AdapterSource):
+            raise no_adapter(ref)
+        return source.adapter()
 
     def read(self, text: str) -> NamedModel:
         """What ``text`` names, whole or not. Reads the disk: where that may be slow, call it on a thread."""

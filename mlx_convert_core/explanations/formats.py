@@ -73,6 +73,43 @@ THEME = Theme(
             "Convert the base model that its page names.",
         ),
         Explanation(
+            "adapter",
+            "An adapter (LoRA) is fused into the model as it is read: the result needs it no more.",
+            "Nothing need be done.",
+        ),
+        Explanation(
+            "adapter_base",
+            "The adapter says that it was trained on another model than the one that it is fused into.",
+            "Take the model that it names, unless that is the same model under another name.",
+        ),
+        Explanation(
+            "adapter_unmatched",
+            "Some of the adapter's tensors belong to layers that this model does not have.",
+            "Take the model that it was trained on.",
+        ),
+        Explanation(
+            "adapter_misfit",
+            "Some of the adapter's tensors have another shape or type than the layers that they are to change, or one"
+            " of a pair is missing.",
+            "Take the model that it was trained on; fetch the adapter again, if it is that one.",
+        ),
+        Explanation(
+            "adapter_kind",
+            "The adapter is more than a change of weights, or of a kind that is not known here. LoRA, DoRA and rsLoRA"
+            " of peft, with trained words and whole layers, and the adapters of mlx-lm are.",
+            "Have the program that made it merge it into the model, and convert the result.",
+        ),
+        Explanation(
+            "adapter_packed",
+            "A layer that the adapter changes is packed in a way that is not read here as plain numbers.",
+            "Fuse the adapter into the original model.",
+        ),
+        Explanation(
+            "no_adapter",
+            "What was named as an adapter is none.",
+            "Name the repo or the folder that holds adapter_config.json and its weights.",
+        ),
+        Explanation(
             "bin_only",
             "There are files of torch (.bin, .pt, .pth), and none of them is named as weights are.",
             "If one holds the model's weights, name it `pytorch_model.bin` beside config.json.",

@@ -18,22 +18,30 @@ class DecodedTensor(TensorInfo):
 
     ``shape`` and ``dtype`` (``BF16``, ``F16`` or ``F32``) are those of the numbers; ``U32`` (`WORDS`) is for words of a
     layer that stays packed, as MLX packs it, with its scales and biases beside it. It counts as in the file of its
-    first part; ``start`` and ``end`` mean nothing.
+    first part; ``start`` and ``end`` mean nothing. It is ``changed`` where its numbers are others than the source's,
+    by an adapter. A part may be a tensor as another decoder shows it.
     """
 
     parts: tuple[TensorInfo, ...]
+    changed: bool = False
 
     @property
     def stands_for_itself(self) -> bool:
         """Whether it is stored under the same name, in the same type and shape, and only in other bytes."""
         first = self.parts[0]
         itself = (first.name, first.dtype, first.shape) == (self.name, self.dtype, self.shape)
-        return itself and len(self.parts) == 1
+        return itself and len(self.parts) == 1 and not self.changed
+
+    @property
+    def stored(self) -> tuple[TensorInfo, ...]:
+        """The tensors of the source behind it, through whatever other decoders show."""
+        parts = (part.stored if isinstance(part, DecodedTensor) else (part,) for part in self.parts)
+        return tuple(tensor for tensors in parts for tensor in tensors)
 
     @property
     def shards(self) -> tuple[str, ...]:
         """The files that hold its parts."""
-        return tuple(sorted({part.shard for part in self.parts}))
+        return tuple(sorted({part.shard for part in self.stored}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

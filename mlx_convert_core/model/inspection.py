@@ -13,6 +13,7 @@ from mlx_convert_core.base.paths import spelled
 from mlx_convert_core.base.regular_files import regular_files
 from mlx_convert_core.errors import CorruptCheckpoint, RepoNotFound
 from mlx_convert_core.model import dtypes
+from mlx_convert_core.model.adapters import Adapter
 from mlx_convert_core.model.card import read_card
 from mlx_convert_core.model.config_file import read_config, unreadable
 from mlx_convert_core.model.findings import Finding
@@ -50,7 +51,7 @@ class ModelInfo:
     address where a person can read about the model, "" when the source has none.
     ``fetch_bytes`` are still to be fetched, into ``fetch_folder`` (None: beside the output). ``fetch_window``
     is the number of weight files on the disk at once when each is deleted after its use; 0: none is deleted.
-    ``findings`` are what inspecting it showed.
+    ``findings`` are what inspecting it showed. ``adapter`` is what a conversion fuses into it.
     """
 
     ref: str
@@ -68,6 +69,7 @@ class ModelInfo:
     fetch_folder: Path | None = None
     fetch_window: int = 0
     findings: tuple[Finding, ...] = ()
+    adapter: Adapter | None = None
 
     def __post_init__(self) -> None:
         if self.path is not None:

@@ -8,7 +8,8 @@
 An output may also have ``strategy``, ``method``, ``dtype``, ``bits``, ``group_size`` and ``mode``, the same for all
 outputs. Of a model for pictures or sound, ``"text_only": true`` converts the text model alone.
 ``"dequantize": true`` reads packed layers as plain numbers, ``"allow_overflow": true`` agrees to values that become
-infinite, ``"verify": false`` does without trying the results. ``calibration_sha256`` tells
+infinite, ``"verify": false`` does without trying the results. ``"adapter": "org/lora"`` fuses that one.
+``calibration_sha256`` tells
 the text by which numbers were rounded, of which nothing else is in a recipe: another one is told when it is run again.
 """
 
@@ -30,7 +31,7 @@ from mlx_convert_core.base.regular_files import read_regular
 from mlx_convert_core.errors import CorruptCheckpoint, EntryNotFound, InvalidRequest, MlxConvertError, RepoNotFound
 from mlx_convert_core.model.dtypes import Dtype
 from mlx_convert_core.model.quantization import Mode
-from mlx_convert_core.model.record import read_record
+from mlx_convert_core.model.record import Record, read_record
 from mlx_convert_core.model.requests import ConvertRequest
 from mlx_convert_core.remedies import Remedies, RunCommand, SetOption
 
@@ -61,6 +62,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     dequantize: bool = False
     allow_overflow: bool = False
     verify: bool = True
+    adapter: str = ""
     calibration_sha256: Annotated[str, msgspec.Meta(pattern="^([0-9a-f]{64})?$")] = ""
     outputs: tuple[RecipeOutput, ...] = (RecipeOutput(),)
 
@@ -74,6 +76,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
             dequantize=request.dequantize,
             allow_overflow=request.allow_overflow,
             verify=request.verify,
+            adapter=shareable(request.adapter) if request.adapter else "",
             calibration_sha256=_hash_of(request),
             outputs=tuple(
                 RecipeOutput(
@@ -110,6 +113,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
             dequantize=self.dequantize,
             allow_overflow=self.allow_overflow,
             verify=self.verify,
+            adapter=self.adapter,
             calibration_sha256=self.calibration_sha256,
             **numbers,
         )
@@ -168,6 +172,7 @@ def recipe_of(folder: Path | str, shareable: Shareable) -> dict[str, Any]:
             "text_only": record.text_only,
             "dequantize": record.dequantize,
             "allow_overflow": record.allow_overflow,
+            "adapter": _adapter_of(record, shareable),
             "calibration_sha256": record.calibration.sha256 if record.calibration is not None else "",
             "outputs": [{name: record.recipe[name] for name in _names(RecipeOutput) if name in record.recipe}],
         }
@@ -178,6 +183,14 @@ def recipe_of(folder: Path | str, shareable: Shareable) -> dict[str, Any]:
             hint="Only models that mlx-convert made have a recipe.",
             code="no_recipe",
         ) from None
+
+
+def _adapter_of(record: Record, shareable: Shareable) -> str:
+    """The adapter of a record that everybody can name, at its commit; "" for none."""
+    adapter = record.adapter
+    if adapter is None or not adapter.revision:
+        return ""
+    return shareable(f"hf://{adapter.ref}@{adapter.revision}") or shareable(adapter.ref)
 
 
 def _hash_of(request: ConvertRequest) -> str:

@@ -49,6 +49,14 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     revision: str | None = None
 
 
+class RecordedAdapter(msgspec.Struct, frozen=True, kw_only=True):
+    """An adapter that was fused: a repo id with its commit, or the name of a folder, and its weights' sha256 in hex."""
+
+    ref: str = ""
+    revision: str | None = None
+    sha256: str = ""
+
+
 class Weights(msgspec.Struct, frozen=True, kw_only=True):
     """What was written: bytes of the weight files, values, and bits per value, scales included."""
 
@@ -66,7 +74,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     by; ``chosen`` and ``layers`` say how they were, and what they are. ``left_out`` and ``text_only`` say what of
     the source is not in it, ``dequantize`` that packed layers were read as
     plain numbers, ``allow_overflow`` that values which became infinite were agreed to. ``verification``
-    is what was seen when it was tried, None when it was not.
+    is what was seen when it was tried, None when it was not. ``adapter`` was fused into it.
     """
 
     schema: int = SCHEMA
@@ -84,6 +92,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     text_only: bool = False
     dequantize: bool = False
     allow_overflow: bool = False
+    adapter: RecordedAdapter | None = None
     findings: tuple[Finding, ...] = ()
     verification: Verification | None = None
     measurements: dict[str, Figure | dict[str, Figure]] = {}

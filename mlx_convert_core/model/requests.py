@@ -45,7 +45,8 @@ class ConvertRequest:
     as plain numbers, instead of carrying them over with their own bits; when no preset and no numbers are named, plain
     numbers are what is made. ``allow_overflow`` agrees to values that become
     infinite in the result, such as those beyond 65,504 in float16. ``verify`` has each result loaded
-    and asked before it is published. Raises InvalidRequest.
+    and asked before it is published. ``adapter`` names a LoRA, a folder or a repo, that is fused into the model. Raises
+    InvalidRequest.
     """
 
     ref: str
@@ -68,8 +69,11 @@ class ConvertRequest:
     dequantize: bool = False
     allow_overflow: bool = False
     verify: bool = True
+    adapter: str = ""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "adapter", without_secrets(self.adapter.strip()))
+        spelled(Path(self.adapter))
         object.__setattr__(self, "ref", without_secrets(str(self.ref)))
         object.__setattr__(self, "output", tuple(str(spelled(path)) for path in self.outputs))
         object.__setattr__(self, "calibration", str(spelled(Path(self.calibration))) if self.calibration else "")

@@ -22,7 +22,11 @@ class StoredTensors(Protocol):
 
 @runtime_checkable
 class TensorDecoder(Protocol):
-    """Shows tensors of a stored format as plain numbers. Made in the parent as well as in the worker: import lazily."""
+    """Shows tensors of a stored format as plain numbers. Made in the parent as well as in the worker: import lazily.
+
+    It may have a member ``memory``: bytes that it holds at most while it reads; and ``last``, true for one that changes
+    what others show and is asked after them.
+    """
 
     name: str
 
@@ -45,6 +49,7 @@ class DecodedModel:
     """A model as decoders show it: ``model`` has their tensors in place of those that are ``stored``.
 
     ``decoders`` are by the names of the tensors that they show; ``unneeded`` are those of stored ones left out.
+    ``covered`` are those of tensors that another decoder shows changed.
     """
 
     stored: ModelInfo
@@ -52,17 +57,29 @@ class DecodedModel:
     decoders: Mapping[str, TensorDecoder] = field(default_factory=dict)
     unneeded: frozenset[str] = frozenset()
     findings: tuple[Finding, ...] = ()
+    covered: Mapping[DecodedTensor, TensorDecoder] = field(default_factory=dict)
+
+    @property
+    def readers(self) -> dict[DecodedTensor, TensorDecoder]:
+        """The decoder of each tensor that is not stored as it is shown, covered ones among them."""
+        shown = (tensor for tensor in self.model.tensors if isinstance(tensor, DecodedTensor))
+        return {**self.covered, **{tensor: self.decoders[tensor.name] for tensor in shown}}
+
+    @property
+    def memory(self) -> int:
+        """Bytes that its decoders hold at most while they read."""
+        return sum(getattr(one, "memory", 0) for one in {id(one): one for one in self.decoders.values()}.values())
 
     @property
     def names(self) -> tuple[str, ...]:
         """Of the decoders that have anything to show."""
-        return tuple(sorted({decoder.name for decoder in self.decoders.values()}))
+        return tuple(sorted({decoder.name for decoder in (*self.decoders.values(), *self.covered.values())}))
 
     def parts_of(self, names: Iterable[str]) -> frozenset[str]:
         """The stored tensors that the shown ones called ``names`` are made of."""
         wanted = frozenset(names)
         decoded = (tensor for tensor in self.model.tensors if isinstance(tensor, DecodedTensor))
-        parts = (part.name for tensor in decoded if tensor.name in wanted for part in tensor.parts)
+        parts = (part.name for tensor in decoded if tensor.name in wanted for part in tensor.stored)
         return wanted.difference(self.decoders).union(parts)
 
 
@@ -78,16 +95,21 @@ def decoded(model: ModelInfo, decoders: Iterable[TensorDecoder]) -> DecodedModel
     """``model`` as ``decoders`` show it, asked in this order: each sees what those before it have left."""
     seen, unneeded, findings = model, frozenset[str](), list[Finding]()
     by_name: dict[str, TensorDecoder] = {}
+    covered: dict[DecodedTensor, TensorDecoder] = {}
     for decoder in decoders:
         claims = decoder.claims(seen)
         if not (claims.tensors or claims.unneeded or claims.findings):
             continue
+        parts = (part for tensor in claims.tensors for part in tensor.parts)
+        covered |= {part: by_name.pop(part.name) for part in parts if isinstance(part, DecodedTensor)}
         by_name |= {tensor.name: decoder for tensor in claims.tensors}
         unneeded |= set(claims.unneeded)
         findings += claims.findings
         config = seen.config if claims.config is None else claims.config
         seen = replace(seen, config=config, tensors=_in_place(seen.tensors, claims))
-    return DecodedModel(stored=model, model=seen, decoders=by_name, unneeded=unneeded, findings=tuple(findings))
+    return DecodedModel(
+        stored=model, model=seen, decoders=by_name, unneeded=unneeded, findings=tuple(findings), covered=covered
+    )
 
 
 def _in_place(tensors: Iterable[TensorInfo], claims: Claims) -> tuple[TensorInfo, ...]:

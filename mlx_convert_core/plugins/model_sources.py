@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
+    from mlx_convert_core.model.adapters import Adapter
     from mlx_convert_core.model.inspection import ModelInfo
     from mlx_convert_core.plugins.interfaces import Reporter
 
@@ -45,6 +46,20 @@ class InPlaceSource(SmallFilesSource, Protocol):
 
     def whole_bytes(self, model: ModelInfo) -> int:
         """Bytes that `fetch` adds to the disk."""
+
+
+@runtime_checkable
+class AdapterSource(ModelSource, Protocol):
+    """A source that also has adapters, for `ConvertRequest.adapter`."""
+
+    def adapter(self) -> Adapter:
+        """Describe the adapter from its config and headers. Runs in the parent, reads no weight.
+
+        Raises InvalidRequest (code ``no_adapter``).
+        """
+
+    def fetch_adapter(self, adapter: Adapter, report: Reporter) -> None:
+        """Have its files in `Adapter.folder`. Runs in the worker."""
 
 
 @runtime_checkable

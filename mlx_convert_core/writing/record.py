@@ -25,6 +25,7 @@ from mlx_convert_core.model.inspection import ModelInfo
 from mlx_convert_core.model.plan import ConvertPlan, OutputPlan
 from mlx_convert_core.model.record import (
     Record,
+    RecordedAdapter,
     RecordedFile,
     Source,
     Weights,
@@ -46,6 +47,7 @@ def write_record(
     files: Mapping[str, FileDigest],
     findings: Iterable[Finding],
     verification: Verification | None = None,
+    adapter: RecordedAdapter | None = None,
 ) -> None:
     """Write the record into ``folder``: source, recipe, versions, sizes, findings, what was verified, sha256 of files.
 
@@ -70,6 +72,7 @@ def write_record(
         text_only=output.text_only,
         dequantize=plan.request.dequantize,
         allow_overflow=plan.request.allow_overflow,
+        adapter=adapter,
         findings=tuple(findings),
         verification=verification,
         files={name: RecordedFile(size=file.size, sha256=file.sha256) for name, file in files.items()},

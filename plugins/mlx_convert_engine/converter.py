@@ -133,7 +133,7 @@ class StreamingConverter:
             wanted = self._wanted(model, needs, back=choosing) if needs else None
             return Planned(
                 outputs=bounded(outputs, strategies, largest, self._exactly(folder, source)),
-                peak_memory=_peak_memory(working_memory(blueprints), wanted),
+                peak_memory=_peak_memory(working_memory(blueprints) + source.memory, wanted),
                 calibration=calibration_of(self._text, wanted.tokens) if wanted else None,
                 learned_bytes=wanted.disk if wanted else 0,
                 memory_limit=device_memory(),
@@ -158,7 +158,7 @@ class StreamingConverter:
                 stack.enter_context(resumable_writer(folder, model, output, self._calibration, seen.names))
                 for folder, output in zip(folders, outputs, strict=True)
             ]
-            files = SourceFiles(checkpoint, model.tensors, report.check_cancelled, seen.decoders)
+            files = SourceFiles(checkpoint, model.tensors, report.check_cancelled, seen.readers)
             source = stack.enter_context(files)
             writing = stack.enter_context(WritingThread(report, writers, allow_overflow=self._allow_overflow))
 

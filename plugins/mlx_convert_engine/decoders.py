@@ -30,9 +30,9 @@ def own_decoders(*, unpack: bool, carry: bool = False, dtype: str | None = None)
 
 
 class DecodedBytes:
-    """The bytes of the tensors that ``decoders`` (by their names) show, of what is ``stored``."""
+    """The bytes of the tensors that ``decoders`` show, of what is ``stored``."""
 
-    def __init__(self, decoders: Mapping[str, TensorDecoder], stored: StoredTensors) -> None:
+    def __init__(self, decoders: Mapping[DecodedTensor, TensorDecoder], stored: StoredTensors) -> None:
         self._decoders = decoders
         self._stored = stored
 
@@ -49,7 +49,7 @@ class DecodedBytes:
     def _rows(self, tensor: DecodedTensor, start: int, stop: int) -> memoryview:
         import mlx.core as mx
 
-        array: Any = self._decoders[tensor.name].rows(tensor, start, stop, self._stored)
+        array: Any = self._decoders[tensor].rows(tensor, start, stop, self._stored)
         array = array if isinstance(array, mx.array) else mx.array(array)
         plain = array.astype(mx.uint32 if tensor.dtype == WORDS else getattr(mx, dtypes.NAMES[tensor.dtype]))
         return memoryview(mx.contiguous(plain.reshape(-1)).view(mx.uint8))

@@ -25,7 +25,7 @@ from mlx_convert_engine.strided import read_strided
 
 
 class SourceFiles:
-    """The bytes of ``tensors`` in ``checkpoint``, and of those that ``decoders`` (by name) show of them. As a context
+    """The bytes of ``tensors`` in ``checkpoint``, and of those that ``decoders`` show of them. As a context
     manager it closes the files, and, when all went well, makes sure that nobody changed them meanwhile
     (CorruptCheckpoint, code ``source_changed``).
 
@@ -36,7 +36,7 @@ class SourceFiles:
         checkpoint: Checkpoint,
         tensors: Iterable[TensorInfo],
         check_cancelled: Callable[[], None],
-        decoders: Mapping[str, TensorDecoder] | None = None,
+        decoders: Mapping[DecodedTensor, TensorDecoder] | None = None,
     ) -> None:
         self.places: dict[str, Place] = {}
         self._decoded = DecodedBytes(decoders or {}, _Stored(self))

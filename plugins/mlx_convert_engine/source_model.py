@@ -38,6 +38,13 @@ def check_runs(source: DecodedModel) -> None:
     Of what is decoded, 8-bit floats can be expanded while a model runs; what stands for itself, a source gives whole.
     """
     model = source.stored
+    if model.adapter is not None:
+        raise UnsupportedModel(
+            f"{model.name} can't be run with the adapter {model.adapter.name} before it is fused.",
+            hint="Round to nearest, or convert it to bf16 with the adapter first and go on from that.",
+            remedies=(SetOption("method", "nearest"), SetOption("preset", "bf16")),
+            code="stored_type",
+        )
     pairs = zip(model.tensors, shown(undecoded(model)), strict=True)
     odd = next((f"{tensor.dtype} ({tensor.name})" for tensor, seen in pairs if tensor.dtype != seen.dtype), "")
     expanded = {expansion.weight.name for expansion in expansions(model.config, model.tensors)}

@@ -73,12 +73,15 @@ def quantize_method(name: str, model: ModelInfo) -> QuantizeMethod | None:
 @hookimpl(trylast=True)
 def tensor_decoder(model: ModelInfo, request: ConvertRequest) -> Iterable[TensorDecoder]:
     """Offer the engine's decoders; what MLX can hold packed as it is, is read as plain numbers only on request."""
+    from mlx_convert_engine.adapters.decoder import AdapterDecoder
     from mlx_convert_engine.decoders import own_decoders
 
     from mlx_convert_lm.packers import held_packed
 
-    unpack = request.dequantize or not held_packed(model)
-    return own_decoders(unpack=unpack, carry=not request.dequantize, dtype=request.dtype)
+    adapter = model.adapter
+    plain = request.dequantize or adapter is not None
+    own = own_decoders(unpack=plain or not held_packed(model), carry=not plain, dtype=request.dtype)
+    return (*own, *((AdapterDecoder(adapter),) if adapter is not None else ()))
 
 
 @hookimpl(trylast=True)
