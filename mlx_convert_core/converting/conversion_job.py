@@ -43,7 +43,7 @@ def carry_out(
             plan, skipped = leave_taken(plan)
             for left in skipped:
                 context.message(f"{left.path}: {left.reason}. The others are made.", level="warning")
-            plan = planner.finish(runner.run(job.id, "plan", plan, ConvertPlan, job.emit), model)
+            plan = planner.finish(runner.run(job.id, "plan", plan, ConvertPlan, job.emit), plan.model)
             refuse(plan)
         for output in plan.outputs:
             if output.replaces is not None:

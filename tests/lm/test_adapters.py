@@ -1,0 +1,198 @@
+"""Adapters that are fused as a model is read: equal to what their own formulas give, and nothing is left out of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from random_llama import HIDDEN, INNER, VOCABULARY, write_llama
+from samples.adapters import (
+    Arrays,
+    numbers,
+    read_tensors_of,
+    with_lengths,
+    write_adapter,
+    write_mlx_adapter,
+    write_tensors,
+)
+
+from mlx_convert_core import ConvertRequest, InvalidRequest, UnsupportedModel, Workspace
+from mlx_convert_core.plugin import LeaveOut, RecipeOutput, recipe_of
+
+LAYER = "model.layers.1"
+Q, DOWN, EMBEDDING = f"{LAYER}.self_attn.q_proj", f"{LAYER}.mlp.down_proj", "model.embed_tokens"
+PEFT = "base_model.model."
+RANK = 4
+
+
+def pair(path: str, down: int, across: int, seed: int = 1, rank: int = RANK) -> Arrays:
+    """The two factors of a layer, by their names in peft."""
+    return {
+        f"{PEFT}{path}.lora_A.weight": numbers(rank, across, seed=seed),
+        f"{PEFT}{path}.lora_B.weight": numbers(down, rank, seed=seed + 1),
+    }
+
+
+def product(arrays: Arrays, path: str) -> Any:
+    return arrays[f"{PEFT}{path}.lora_B.weight"] @ arrays[f"{PEFT}{path}.lora_A.weight"]
+
+
+@dataclass(frozen=True)
+class Case:
+    """An adapter, and the tensors of the model with it, of those of the model without it."""
+
+    write: Callable[[Path], Path]
+    expected: Callable[[Arrays], Arrays]
+    words: int = VOCABULARY
+
+
+def of_lora() -> Case:
+    arrays = {**pair(Q, HIDDEN, HIDDEN), **pair(DOWN, HIDDEN, INNER, seed=5, rank=2)}
+    config = {"rank_pattern": {"down_proj": 2}, "alpha_pattern": {"mlp.down_proj": 16}}
+
+    def expected(base: Arrays) -> Arrays:
+        return {
+            f"{Q}.weight": base[f"{Q}.weight"] + 8 / RANK * product(arrays, Q),
+            f"{DOWN}.weight": base[f"{DOWN}.weight"] + 16 / 2 * product(arrays, DOWN),
+        }
+
+    return Case(lambda folder: write_adapter(folder, arrays, **config), expected)
+
+
+def of_rslora() -> Case:
+    arrays = pair(Q, HIDDEN, HIDDEN)
+    return Case(
+        lambda folder: write_adapter(folder, arrays, use_rslora=True),
+        lambda base: {f"{Q}.weight": base[f"{Q}.weight"] + 8 / np.sqrt(RANK) * product(arrays, Q)},
+    )
+
+
+def of_dora() -> Case:
+    lengths = np.abs(numbers(HIDDEN, seed=9)) + 0.5
+    arrays = {**pair(Q, HIDDEN, HIDDEN), f"{PEFT}{Q}.lora_magnitude_vector": lengths}
+    return Case(
+        lambda folder: write_adapter(folder, arrays, use_dora=True),
+        lambda base: {f"{Q}.weight": with_lengths(base[f"{Q}.weight"] + 2 * product(arrays, Q), lengths)},
+    )
+
+
+def of_turned() -> Case:
+    """With fan_in_fan_out a layer's weight has inputs for rows: the lengths of DoRA are those of columns."""
+    lengths = np.abs(numbers(HIDDEN, seed=9)) + 0.5
+    arrays = {**pair(Q, HIDDEN, HIDDEN), f"{PEFT}{Q}.lora_magnitude_vector": lengths}
+
+    def expected(base: Arrays) -> Arrays:
+        return {f"{Q}.weight": with_lengths(base[f"{Q}.weight"] + 2 * product(arrays, Q).T, lengths, axis=0)}
+
+    return Case(lambda folder: write_adapter(folder, arrays, use_dora=True, fan_in_fan_out=True), expected)
+
+
+def of_embeddings() -> Case:
+    one, other = numbers(RANK, VOCABULARY, seed=1), numbers(HIDDEN, RANK, seed=2)
+    arrays = {f"{PEFT}{EMBEDDING}.lora_embedding_A": one, f"{PEFT}{EMBEDDING}.lora_embedding_B": other}
+    return Case(
+        lambda folder: write_adapter(folder, arrays),
+        lambda base: {f"{EMBEDDING}.weight": base[f"{EMBEDDING}.weight"] + 2 * (other @ one).T},
+    )
+
+
+def of_new_words() -> Case:
+    words = VOCABULARY + 8
+    whole, norm = numbers(words, HIDDEN, seed=3), numbers(HIDDEN, seed=4) + 1
+    arrays = {
+        **pair(Q, HIDDEN, HIDDEN),
+        f"{PEFT}{EMBEDDING}.weight": whole,
+        f"{PEFT}model.norm.modules_to_save.default.weight": norm,
+    }
+
+    def expected(base: Arrays) -> Arrays:
+        changed = base[f"{Q}.weight"] + 2 * product(arrays, Q)
+        return {f"{Q}.weight": changed, f"{EMBEDDING}.weight": whole, "model.norm.weight": norm}
+
+    config = {"modules_to_save": ["embed_tokens", "norm"]}
+    return Case(lambda folder: write_adapter(folder, arrays, **config), expected, words)
+
+
+def of_trained_words() -> Case:
+    rows = numbers(2, HIDDEN, seed=6)
+    arrays = {f"{PEFT}{EMBEDDING}.token_adapter.trainable_tokens_delta": rows}
+
+    def expected(base: Arrays) -> Arrays:
+        changed = base[f"{EMBEDDING}.weight"].copy()
+        changed[[7, 300]] = rows
+        return {f"{EMBEDDING}.weight": changed}
+
+    config = {"trainable_token_indices": {"embed_tokens": [7, 300]}}
+    return Case(lambda folder: write_adapter(folder, arrays, **config), expected)
+
+
+def of_mlx(*, dora: bool = False) -> Case:
+    one, other = numbers(HIDDEN, RANK, seed=1), numbers(RANK, HIDDEN, seed=2)
+    words, dims = numbers(VOCABULARY, RANK, seed=3), numbers(RANK, HIDDEN, seed=4)
+    lengths = np.abs(numbers(HIDDEN, seed=9)) + 0.5
+    arrays = {
+        f"{Q}.lora_a": one, f"{Q}.lora_b": other, f"{EMBEDDING}.lora_a": words, f"{EMBEDDING}.lora_b": dims,
+        **({f"{Q}.m": lengths} if dora else {}),
+    }  # fmt: skip
+
+    def expected(base: Arrays) -> Arrays:
+        changed = base[f"{Q}.weight"] + 10 * (one @ other).T
+        changed = with_lengths(changed, lengths) if dora else changed
+        return {f"{Q}.weight": changed, f"{EMBEDDING}.weight": base[f"{EMBEDDING}.weight"] + 10 * words @ dims}
+
+    config = {"fine_tune_type": "dora" if dora else "lora", "lora_parameters": {"rank": RANK, "scale": 10.0}}
+    return Case(lambda folder: write_mlx_adapter(folder, arrays, **config), expected)
+
+
+CASES = {
+    "LoRA with patterns": of_lora(), "rsLoRA": of_rslora(), "DoRA": of_dora(), "inputs for rows": of_turned(),
+    "embeddings": of_embeddings(), "whole layers and new words": of_new_words(), "trained words": of_trained_words(),
+    "of mlx-lm": of_mlx(), "DoRA of mlx-lm": of_mlx(dora=True),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A llama in float32, so that only the formulas are compared."""
+    folder = write_llama(tmp_path_factory.mktemp("adapters") / "tiny-llama", layers=2, torch_dtype="float32")
+    write_tensors(folder / "model.safetensors", read_tensors_of(folder))
+    return folder
+
+
+def fused(source: Path, adapter: Path, workspace: Workspace, output: Path) -> Arrays:
+    request = ConvertRequest(ref=str(source), adapter=str(adapter), preset="bf16", dtype="float32", output=output)
+    workspace.convert(request, inline=True).result()
+    return read_tensors_of(output)
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+def test_a_fused_model_is_what_the_formulas_say(
+    source: Path, workspace: Workspace, tmp_path: Path, case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mlx_convert_engine.decoders.BLOCK_BYTES", 1 << 14)  # several blocks of a small tensor
+    base = read_tensors_of(source)
+    found = fused(source, case.write(tmp_path / "lora"), workspace, tmp_path / "out")
+    expected = {**base, **case.expected(base)}
+    assert found.keys() == expected.keys()
+    for name, values in expected.items():
+        np.testing.assert_allclose(found[name], values, rtol=1e-5, atol=1e-6, err_msg=name)
+    assert json.loads((tmp_path / "out" / "config.json").read_bytes())["vocab_size"] == case.words
+
+
+def test_the_plan_is_exact_and_says_what_is_fused(source: Path, workspace: Workspace, tmp_path: Path) -> None:
+    adapter = CASES["whole layers and new words"].write(tmp_path / "lora")
+    request = ConvertRequest(ref=str(source), adapter=str(adapter), preset="8bit", output=tmp_path / "out")
+    plan = workspace.plan(request)
+    told = next(finding for finding in plan.findings if finding.code == "adapter")
+    assert "fused into 3 of 20 tensors, with whole tensors" in told.message
+    workspace.convert(request).result()
+    assert (tmp_path / "out" / "model.safetensors").stat().st_size == plan.outputs[0].weight_bytes
+    record = json.loads((tmp_path / "out" / "mlx_convert.json").read_bytes())
+    assert record["adapter"]["ref"] == "lora"
+    assert len(record["adapter"]["sha256"]) == 64
+    assert recipe_of(tmp_path / "out", str)["outputs"] == [RecipeOutput(preset="8bit").__struct_fields__ and {"preset": "8bit", "bits": 8, "group_size": 64, "mode": "affine"}]
