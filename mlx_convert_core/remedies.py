@@ -58,9 +58,10 @@ class ChooseOutput(_Step, frozen=True, tag="choose_output"):
 
 
 class UseInstead(_Step, frozen=True, tag="use_instead"):
-    """Convert the model ``ref`` instead."""
+    """Convert the model ``ref`` instead, with ``adapter`` fused into it, "" for none."""
 
     ref: str
+    adapter: str = ""
 
 
 class SignIn(_Step, frozen=True, tag="sign_in"):

@@ -59,8 +59,9 @@ def in_words(remedy: Remedy, arguments: Sequence[str] = ()) -> str:
             return _again(arguments, "replace" if list(arguments[:1]) == ["upload"] else "force", True)
         case ChooseOutput(path=path):
             return _again(arguments, "output", Path(path) if path else None)
-        case UseInstead(ref=ref):
-            return command("mlx-convert convert", _word(ref))
+        case UseInstead(ref=ref, adapter=adapter):
+            fused = ("--adapter", _word(adapter)) if adapter else ()
+            return command("mlx-convert convert", _word(ref), *fused)
         case SignIn(account=account):
             return command("mlx-convert account sign-in", *filter(None, [account]))
         case OpenPage(address=address):

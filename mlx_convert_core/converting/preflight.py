@@ -98,7 +98,7 @@ def _other_kind(model: ModelInfo, sources: Sources) -> Finding | None:
         return refusal(
             "lora_only",
             f"{model.name} is an adapter (LoRA), an add-on to a model and no model by itself.",
-            *_instead(model, sources, "Convert the base model that its page names."),
+            *_instead(model, sources, "Convert the base model that its page names, with it.", adapter=model.ref),
         )
     if model.matching("model_index.json") or "_diffusers_version" in model.config:
         return refusal("diffusion", f"{model.name} is an image model (diffusers).", "mlx-convert converts text models.")
@@ -132,11 +132,17 @@ def _other_kind(model: ModelInfo, sources: Sources) -> Finding | None:
     return None
 
 
-def _instead(model: ModelInfo, sources: Sources, otherwise: str) -> tuple[str, Remedies]:
-    """The next step: to convert the model that this one was made from, where it says which, and a source takes that."""
+def _instead(model: ModelInfo, sources: Sources, otherwise: str, *, adapter: str = "") -> tuple[str, Remedies]:
+    """The next step: to convert the model that this one was made from, where it says which, and a source takes that.
+
+    ``adapter`` is fused into it.
+    """
     base = base_model(model)
     if sources.offers(base):
-        return "Convert its base model instead.", (UseInstead(base),)
+        told = (
+            "Convert its base model with the adapter fused into it." if adapter else "Convert its base model instead."
+        )
+        return told, (UseInstead(base, adapter=adapter),)
     return otherwise, ()
 
 

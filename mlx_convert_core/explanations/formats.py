@@ -70,7 +70,7 @@ THEME = Theme(
         Explanation(
             "lora_only",
             "It is an adapter (LoRA), an add-on to a model.",
-            "Convert the base model that its page names.",
+            "Convert the base model that its page names and name it as its adapter: it is fused into the result.",
         ),
         Explanation(
             "adapter",

@@ -1,8 +1,10 @@
-"""Adapters that are fused as a model is read: equal to what their own formulas give, and nothing is left out of them."""
+"""Adapters that are fused as a model is read: equal to what their formulas give, and nothing of them is left out."""
 
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,14 +22,16 @@ from samples.adapters import (
     write_mlx_adapter,
     write_tensors,
 )
+from samples.torch_files import as_torch
 
 from mlx_convert_core import ConvertRequest, InvalidRequest, UnsupportedModel, Workspace
-from mlx_convert_core.plugin import LeaveOut, RecipeOutput, recipe_of
+from mlx_convert_core.plugin import LeaveOut, recipe_of
 
 LAYER = "model.layers.1"
 Q, DOWN, EMBEDDING = f"{LAYER}.self_attn.q_proj", f"{LAYER}.mlp.down_proj", "model.embed_tokens"
 PEFT = "base_model.model."
 RANK = 4
+SYNTHETIC = Path(__file__).parents[2] / "benchmarks" / "synthetic.py"
 
 
 def pair(path: str, down: int, across: int, seed: int = 1, rank: int = RANK) -> Arrays:
@@ -195,4 +199,103 @@ def test_the_plan_is_exact_and_says_what_is_fused(source: Path, workspace: Works
     record = json.loads((tmp_path / "out" / "mlx_convert.json").read_bytes())
     assert record["adapter"]["ref"] == "lora"
     assert len(record["adapter"]["sha256"]) == 64
-    assert recipe_of(tmp_path / "out", str)["outputs"] == [RecipeOutput(preset="8bit").__struct_fields__ and {"preset": "8bit", "bits": 8, "group_size": 64, "mode": "affine"}]
+    assert "adapter" not in recipe_of(tmp_path / "out", str)  # it is only here
+
+
+@pytest.mark.parametrize(
+    ("arrays", "config", "code", "words"),
+    [
+        (pair("model.layers.7.self_attn.q_proj", HIDDEN, HIDDEN), {}, "adapter_unmatched", "layers.7"),
+        (pair("lm_head", VOCABULARY, HIDDEN), {}, "adapter_unmatched", "lm_head"),
+        (pair(Q, HIDDEN, HIDDEN + 1), {}, "adapter_misfit", "q_proj"),
+        ({f"{PEFT}{Q}.lora_A.weight": numbers(RANK, HIDDEN)}, {}, "adapter_misfit", "only a part"),
+        (pair(Q, HIDDEN, HIDDEN), {"peft_type": "IA3"}, "adapter_kind", "IA3"),
+        (pair(Q, HIDDEN, HIDDEN), {"init_lora_weights": "pissa_niter_4"}, "adapter_kind", "pissa"),
+        (pair(Q, HIDDEN, HIDDEN), {"alora_invocation_tokens": [1]}, "adapter_kind", "alora_invocation_tokens"),
+        (pair(Q, HIDDEN, HIDDEN), {"alpha_pattern": {"(a+)+b": 2}}, "adapter_kind", "pattern"),
+        (pair(Q, HIDDEN, HIDDEN), {"lora_alpha": "much"}, "adapter_misfit", "no scale"),
+    ],
+    ids=["a layer too many", "a head that is shared", "another shape", "half", "another kind", "another beginning",
+         "only sometimes", "an endless pattern", "no number"],
+)  # fmt: skip
+def test_an_adapter_that_does_not_fit_is_refused_by_name(
+    source: Path, workspace: Workspace, tmp_path: Path, arrays: Arrays, config: dict[str, Any], code: str, words: str
+) -> None:
+    adapter = write_adapter(tmp_path / "lora", arrays, **config)
+    plan = workspace.plan(ConvertRequest(ref=str(source), adapter=str(adapter), output=tmp_path / "out"), exact=False)
+    [refusal] = plan.errors
+    assert refusal.code == code
+    assert words in refusal.message
+    assert refusal.remedies == (LeaveOut("adapter"),)
+
+
+def test_another_base_is_told_and_a_copy_of_it_is_not(source: Path, workspace: Workspace, tmp_path: Path) -> None:
+    told = {}
+    for number, base in enumerate(("org/another", "unsloth/Tiny-Llama-bnb-4bit", "/home/me/tiny-llama", None)):
+        config = {"base_model_name_or_path": base}
+        adapter = write_adapter(tmp_path / f"lora{number}", pair(Q, HIDDEN, HIDDEN), **config)
+        request = ConvertRequest(ref=str(source), adapter=str(adapter), output=tmp_path / "out")
+        found = workspace.plan(request, exact=False).findings
+        told[base] = [(finding.code, finding.level) for finding in found if finding.code == "adapter_base"]
+    assert told.pop("org/another") == [("adapter_base", "warning")]
+    assert not any(told.values())
+
+
+def test_a_packed_model_is_unpacked_before_it_is_changed(source: Path, workspace: Workspace, tmp_path: Path) -> None:
+    packed = tmp_path / "packed"
+    workspace.convert(ConvertRequest(ref=str(source), preset="8bit", output=packed), inline=True).result()
+    plain = tmp_path / "plain"
+    request = ConvertRequest(ref=str(packed), preset="bf16", dtype="float32", output=plain)
+    workspace.convert(request, inline=True).result()
+    case = CASES["LoRA with patterns"]
+    found = fused(packed, case.write(tmp_path / "lora"), workspace, tmp_path / "out")
+    base = read_tensors_of(plain)
+    for name, values in {**base, **case.expected(base)}.items():
+        np.testing.assert_allclose(found[name], values, rtol=1e-5, atol=1e-6, err_msg=name)
+
+
+def test_files_of_torch_and_an_adapter_of_torch_go_together(source: Path, workspace: Workspace, tmp_path: Path) -> None:
+    case = CASES["DoRA"]
+    adapter = case.write(tmp_path / "lora")
+    files = as_torch(adapter, tmp_path / "torch-lora", turned=True)
+    (files / "pytorch_model.bin").rename(files / "adapter_model.bin")
+    found = fused(as_torch(source, tmp_path / "torch", turned=True), files, workspace, tmp_path / "out")
+    base = read_tensors_of(source)
+    name = f"{Q}.weight"
+    np.testing.assert_allclose(found[name], case.expected(base)[name], rtol=1e-5, atol=1e-6)
+
+
+def test_what_is_no_adapter_is_named(source: Path, workspace: Workspace, tmp_path: Path) -> None:
+    request = ConvertRequest(ref=str(source), adapter=str(source), output=tmp_path / "out")
+    with pytest.raises(InvalidRequest, match="holds no adapter") as caught:
+        workspace.plan(request)
+    assert caught.value.code == "no_adapter"
+
+
+def test_a_method_that_runs_the_model_says_that_it_can_not(source: Path, workspace: Workspace, tmp_path: Path) -> None:
+    adapter = CASES["rsLoRA"].write(tmp_path / "lora")
+    request = ConvertRequest(ref=str(source), adapter=str(adapter), method="tuned", output=tmp_path / "out")
+    with pytest.raises(UnsupportedModel, match="before it is fused") as caught:
+        workspace.plan(request)
+    assert caught.value.code == "stored_type"
+
+
+def test_its_tokenizer_comes_along(source: Path, workspace: Workspace, tmp_path: Path) -> None:
+    adapter = CASES["rsLoRA"].write(tmp_path / "lora")
+    text = (source / "tokenizer.json").read_text().replace("w300", "new")
+    (adapter / "tokenizer.json").write_text(text)
+    fused(source, adapter, workspace, tmp_path / "out")
+    assert json.loads((tmp_path / "out" / "tokenizer.json").read_text()) == json.loads(text)
+
+
+def test_fusing_takes_no_more_memory_than_was_stated(workspace: Workspace, tmp_path: Path) -> None:
+    plain = tmp_path / "llama"
+    subprocess.run([sys.executable, SYNTHETIC, "llama-tiny", plain], check=True)
+    [wide] = [one for one in workspace.inspect(str(plain)).tensors if one.name == "model.layers.0.mlp.down_proj.weight"]
+    arrays = pair("model.layers.0.mlp.down_proj", *wide.shape, rank=64)
+    arrays[f"{PEFT}model.layers.0.mlp.down_proj.lora_magnitude_vector"] = np.ones(wide.shape[0], np.float32)
+    adapter = write_adapter(tmp_path / "lora", arrays)
+    request = ConvertRequest(ref=str(plain), adapter=str(adapter), preset="4bit", output=tmp_path / "out")
+    stated = workspace.plan(request).peak_memory
+    measured = workspace.convert(request).result().peak_memory
+    assert measured <= stated <= 2.5 * measured

@@ -30,6 +30,8 @@ def test_every_operation_of_the_command_line_has_a_page_or_a_reason_for_none() -
         (LeaveOut("revision"), "Leave the revision out", "revision", ""),
         (ChooseOutput("/models/a-2"), "Name it a-2", "name", "a-2"),
         (UseInstead("org/base"), "Use org/base", "ref", "org/base"),
+        (UseInstead("org/base", adapter="org/lora"), "Fuse it into org/base", "adapter", "org/lora"),
+        (LeaveOut("adapter"), "Leave the adapter out", "adapter", ""),
     ],
 )
 def test_the_form_changes_what_a_remedy_says(remedy: Remedy, words: str, field: str, value: object) -> None:

@@ -36,6 +36,7 @@ class Form:
     dequantize: bool = False
     allow_overflow: bool = False
     verify: bool = True
+    adapter: str = ""
     folder: str = ""
     name: str = ""
     names: dict[str, str] = field(default_factory=dict)
@@ -101,6 +102,7 @@ class Form:
             dequantize=self.dequantize,
             allow_overflow=self.allow_overflow,
             verify=self.verify,
+            adapter=self.adapter,
         )
 
     def _named(self, names: Sequence[str]) -> tuple[str, ...]:
@@ -151,6 +153,7 @@ class Form:
             dequantize=request.dequantize,
             allow_overflow=request.allow_overflow,
             verify=request.verify,
+            adapter=request.adapter,
             **numbers,
         )
 
@@ -217,6 +220,7 @@ def command_line(request: ConvertRequest) -> str:
         ("--method", request.method),
         ("--calibration", request.calibration),
         ("--dtype", request.dtype),
+        ("--adapter", request.adapter),
     ]
     words: list[str | Path] = [request.ref]
     for option, value in options:

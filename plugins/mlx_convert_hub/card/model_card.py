@@ -140,6 +140,10 @@ def _facts(model: ModelInfo, output: OutputPlan, calibration: Calibration | None
         )
     yield f"- Bits per weight: {units.bits(output.bits_per_weight)}, scales included"
     yield f"- Size: {units.size(output.weight_bytes)} of weights, {output.parameters:,} parameters"
+    if model.adapter is not None:
+        named = model.adapter.repo_id or model.adapter.name
+        at = f" at `{_code(model.adapter.revision)}`" if model.adapter.revision else ""
+        yield f"- With the adapter {escaped(named)}{at} fused into it"
     if model.revision:
         yield f"- Source commit: `{_code(model.revision)}`"
     licence = model.card.get("license_name") or model.card.get("license")

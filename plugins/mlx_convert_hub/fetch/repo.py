@@ -25,17 +25,16 @@ from mlx_convert_core.plugin import (
     TensorInfo,
     UseInstead,
     Weights,
-    adapter_files,
     card_text,
     choose_weights,
     file_names,
     hub_names,
     inspect_adapter,
     inspect_folder,
-    no_adapter,
     read_config,
 )
 from mlx_convert_hub.client.connection import PATIENCE_SECONDS, HubConnection
+from mlx_convert_hub.fetch.adapters import cached_folder, described, fetch
 from mlx_convert_hub.fetch.cache import RepoCache, oid_of
 from mlx_convert_hub.fetch.download import Download
 from mlx_convert_hub.fetch.headers import read_headers
@@ -132,41 +131,15 @@ class HubRepo:
         """See AdapterSource."""
         connection = self.connection
         if connection.offline:
-            cache = RepoCache(connection.cache, self.repo_id)
-            commit = cache.commit_of(self.revision or "main")
-            if commit is None or not cache.snapshot(commit).is_dir():
+            folder = cached_folder(connection, self.repo_id, self.revision)
+            if folder is None:
                 raise self._not_cached(connection, "is not in the cache")
-            return inspect_adapter(cache.snapshot(commit), self.ref)
-        with explained(connection.situation(self.repo_id, self.revision)):
-            info = connection.ask(lambda: connection.describe(self.repo_id, self.revision))
-            return self._adapter(connection, info)
-
-    def _adapter(self, connection: HubConnection, info: HubInfo) -> Adapter:
-        commit, named = str(info.sha), {file.name: file for file in root_files(info)}
-        files = adapter_files(named)
-        if not files or not hub_names.COMMIT.fullmatch(commit):
-            raise no_adapter(self.ref)
-        cache = RepoCache(connection.cache, self.repo_id)
-        return Adapter(
-            ref=self.ref,
-            name=self.name,
-            folder=cache.snapshot(commit),
-            config=self._settings(connection, commit, named[files[0]]),
-            tensors=read_headers(connection, self.repo_id, commit, [named[files[1]]]),
-            files=files,
-            repo_id=info.id if hub_names.is_repo_id(info.id) else self.repo_id,
-            revision=commit,
-            fetch_bytes=sum(cache.missing_bytes(named[name], commit) for name in files),
-        )
+            return inspect_adapter(folder, self.ref)
+        return described(connection, self.repo_id, self.revision, self.ref, self._settings)
 
     def fetch_adapter(self, adapter: Adapter, report: Reporter) -> None:
         """See AdapterSource; its files go into the Hugging Face cache."""
-        connection, commit = self.connection, str(adapter.revision)
-        with explained(connection.situation(self.repo_id, commit)):
-            info = connection.ask(lambda: connection.describe(self.repo_id, commit))
-        files = [file for file in root_files(info) if file.name in adapter.files]
-        transfer = Transfer()
-        run_all(files, Download(connection, self.repo_id, commit, transfer).get, transfer, report)
+        fetch(self.connection, self.repo_id, adapter, report)
 
     def conversions(self, model: ModelInfo) -> tuple[FoundModel, ...]:
         """See PublishedSource; () for what is mlx-community's own, and while the Hub can't be asked."""

@@ -31,6 +31,7 @@ class AdvancedFields:
         for attribute, switch in self._switches.items():
             switch.value = getattr(self._form, attribute)
         self._calibration.value = self._form.calibration
+        self._adapter.value = self._form.adapter
 
     def take(self, preset: str) -> None:
         """Show ``preset``, with nothing set beside it."""
@@ -86,6 +87,14 @@ class AdvancedFields:
             with field("Revision", "A branch, tag or commit of a repo. Empty means the newest.") as name:
                 box = ui.input(value=form.revision, on_change=lambda event: self._set("revision", event.value or ""))
                 named(box, name).props('placeholder="main" spellcheck=false')
+            with field(
+                "Adapter",
+                "A LoRA, as peft or mlx-lm has saved it, that is fused into the model: a repo or a folder.",
+            ) as name:
+                self._adapter = ui.input(
+                    value=form.adapter, on_change=lambda event: self._set("adapter", event.value or "")
+                ).mark("advanced-adapter")
+                named(self._adapter, name).props('placeholder="none: owner/lora, or a folder" spellcheck=false')
             with field(
                 "Calibration text",
                 "A text file of yours that rounding by a text goes by: what the model will be used for. Empty means the"

@@ -26,7 +26,11 @@ _PLACES = {
     "disk": "output",
     TEXT_ONLY: "estimate",
     **dict.fromkeys(
-        ("bits", "group_size", "mode", "strategy", "method", "calibration", "preset", "nothing_quantized"), "advanced"
+        (
+            *("bits", "group_size", "mode", "strategy", "method", "calibration", "preset", "nothing_quantized"),
+            *("no_adapter", "adapter_base", "adapter_unmatched", "adapter_misfit", "adapter_kind", "adapter_packed"),
+        ),
+        "advanced",
     ),
 }
 

@@ -10,6 +10,7 @@ from mlx_convert_ui.state.convert_form import Form
 
 # Options of a conversion that the form has a field for: its name, and what the field is called on the page.
 _FIELDS = {
+    "adapter": ("adapter", "adapter"),
     "bits": ("bits", "bits"),
     "calibration": ("calibration", "calibration text"),
     "dtype": ("dtype", "type"),
@@ -26,8 +27,9 @@ _FIELDS = {
 def change_of(form: Form, remedy: Remedy) -> tuple[str, Callable[[], None]] | None:
     """The words for a button and the change of ``form``, None for what the form can't do."""
     match remedy:
-        case UseInstead(ref=ref):
-            return f"Use {ref}", lambda: setattr(form, "ref", ref)
+        case UseInstead(ref=ref, adapter=adapter):
+            words = f"Fuse it into {ref}" if adapter else f"Use {ref}"
+            return words, lambda: _name(form, ref, adapter)
         case ChooseOutput(path=path) if path:
             return f"Name it {Path(path).name}", lambda: setattr(form, "name", Path(path).name)
         case SetOption(option="trust_remote_code", value=True):
@@ -45,6 +47,10 @@ def change_of(form: Form, remedy: Remedy) -> tuple[str, Callable[[], None]] | No
             return " ".join(filter(None, ["Use", words, str(value)])), lambda: setattr(form, field, value)
         case LeaveOut(option=option) if option in _FIELDS:
             field, words = _FIELDS[option]
-            empty = "" if field in ("calibration", "revision") else None
+            empty = "" if field in ("adapter", "calibration", "revision") else None
             return f"Leave the {words} out", lambda: setattr(form, field, empty)
     return None
+
+
+def _name(form: Form, ref: str, adapter: str) -> None:
+    form.ref, form.adapter = ref, adapter or form.adapter
