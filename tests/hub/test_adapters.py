@@ -1,5 +1,4 @@
-"""Adapters on the Hub: described from config and header, fetched into the cache, named in the record; one alone leads to
-its base model."""
+"""Adapters on the Hub: described from config and header, fetched into the cache, named in the record."""
 
 from __future__ import annotations
 
