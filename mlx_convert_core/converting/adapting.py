@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mlx_convert_core.base.regular_files import copy_regular, open_regular
 from mlx_convert_core.converting.sources import Sources
-from mlx_convert_core.model.adapters import Adapter, config_with
+from mlx_convert_core.model.adapters import Adapter
 from mlx_convert_core.model.findings import Finding, refusal
 from mlx_convert_core.model.inspection import ModelInfo
 from mlx_convert_core.model.record import RecordedAdapter
@@ -34,7 +34,6 @@ def with_adapter(model: ModelInfo, ref: str, sources: Sources) -> ModelInfo:
     return replace(
         plain,
         adapter=adapter,
-        config=config_with(plain.config, adapter),
         fetch_bytes=plain.fetch_bytes + adapter.fetch_bytes,
     )
 

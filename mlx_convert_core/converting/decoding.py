@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import prod
 from typing import Any
 
 from mlx_convert_core.errors import MlxConvertError
+<<<<<<< HEAD
 from mlx_convert_core.model.decoded import WORDS, Claims, DecodedTensor
+=======
+from mlx_convert_core.model.adapters import config_with
+from mlx_convert_core.model.decoded import Claims, DecodedTensor
+>>>>>>> eb7b1c5 (Fuse adapters in the app and the queue, too; close their files)
 from mlx_convert_core.model.dtypes import NAMES
 from mlx_convert_core.model.inspection import ModelInfo
 from mlx_convert_core.model.requests import ConvertRequest
@@ -21,7 +27,10 @@ def decoded_source(model: ModelInfo, request: ConvertRequest, hooks: Hooks) -> D
     """``model`` as the decoders of all plugins show it, those of third parties first. Raises PluginError."""
     offered = hooks.collect_named(HOOK, TensorDecoder, model=model, request=request)  # type: ignore[type-abstract]
     inner = sorted(offered, key=lambda one: bool(getattr(one[1], "last", False)))
-    return decoded(model, [_Guarded(decoder, plugin, hooks) for plugin, decoder in inner])
+    found = decoded(model, [_Guarded(decoder, plugin, hooks) for plugin, decoder in inner])
+    if model.adapter is None:
+        return found
+    return replace(found, model=replace(found.model, config=config_with(found.model.config, model.adapter)))
 
 
 def with_decoders(converter: ModelConverter, source: DecodedModel) -> ModelConverter:

@@ -101,7 +101,7 @@ class Planner:
         reading = with_decoders(converter, source)
         if plan.model.adapter is not None and not isinstance(converter, DecodingConverter):
             return replace(plan, findings=(*plan.findings, cannot_fuse(converter.name)))
-        if reading is not converter:
+        if reading is not converter or source.findings:
             converter = reading
             plan = replace(plan, findings=(*plan.findings, *map(self._offered, source.findings)))
         noticed = (

@@ -82,6 +82,8 @@ class QueueItem:
         ref = expanded(request.ref)
         outputs = tuple(str(expanded(path).absolute()) for path in request.outputs)
         whole = replace(request, ref=str(ref.absolute()) if ref.exists() else request.ref, output=outputs)
+        if request.adapter and expanded(request.adapter).exists():
+            whole = replace(whole, adapter=str(expanded(request.adapter).absolute()))
         return cls(id=secrets.token_hex(4), request=whole, added=now(), then=then)
 
 

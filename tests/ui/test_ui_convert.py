@@ -13,12 +13,13 @@ from mlx_convert_ui.state.convert_form import Form, command_line
 from mlx_convert_ui.state.job_views import JobView
 from mlx_convert_ui.state.studio import Studio
 from nicegui.testing import User
+from samples.adapters import numbers, write_adapter
 from samples.mlx_folder import write_mlx_folder
 from samples.seeing import write_seeing
 from simulated import fill, labelled, pick, sees, until, visiting
 
 from mlx_convert_core import ConvertRequest, InvalidRequest, ModelInfo, OutputPlan, Workspace
-from mlx_convert_core.plugin import BegunConversions, JsonDocument, TensorInfo, read_header, read_record
+from mlx_convert_core.plugin import BegunConversions, JsonDocument, TensorInfo, inspect_folder, read_header, read_record
 
 pytestmark = pytest.mark.asyncio
 
@@ -399,6 +400,24 @@ async def test_a_text_of_ones_own_is_named_under_advanced(studio: Studio, tiny_l
     (job,) = studio.views.of("convert")
     assert read_record(job.job.result().path).calibration.origin == "own.txt"  # type: ignore[union-attr]
     assert f"--calibration {own}" in command_line(job.request)
+
+
+async def test_an_adapter_is_named_under_advanced(studio: Studio, tiny_llama: Path, tmp_path: Path) -> None:
+    [weight] = [one for one in inspect_folder(tiny_llama).tensors if one.name.endswith("0.self_attn.q_proj.weight")]
+    layer, (down, across) = f"base_model.model.{weight.name.removesuffix('.weight')}", weight.shape
+    arrays = {f"{layer}.lora_A.weight": numbers(4, across), f"{layer}.lora_B.weight": numbers(down, 4)}
+    adapter = write_adapter(tmp_path / "lora", arrays)
+    async with visiting(studio) as user:
+        await fill(user, "ref", str(tiny_llama))
+        await fill(user, "advanced-adapter", str(tmp_path))
+        await sees(user, "holds no adapter")
+        await fill(user, "advanced-adapter", str(adapter))
+        await sees(user, "the adapter lora", "is fused into 1 of")
+        user.find(marker="convert").click()
+        await sees(user, "is ready")
+    (job,) = studio.views.of("convert")
+    assert job.request.adapter == str(adapter)
+    assert f"--adapter {adapter}" in command_line(job.request)
 
 
 async def test_infinite_values_are_agreed_to_for_one_model_alone(studio: Studio, tiny_llama: Path) -> None:

@@ -97,7 +97,8 @@ class _Weights:
     def read(self, tensor: TensorInfo, start: int, stop: int) -> memoryview:
         """See StoredTensors."""
         data = memoryview(bytearray(stop - start))
-        self._files.read(tensor, start, data)
+        with self._files:  # closed again, and looked at: nobody says when the last tensor was read
+            self._files.read(tensor, start, data)
         return data
 
 
