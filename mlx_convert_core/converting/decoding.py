@@ -7,12 +7,8 @@ from math import prod
 from typing import Any
 
 from mlx_convert_core.errors import MlxConvertError
-<<<<<<< HEAD
-from mlx_convert_core.model.decoded import WORDS, Claims, DecodedTensor
-=======
 from mlx_convert_core.model.adapters import config_with
-from mlx_convert_core.model.decoded import Claims, DecodedTensor
->>>>>>> eb7b1c5 (Fuse adapters in the app and the queue, too; close their files)
+from mlx_convert_core.model.decoded import WORDS, Claims, DecodedTensor
 from mlx_convert_core.model.dtypes import NAMES
 from mlx_convert_core.model.inspection import ModelInfo
 from mlx_convert_core.model.requests import ConvertRequest
