@@ -7,7 +7,7 @@ TORCH_FROM := $(if $(filter Linux,$(shell uname)),--index-url https://download.p
 SWEEP ?= --write
 PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
-.PHONY: help contract demo test test-all browser check bench kill coverage transformers-sweep vlm vlm-sweep docs screenshots clean
+.PHONY: help contract demo test test-all browser check bench kill coverage transformers-sweep peft-merge vlm vlm-sweep docs screenshots clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/  /'
@@ -51,6 +51,12 @@ transformers-sweep:  ## Compare with transformers on torch, in an environment of
 	@build/transformers/bin/python -m pip install --quiet --disable-pip-version-check torch $(TORCH_FROM)
 	@build/transformers/bin/python -m pip install --quiet --disable-pip-version-check --editable .
 	build/transformers/bin/python tests/architectures/transformers_sweep.py $(SWEEP)
+
+peft-merge:  ## Compare fused adapters with peft's own merge on torch, in an environment of its own
+	@$(PYTHON) -m venv build/transformers
+	@build/transformers/bin/python -m pip install --quiet --disable-pip-version-check torch $(TORCH_FROM)
+	@build/transformers/bin/python -m pip install --quiet --disable-pip-version-check peft --editable .
+	build/transformers/bin/python tests/lm/peft_merge.py
 
 vlm:  ## Test the plugin for models that see and hear, in an environment of its own with mlx-vlm
 	@sh plugins/mlx-convert-vlm/environment $(PYTHON)
