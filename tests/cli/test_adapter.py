@@ -29,7 +29,7 @@ def lora(tiny_llama: Path, tmp_path: Path) -> Path:
 
 def test_it_is_fused_and_named(run: Run, tiny_llama: Path, lora: Path, tmp_path: Path) -> None:
     plan = run("plan", tiny_llama, "--adapter", lora)
-    assert "info [adapter]: the adapter lora" in " ".join(plan.output.split())
+    assert "note [adapter]: the adapter lora" in " ".join(plan.output.split())
     assert run("convert", tiny_llama, "--adapter", lora, "-o", "out").exit_code == 0
     assert run("convert", tiny_llama, "-o", "plain").exit_code == 0
     one, other = ((tmp_path / name / "model.safetensors").read_bytes() for name in ("out", "plain"))
