@@ -84,7 +84,7 @@ class Change:
 
 def _misfit(base: TensorInfo, tensors: Iterable[TensorInfo], shape: Sequence[int]) -> Misfit:
     parts = ", ".join(f"{one.name} {list(one.shape)}" for one in tensors)
-    return Misfit("adapter_misfit", f"{parts} can't change {base.name}, which is {list(shape)}")
+    return Misfit(code="adapter_misfit", told=f"{parts} can't change {base.name}, which is {list(shape)}")
 
 
 def found_in(names: Mapping[str, object], wanted: str) -> str:
@@ -110,8 +110,10 @@ def matches(pattern: str, path: str) -> bool:
     Raises Misfit for one that could take forever, which names of layers never need.
     """
     if len(pattern) > 200 or re.search(r"[(){]", pattern) or len(re.findall(r"[*+?]", pattern)) > 2:
-        raise Misfit("adapter_kind", f"the pattern {pattern[:80]!r} in its config is too much for a layer's name")
+        raise Misfit(
+            code="adapter_kind", told=f"the pattern {pattern[:80]!r} in its config is too much for a layer's name"
+        )
     try:
         return re.match(rf"(?:.*\.)?(?:{pattern})$", path) is not None
     except re.error:
-        raise Misfit("adapter_kind", f"{pattern[:80]!r} in its config is no pattern") from None
+        raise Misfit(code="adapter_kind", told=f"{pattern[:80]!r} in its config is no pattern") from None

@@ -75,9 +75,11 @@ class AdapterDecoder:
                 unmatched += [tensor.name for tensor in change.tensors]
         if unmatched:
             more = f" and {len(unmatched) - 3} more" if len(unmatched) > 3 else ""
-            raise Misfit("adapter_unmatched", f"{', '.join(unmatched[:3])}{more} have no place in {model.name}")
+            raise Misfit(
+                code="adapter_unmatched", told=f"{', '.join(unmatched[:3])}{more} have no place in {model.name}"
+            )
         if not found:
-            raise Misfit("adapter_unmatched", "it changes nothing")
+            raise Misfit(code="adapter_unmatched", told="it changes nothing")
         self._changes = found
         return tuple(_shown(named[name], change) for name, change in found.items())
 
@@ -181,9 +183,9 @@ class _Numbers:
 
 def _shown(base: TensorInfo, change: Change) -> DecodedTensor:
     if base.dtype not in FLOATS:
-        raise Misfit("adapter_packed", f"{base.name} is stored as {base.dtype}, and not as plain numbers")
+        raise Misfit(code="adapter_packed", told=f"{base.name} is stored as {base.dtype}, and not as plain numbers")
     for tensor in change.tensors:
         if tensor.dtype not in (*FLOATS, "F64"):
-            raise Misfit("adapter_misfit", f"{tensor.name} is stored as {tensor.dtype}")
+            raise Misfit(code="adapter_misfit", told=f"{tensor.name} is stored as {tensor.dtype}")
     shape = change.shape_of(base)
     return DecodedTensor(name=base.name, dtype=base.dtype, shape=shape, shard=base.shard, parts=(base,), changed=True)

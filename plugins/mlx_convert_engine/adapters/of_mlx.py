@@ -16,7 +16,7 @@ def changes_of(adapter: Adapter) -> dict[str, Change]:
     """What an adapter of mlx-lm changes, by names of tensors. Raises Misfit."""
     kind = adapter.config.get("fine_tune_type", "lora")
     if kind not in ("lora", "dora", "full"):
-        raise Misfit("adapter_kind", f"it is of the kind {kind!r:.40}, which is not known here")
+        raise Misfit(code="adapter_kind", told=f"it is of the kind {kind!r:.40}, which is not known here")
     parts: dict[str, dict[str, TensorInfo]] = {}
     changes: dict[str, Change] = {}
     for tensor in adapter.tensors:
@@ -28,7 +28,7 @@ def changes_of(adapter: Adapter) -> dict[str, Change]:
     scale = _scale(adapter)
     for path, own in parts.items():
         if "lora_a" not in own or "lora_b" not in own:
-            raise Misfit("adapter_misfit", f"{path} has only a part of an adapter: {', '.join(sorted(own))}")
+            raise Misfit(code="adapter_misfit", told=f"{path} has only a part of an adapter: {', '.join(sorted(own))}")
         one, other = own["lora_a"], own["lora_b"]
         words = _WORDS.search(path)
         left, right = (Factor(one), Factor(other)) if words else (Factor(other, True), Factor(one, True))
@@ -40,5 +40,5 @@ def _scale(adapter: Adapter) -> float:
     settings = adapter.config.get("lora_parameters")
     scale = (settings if isinstance(settings, dict) else adapter.config).get("scale", _SCALE)
     if not isinstance(scale, int | float) or isinstance(scale, bool):
-        raise Misfit("adapter_misfit", f"its config has no number for the scale: {scale!r:.40}")
+        raise Misfit(code="adapter_misfit", told=f"its config has no number for the scale: {scale!r:.40}")
     return float(scale)

@@ -61,14 +61,14 @@ def _of_layer(path: str, parts: Mapping[str, TensorInfo], config: Mapping[str, A
         yield "weight", Change(left=left, right=right, scale=scale, magnitudes=magnitudes, along="columns")
         return
     if "lora_A" not in parts or "lora_B" not in parts:
-        raise Misfit("adapter_misfit", f"{path} has only a part of an adapter: {', '.join(sorted(parts))}")
+        raise Misfit(code="adapter_misfit", told=f"{path} has only a part of an adapter: {', '.join(sorted(parts))}")
     one, other = parts["lora_A"], parts["lora_B"]
     scale = _scale(path, one.shape[0], config)
     left, right = (Factor(one, True), Factor(other, True)) if turned else (Factor(other), Factor(one))
     along = "columns" if turned else "rows"
     yield "weight", Change(left=left, right=right, scale=scale, magnitudes=magnitudes, along=along)  # type: ignore[arg-type]
     if "lora_B.bias" in parts:
-        raise Misfit("adapter_kind", f"{path} has a bias of its own in the adapter (lora_bias)")
+        raise Misfit(code="adapter_kind", told=f"{path} has a bias of its own in the adapter (lora_bias)")
 
 
 def _scale(path: str, rank: int, config: Mapping[str, Any]) -> float:
@@ -79,7 +79,7 @@ def _scale(path: str, rank: int, config: Mapping[str, Any]) -> float:
             alpha = value
             break
     if not isinstance(alpha, int | float) or isinstance(alpha, bool) or not rank:
-        raise Misfit("adapter_misfit", f"{path} has no scale: rank {rank}, alpha {alpha!r:.40}")
+        raise Misfit(code="adapter_misfit", told=f"{path} has no scale: rank {rank}, alpha {alpha!r:.40}")
     return float(alpha / (sqrt(rank) if config.get("use_rslora") else rank))
 
 
@@ -89,17 +89,21 @@ def _indices(path: str, config: Mapping[str, Any]) -> tuple[int, ...]:
     if isinstance(found, dict):
         found = next((value for name, value in found.items() if path == name or path.endswith(f".{name}")), None)
     if not isinstance(found, list) or not all(type(one) is int for one in found):
-        raise Misfit("adapter_misfit", f"{path} has trained words, and its config does not tell which")
+        raise Misfit(code="adapter_misfit", told=f"{path} has trained words, and its config does not tell which")
     return tuple(found)
 
 
 def _check_kind(config: Mapping[str, Any]) -> None:
     kind = config.get("peft_type")
     if kind not in ("LORA", "TRAINABLE_TOKENS"):
-        raise Misfit("adapter_kind", f"it is of the kind {kind!r:.40}, which is no change of weights known here")
+        raise Misfit(
+            code="adapter_kind", told=f"it is of the kind {kind!r:.40}, which is no change of weights known here"
+        )
     begin = config.get("init_lora_weights")
     if isinstance(begin, str) and begin.lower().startswith(_OTHER_BEGIN):
-        raise Misfit("adapter_kind", f"it began as {begin[:40]}, which takes a part out of the model's own weights")
+        raise Misfit(
+            code="adapter_kind", told=f"it began as {begin[:40]}, which takes a part out of the model's own weights"
+        )
     other = next((name for name in _OTHER_WAYS if config.get(name)), "")
     if other:
-        raise Misfit("adapter_kind", f"it uses {other}, which weights alone can't hold")
+        raise Misfit(code="adapter_kind", told=f"it uses {other}, which weights alone can't hold")
