@@ -412,7 +412,7 @@ async def test_an_adapter_is_named_under_advanced(studio: Studio, tiny_llama: Pa
         await fill(user, "advanced-adapter", str(tmp_path))
         await sees(user, "holds no adapter")
         await fill(user, "advanced-adapter", str(adapter))
-        await sees(user, "the adapter lora", "is fused into 1 of")
+        await sees(user, "The adapter lora", "is fused into 1 of")
         user.find(marker="convert").click()
         await sees(user, "is ready")
     (job,) = studio.views.of("convert")
