@@ -94,10 +94,14 @@ def _shoot(visitor: Visitor, hub: Hub, program: Program, models: tuple[Path, ...
         "chat": ("/chat", _open_conversation),
         "compare": ("/compare", _compare),
         "library": ("/library", lambda page: expect(page.get_by_role("row")).to_have_count(3)),
+        "find": (f"/find?ref={REPO}", lambda page: expect(page.get_by_text("Supported")).to_be_visible()),
         "plugins": ("/plugins", lambda page: None),
         "settings": ("/settings", lambda page: None),
         "upload": ("/library", _upload),
     }
+    page = visitor.open("/library")
+    page.get_by_role("button", name="Don't say it again").click()
+    page.context.close()
     for name, (path, prepare) in pages.items():
         for theme in THEMES:
             page = visitor.open(path, theme=theme, width=SIZE[0], height=SIZE[1], device_scale_factor=2)

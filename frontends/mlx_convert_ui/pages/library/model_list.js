@@ -43,13 +43,13 @@ export default {
                 :checked="picked.has(lines[index].id)" @click="pick($event, index)">
             </td>
             <th scope="row" role="rowheader" class="list-name">
-              <span class="list-title">
-                <a class="list-strong cut-name" data-stop="open" :href="lines[index].address" :title="lines[index].path" dir="auto"
-                  ><span>{{ lines[index].cut[0] }}</span><span>{{ lines[index].cut[1] }}</span></a>
+              <a class="list-strong cut-name" data-stop="open" :href="lines[index].address" :title="lines[index].path" dir="auto"
+                ><span>{{ lines[index].cut[0] }}</span><span>{{ lines[index].cut[1] }}</span></a>
+              <span class="list-second">
                 <span v-for="badge in lines[index].badges" :key="badge.text" :class="'badge badge-' + badge.tone"
                   :data-icon="badge.icon || null">{{ badge.text }}</span>
+                <span class="list-about" dir="auto" :title="lines[index].about">{{ lines[index].about }}</span>
               </span>
-              <span class="list-about" dir="auto" :title="lines[index].about">{{ lines[index].about }}</span>
             </th>
             <td v-for="column in columns.slice(1)" :key="column.key" role="cell" :class="{ number: column.number }"
               :data-name="column.label">{{ lines[index][column.key].text || "–" }}<span v-if="lines[index][column.key].more"
