@@ -101,7 +101,7 @@ def test_the_model_behind_an_adapter_is_offered_where_a_source_takes_it(
     (adapter := tmp_path / "adapter").mkdir()
     (adapter / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": base}))
     found = opened().plan(ConvertRequest(ref=str(adapter)), exact=False).errors[0]
-    assert (found.code, found.remedies) == ("lora_only", (UseInstead(base),) if offered else ())
+    assert (found.code, found.remedies) == ("lora_only", (UseInstead(base, adapter=str(adapter)),) if offered else ())
 
 
 def test_the_refs_of_a_source_on_this_machine_are_not_shared(opened: Open, add_plugin: AddPlugin) -> None:

@@ -102,7 +102,6 @@ def test_what_is_beside_a_whole_model_does_not_stop_it(
         ("gpt_neox", "buffer"),
         ("qwen2", "tied_head"),
         ("gemma4_text", "shared"),
-        ("kimi_k2-int4", "packing"),
         ("ernie4_5_moe", "unknown"),
     ],
 )

@@ -58,7 +58,7 @@ def test_it_is_a_plugin_like_a_strangers(run: Run) -> None:
     listed = json.loads(run("plugins", "--json"))
     plugin = next(plugin for plugin in listed["plugins"] if plugin["name"] == "mlx_convert_vlm")
     assert (plugin["distribution"], plugin["built_in"]) == ("mlx-convert-vlm", False)
-    assert plugin["hooks"] == ["model_converter", "model_runner"]
+    assert plugin["hooks"] == ["model_converter", "model_runner", "model_senses"]
     assert listed["failures"] == []
 
 
