@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from library_list import lines
 from mlx_convert_ui.pages.convert.form_planner import FormPlanner
 from mlx_convert_ui.state.advice import advised
 from mlx_convert_ui.state.convert_form import Form, command_line
@@ -126,7 +127,7 @@ async def test_the_model_to_take_instead_is_one_click_away(studio: Studio, tiny_
     (tiny_llama / "adapter_model.safetensors").write_bytes(b"")
     async with visiting(studio) as user:
         await fill(user, "ref", str(tiny_llama))
-        await sees(user, "Can't be converted", "Convert its base model instead.")
+        await sees(user, "Can't be converted", "Convert its base model with the adapter fused into it.")
         user.find(marker="remedy").click()
         await until(lambda: studio.draft.convert["ref"] == "org/base")
 
@@ -159,7 +160,7 @@ async def test_a_model_for_pictures_is_converted_once_text_only_is_agreed_to(
         user.find(marker="convert").click()
         await sees(user, "seeing-MLX-8bit is ready")
         await user.open("/library")
-        await sees(user, "text only")
+        await until(lambda: "text only" in [badge["text"] for line in lines(user) for badge in line["badges"]])
         await user.open("/")
         await fill(user, "ref", str(tiny_llama))
         await user.should_not_see(marker="text-only", retries=50)

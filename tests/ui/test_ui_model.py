@@ -60,10 +60,12 @@ async def test_what_does_not_fit_is_marked_wherever_a_model_is_chosen(
     entry = shelved(studio.workspace, tiny_model, tmp_path)
     assert entry.cache > 0
     async with visiting(studio, "/library") as user:
-        await sees(user, "Runs here")
+        await sees(user, "1 model ·")
+        assert lines(user)[0]["size"]["more"] == "Runs here"
         monkeypatch.setattr("mlx_convert_core.base.memory.lent_memory", lambda: 1_000)
         await user.open("/library")
-        await sees(user, "Too large")
+        await sees(user, "1 model ·")
+        assert lines(user)[0]["size"]["more"] == "Too large"
         await user.open("/test")
         await sees(user, f"{entry.name} (too large for this machine)")
 

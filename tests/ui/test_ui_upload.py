@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from library_list import act
 from mlx_convert_ui.state.studio import Studio
 from models import shelved
 from nicegui import ElementFilter
@@ -27,7 +28,7 @@ def entry(studio: Studio, tiny_model: Path, tmp_path: Path) -> LibraryEntry:
 async def test_a_model_is_sent_to_a_folder(studio: Studio, entry: LibraryEntry, tmp_path: Path) -> None:
     target = tmp_path / "shared" / "copy"
     async with visiting(studio, "/library") as user:
-        user.find(marker="upload").click()
+        act(user, "upload")
         await sees(user, f"Upload {entry.name}", "Choose a folder on this machine, or type one.")
         await fill(user, "upload-name", str(target))
         await sees(user, "Ready", f"folder:{target}", "The card that goes with it")
@@ -52,7 +53,7 @@ async def test_a_damaged_model_is_named_and_not_sent(studio: Studio, entry: Libr
     weights = entry.path / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1000])
     async with visiting(studio, "/library") as user:
-        user.find(marker="upload").click()
+        act(user, "upload")
         await sees(user, f"Upload {entry.name}")
         await fill(user, "upload-name", str(tmp_path / "copy"))
         await sees(user, "is damaged and was not sent: model.safetensors")
@@ -66,7 +67,7 @@ async def test_another_model_is_listed_and_replaced_only_when_asked(
 ) -> None:
     taken = write_mlx_folder(tmp_path / "shared" / "taken")
     async with visiting(studio, "/library") as user:
-        user.find(marker="upload").click()
+        act(user, "upload")
         await sees(user, f"Upload {entry.name}")
         await fill(user, "upload-name", str(taken))
         await sees(user, "holds another model already (unquantized", "LICENSE, config.json and 1 weight file")
@@ -85,7 +86,7 @@ async def test_what_is_no_model_can_not_be_replaced(studio: Studio, entry: Libra
     taken.mkdir()
     (taken / "config.json").write_text("{}")
     async with visiting(studio, "/library") as user:
-        user.find(marker="upload").click()
+        act(user, "upload")
         await sees(user, f"Upload {entry.name}")
         await fill(user, "upload-name", str(taken))
         await sees(user, "is not replaced: it holds something else than an MLX model (config.json)")
@@ -101,7 +102,7 @@ async def test_what_is_refused_at_the_start_stands_where_the_verdict_was(
 
     monkeypatch.setattr(studio.workspace, "upload", refuse)
     async with visiting(studio, "/library") as user:
-        user.find(marker="upload").click()
+        act(user, "upload")
         await sees(user, f"Upload {entry.name}")
         await fill(user, "upload-name", str(tmp_path / "copy"))
         await sees(user, "Ready")
@@ -116,7 +117,7 @@ async def test_a_place_that_will_not_do_is_said_where_it_is_typed(
     studio: Studio, entry: LibraryEntry, tmp_path: Path
 ) -> None:
     async with visiting(studio, "/library") as user:
-        user.find(marker="upload").click()
+        act(user, "upload")
         await sees(user, f"Upload {entry.name}")
         await fill(user, "upload-name", str(entry.path))
         await sees(user, "is where the model is.", "Name another folder.")
@@ -129,7 +130,7 @@ async def test_no_folder_is_judged_before_one_is_named_and_lm_studios_is_a_click
     studio: Studio, entry: LibraryEntry, tmp_path: Path
 ) -> None:
     async with visiting(studio, "/library") as user:
-        user.find(marker="upload").click()
+        act(user, "upload")
         await sees(user, f"Upload {entry.name}")
         await user.should_not_see("folder:", retries=5)
         user.find(marker="lm-studio").click()
