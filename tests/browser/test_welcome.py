@@ -48,7 +48,7 @@ def test_three_steps_lead_to_a_first_model_and_never_come_back(visitor: Visitor,
     expect(page.get_by_role("combobox", name="Source model")).to_have_value("HuggingFaceTB/SmolLM2-135M-Instruct")
     expect(page.get_by_label("Folder", exact=True)).to_have_value(str(program.work / "converted here"))
     assert json.loads((program.home / "settings.json").read_text())["output_folder"] == "converted here"
-    visitor.allow("ERR_CONNECTION_REFUSED|WebSocket connection")  # of the page that is left open
+    visitor.allow("ERR_CONNECTION_REFUSED|WebSocket connection|401 \\(Unauthorized")  # of the page that is left open
     program.stop()
     program.start()
     expect(visitor.open().get_by_role("heading", name="Convert", level=1)).to_be_visible()
