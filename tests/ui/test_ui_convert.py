@@ -160,7 +160,7 @@ async def test_a_model_for_pictures_is_converted_once_text_only_is_agreed_to(
         user.find(marker="convert").click()
         await sees(user, "seeing-MLX-8bit is ready")
         await user.open("/library")
-        await until(lambda: "text only" in [badge["text"] for line in lines(user) for badge in line["badges"]])
+        await until(lambda: any("text only · from" in line["about"] for line in lines(user)))
         await user.open("/")
         await fill(user, "ref", str(tiny_llama))
         await user.should_not_see(marker="text-only", retries=50)
