@@ -9,7 +9,8 @@ import pytest
 from hubserver import Hub
 from lm.random_llama import write_llama
 from mlx_convert_hub.client.connection import HubConnection
-from mlx_convert_hub.fetch.repo import CONVERTED, HubRepo
+from mlx_convert_hub.fetch.offline import CONVERTED
+from mlx_convert_hub.fetch.repo import HubRepo
 from samples.torch_files import as_torch, text, torch_zip
 
 from mlx_convert_core import ConvertRequest, Workspace

@@ -30,12 +30,11 @@ from mlx_convert_core.plugin import (
     file_names,
     hub_names,
     inspect_adapter,
-    inspect_folder,
     read_config,
 )
 from mlx_convert_hub.client.connection import PATIENCE_SECONDS, HubConnection
 from mlx_convert_hub.fetch.adapters import cached_folder, described, fetch
-from mlx_convert_hub.fetch.cache import RepoCache, oid_of
+from mlx_convert_hub.fetch.cache import RepoCache
 from mlx_convert_hub.fetch.download import Download
 from mlx_convert_hub.fetch.headers import read_headers
 from mlx_convert_hub.fetch.listing import (
@@ -50,6 +49,7 @@ from mlx_convert_hub.fetch.listing import (
     two_in_one,
     weights_elsewhere,
 )
+from mlx_convert_hub.fetch.offline import CONVERTED, described_offline, not_cached
 from mlx_convert_hub.fetch.transfer import PARALLEL, POLL_SECONDS, Transfer, run_all
 from mlx_convert_hub.search.published import COMMUNITY, conversions
 from mlx_convert_hub.search.rows import row_of
@@ -60,7 +60,6 @@ if TYPE_CHECKING:
     from huggingface_hub.hf_api import ModelInfo as HubInfo
 
 ABOUT_SECONDS = 6.0  # for what people think of a model: it is beside what was asked
-CONVERTED = "refs/convert/safetensors"  # where the Hub keeps what it has made of a repo's files of torch
 
 
 @dataclass(frozen=True)
@@ -87,7 +86,7 @@ class HubRepo:
         """See ModelSource: at most three requests, and one small one for each weight file."""
         connection = self.connection
         if connection.offline:
-            return self._cached(connection)
+            return self._offline(connection)
         try:
             return self._asked(connection)
         except RepoNotFound as error:
@@ -123,7 +122,7 @@ class HubRepo:
     def cached(self) -> ModelInfo | None:
         """See CachedSource."""
         try:
-            return self._cached(self.connection)
+            return self._offline(self.connection)
         except SourceUnreachable:
             return None
 
@@ -133,7 +132,7 @@ class HubRepo:
         if connection.offline:
             folder = cached_folder(connection, self.repo_id, self.revision)
             if folder is None:
-                raise self._not_cached(connection, "is not in the cache")
+                raise not_cached(connection, self.repo_id, "is not in the cache")
             return inspect_adapter(folder, self.ref)
         return described(connection, self.repo_id, self.revision, self.ref, self._settings)
 
@@ -195,7 +194,8 @@ class HubRepo:
                 download.cache.remember(model.branch, commit)
         return download.cache.snapshot(commit)
 
-    # Online
+    def _offline(self, connection: HubConnection) -> ModelInfo:
+        return described_offline(connection, self.repo_id, self.revision, ref=self.ref, name=self.name)
 
     def _described(self, connection: HubConnection, info: HubInfo) -> ModelInfo:
         commit = str(info.sha)
@@ -276,49 +276,3 @@ class HubRepo:
             return connection.ask(lambda: download.get(file))
         finally:
             transfer.stop()
-
-    # Offline
-
-    def _cached(self, connection: HubConnection) -> ModelInfo:
-        """The description of a model that is whole in the cache."""
-        cache = RepoCache(connection.cache, self.repo_id)
-        revision = self.revision or "main"
-        if self.revision is None and cache.commit_of(revision) is None and cache.commit_of(CONVERTED) is not None:
-            revision = CONVERTED
-        commit = cache.commit_of(revision)
-        if commit is None or not cache.snapshot(commit).is_dir():
-            raise self._not_cached(connection, f"is not in the cache at '{revision}'")
-        folder = cache.snapshot(commit)
-        try:
-            model = inspect_folder(folder, ref=self.ref, name=self.name)
-            check_numbering(self.repo_id, model.shards)
-        except CorruptCheckpoint as error:
-            if error.code in ("missing_shard", "empty_folder"):
-                raise self._not_cached(connection, "is only partly in the cache") from None
-            raise
-        if (
-            model.config
-            and not model.tensors
-            and not model.findings
-            and not model.matching("*.bin", "*.gguf", "*.pt", "*.pth")
-        ):
-            raise self._not_cached(connection, "is only partly in the cache, without its weights")
-        files = tuple(replace(file, oid=oid_of(folder / file.name)) for file in model.files)
-        return replace(
-            model,
-            repo_id=self.repo_id,
-            revision=commit,
-            branch=revision,
-            findings=(*model.findings, *([from_branch(self.repo_id, CONVERTED)] if revision == CONVERTED else ())),
-            files=files,
-            card=card_of(model.card),
-            fetch_folder=connection.cache,
-            fetch_window=PARALLEL + 1,
-        )
-
-    def _not_cached(self, connection: HubConnection, what: str) -> SourceUnreachable:
-        return SourceUnreachable(
-            f"{self.repo_id} {what} ({connection.cache}), and offline mode is on (HF_HUB_OFFLINE).",
-            hint="Unset HF_HUB_OFFLINE and run it again, or use a model that is there.",
-            code="offline",
-        )
