@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hubserver import Hub, silent_address
 from mlx_convert_hub.client.connection import HubConnection
+from mlx_convert_hub.send import sending
 from mlx_convert_hub.send.hub_target import HubTarget
 
 from mlx_convert_core import UploadError, UploadRequest, UploadResult
@@ -289,12 +291,21 @@ def test_what_arrived_before_the_trouble_is_not_sent_again(
     assert result.sent_bytes < 3 * MIB
 
 
+def turn_xet_on(settings: pytest.MonkeyPatch) -> None:
+    """Do so once no transfer of an earlier test that nobody waits for any more holds the client's one switch."""
+    from huggingface_hub import constants
+
+    end = time.monotonic() + 60
+    while sending._plain_transfers:
+        assert time.monotonic() < end, "a transfer of an earlier test never ended"
+        time.sleep(0.02)
+    settings.setattr(constants, "HF_HUB_DISABLE_XET", False)
+
+
 def test_xet_that_fails_is_done_without(
     hub: Hub, target: HubTarget, folder: Path, settings: pytest.MonkeyPatch
 ) -> None:
-    from huggingface_hub import constants
-
-    settings.setattr(constants, "HF_HUB_DISABLE_XET", False)
+    turn_xet_on(settings)
     report = Recorder("upload")
     send(target, folder, report=report)  # this hub has no Xet storage
     assert hub.repos["ann/Tiny"].read("model.safetensors") == (folder / "model.safetensors").read_bytes()
@@ -304,9 +315,7 @@ def test_xet_that_fails_is_done_without(
 def test_xet_that_says_nothing_is_done_without(
     hub: Hub, impatient: HubTarget, folder: Path, settings: pytest.MonkeyPatch
 ) -> None:
-    from huggingface_hub import constants
-
-    settings.setattr(constants, "HF_HUB_DISABLE_XET", False)
+    turn_xet_on(settings)
     report = Recorder("upload")
     with silent_address() as storage:
         hub.use_xet(cas=storage)
