@@ -72,8 +72,8 @@ def test_back_leads_to_what_was_asked_for_and_to_the_place_where_it_was_left(
     expect(page).to_have_url(re.compile(r"/library\?q=model&sort=size$"))
     expect(page.get_by_text("9,997 models · ")).to_be_visible()
     page.evaluate("scrollTo(0, 100000)")
-    left = page.locator("[data-line]").nth(10)
-    name = row(page, int(left.get_attribute("data-line") or ""))
+    page.wait_for_function("document.querySelector('[data-line]')?.dataset.line > 500")  # drawn anew, and come
+    name = row(page, int(page.locator("[data-line]").nth(10).get_attribute("data-line") or ""))
     page.wait_for_function("JSON.parse(sessionStorage.getItem('library-at')).index > 500")
     page.get_by_role("link", name="Settings").click()
     expect(page.get_by_role("heading", name="Settings", level=1)).to_be_visible()
