@@ -5,25 +5,25 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 from nicegui import run, ui
 
 from mlx_convert_core import MlxConvertError
 from mlx_convert_core.plugin import Attachment, ChatSettings, Conversation, expanded
-from mlx_convert_ui import wording
 from mlx_convert_ui.pages.chat.composer import Composer
 from mlx_convert_ui.pages.chat.conversations import ConversationList
-from mlx_convert_ui.pages.chat.dialogs import SettingsDrawer, ask_title
+from mlx_convert_ui.pages.chat.dialogs import SettingsDrawer
 from mlx_convert_ui.pages.chat.draft import ChatDraft
 from mlx_convert_ui.pages.chat.header import Header, HeaderActions
 from mlx_convert_ui.pages.chat.loading import Loaded, load
+from mlx_convert_ui.pages.chat.managing import ExportForm, delete, export, rename
 from mlx_convert_ui.pages.chat.turns import TurnActions, Turns, unanswered
 from mlx_convert_ui.pages.chat.welcome import welcome
 from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.widgets.attachments import Attachments
 from mlx_convert_ui.widgets.components import address_of, block, note
-from mlx_convert_ui.widgets.dialogs import confirm, lasting, waiting
+from mlx_convert_ui.widgets.dialogs import lasting, waiting
 from mlx_convert_ui.widgets.frame import READ_SECONDS, frame
 from mlx_convert_ui.widgets.model_choice import ModelChoice, model_folder, no_models
 from mlx_convert_ui.widgets.remedies import tell
@@ -55,10 +55,10 @@ class ChatPage:
 
     def __init__(self, studio: Studio, loaded: Loaded) -> None:
         self._studio = studio
-        self._desk = desk = studio.chats
+        self._chats = chats = studio.chats
         self._loaded = loaded
         self._conversation = loaded.conversation
-        self._version = self._desk.version
+        self._version = self._chats.version
         self._sending = False
         self._client = ui.context.client  # the button that asked for something may be gone when it is done
         self._draft = ChatDraft(studio)
@@ -82,7 +82,7 @@ class ChatPage:
                 )
                 self._welcome = block("chat-welcome")
                 self._turns = Turns(
-                    TurnActions(self._edit, self._asking(desk.regenerate), self._asking(desk.go_on), self._switch)
+                    TurnActions(self._edit, self._asking(chats.regenerate), self._asking(chats.go_on), self._switch)
                 )
                 self._below = block("turns-below")
                 draft, id = self._draft, self._id
@@ -105,7 +105,7 @@ class ChatPage:
             self._turns.clear()
             self._below.clear()
         else:
-            view = self._desk.view(conversation.id)
+            view = self._chats.view(conversation.id)
             self._turns.draw(conversation, view)
             self._draw_below(conversation, answered=view is not None)
         self._tick_answer()
@@ -132,18 +132,18 @@ class ChatPage:
             elif not answered and conversation.messages and conversation.messages[-1].role == "user":
                 at = len(conversation.messages)
                 former = partial(self._switch, at, -1) if conversation.versions(at)[1] else None
-                unanswered(self._asking(self._desk.regenerate), former)
+                unanswered(self._asking(self._chats.regenerate), former)
 
     async def _tick(self) -> None:
         """Cheap while nothing happens: compare a number, send what came of the answer."""
-        if self._version != self._desk.version:
-            self._version = self._desk.version
+        if self._version != self._chats.version:
+            self._version = self._chats.version
             await self._reload()
         self._tick_answer()
 
     def _tick_answer(self) -> None:
         self._turns.refresh()
-        view = self._desk.view(self._id)
+        view = self._chats.view(self._id)
         self._composer.show(active=view is not None and view.active)
 
     async def _reload(self) -> None:
@@ -171,9 +171,9 @@ class ChatPage:
         """What says ``text``, with ``files``, in the open conversation, or begins one with it."""
         id, model = self._id, self._header.model
         if id:
-            return lambda: self._desk.say(id, text, files)
+            return lambda: self._chats.say(id, text, files)
         self._keep_draft()
-        return lambda: self._desk.begin(model_folder(model), self._settings(), text, files)
+        return lambda: self._chats.begin(model_folder(model), self._settings(), text, files)
 
     def _sent(self, key: str, text: str, files: tuple[Attachment, ...]) -> None:
         """Forget the draft of ``key``; what was typed and added meanwhile stays, as the next message."""
@@ -185,7 +185,7 @@ class ChatPage:
 
     async def _edit(self, index: int, text: str) -> bool:
         id = self._id
-        return await self._do(lambda: self._desk.edit(id, index, text))
+        return await self._do(lambda: self._chats.edit(id, index, text))
 
     def _asking(self, ask: Callable[[str], Conversation]) -> Callable[[], Awaitable[Any]]:
         """What has the open conversation answered by ``ask``."""
@@ -194,7 +194,7 @@ class ChatPage:
     async def _switch(self, at: int, by: int) -> None:
         """Show another version of message ``at``: nothing is asked for that."""
         id = self._id
-        await self._change(lambda: self._desk.switch(id, at, by))
+        await self._change(lambda: self._chats.switch(id, at, by))
         await self._reload()
 
     async def _do(self, act: Callable[[], Conversation]) -> bool:
@@ -214,13 +214,13 @@ class ChatPage:
         self._conversation = conversation
         if new and conversation is not None:
             ui.navigate.history.replace(address_of(f"/chat/{conversation.id}"))
-        self._version = self._desk.version
+        self._version = self._chats.version
         await self._reload()
         self._to_the_end()
         return True
 
     def _stop(self) -> None:
-        view = self._desk.view(self._id)
+        view = self._chats.view(self._id)
         if view is not None:
             view.job.cancel()
 
@@ -233,7 +233,7 @@ class ChatPage:
             self._keep_draft()
             return
         id = self._id
-        await self._change(lambda: self._desk.change(id, model=model))
+        await self._change(lambda: self._chats.change(id, model=model))
         await self._reload()
 
     async def _keep_settings(self) -> None:
@@ -241,7 +241,7 @@ class ChatPage:
             self._keep_draft()
             return
         id = self._id
-        await self._change(lambda: self._desk.change(id, settings=self._settings()))
+        await self._change(lambda: self._chats.change(id, settings=self._settings()))
 
     async def _change(self, act: Callable[[], Any]) -> Any:
         """What ``act`` gives, from a thread; None when it fails, which is said above the composer."""
@@ -254,34 +254,22 @@ class ChatPage:
         return None
 
     async def _rename(self) -> None:
-        assert self._conversation is not None
-        id = self._id
-        title = await ask_title(self._conversation.title)
-        if title:
-            await self._change(lambda: self._desk.rename(id, title))
+        await rename(self._chats, self._open, self._change)
 
-    async def _export(self, form: Literal["markdown", "json"]) -> None:
-        assert self._conversation is not None
-        id, suffix = self._id, "md" if form == "markdown" else "json"
-        name = wording.file_name(self._conversation.title or "conversation")
-        text = await self._change(lambda: self._desk.export(id, form))
-        if text is not None:
-            ui.download.content(text.encode(), f"{name}.{suffix}")
+    async def _export(self, form: ExportForm) -> None:
+        await export(self._chats, self._open, form, self._change)
 
     async def _delete(self) -> None:
-        assert self._conversation is not None
-        title, id = self._conversation.title or "Untitled", self._id
-        sure = await confirm(
-            "Delete this conversation?",
-            f"“{title}” will be gone for good. Export it first to keep a copy.",
-            action="Delete",
-        )
-        if sure:
-            await self._change(lambda: self._desk.delete(id))
-            ui.navigate.to("/chat")
+        await delete(self._chats, self._open, self._change)
 
     def _toggle_list(self) -> None:
         self._header.expanded(self._list.toggle())
+
+    @property
+    def _open(self) -> Conversation:
+        """The open conversation: what it is asked for is offered only while one is open."""
+        assert self._conversation is not None
+        return self._conversation
 
     @property
     def _id(self) -> str:

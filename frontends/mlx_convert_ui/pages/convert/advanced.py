@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from nicegui import ui
@@ -40,86 +40,107 @@ class AdvancedFields:
         self._selects["preset"].value = preset
 
     def _build(self) -> None:
-        form = self._form
         with block("fields fields-3"):
-            every = {name: preset.title for name, preset in self._presets.items()}
-            self._select(
-                "Preset",
-                "Every preset, also those of plugins. Change it when none of the cards above fits.",
-                every,
-                "preset",
-            )
-            bits = {None: _AS_PRESET, **{bits: f"{bits} bits" for bits in AFFINE_BITS}}
-            self._select("Bits", "Bits for each number. Fewer are smaller and less exact.", bits, "bits")
-            groups = {None: _AS_PRESET, **{size: str(size) for size in AFFINE_GROUP_SIZES}}
-            self._select(
-                "Group size",
-                "How many numbers share one scale. Smaller groups keep more quality and take a little more room.",
-                groups,
-                "group_size",
-            )
-            modes = {None: _AS_PRESET, **{mode: mode if mode == "affine" else mode.upper() for mode in MODES}}
-            self._select("Mode", "The number format. Leave it unless you need one of the float formats.", modes, "mode")
-            strategies = sorted({preset.strategy for preset in self._presets.values() if preset.strategy})
-            named_strategies = {None: _AS_PRESET, **{name: name for name in strategies}}
-            self._select(
-                "Strategy",
-                "Chooses bits layer by layer, so that the layers that matter most keep more.",
-                named_strategies,
-                "strategy",
-            )
-            self._bits_per_weight()
-            methods = sorted({NEAREST, *(preset.method for preset in self._presets.values() if preset.method)})
-            self._select(
-                "Rounding (method)",
-                "How numbers are rounded. tuned fits them to a text that runs through the model first; with compensated"
-                " they make good for each other, too. The same size, and longer conversions.",
-                {None: _AS_PRESET, **{name: name for name in methods}},
-                "method",
-            )
-            kept = {None: _AS_PRESET, **{name: name for name in dtypes.DTYPES}}
-            self._select(
-                "Kept as (dtype)",
-                "The type of everything that is not quantized. float16 is faster on M1 and M2 Macs.",
-                kept,
-                "dtype",
-            )
-            with field("Revision", "A branch, tag or commit of a repo. Empty means the newest.") as name:
-                box = ui.input(value=form.revision, on_change=lambda event: self._set("revision", event.value or ""))
-                named(box, name).props('placeholder="main" spellcheck=false')
-            with field(
-                "Adapter",
-                "A LoRA, as peft or mlx-lm has saved it, that is fused into the model: a repo or a folder.",
-            ) as name:
-                self._adapter = ui.input(
-                    value=form.adapter, on_change=lambda event: self._set("adapter", event.value or "")
-                ).mark("advanced-adapter")
-                named(self._adapter, name).props('placeholder="none: owner/lora, or a folder" spellcheck=false')
-            with field(
-                "Calibration text",
-                "A text file of yours that rounding by a text goes by: what the model will be used for. Empty means the"
-                " text that comes along.",
-            ) as name:
-                self._calibration = ui.input(
-                    value=form.calibration, on_change=lambda event: self._set("calibration", event.value or "")
-                ).mark("advanced-calibration")
-                named(self._calibration, name).props('placeholder="the bundled text" spellcheck=false')
-            self._switch(
-                "Try the result",
-                "Loads what was written and asks it a question before it counts as done. Takes seconds.",
-                "verify",
-            )
-            self._switch(
-                "Allow infinite values",
-                "float16 can't hold very large numbers: they become infinite. Unless it is on, such a conversion is"
-                " refused.",
-                "allow_overflow",
-            )
-            self._switch(
-                "Run the model's own code",
-                "Some models bring Python code. Allow it only if you trust their author.",
-                "trust",
-            )
+            self._numbers()
+            self._per_layer()
+            self._rounding()
+            self._named()
+            self._agreements()
+
+    def _numbers(self) -> None:
+        every = {name: preset.title for name, preset in self._presets.items()}
+        self._select(
+            "Preset",
+            "Every preset, also those of plugins. Change it when none of the cards above fits.",
+            every,
+            "preset",
+        )
+        bits = {None: _AS_PRESET, **{bits: f"{bits} bits" for bits in AFFINE_BITS}}
+        self._select("Bits", "Bits for each number. Fewer are smaller and less exact.", bits, "bits")
+        groups = {None: _AS_PRESET, **{size: str(size) for size in AFFINE_GROUP_SIZES}}
+        self._select(
+            "Group size",
+            "How many numbers share one scale. Smaller groups keep more quality and take a little more room.",
+            groups,
+            "group_size",
+        )
+        modes = {None: _AS_PRESET, **{mode: mode if mode == "affine" else mode.upper() for mode in MODES}}
+        self._select("Mode", "The number format. Leave it unless you need one of the float formats.", modes, "mode")
+
+    def _per_layer(self) -> None:
+        """The strategies, and those of a budget beside them: whoever types a number there chooses one."""
+        strategies = sorted({preset.strategy for preset in self._presets.values() if preset.strategy})
+        self._select(
+            "Strategy",
+            "Chooses bits layer by layer, so that the layers that matter most keep more.",
+            _or_as_preset(strategies),
+            "strategy",
+        )
+        told = "At most so many on average: each layer gets bits by what it loses."
+        self._budget("Bits per weight", told, "bpw")
+        told = (
+            "How far the result may be from its source, in nats of KL divergence: 0.05 is close. The smallest model"
+            " that keeps to it is looked for, by making and measuring a few."
+        )
+        self._budget("Divergence at most", told, "kl")
+
+    def _rounding(self) -> None:
+        methods = sorted({NEAREST, *(preset.method for preset in self._presets.values() if preset.method)})
+        self._select(
+            "Rounding (method)",
+            "How numbers are rounded. tuned fits them to a text that runs through the model first; with compensated"
+            " they make good for each other, too. The same size, and longer conversions.",
+            _or_as_preset(methods),
+            "method",
+        )
+        self._select(
+            "Kept as (dtype)",
+            "The type of everything that is not quantized. float16 is faster on M1 and M2 Macs.",
+            _or_as_preset(dtypes.DTYPES),
+            "dtype",
+        )
+
+    def _named(self) -> None:
+        """What is typed: which revision, an adapter, a text to round by."""
+        self._typed("Revision", "A branch, tag or commit of a repo. Empty means the newest.", "main", "revision")
+        self._adapter = self._typed(
+            "Adapter",
+            "A LoRA, as peft or mlx-lm has saved it, that is fused into the model: a repo or a folder.",
+            "none: owner/lora, or a folder",
+            "adapter",
+        )
+        self._calibration = self._typed(
+            "Calibration text",
+            "A text file of yours that rounding by a text goes by: what the model will be used for. Empty means the"
+            " text that comes along.",
+            "the bundled text",
+            "calibration",
+        )
+
+    def _agreements(self) -> None:
+        self._switch(
+            "Try the result",
+            "Loads what was written and asks it a question before it counts as done. Takes seconds.",
+            "verify",
+        )
+        self._switch(
+            "Allow infinite values",
+            "float16 can't hold very large numbers: they become infinite. Unless it is on, such a conversion is"
+            " refused.",
+            "allow_overflow",
+        )
+        self._switch(
+            "Run the model's own code",
+            "Some models bring Python code. Allow it only if you trust their author.",
+            "trust",
+        )
+
+    def _typed(self, label: str, tip: str, empty: str, attribute: str) -> ui.input:
+        """A line to type; ``empty`` is what stands there while nothing does."""
+        with field(label, tip) as name:
+            value = getattr(self._form, attribute)
+            box = ui.input(value=value, on_change=lambda event: self._set(attribute, event.value or ""))
+            return named(box.mark(f"advanced-{attribute}"), name).props(f'placeholder="{empty}" spellcheck=false')
 
     def _switch(self, label: str, tip: str, attribute: str) -> None:
         with block("wide"):
@@ -130,16 +151,6 @@ class AdvancedFields:
             ).mark(f"advanced-{attribute}")
             tooltip(box, tip)
         self._switches[attribute] = box
-
-    def _bits_per_weight(self) -> None:
-        """The strategies of a budget: whoever types a number here chooses one."""
-        told = "At most so many on average: each layer gets bits by what it loses."
-        self._budget("Bits per weight", told, "bpw")
-        told = (
-            "How far the result may be from its source, in nats of KL divergence: 0.05 is close. The smallest model"
-            " that keeps to it is looked for, by making and measuring a few."
-        )
-        self._budget("Divergence at most", told, "kl")
 
     def _budget(self, label: str, tip: str, kind: str) -> None:
         with field(label, tip) as name:
@@ -157,3 +168,7 @@ class AdvancedFields:
             select = ui.select(options, value=value, on_change=lambda event: self._set(attribute, event.value))
             named(select, name).props(f"dropdown-icon='{CHEVRON}' options-dense")
             self._selects[attribute] = select.mark(f"advanced-{attribute}")
+
+
+def _or_as_preset(choices: Iterable[str]) -> dict[Any, str]:
+    return {None: _AS_PRESET, **{name: name for name in choices}}
