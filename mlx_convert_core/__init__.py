@@ -64,12 +64,14 @@ if TYPE_CHECKING:
     from mlx_convert_core.model.quantization import Preset as Preset, Quantization as Quantization
     from mlx_convert_core.model.recipes import Recipe as Recipe, load_recipe as load_recipe
     from mlx_convert_core.model.requests import (
-        ConvertedModel as ConvertedModel,
         ConvertRequest as ConvertRequest,
-        ConvertResult as ConvertResult,
         GenerateRequest as GenerateRequest,
-        GenerateResult as GenerateResult,
         UploadRequest as UploadRequest,
+    )
+    from mlx_convert_core.model.results import (
+        ConvertResult as ConvertResult,
+        ConvertedModel as ConvertedModel,
+        GenerateResult as GenerateResult,
         UploadResult as UploadResult,
     )
     from mlx_convert_core.running.jobs import Job as Job
@@ -97,9 +99,8 @@ _PLACES = {
     "mlx_convert_core.model.plan": "ConvertPlan OutputPlan",
     "mlx_convert_core.model.quantization": "Preset Quantization",
     "mlx_convert_core.model.recipes": "Recipe load_recipe",
-    "mlx_convert_core.model.requests": (
-        "ConvertedModel ConvertRequest ConvertResult GenerateRequest GenerateResult UploadRequest UploadResult"
-    ),
+    "mlx_convert_core.model.requests": "ConvertRequest GenerateRequest UploadRequest",
+    "mlx_convert_core.model.results": "ConvertResult ConvertedModel GenerateResult UploadResult",
     "mlx_convert_core.running.jobs": "Job",
     "mlx_convert_core.workspace": "Workspace",
 }

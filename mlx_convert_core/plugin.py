@@ -262,14 +262,16 @@ if TYPE_CHECKING:
         read_record as read_record,
     )
     from mlx_convert_core.model.requests import (
-        ConvertedModel as ConvertedModel,
         ConvertRequest as ConvertRequest,
-        ConvertResult as ConvertResult,
-        SkippedOutput as SkippedOutput,
         GenerateRequest as GenerateRequest,
-        GenerateResult as GenerateResult,
         GenerationExtras as GenerationExtras,
         UploadRequest as UploadRequest,
+    )
+    from mlx_convert_core.model.results import (
+        ConvertResult as ConvertResult,
+        ConvertedModel as ConvertedModel,
+        GenerateResult as GenerateResult,
+        SkippedOutput as SkippedOutput,
         UploadResult as UploadResult,
     )
     from mlx_convert_core.model.rounding import (
@@ -488,10 +490,8 @@ _PLACES = {
     ),
     "mlx_convert_core.model.recipes": "Recipe RecipeOutput read_recipe recipe_of write_recipe",
     "mlx_convert_core.model.record": "Record RecordedAdapter encode_record parse_record public_record read_record",
-    "mlx_convert_core.model.requests": (
-        "ConvertedModel ConvertRequest ConvertResult GenerateRequest GenerateResult SkippedOutput "
-        "GenerationExtras UploadRequest UploadResult"
-    ),
+    "mlx_convert_core.model.requests": "ConvertRequest GenerateRequest GenerationExtras UploadRequest",
+    "mlx_convert_core.model.results": "ConvertResult ConvertedModel GenerateResult SkippedOutput UploadResult",
     "mlx_convert_core.model.rounding": "NEAREST Calibration LayerRows Needs",
     "mlx_convert_core.model.safetensors": "TensorInfo all_tensors header_length parse_header read_header",
     "mlx_convert_core.model.stored_layers": "LayerRow StoredLayer layer_rows",

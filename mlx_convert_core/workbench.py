@@ -20,7 +20,8 @@ if TYPE_CHECKING:  # every command has a workbench: what a method needs is impor
     from mlx_convert_core.measuring.agreement import AgreementResult
     from mlx_convert_core.model.answer_settings import AnswerSettings
     from mlx_convert_core.model.measurements import BenchRequest, BenchResult, MeasureRequest, MeasureResult
-    from mlx_convert_core.model.requests import GenerateRequest, GenerateResult
+    from mlx_convert_core.model.requests import GenerateRequest
+    from mlx_convert_core.model.results import GenerateResult
     from mlx_convert_core.running.process import TaskRunner
 
 

@@ -22,7 +22,8 @@ if TYPE_CHECKING:  # every command has a workspace: what a method needs is impor
     from mlx_convert_core.model.inspection import ModelInfo
     from mlx_convert_core.model.library import LibraryEntry
     from mlx_convert_core.model.plan import ConvertPlan
-    from mlx_convert_core.model.requests import ConvertRequest, ConvertResult, UploadRequest, UploadResult
+    from mlx_convert_core.model.requests import ConvertRequest, UploadRequest
+    from mlx_convert_core.model.results import ConvertResult, UploadResult
     from mlx_convert_core.writing.leftovers import Leftover
 
 
@@ -173,7 +174,8 @@ class Workspace(Workbench):
         """
         from mlx_convert_core.base.awake import awake
         from mlx_convert_core.converting.uploads import checked, target_of
-        from mlx_convert_core.model.requests import UploadRequest, UploadResult
+        from mlx_convert_core.model.requests import UploadRequest
+        from mlx_convert_core.model.results import UploadResult
 
         request = UploadRequest.to(self.model_path(model), to, public=public, replace=replace)
         targets = self.upload_targets()

@@ -16,7 +16,8 @@ from mlx_convert_core.errors import ErrorInfo, InvalidRequest, MlxConvertError
 from mlx_convert_core.model.events import AnyEvent, Message
 from mlx_convert_core.model.hub_cache import model_name
 from mlx_convert_core.model.library_folder import entry_of
-from mlx_convert_core.model.requests import GenerateRequest, GenerateResult
+from mlx_convert_core.model.requests import GenerateRequest
+from mlx_convert_core.model.results import GenerateResult
 from mlx_convert_core.running.context import cancelled_error
 from mlx_convert_core.running.jobs import Job
 

@@ -15,7 +15,8 @@ from mlx_convert_core.model.chat_message import ChatMessage
 from mlx_convert_core.model.events import AnyEvent
 from mlx_convert_core.model.fit import CONTEXT
 from mlx_convert_core.model.hub_cache import model_name
-from mlx_convert_core.model.requests import GenerateRequest, GenerateResult
+from mlx_convert_core.model.requests import GenerateRequest
+from mlx_convert_core.model.results import GenerateResult
 from mlx_convert_core.running.jobs import Job, JobQueue
 from mlx_convert_core.running.process import TaskRunner
 

@@ -14,7 +14,8 @@ from mlx_convert_core.running.jobs import Job
 
 if TYPE_CHECKING:  # every workspace has sessions, and few commands open one
     from mlx_convert_core.answering.model_session import ModelSession, Terms
-    from mlx_convert_core.model.requests import GenerateRequest, GenerateResult
+    from mlx_convert_core.model.requests import GenerateRequest
+    from mlx_convert_core.model.results import GenerateResult
     from mlx_convert_core.running.process import TaskRunner
 
 

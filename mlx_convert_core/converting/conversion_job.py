@@ -13,7 +13,7 @@ from mlx_convert_core.converting.preflight import refuse
 from mlx_convert_core.converting.sources import Sources
 from mlx_convert_core.errors import Cancelled, WorkerDied
 from mlx_convert_core.model.plan import ConvertPlan
-from mlx_convert_core.model.requests import ConvertResult
+from mlx_convert_core.model.results import ConvertResult
 from mlx_convert_core.remedies import RunCommand, SetOption
 from mlx_convert_core.running.context import JobContext
 from mlx_convert_core.running.jobs import Job

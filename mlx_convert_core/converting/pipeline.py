@@ -23,7 +23,7 @@ from mlx_convert_core.converting.trial import Tried
 from mlx_convert_core.converting.verifying import try_models
 from mlx_convert_core.errors import PluginNotLoaded
 from mlx_convert_core.model.plan import ConvertPlan
-from mlx_convert_core.model.requests import ConvertedModel, ConvertResult
+from mlx_convert_core.model.results import ConvertedModel, ConvertResult
 from mlx_convert_core.model.rounding import Calibration
 from mlx_convert_core.plugins.decoding import DecodingConverter
 from mlx_convert_core.plugins.model_converters import ModelConverter, RoundingConverter

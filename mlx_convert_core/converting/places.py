@@ -11,7 +11,7 @@ from pathlib import Path
 from mlx_convert_core.base import units
 from mlx_convert_core.model.findings import Finding, refusal
 from mlx_convert_core.model.plan import ConvertPlan, OutputPlan
-from mlx_convert_core.model.requests import SkippedOutput
+from mlx_convert_core.model.results import SkippedOutput
 from mlx_convert_core.remedies import ChooseOutput
 from mlx_convert_core.writing.replaceable import another_output
 from mlx_convert_core.writing.staging import dead_bytes, output_exists

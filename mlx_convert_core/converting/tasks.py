@@ -17,7 +17,8 @@ from mlx_convert_core.errors import GenerationFailed
 from mlx_convert_core.model.fit import CONTEXT
 from mlx_convert_core.model.inspection import ModelInfo
 from mlx_convert_core.model.plan import ConvertPlan
-from mlx_convert_core.model.requests import GenerateRequest, GenerateResult, GenerationExtras, UploadRequest
+from mlx_convert_core.model.requests import GenerateRequest, GenerationExtras, UploadRequest
+from mlx_convert_core.model.results import GenerateResult
 from mlx_convert_core.plugins.interfaces import ModelRunner, SensingRunner
 from mlx_convert_core.running.context import JobContext, Tasks
 

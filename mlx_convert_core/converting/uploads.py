@@ -8,7 +8,8 @@ from dataclasses import replace
 from difflib import get_close_matches
 
 from mlx_convert_core.errors import InvalidRequest
-from mlx_convert_core.model.requests import UploadRequest, UploadResult
+from mlx_convert_core.model.requests import UploadRequest
+from mlx_convert_core.model.results import UploadResult
 from mlx_convert_core.plugins.calling import Hooks
 from mlx_convert_core.plugins.interfaces import UploadTarget
 from mlx_convert_core.plugins.offers import Account

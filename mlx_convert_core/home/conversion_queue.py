@@ -17,7 +17,8 @@ from mlx_convert_core.home.following import Begin, Following
 from mlx_convert_core.home.queue_file import QueueFile
 from mlx_convert_core.home.queue_item import Afterwards, QueueItem
 from mlx_convert_core.model.events import JobState
-from mlx_convert_core.model.requests import ConvertRequest, ConvertResult
+from mlx_convert_core.model.requests import ConvertRequest
+from mlx_convert_core.model.results import ConvertResult
 from mlx_convert_core.remedies import RunCommand
 from mlx_convert_core.running.jobs import Job
 

@@ -19,7 +19,7 @@ from mlx_convert_core.remedies import RunCommand
 if TYPE_CHECKING:
     from mlx_convert_core.model.contents import FolderContents
     from mlx_convert_core.model.library import LibraryEntry
-    from mlx_convert_core.model.requests import ConvertResult
+    from mlx_convert_core.model.results import ConvertResult
     from mlx_convert_core.plugins.interfaces import LibraryStore
     from mlx_convert_core.running.context import JobContext
 

@@ -16,7 +16,7 @@ from mlx_convert_core.base.process_identity import alive, identity
 from mlx_convert_core.errors import ErrorInfo, InvalidRequest, MlxConvertError
 from mlx_convert_core.home.queue_item import FollowUp, QueueItem, now
 from mlx_convert_core.model.events import JobState
-from mlx_convert_core.model.requests import ConvertResult
+from mlx_convert_core.model.results import ConvertResult
 from mlx_convert_core.remedies import RunCommand
 
 Stored = dict[str, Any]

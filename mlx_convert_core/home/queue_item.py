@@ -11,7 +11,8 @@ from typing import Literal
 from mlx_convert_core.base.paths import expanded
 from mlx_convert_core.errors import ErrorInfo
 from mlx_convert_core.model.events import JobState
-from mlx_convert_core.model.requests import ConvertRequest, SkippedOutput
+from mlx_convert_core.model.requests import ConvertRequest
+from mlx_convert_core.model.results import SkippedOutput
 
 FollowKind = Literal["measure", "upload"]
 

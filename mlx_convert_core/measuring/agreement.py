@@ -19,7 +19,8 @@ from mlx_convert_core.measuring.intervals import mean_figure
 from mlx_convert_core.model.answer_settings import AnswerSettings
 from mlx_convert_core.model.hub_cache import model_name
 from mlx_convert_core.model.measurements import MeasuredFigure
-from mlx_convert_core.model.requests import GenerateRequest, GenerateResult
+from mlx_convert_core.model.requests import GenerateRequest
+from mlx_convert_core.model.results import GenerateResult
 from mlx_convert_core.running.context import JobContext
 from mlx_convert_core.running.jobs import Job
 

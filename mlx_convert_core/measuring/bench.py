@@ -12,7 +12,8 @@ from mlx_convert_core.model.events import StepFinished
 from mlx_convert_core.model.fingerprint import fingerprint
 from mlx_convert_core.model.hub_cache import model_name
 from mlx_convert_core.model.measurements import BenchRequest, BenchResult, BenchRow, Spread
-from mlx_convert_core.model.requests import GenerateRequest, GenerateResult
+from mlx_convert_core.model.requests import GenerateRequest
+from mlx_convert_core.model.results import GenerateResult
 from mlx_convert_core.running.context import JobContext
 from mlx_convert_core.running.jobs import Job
 from mlx_convert_core.writing.record import versions

@@ -11,7 +11,7 @@ from mlx_convert_core.measuring.scoring import measure
 from mlx_convert_core.model.inspection import inspect_folder
 from mlx_convert_core.model.measurements import MeasureRequest, MeasureResult
 from mlx_convert_core.model.plan import ConvertPlan
-from mlx_convert_core.model.requests import ConvertResult
+from mlx_convert_core.model.results import ConvertResult
 from mlx_convert_core.running.context import JobContext, Tasks
 
 TOKENS = MeasureRequest().tokens  # that a promise is measured with: as many as `measure` takes

@@ -13,7 +13,8 @@ from mlx_convert_core.model.answer_settings import AnswerSettings
 from mlx_convert_core.model.attachments import Attachment
 from mlx_convert_core.model.chat_message import ChatMessage, Role
 from mlx_convert_core.model.hub_cache import model_name
-from mlx_convert_core.model.requests import GenerateRequest, GenerateResult
+from mlx_convert_core.model.requests import GenerateRequest
+from mlx_convert_core.model.results import GenerateResult
 
 TITLE_LENGTH = 60
 _COUNTED = ("generation_tokens",)  # of an answer that was given in several pieces

@@ -12,7 +12,8 @@ from mlx_convert_core.plugins.interfaces import ModelRunner, Reporter
 if TYPE_CHECKING:
     from mlx_convert_core.model.findings import Finding
     from mlx_convert_core.model.plan import ConvertPlan
-    from mlx_convert_core.model.requests import GenerateRequest, GenerateResult
+    from mlx_convert_core.model.requests import GenerateRequest
+    from mlx_convert_core.model.results import GenerateResult
 
 
 class TimeIsUp(Exception):

@@ -13,13 +13,8 @@ if TYPE_CHECKING:
     from mlx_convert_core.model.attachments import Sense
     from mlx_convert_core.model.events import Step, Unit
     from mlx_convert_core.model.library import LibraryEntry
-    from mlx_convert_core.model.requests import (
-        GenerateRequest,
-        GenerateResult,
-        GenerationExtras,
-        UploadRequest,
-        UploadResult,
-    )
+    from mlx_convert_core.model.requests import GenerateRequest, GenerationExtras, UploadRequest
+    from mlx_convert_core.model.results import GenerateResult, UploadResult
 
 
 class Reporter(Protocol):

@@ -20,7 +20,7 @@ UNUSED = (
     "mlx_convert_engine",
     *(
         f"mlx_convert_core.{name}"
-        for name in ("converting.", "writing.", "answering.model", "home.conv", "model.requests")
+        for name in ("converting.", "writing.", "answering.model", "home.conv", "model.requests", "model.results")
     ),
     *(
         f"{plugin}."

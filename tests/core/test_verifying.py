@@ -11,7 +11,7 @@ import pytest
 
 from mlx_convert_core import ConversionFailed, ConvertRequest, StepStarted, Workspace
 from mlx_convert_core.converting import trial, verifying
-from mlx_convert_core.model.requests import ConvertedModel
+from mlx_convert_core.model.results import ConvertedModel
 from mlx_convert_core.plugin import (
     Finding,
     GenerateRequest,

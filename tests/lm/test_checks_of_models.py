@@ -16,7 +16,7 @@ from samples.tiny import write_tiny_llama
 
 from mlx_convert_core import ConversionFailed, ConvertRequest, Workspace
 from mlx_convert_core.converting import memory_guard
-from mlx_convert_core.model.requests import ConvertedModel
+from mlx_convert_core.model.results import ConvertedModel
 from mlx_convert_core.plugin import RECORD, SetOption, hookimpl, read_record
 from mlx_convert_core.testing import write_tiny_checkpoint
 
