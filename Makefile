@@ -7,7 +7,7 @@ TORCH_FROM := $(if $(filter Linux,$(shell uname)),--index-url https://download.p
 SWEEP ?= --write
 PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
-.PHONY: help contract demo test test-all browser check bench kill coverage transformers-sweep peft-merge vlm vlm-sweep docs screenshots clean
+.PHONY: help contract demo test test-all browser check bench kill coverage transformers-sweep peft-merge vlm vlm-sweep words docs screenshots clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/  /'
@@ -66,6 +66,9 @@ vlm-sweep:  ## Compare every architecture of mlx-vlm that can be made small with
 	@sh plugins/mlx-convert-vlm/environment $(PYTHON)
 	@build/vlm/bin/python -m pip install --quiet --disable-pip-version-check torch $(TORCH_FROM)
 	build/vlm/bin/python -W ignore tests/vlm/sweep.py --write plugins/mlx-convert-vlm/ARCHITECTURES.md
+
+words: .venv/developed  ## Write the messages of the app into the files of its translations
+	$(BIN)/python tests/words/messages.py --write
 
 docs: .venv/developed  ## Write docs/troubleshooting.md from the table of error codes
 	$(BIN)/python tests/docs/troubleshooting.py --write

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_type_hints
 
 import msgspec
 
@@ -15,13 +15,20 @@ from mlx_convert_core.base.paths import expanded, spelled
 from mlx_convert_core.errors import InvalidRequest
 from mlx_convert_core.model.quantization import RECOMMENDED
 
+# What the app can speak; "browser" is what the browser asks for. The app's tests hold this beside its translations.
+Language = Literal["browser", "en", "ar", "de", "ja"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """``output_folder``: where converted models go; ``preset``: the one used when none is named."""
+    """``output_folder``: where converted models go; ``preset``: the one used when none is named.
+
+    ``language``: what the app speaks.
+    """
 
     output_folder: Path = Path("models")
     preset: str = RECOMMENDED
+    language: Language = "browser"
 
 
 class SettingsFile:
@@ -52,9 +59,15 @@ class SettingsFile:
             raise InvalidRequest(f"there is no setting '{name}'.", hint=f"Use one of: {', '.join(names)}.")
         spelled(Path(str(value)))
         if not _fits(name, {name: value}):
-            raise InvalidRequest(f"{name} can't be {str(value)!r}.", hint="Nothing was changed.")
+            raise InvalidRequest(f"{name} can't be {str(value)!r}.", hint=_choices(name) or "Nothing was changed.")
         self.document.update(lambda stored: stored.__setitem__(name, codec.plain(value)))
         return self.load()
+
+
+def _choices(name: str) -> str:
+    """What the setting ``name`` can be, where that is a list."""
+    choices = get_args(get_type_hints(Settings)[name])
+    return f"Use one of: {', '.join(choices)}." if choices else ""
 
 
 def _fits(name: str, stored: Mapping[str, Any]) -> bool:

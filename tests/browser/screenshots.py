@@ -100,7 +100,7 @@ def _shoot(visitor: Visitor, hub: Hub, program: Program, models: tuple[Path, ...
         "upload": ("/library", _upload),
     }
     page = visitor.open("/library")
-    page.get_by_role("button", name="Don't say it again").click()
+    page.get_by_role("button", name="Don't show this again").click()
     page.context.close()
     for name, (path, prepare) in pages.items():
         for theme in THEMES:

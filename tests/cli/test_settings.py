@@ -52,3 +52,13 @@ def test_a_file_is_no_output_folder(run: Run, tmp_path: Path) -> None:
     ended = run("settings", "set", "output_folder", tmp_path / "file")
     assert ended.exit_code == 2
     assert "output_folder can't be" in ended.stderr
+
+
+def test_the_language_of_the_app_is_one_that_it_speaks(run: Run) -> None:
+    assert run("settings", "set", "language", "de").exit_code == 0
+    assert '"language":"de"' in run("settings", "--json").stdout
+    ended = run("settings", "set", "language", "xx")
+    assert ended.exit_code == 2
+    assert "language can't be 'xx'" in ended.stderr
+    assert "browser, en, ar, de, ja" in ended.stderr
+    assert '"language":"de"' in run("settings", "--json").stdout

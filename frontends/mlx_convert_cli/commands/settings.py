@@ -13,6 +13,7 @@ from mlx_convert_core.plugin import Settings
 MEANINGS = {
     "output_folder": "where converted models go; not absolute: below the folder you are in",
     "preset": "the preset when none is named",
+    "language": "what the app speaks; browser: what the browser asks for",
 }
 
 

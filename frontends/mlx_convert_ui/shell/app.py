@@ -66,7 +66,9 @@ def register(studio: Studio) -> None:
     from mlx_convert_ui.pages.welcome import page as welcome
     from mlx_convert_ui.shell import attaching
     from mlx_convert_ui.widgets import frame as theme
+    from mlx_convert_ui.words import follow
 
+    follow(lambda: studio.workspace.settings.load().language)
     theme.register(studio)
     attaching.register(studio)
     app.on_shutdown(studio.close)

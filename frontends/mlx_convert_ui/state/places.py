@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -12,13 +13,17 @@ from mlx_convert_core.plugin import ConversationSummary, model_name, units
 from mlx_convert_ui import wording
 from mlx_convert_ui.state.library_rows import page_of
 from mlx_convert_ui.state.studio import Studio
+from mlx_convert_ui.words import N_, _
 
 SHOWN = 6  # of a group; who sees not what he looks for types on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Something to go to, or to do: an ``address`` of ours, or an ``act``. ``about`` is its small print."""
+    """Something to go to, or to do: an ``address`` of ours, or an ``act``. ``about`` is its small print.
+
+    ``group`` is a message, said where it is drawn.
+    """
 
     title: str
     icon: str
@@ -57,22 +62,22 @@ def places(words: str, fixed: Iterable[Place], known: Known) -> Iterator[Place]:
     if words.strip():
         typed = words.strip()
         yield Place(
-            title=f"Search models for “{typed}”",
+            title=_("Search models for “{words}”", words=typed),
             icon="search",
-            group="Actions",
+            group=N_("Actions"),
             address=f"/?ref={quote(typed, safe='')}",
         )
 
 
 def _first(found: Iterable[Any]) -> Iterator[Any]:
-    return (one for _, one in zip(range(SHOWN), found, strict=False))
+    return itertools.islice(found, SHOWN)
 
 
 def _model(entry: LibraryEntry) -> Place:
     return Place(
         title=entry.name,
         icon="package",
-        group="Models",
+        group=N_("Models"),
         about=f"{entry.quantization} · {units.size(entry.size)}",
         address=page_of(entry.path),
     )
@@ -80,9 +85,9 @@ def _model(entry: LibraryEntry) -> Place:
 
 def _chat(chat: ConversationSummary) -> Place:
     return Place(
-        title=chat.title or "Untitled",
+        title=chat.title or _("Untitled"),
         icon="message-square",
-        group="Chats",
+        group=N_("Chats"),
         about=f"{model_name(chat.model)} · {wording.when(chat.updated)}",
         address=f"/chat/{chat.id}",
     )

@@ -25,9 +25,11 @@ from mlx_convert_ui.widgets.components import (
     progress_bar,
     set_progress,
 )
+from mlx_convert_ui.widgets.language import speak
 from mlx_convert_ui.widgets.navigation import all_places, navigation
 from mlx_convert_ui.widgets.palette import palette
 from mlx_convert_ui.widgets.tab_news import tab_news
+from mlx_convert_ui.words import N_, _
 
 VERSION = importlib.metadata.version("mlx-convert")
 _SHEETS = ("icons", "app", *sorted({sheet.stem for sheet in STATIC.glob("*.css")} - {"icons", "app"}))
@@ -36,6 +38,11 @@ _CHANGED = max(int((STATIC / name).stat().st_mtime) for name in _FILES)
 _STATIC_URL = f"/static/{VERSION}-{_CHANGED}"  # a new style sheet gets a new address
 _BACKGROUND = {"light": "#fbfbfc", "dark": "#0e0e11"}
 _THEME_ICONS = {Theme.SYSTEM: "monitor", Theme.LIGHT: "sun", Theme.DARK: "moon"}
+_THEME_LABELS = {
+    Theme.SYSTEM: N_("Theme: same as the system. Click to change"),
+    Theme.LIGHT: N_("Theme: light. Click to change"),
+    Theme.DARK: N_("Theme: dark. Click to change"),
+}
 MEMORY_SECONDS = 3.0
 READ_SECONDS = 30.0  # that a page may take to read the disk before it is drawn
 
@@ -50,11 +57,12 @@ def register(studio: Studio) -> None:
 @contextmanager
 def frame(studio: Studio, path: str, title: str, subtitle: str) -> Iterator[ui.element]:
     """Draw everything around a page; what follows goes into its main part, the yielded row beside the title."""
+    speak()
     ui.add_head_html(_head(address_of(""), studio.theme))
     ui.query(".nicegui-content").classes("shell")
     for element in ui.context.client.page_container.default_slot.children:
         element.tag = "div"  # Quasar's page is a <main>; ours begins beside the navigation
-    Tag("a", "Skip to the page", "skip").props("href=#main")
+    Tag("a", _("Skip to the page"), "skip").props("href=#main")
     with block("sidebar", "header"):
         _brand()
         navigation(studio, path)
@@ -75,14 +83,16 @@ def frame(studio: Studio, path: str, title: str, subtitle: str) -> Iterator[ui.e
 
 def _places(studio: Studio) -> tuple[Place, ...]:
     """The pages, and what is done from every one of them."""
-    pages = (Place(title=one.title, icon=one.icon, group="Pages", address=one.path) for one in all_places(studio))
-    themes = ((Theme.LIGHT, "Light theme"), (Theme.DARK, "Dark theme"), (Theme.SYSTEM, "Theme of the system"))
+    pages = (
+        Place(title=_(one.title), icon=one.icon, group=N_("Pages"), address=one.path) for one in all_places(studio)
+    )
+    themes = ((Theme.LIGHT, _("Light theme")), (Theme.DARK, _("Dark theme")), (Theme.SYSTEM, _("Theme of the system")))
     return (
         *pages,
-        Place(title="New chat", icon="message-square", group="Actions", address="/chat"),
-        Place(title="Convert a model", icon="wand-sparkles", group="Actions", address="/"),
+        Place(title=_("New chat"), icon="message-square", group=N_("Actions"), address="/chat"),
+        Place(title=_("Convert a model"), icon="wand-sparkles", group=N_("Actions"), address="/"),
         *(
-            Place(title=title, icon=_THEME_ICONS[theme], group="Actions", act=partial(choose_theme, studio, theme))
+            Place(title=title, icon=_THEME_ICONS[theme], group=N_("Actions"), act=partial(choose_theme, studio, theme))
             for theme, title in themes
             if theme is not studio.theme
         ),
@@ -103,9 +113,9 @@ def _device_card() -> None:
             Tag("span", here.name, "device-name")
             Tag("span", here.computes_on, "device-kind")
         with block("device-row"):
-            Tag("span", "Memory")
+            Tag("span", _("Memory"))
             amount = Tag("span", "", "device-value")
-        bar = progress_bar("Memory in use", "bar bar-thin")
+        bar = progress_bar(_("Memory in use"), "bar bar-thin")
 
     def refresh() -> None:
         used, total = device.memory()
@@ -165,8 +175,7 @@ async def choose_theme(studio: Studio, theme: Theme) -> None:
 
 
 def _theme_label(theme: Theme) -> str:
-    shown = {Theme.SYSTEM: "as the system has it", Theme.LIGHT: "light", Theme.DARK: "dark"}[theme]
-    return f"Theme: {shown}. Click to change"
+    return _(_THEME_LABELS[theme])
 
 
 def _other_machine(studio: Studio) -> None:
@@ -179,9 +188,12 @@ def _other_machine(studio: Studio) -> None:
     with block("notes") as place:
         note(
             "info",
-            "This isn't an Apple silicon Mac.",
-            "Converting works in full here. Answers are computed on the CPU and come slowly; on a Mac the GPU does it.",
-            lambda: Button("Don't say it again", read, classes="btn-small").mark("machine-told"),
+            _("This isn't an Apple silicon Mac."),
+            _(
+                "Converting works in full here. Answers are computed on the CPU and come slowly; "
+                "on a Mac the GPU does it."
+            ),
+            lambda: Button(_("Don't show this again"), read, classes="btn-small").mark("machine-told"),
         )
 
 

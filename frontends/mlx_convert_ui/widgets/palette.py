@@ -15,6 +15,7 @@ from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.widgets.components import Button, Tag, attributes, block
 from mlx_convert_ui.widgets.dialogs import answer_of, lasting
 from mlx_convert_ui.widgets.found_list import FoundList
+from mlx_convert_ui.words import _, plural
 
 _FIELD, _LIST = "palette-field", "palette-list"
 _ids = itertools.count(1)
@@ -32,7 +33,7 @@ def palette(studio: Studio, fixed: Callable[[], Sequence[Place]]) -> None:
     """The button that opens it, and the key. ``fixed`` are the pages and actions that are always there."""
     opened = lasting(lambda: _open(studio, fixed()))
     Shortcut(opened)
-    button = Button("", opened, icon="search", kind="ghost", label="Go to … (Ctrl or ⌘ with K)").mark("palette")
+    button = Button("", opened, icon="search", kind="ghost", label=_("Go to … (Ctrl or ⌘ with K)")).mark("palette")
     attributes(button, {"aria-keyshortcuts": "Control+K Meta+K", "aria-haspopup": "dialog"})
 
 
@@ -55,15 +56,18 @@ class _Palette:
         self._known = known
         self._words = ""
         self._found: dict[str, Place] = {}
-        self.dialog = ui.dialog().props('aria-label="Go to" position=top transition-duration=120')
+        self.dialog = ui.dialog().props("position=top transition-duration=120")
+        attributes(self.dialog, {"aria-label": _("Go to")})
         with self.dialog, block("dialog palette"):
             with block("search"):
                 Tag("span", "", "search-icon", icon="search").props("aria-hidden=true")
-                box = ui.input(placeholder="Pages, models, chats, actions", on_change=self._typed).mark("palette-words")
+                box = ui.input(placeholder=_("Pages, models, chats, actions"), on_change=self._typed).mark(
+                    "palette-words"
+                )
                 box.props("outlined dense hide-bottom-space autofocus role=combobox aria-autocomplete=list")
                 box.props("spellcheck=false autocomplete=off aria-expanded=true")
-                attributes(box, {"aria-label": "Go to", "for": _FIELD, "aria-controls": _LIST})
-            self._list = attributes(FoundList(f"#{_FIELD}", "Where to go", first=True), {"id": _LIST})
+                attributes(box, {"aria-label": _("Go to"), "for": _FIELD, "aria-controls": _LIST})
+            self._list = attributes(FoundList(f"#{_FIELD}", _("Where to go"), first=True), {"id": _LIST})
             self._list.on("choose", self._choose)
             self._told = Tag("p", "", "sr-only").props("role=status")
         self._show("")
@@ -77,10 +81,10 @@ class _Palette:
         self._list.clear()
         with self._list:
             for name, group in itertools.groupby(self._found, key=lambda key: self._found[key].group):
-                with _group(name):
+                with _group(_(name)):
                     for key in group:
                         self._option(key, self._found[key])
-        self._told.show(f"{len(self._found)} results" if words else "")
+        self._told.show(plural("{count} result", "{count} results", len(self._found)) if words else "")
 
     def _choose(self, event: GenericEventArguments) -> None:
         """Take what was chosen; of a list that was out of date the first that stands there now."""

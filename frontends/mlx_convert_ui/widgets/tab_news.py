@@ -8,6 +8,7 @@ from nicegui.element import Element
 from mlx_convert_core import JobState
 from mlx_convert_ui.state.job_views import JobView
 from mlx_convert_ui.state.studio import Studio
+from mlx_convert_ui.words import N_, _, plural
 
 LOOK_SECONDS = 1.0
 
@@ -52,21 +53,23 @@ def tab_news(studio: Studio, name: str) -> None:
         ended = [view for view in views if view.job.id in began and view.state in _ENDS]
         if began and not open_:
             if ended:
-                notifier.tell(_title(ended), "\n".join(f"{view.model}: {_ENDS[view.state]}" for view in ended))
+                notifier.tell(_title(ended), "\n".join(f"{view.model}: {_(_ENDS[view.state])}" for view in ended))
             began = set()
         began |= {view.job.id for view in views if view.active}
 
     ui.timer(LOOK_SECONDS, refresh)
 
 
-_ENDS = {JobState.FINISHED: "ready", JobState.FAILED: "failed"}  # a person who cancels knows
+_ENDS = {JobState.FINISHED: N_("ready"), JobState.FAILED: N_("failed")}  # a person who cancels knows
 
 
 def _title(ended: list[JobView]) -> str:
     bad = sum(view.state is JobState.FAILED for view in ended)
-    if len(ended) == 1:
-        return "The conversion failed" if bad else "The conversion is done"
-    return f"{bad} of {len(ended)} conversions failed" if bad else f"{len(ended)} conversions are done"
+    if bad and len(ended) == 1:
+        return _("The conversion failed")
+    if bad:
+        return plural("{bad} of {count} conversion failed", "{bad} of {count} conversions failed", len(ended), bad=bad)
+    return plural("The conversion is done", "{count} conversions are done", len(ended))
 
 
 def _conversions(studio: Studio) -> tuple[JobView, ...]:

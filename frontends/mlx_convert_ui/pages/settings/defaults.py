@@ -16,9 +16,11 @@ from mlx_convert_ui.state.upload_form import title_of
 from mlx_convert_ui.widgets.components import CHEVRON, Button, Tag, block, card, field, named, note, sentence
 from mlx_convert_ui.widgets.frame import ThemeRadio
 from mlx_convert_ui.widgets.picker import pick_folder
+from mlx_convert_ui.words import N_, _
+from mlx_convert_ui.words.catalogues import ENGLISH, languages, load
 
 TYPING_SECONDS = 0.6
-_THEMES = {Theme.SYSTEM: "As the system", Theme.LIGHT: "Light", Theme.DARK: "Dark"}
+_THEMES = {Theme.SYSTEM: N_("Same as the system"), Theme.LIGHT: N_("Light"), Theme.DARK: N_("Dark")}
 
 
 class Kept:
@@ -128,14 +130,30 @@ def uploads(studio: Studio) -> None:
 
 
 def appearance(studio: Studio) -> None:
-    """The theme, shown and kept at once."""
-    with card("Appearance"), block("row-line"):
-        with block("segments", "fieldset").props("aria-label=Theme"):
-            for theme, title in _THEMES.items():
-                with Tag("label", "", "segment"):
-                    ThemeRadio(studio, theme)
-                    Tag("span", title)
-        Tag("span", "For every tab, and for next time.", "muted")
+    """The theme and the language, shown and kept at once."""
+    with card(_("Appearance")):
+        with block("row-line"):
+            with block("segments", "fieldset", label=_("Theme")):
+                for theme, title in _THEMES.items():
+                    with Tag("label", "", "segment"):
+                        ThemeRadio(studio, theme)
+                        Tag("span", _(title))
+            Tag("span", _("For every tab, and for next time."), "muted")
+        with block("fields"), field(_("Language"), _("Models and plugins keep their own words.")) as name:
+            _language(studio, name)
+
+
+def _language(studio: Studio, name: str) -> None:
+    options = {"browser": _("Same as the browser"), ENGLISH.language: ENGLISH.name}
+    options |= {language: load(language).name for language in languages()}
+    select = ui.select(options, value=studio.workspace.settings.load().language).mark("language")
+    named(select, name).props(f"dropdown-icon='{CHEVRON}' options-dense")
+
+    async def chosen() -> None:
+        await run.io_bound(studio.workspace.settings.set, "language", select.value)
+        ui.navigate.reload()
+
+    select.on_value_change(chosen)
 
 
 class Pause:
