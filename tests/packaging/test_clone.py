@@ -48,6 +48,14 @@ def test_the_wheel_is_our_packages_and_no_others(dist: Path, project: dict[str, 
     assert top == packages | {f"mlx_convert-{project['project']['version']}.dist-info"}
 
 
+def test_the_wheel_speaks_every_language(dist: Path) -> None:
+    (wheel,) = dist.glob("*.whl")
+    with zipfile.ZipFile(wheel) as opened:
+        found = {name for name in opened.namelist() if name.endswith(".po")}
+    folder = ROOT / "frontends"
+    assert found == {path.relative_to(folder).as_posix() for path in folder.rglob("*.po")} != set()
+
+
 def test_everything_that_git_knows_is_in_the_source_archive(project: dict[str, Any]) -> None:
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
     if listed.returncode:

@@ -24,6 +24,7 @@ OURS = {
     "classes": "a parameter of our parts, which are looked at where they are called",
     "tag": "the same",
     "_head(address_of(''), studio.theme)": "of constants and of a place that the guard makes up",
+    "_SCRIPT % (spoken.direction, said)": "of our own files, as JSON without a <",
     "kind": "one of the roles of a turn",
     "level": "one of the levels of a note",
     "len(match.columns)": "a number",

@@ -10,7 +10,7 @@ from nicegui import ui
 from mlx_convert_core import Preset
 from mlx_convert_core.plugin import AFFINE_BITS, AFFINE_GROUP_SIZES, MODES, NEAREST, dtypes
 from mlx_convert_ui.state.convert_form import Form
-from mlx_convert_ui.widgets.components import CHEVRON, block, field, named, tooltip
+from mlx_convert_ui.widgets.components import CHEVRON, attributes, block, field, named, tooltip
 
 _AS_PRESET = "As the preset"
 
@@ -140,7 +140,8 @@ class AdvancedFields:
         with field(label, tip) as name:
             value = getattr(self._form, attribute)
             box = ui.input(value=value, on_change=lambda event: self._set(attribute, event.value or ""))
-            return named(box.mark(f"advanced-{attribute}"), name).props(f'placeholder="{empty}" spellcheck=false')
+            attributes(box, {"placeholder": empty})
+            return named(box.mark(f"advanced-{attribute}"), name).props("spellcheck=false")
 
     def _switch(self, label: str, tip: str, attribute: str) -> None:
         with block("wide"):
