@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from mlx_convert_gguf.numbers import Numbers, Setting, integer, number, size
+from mlx_convert_gguf.numbers import Numbers, Setting, Traits, integer, number, size
 from mlx_convert_gguf.transforms import Halves, PerHead, Slice, Transform, Transposed
 
 Turn = Callable[[Numbers, int], Transform]
@@ -134,48 +134,29 @@ def expert_sizes(numbers: Numbers) -> Mapping[str, int]:
     }
 
 
-def _nothing(numbers: Numbers) -> Mapping[str, int]:
-    return {}
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Architecture:
-    """A table.
+class Architecture(Traits):
+    """A table: the traits, and what there is in config.json and in the weights.
 
-    ``name`` is what GGUF files call it: ``general.architecture``, and the beginning of its fields; one with
-    ``experts`` is another than the one without. ``config`` are the fields of config.json that are the same in every
-    model of it, ``settings`` how the others are found; ``sizes`` adds lengths of dimensions. ``outer`` and ``layer``
+    One with ``experts`` is another than the one of that name without. ``config`` are the fields of config.json that
+    are the same in every model of it, ``settings`` how the others are found. ``outer`` and ``layer``
     are the tensors around the layers and in one, by its number; ``head`` is there where the embedding does not serve
     as one. ``biased`` always have a bias; those of each of ``biases`` have one all together or not at all, as
-    config.json then says under that name.
-
-    ``own_head_dim``: config.json names the size of a head, which may be another than hidden size / heads.
-    ``partial_rope``: it can say that only a part of each is turned. ``latent``: keys and values are made of something
-    smaller. ``mixed_layers``: some layers have no attention. ``scales`` are the fields that scale values in every
+    config.json then says under that name. ``scales`` are the fields that scale values in every
     model of it. ``prefix`` is what its layers are called. ``unused`` are tensors that say nothing new.
     """
 
-    name: str
     config: Mapping[str, Any]
     layer: Callable[[Numbers, int], tuple[Part, ...]]
     settings: Mapping[str, Setting] = field(default_factory=lambda: {**SETTINGS, **RMS})
-    sizes: Callable[[Numbers], Mapping[str, int]] = _nothing
     outer: tuple[Part, ...] = (EMBEDDING, FINAL_NORM)
     head: Part = HEAD
     biased: tuple[str, ...] = ()
     biases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     experts: bool = False
-    own_head_dim: bool = True
-    partial_rope: bool = False
-    latent: bool = False
-    mixed_layers: bool = False
     scales: tuple[str, ...] = ()
     prefix: str = "model.layers"
     unused: tuple[str, ...] = ()
-
-    def key(self, name: str) -> str:
-        """The field ``name`` of this architecture in a file."""
-        return f"{self.name}.{name}"
 
 
 def always(*parts: Part) -> Callable[[Numbers, int], tuple[Part, ...]]:

@@ -13,7 +13,7 @@ from mlx_convert_gguf.splits import parts_beside
 if TYPE_CHECKING:
     from mlx_convert_gguf.rebuilding import Rebuilt
     from mlx_convert_gguf.transforms import Values
-    from mlx_convert_gguf.weights import GgufValues
+    from mlx_convert_gguf.values import GgufValues
 
 
 class GgufDecoder:
@@ -45,7 +45,7 @@ class GgufDecoder:
         Raises CorruptCheckpoint when that is not what was inspected any more.
         """
         from mlx_convert_gguf.source import changed
-        from mlx_convert_gguf.weights import GgufValues
+        from mlx_convert_gguf.values import GgufValues
 
         if not self._rebuilt:
             self._read_header()

@@ -3,15 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
 from mlx_convert_core.plugin import CorruptCheckpoint, UnsupportedModel
 from mlx_convert_gguf.container import GgufTensor
 from mlx_convert_gguf.fields import Fields
 from mlx_convert_gguf.origin import the_original
 
-if TYPE_CHECKING:
-    from mlx_convert_gguf.architecture import Architecture
+
+def _nothing(numbers: Numbers) -> Mapping[str, int]:
+    return {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traits:
+    """What of an architecture decides how its numbers are read.
+
+    ``name`` is what GGUF files call it: ``general.architecture``, and the beginning of its fields. ``sizes`` adds
+    lengths of dimensions. ``own_head_dim``: config.json names the size of a head, which may be another than hidden
+    size / heads. ``partial_rope``: it can say that only a part of each is turned. ``latent``: keys and values are made
+    of something smaller. ``mixed_layers``: some layers have no attention.
+    """
+
+    name: str
+    sizes: Callable[[Numbers], Mapping[str, int]] = _nothing
+    own_head_dim: bool = True
+    partial_rope: bool = False
+    latent: bool = False
+    mixed_layers: bool = False
+
+    def key(self, name: str) -> str:
+        """The field ``name`` of this architecture in a file."""
+        return f"{self.name}.{name}"
 
 
 class Numbers:
@@ -23,7 +47,7 @@ class Numbers:
     adds. Raises CorruptCheckpoint, and UnsupportedModel for what config.json can't say.
     """
 
-    def __init__(self, fields: Fields, architecture: Architecture, tensors: Iterable[GgufTensor]) -> None:
+    def __init__(self, fields: Fields, architecture: Traits, tensors: Iterable[GgufTensor]) -> None:
         self.fields = fields
         self.architecture = architecture
         self.tensors: Mapping[str, GgufTensor] = {tensor.name: tensor for tensor in tensors}
@@ -146,7 +170,7 @@ def rope_part(numbers: Numbers) -> float:
     return numbers["rope"] / numbers["head"]
 
 
-def damaged(fields: Fields, architecture: Architecture, problem: str) -> CorruptCheckpoint:
+def damaged(fields: Fields, architecture: Traits, problem: str) -> CorruptCheckpoint:
     """The error for a file whose parts don't fit together."""
     return CorruptCheckpoint(
         f"{fields.name} is no whole {architecture.name}: {problem}.",

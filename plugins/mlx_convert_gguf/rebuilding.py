@@ -19,7 +19,7 @@ from mlx_convert_gguf.transforms import Slice, Transform
 
 if TYPE_CHECKING:
     from mlx_convert_gguf.transforms import Values
-    from mlx_convert_gguf.weights import GgufValues
+    from mlx_convert_gguf.values import GgufValues
 
 # Factors that only some architectures of llama.cpp have; elsewhere they must have no effect.
 _NEUTRAL = {
@@ -66,9 +66,8 @@ def architecture_of(fields: Fields) -> Architecture:
     return found
 
 
-def config_of(numbers: Numbers, factors: Mapping[str, Sequence[float]]) -> dict[str, Any]:
+def config_of(about: Architecture, numbers: Numbers, factors: Mapping[str, Sequence[float]]) -> dict[str, Any]:
     """config.json as transformers and mlx-lm read it; ``factors`` are the `VECTORS` that the file has, by name."""
-    about = numbers.architecture
     for group in about.biases.values():
         if len({numbers.has(f"{key}.bias") for key in group}) > 1:
             raise unsupported(
@@ -79,21 +78,21 @@ def config_of(numbers: Numbers, factors: Mapping[str, Sequence[float]]) -> dict[
         **{name: found(numbers) for name, found in about.settings.items()},
         **({"head_dim": numbers["head"]} if about.own_head_dim else {}),
         **{name: numbers.has(f"{group[0]}.bias") for name, group in about.biases.items()},
-        "tie_word_embeddings": not _has_head(numbers),
+        "tie_word_embeddings": not _has_head(about, numbers),
         "torch_dtype": "bfloat16",
     }
     scaling = rope_scaling(numbers, factors)
     return config | ({"rope_scaling": scaling} if scaling else {})
 
 
-def rebuilt_tensors(numbers: Numbers, tensors: Iterable[GgufTensor]) -> tuple[Rebuilt, ...]:
+def rebuilt_tensors(about: Architecture, numbers: Numbers, tensors: Iterable[GgufTensor]) -> tuple[Rebuilt, ...]:
     """The checkpoint's tensors, in the file's order.
 
     Raises CorruptCheckpoint for a missing tensor or one of a wrong shape, and UnsupportedModel for one
     that the architecture has no place for.
     """
-    fields, about = numbers.fields, numbers.architecture
-    expected = {file: part for part in _parts(numbers) for file in part.files}
+    fields = numbers.fields
+    expected = {file: part for part in _parts(about, numbers) for file in part.files}
     made: dict[str, tuple[Rebuilt, ...]] = {}
     for tensor in tensors:
         if tensor.name in VECTORS or tensor.name in about.unused:
@@ -113,14 +112,13 @@ def rebuilt_tensors(numbers: Numbers, tensors: Iterable[GgufTensor]) -> tuple[Re
     return tuple(one for several in made.values() for one in several)
 
 
-def _has_head(numbers: Numbers) -> bool:
-    head = numbers.architecture.head.files[0]
-    return numbers.has(head) and head not in numbers.architecture.unused
+def _has_head(about: Architecture, numbers: Numbers) -> bool:
+    head = about.head.files[0]
+    return numbers.has(head) and head not in about.unused
 
 
-def _parts(numbers: Numbers) -> Iterator[Part]:
+def _parts(about: Architecture, numbers: Numbers) -> Iterator[Part]:
     """All tensors of the checkpoint, with their whole names."""
-    about = numbers.architecture
     flags = [key for group in about.biases.values() if numbers.has(f"{group[0]}.bias") for key in group]
     biased = {f"{key}.weight" for key in (*about.biased, *flags)}
 
@@ -131,7 +129,7 @@ def _parts(numbers: Numbers) -> Iterator[Part]:
                 yield part.bias()
 
     yield from with_biases(about.outer)
-    if _has_head(numbers):
+    if _has_head(about, numbers):
         yield about.head
     for layer in range(numbers["layers"]):
         for part in with_biases(about.layer(numbers, layer)):

@@ -18,6 +18,7 @@ from mlx_convert_core.plugin import (
     layouts,
     stamp_of,
 )
+from mlx_convert_gguf.architecture import Architecture
 from mlx_convert_gguf.card import card_of, name_of
 from mlx_convert_gguf.container import GgufHeader
 from mlx_convert_gguf.fields import Fields
@@ -26,7 +27,8 @@ from mlx_convert_gguf.rebuilding import Rebuilt, architecture_of, config_of, reb
 from mlx_convert_gguf.rope import VECTORS
 from mlx_convert_gguf.splits import read_model
 from mlx_convert_gguf.tokenizers.tokenizer_files import special_ids, text_files, tokenizer_of
-from mlx_convert_gguf.weights import read_values, write_weights
+from mlx_convert_gguf.values import read_values
+from mlx_convert_gguf.weights import write_weights
 
 MAX_VECTOR = 4096  # beyond any head
 
@@ -88,6 +90,7 @@ class Outline:
 
     path: Path
     header: GgufHeader
+    architecture: Architecture
     numbers: Numbers
     rebuilt: tuple[Rebuilt, ...]
     tensors: tuple[TensorInfo, ...]
@@ -98,10 +101,19 @@ class Outline:
         """Read it from the header; raises CorruptCheckpoint and UnsupportedModel."""
         header = read_model(path)
         fields = Fields(path.name, header.metadata)
-        numbers = Numbers(fields, architecture_of(fields), header.tensors)
-        rebuilt = rebuilt_tensors(numbers, header.tensors)
+        architecture = architecture_of(fields)
+        numbers = Numbers(fields, architecture, header.tensors)
+        rebuilt = rebuilt_tensors(architecture, numbers, header.tensors)
         tensors, size = _laid_out(rebuilt)
-        return cls(path=path, header=header, numbers=numbers, rebuilt=rebuilt, tensors=tensors, weight_file_bytes=size)
+        return cls(
+            path=path,
+            header=header,
+            architecture=architecture,
+            numbers=numbers,
+            rebuilt=rebuilt,
+            tensors=tensors,
+            weight_file_bytes=size,
+        )
 
     def stamps(self) -> dict[Path, tuple[int, int] | None]:
         """What tells one state of the files from another."""
@@ -120,7 +132,8 @@ class _Blueprint:
     def of(cls, path: Path) -> _Blueprint:
         outline = Outline.of(path)
         vocabulary, tokenizer = tokenizer_of(outline.numbers.fields)
-        config = config_of(outline.numbers, _rope_factors(outline.header)) | special_ids(vocabulary)
+        factors = _rope_factors(outline.header)
+        config = config_of(outline.architecture, outline.numbers, factors) | special_ids(vocabulary)
         files = {file_names.CONFIG: json.dumps(config, indent=2).encode() + b"\n"}
         files |= text_files(outline.numbers.fields, vocabulary, tokenizer)
         return cls(outline=outline, config=config, files=files)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import mlx.core as mx
+import mlx_convert_gguf.values
 import mlx_convert_gguf.weights
 import numpy as np
 import pytest
@@ -16,7 +17,8 @@ from hypothesis import strategies as st
 from mlx_convert_gguf import model_source
 from mlx_convert_gguf.container import block, read_gguf
 from mlx_convert_gguf.transforms import unpermute
-from mlx_convert_gguf.weights import GgufValues, bf16
+from mlx_convert_gguf.values import GgufValues
+from mlx_convert_gguf.weights import bf16
 from samples.gguf import Values, llama_metadata, llama_values, permuted, write_llama_gguf
 from samples.smollm2 import Silent
 from samples.tiny import tiny_shapes
@@ -89,7 +91,7 @@ def _turned_into_numbers(kind: GGMLQuantizationType) -> bool:
 
 def test_any_rows_of_every_type_are_those_of_the_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Random blocks: the types whose numbers nobody here could make are read as the gguf library reads them."""
-    monkeypatch.setattr(mlx_convert_gguf.weights, "DECODED_VALUES", 1024)
+    monkeypatch.setattr(mlx_convert_gguf.values, "DECODED_VALUES", 1024)
     kinds = [kind for kind in GGMLQuantizationType if _turned_into_numbers(kind)]
     assert {"Q2_K", "Q6_K", "IQ1_S", "IQ4_XS", "TQ1_0", "MXFP4", "BF16"} <= {kind.name for kind in kinds}
     numbers, writer = np.random.default_rng(3), GGUFWriter(tmp_path / "types.gguf", arch="llama")
