@@ -9,9 +9,9 @@ import pytest
 from architectures.test_config_meaning import source
 from browser.models import scripted_model
 from mlx_convert_ui.state.studio import Studio
-from mlx_convert_ui.widgets.model_choice import SEARCH
-from mlx_convert_ui.widgets.model_search import AT_ONCE
+from mlx_convert_ui.widgets.model_menu import AT_ONCE
 from mlx_convert_ui.widgets.prompts import EXAMPLE_PROMPTS
+from model_menu import offered, shown, take
 from simulated import fill, sees, until, visiting
 
 from mlx_convert_core.plugin import ChatSettings
@@ -47,23 +47,16 @@ async def test_of_a_large_library_the_page_holds_a_few_models_and_finds_the_othe
     monkeypatch.setattr(Studio, "entries", lambda self: many)
     marker = "model0" if page == "compare" else "model"
     async with visiting(studio, f"/{page}?model={many[2000].path}") as user:
-        (select,) = user.find(marker=marker).elements
-        assert len(select.options) == AT_ONCE + 3  # the one that is asked for, the search, and any other folder
-        assert select.value == str(many[2000].path)
-        await fill(user, marker, SEARCH)
-        await sees(user, "and 2,970 more")
-        assert len(user.find(marker="found-model").elements) == AT_ONCE
-        (box,) = user.find(marker="find-model").elements
-        await fill(user, "find-model", "MODEL-1234")
-        await until(lambda: len(user.find(marker="found-model").elements) == 1)
-        user.find(marker="found-model").click()
-        await until(lambda: select.value == str(many[1234].path))
-        assert len(select.options) == AT_ONCE + 3
-        await until(lambda: box.is_deleted)
-        await fill(user, marker, SEARCH)
-        await sees(user, "and 2,970 more")
-        user.find(marker="cancel").click()
-        await until(lambda: select.value == str(many[1234].path))
+        assert shown(user, marker) == "model-2000"
+        assert offered(user) == []  # nothing is drawn before it is opened
+        user.find(marker=marker).click()
+        await sees(user, "and 2,970 more", f"{entry.bits_per_weight:.2f}\xa0bits\xa0per\xa0weight")
+        assert offered(user) == ["model-2000", *(one.name for one in many[: AT_ONCE - 1])]
+        for box in user.find(marker="find-model").elements:
+            box.value = "MODEL-1234"
+        await until(lambda: "model-1234" in offered(user))
+        take(user, "model-1234")
+        await until(lambda: shown(user, marker) == "model-1234")
 
 
 async def test_what_loading_shows_about_a_model_is_said_beside_its_answer(studio: Studio, tmp_path: Path) -> None:
@@ -95,8 +88,9 @@ async def test_the_form_takes_all_that_the_models_authors_recommend(studio: Stud
     (parrot / "mlx_convert.json").write_text('{"source": {"ref": "LiquidAI/LFM2-1.2B"}}')
     studio.workspace.scan(parrot)
     async with visiting(studio, "/test") as user:
-        await fill(user, "model", "")
-        await fill(user, "model", str(parrot))
+        for name in ("", "parrot"):
+            user.find(marker="model").click()
+            take(user, name)
         await sees(user, "Settings as the authors of LFM2 1.2B recommend")
         await fill(user, "top_k", 40)
         user.find(marker="generate").click()

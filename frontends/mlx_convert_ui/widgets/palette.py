@@ -8,7 +8,6 @@ from inspect import isawaitable
 
 from nicegui import run, ui
 from nicegui.element import Element
-from nicegui.events import GenericEventArguments
 
 from mlx_convert_ui.state.places import Known, Place, places, read
 from mlx_convert_ui.state.studio import Studio
@@ -54,8 +53,6 @@ class _Palette:
     def __init__(self, fixed: Sequence[Place], known: Known) -> None:
         self._fixed = fixed
         self._known = known
-        self._words = ""
-        self._found: dict[str, Place] = {}
         self.dialog = ui.dialog().props("position=top transition-duration=120")
         attributes(self.dialog, {"aria-label": _("Go to")})
         with self.dialog, block("dialog palette"):
@@ -67,8 +64,8 @@ class _Palette:
                 box.props("outlined dense hide-bottom-space autofocus role=combobox aria-autocomplete=list")
                 box.props("spellcheck=false autocomplete=off aria-expanded=true")
                 attributes(box, {"aria-label": _("Go to"), "for": _FIELD, "aria-controls": _LIST})
-            self._list = attributes(FoundList(f"#{_FIELD}", _("Where to go"), first=True), {"id": _LIST})
-            self._list.on("choose", self._choose)
+            self._list: FoundList[Place] = FoundList(f"#{_FIELD}", _("Where to go"), first=True)
+            attributes(self._list, {"id": _LIST}).on_choose(self.dialog.submit)
             self._told = Tag("p", "", "sr-only").props("role=status")
         self._show("")
 
@@ -76,21 +73,13 @@ class _Palette:
         self._show(str(event.value or ""))  # type: ignore[attr-defined]
 
     def _show(self, words: str) -> None:
-        self._words, self._found = words, {str(next(_ids)): one for one in places(words, self._fixed, self._known)}
-        self._list.props["words"] = words
-        self._list.clear()
+        found = self._list.offer(words, places(words, self._fixed, self._known))
         with self._list:
-            for name, group in itertools.groupby(self._found, key=lambda key: self._found[key].group):
+            for name, group in itertools.groupby(found, key=lambda key: found[key].group):
                 with _group(_(name)):
                     for key in group:
-                        self._option(key, self._found[key])
-        self._told.show(plural("{count} result", "{count} results", len(self._found)) if words else "")
-
-    def _choose(self, event: GenericEventArguments) -> None:
-        """Take what was chosen; of a list that was out of date the first that stands there now."""
-        chosen = self._found.get(str(event.args.get("key"))) if event.args.get("words") == self._words else None
-        if chosen is not None or self._found:
-            self.dialog.submit(chosen or next(iter(self._found.values())))
+                        self._option(key, found[key])
+        self._told.show(plural("{count} result", "{count} results", len(found)) if words else "")
 
     def _option(self, key: str, place: Place) -> None:
         option = Tag("div", "", "palette-option", icon=place.icon).mark("palette-option")
