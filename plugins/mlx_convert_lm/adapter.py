@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from mlx_convert_engine.model_classes import LazyModel, as_float32
 from mlx_convert_engine.renaming import renamings
+from mlx_convert_engine.text_tokens import TextTokens
 from mlx_convert_engine.words import OnlyWords
 
 from mlx_convert_core.plugin import (
@@ -21,6 +23,8 @@ from mlx_convert_core.plugin import (
     ModelInfo,
     TensorKinds,
     dtypes,
+    file_names,
+    read_config,
 )
 from mlx_convert_lm.config.heads import Head, head_in
 from mlx_convert_lm.config.meaning import OTHER_MODEL, Meaning
@@ -91,12 +95,7 @@ def _loaded(folder: Path, handing: Handing, head: Head | None, *, trust_remote_c
         raise
     except (Exception, SystemExit) as error:  # a class whose own package is missing ends the program
         raise explain_load(error, folder, handing.name, arrays) from error
-    if not hasattr(model, "parameters") or not isinstance(config, dict):
-        raise ConversionFailed(
-            "this release of mlx-lm answers in a way that mlx-convert does not know.",
-            hint="A newer mlx-convert, or an older mlx-lm, goes together with the other.",
-            code="mlx_lm_drift",
-        )
+    _check_answer(model, config)
     return LazyModel(
         model=model,
         config={name: value for name, value in config.items() if value is not None or name not in handing.settings},
@@ -109,6 +108,15 @@ def _loaded(folder: Path, handing: Handing, head: Head | None, *, trust_remote_c
         findings=(*handing.findings(), *meaning.check(model, config)),
         only_as_stored=only_as_stored(model, handing.built, handing.name),
     )
+
+
+def _check_answer(model: Any, config: Any) -> None:
+    if not hasattr(model, "parameters") or not isinstance(config, dict):
+        raise ConversionFailed(
+            "this release of mlx-lm answers in a way that mlx-convert does not know.",
+            hint="A newer mlx-convert, or an older mlx-lm, goes together with the other.",
+            code="mlx_lm_drift",
+        )
 
 
 def _recording(
@@ -186,6 +194,16 @@ def load_tokenizer(folder: Path, config: Mapping[str, Any], *, trust_remote_code
             hint="Check that tokenizer.json and tokenizer_config.json are in the folder, as in the original model.",
             code="tokenizer",
         ) from error
+
+
+def text_tokens(folder: Path, *, trust_remote_code: bool) -> TextTokens | None:
+    """The tokenizer of the checkpoint in ``folder``, for texts that run through it; None when it can't be loaded."""
+    try:
+        found = load_tokenizer(folder, read_config(folder / file_names.CONFIG), trust_remote_code=trust_remote_code)
+    except GenerationFailed:
+        return None
+    templated = partial(found.apply_chat_template, tokenize=True, add_generation_prompt=False)
+    return TextTokens(found, templated if found.has_chat_template else None)
 
 
 def prompt_cache(model: Any) -> list[Any]:

@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
+from mlx_convert_engine.template_bounds import TooMuch, bounded
+
 from mlx_convert_core.plugin import ChatMessage, GenerationFailed, LeaveOut, Remedies
-from mlx_convert_lm.tokenizers.bounded import TooMuch, bounded
 
 PROBE = "mlx-convert"  # a text that no template changes
 COMPARE = "Compare chat_template.jinja or tokenizer_config.json with the original's, and copy it from there."
@@ -80,7 +81,7 @@ class ChatTemplate:
         if self._beyond is not None:  # it was given its time
             raise self._beyond
         try:
-            with bounded():
+            with bounded("mlx_convert_lm.tokenizers.rendering"):
                 return self._tokenizer.apply_chat_template(turns, tokenize=tokenize, add_generation_prompt=answering)
         except TooMuch as error:
             self._beyond = error

@@ -1,8 +1,7 @@
 """What we rely on in mlx-lm and MLX beyond their documented calls, each with a check that tells what broke.
 
 `python -m mlx_convert_lm.contract` runs them against whatever is installed: the first thing to do with a new release,
-before the upper bounds in pyproject.toml are raised. `adapter.py`, `importing.py` and `architectures.py` here, and
-`provenance.py` of the engine, are the code that relies on them.
+before the upper bounds in pyproject.toml are raised. Each names the code that relies on it.
 """
 
 from __future__ import annotations
@@ -145,7 +144,7 @@ def _graph() -> str:
 def _generation() -> str:
     """The calls by which a model answers, with the keywords that we give."""
     from mlx_lm import sample_utils, utils
-    from mlx_lm.generate import generate_step, stream_generate
+    from mlx_lm.generate import GenerationResponse, generate_step, stream_generate
     from mlx_lm.models import cache
 
     calls: Iterable[tuple[Any, tuple[str, ...]]] = (
@@ -160,12 +159,72 @@ def _generation() -> str:
         (cache.can_trim_prompt_cache, ()),
         (cache.trim_prompt_cache, ("num_tokens",)),
         (utils.load_tokenizer, ("model_path", "tokenizer_config_extra", "eos_token_ids")),
+        (GenerationResponse, ("text", "token", "finish_reason", "prompt_tokens")),
     )
     for function, wanted in calls:
         missing = _lacking(function, wanted)
         if missing:
             return f"{function.__module__}.{function.__name__} takes no {missing}"
     return ""
+
+
+def _detokenizer() -> str:
+    """A tokenizer of mlx-lm's copies what it keeps as ``_detokenizer`` for each answer."""
+    from mlx_convert_engine.words import OnlyWords
+    from mlx_lm.tokenizer_utils import TokenizerWrapper
+    from tokenizers import Tokenizer, models
+    from transformers import PreTrainedTokenizerFast
+
+    words = Tokenizer(models.WordLevel({"a": 0}, unk_token="a"))
+    loaded = TokenizerWrapper(PreTrainedTokenizerFast(tokenizer_object=words))
+    loaded._detokenizer = OnlyWords(loaded._detokenizer, loaded)
+    answer = loaded.detokenizer
+    if not isinstance(answer, OnlyWords):
+        return "mlx_lm.tokenizer_utils.TokenizerWrapper makes its detokenizers of something else than _detokenizer"
+    answer.add_token(1)  # no word
+    answer.add_token(0)
+    answer.finalize()
+    return "" if answer.text == "a" else f"the text of a token of mlx-lm's detokenizers is {answer.text!r}, not 'a'"
+
+
+def _turning() -> str:
+    """The rotary positions of a model class keep their frequencies, or base and width, and their factor by name."""
+    from mlx_lm.models.rope_utils import initialize_rope
+
+    from mlx_convert_lm.config.built import turnings
+
+    factors = {"factor": 8.0, "original_max_position_embeddings": 32}
+    steps = {"low_freq_factor": 1.0, "high_freq_factor": 4.0}
+    lists = {"short_factor": [1.0] * 4, "long_factor": [8.0] * 4}
+    kinds: dict[str, dict[str, Any]] = {"default": {}, "linear": {}, "llama3": steps, "yarn": {}, "longrope": lists}
+    for kind, more in kinds.items():
+        scaling = {"type": kind, "rope_type": kind, **factors, **more}
+        turned = next(turnings(initialize_rope(8, 10000.0, False, scaling, 256)), None)
+        if turned is None:
+            return f"what turns positions by '{kind}' says neither its frequencies nor its base and width any more"
+        if (turned.amplitude != 1.0) != (kind in ("yarn", "longrope")):
+            return f"what turns positions by '{kind}' does not say by how much it scales them any more"
+    return ""
+
+
+def _caches() -> str:
+    """A layer's cache says what it keeps and how much of it at most, and grows by so many tokens."""
+    import mlx.core as mx
+    from mlx_lm.models import cache
+
+    from mlx_convert_lm.cache_size import STEP
+
+    plain, window, chunked = cache.KVCache(), cache.RotatingKVCache(max_size=8), cache.ChunkedKVCache(8)
+    for kind in (plain, window, chunked):
+        kind.update_and_fetch(mx.zeros((1, 2, 3, 4)), mx.zeros((1, 2, 3, 4)))
+        if kind.offset != 3 or kind.keys.ndim != 4 or kind.values.ndim != 4:
+            return f"{type(kind).__name__} of mlx_lm.models.cache no longer has keys, values and their offset"
+    if plain.keys.shape[2] != STEP:
+        return f"KVCache of mlx_lm.models.cache grows by {plain.keys.shape[2]} tokens, not by {STEP}"
+    if (window.max_size, chunked.chunk_size) != (8, 8):
+        return "a cache of mlx_lm.models.cache no longer says the most that it keeps"
+    inner = cache.CacheList(plain, window).caches
+    return "" if list(inner) == [plain, window] else "CacheList of mlx_lm.models.cache no longer has its caches"
 
 
 def _stand_ins() -> str:
@@ -207,6 +266,9 @@ TOUCHPOINTS = (
     Touchpoint("messages", "load_errors.py", _messages),
     Touchpoint("graph export", "mlx_convert_engine/provenance.py", _graph),
     Touchpoint("generation", "adapter.py, runner.py", _generation),
+    Touchpoint("detokenizer", "adapter.py, mlx_convert_engine/words.py", _detokenizer),
+    Touchpoint("rotary positions", "config/built.py", _turning),
+    Touchpoint("key/value caches", "cache_size.py, runner.py, config/windows.py", _caches),
 )
 
 

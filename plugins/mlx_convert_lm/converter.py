@@ -74,7 +74,7 @@ class LmClasses:
 
     def tokenizer(self, folder: Path) -> Tokenizer | None:
         """See ModelClasses."""
-        from mlx_convert_lm.text_tokens import text_tokens
+        from mlx_convert_lm.adapter import text_tokens
 
         return text_tokens(folder, trust_remote_code=self.trust_remote_code)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from mlx_convert_engine import texts
 from mlx_convert_engine.texts import calibration_text, calibration_tokens, own_text, random_tokens
-from mlx_convert_lm.text_tokens import text_tokens
+from mlx_convert_lm.adapter import text_tokens
 
 from mlx_convert_core import InvalidRequest
 

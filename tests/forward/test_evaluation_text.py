@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 from mlx_convert_engine import texts as calibration
-from mlx_convert_lm.text_tokens import text_tokens
+from mlx_convert_lm.adapter import text_tokens
 from mlx_convert_quality import texts
 from mlx_convert_quality.texts import EVALUATION
 

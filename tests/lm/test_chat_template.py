@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mlx_convert_engine.template_bounds import bounded
 from mlx_convert_lm.chat_template import ChatTemplate
 from mlx_convert_lm.runner import LmRunner
-from mlx_convert_lm.tokenizers.bounded import bounded
 from mlx_convert_lm.tokenizers.rendering import FolderTemplate
 from mlx_convert_lm.tokenizers.small_files import SmallFiles
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -48,6 +49,37 @@ def test_experts_of_another_class_are_told(monkeypatch: pytest.MonkeyPatch) -> N
     assert drift(monkeypatch, "mlx_convert_lm.adapter.is_switch_linear", lambda layer: False) == {
         "layers of stacked experts"
     }
+
+
+def test_another_way_to_a_detokenizer_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    from mlx_lm.tokenizer_utils import NaiveStreamingDetokenizer
+
+    made = property(lambda wrapper: NaiveStreamingDetokenizer(wrapper))
+    assert drift(monkeypatch, "mlx_lm.tokenizer_utils.TokenizerWrapper.detokenizer", made) == {"detokenizer"}
+
+
+def test_frequencies_of_another_name_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    from mlx_lm.models import rope_utils
+
+    def renamed(*arguments: Any) -> Any:
+        made = initialize(*arguments)
+        made._own, made._freqs = made.get("_freqs"), None
+        return made
+
+    initialize = rope_utils.initialize_rope
+    assert drift(monkeypatch, "mlx_lm.models.rope_utils.initialize_rope", renamed) == {"rotary positions"}
+
+
+def test_caches_that_grow_otherwise_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert drift(monkeypatch, "mlx_lm.models.cache.KVCache.step", 64) == {"key/value caches"}
+
+
+def test_an_answer_without_its_reason_to_end_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def response(text: str, token: int) -> None: ...
+
+    # By a path in words, mlx_lm.generate would be the function of this name.
+    monkeypatch.setattr(importlib.import_module("mlx_lm.generate"), "GenerationResponse", response)
+    assert {touchpoint.name for touchpoint, reason in all_broken() if reason} == {"generation"}
 
 
 def test_a_check_that_breaks_itself_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,15 @@ import mlx.core as mx
 import pytest
 import reference
 
-from mlx_convert_core import ChatMessage, ConvertRequest, GenerateRequest, GenerationFailed, ModelSession, Workspace
+from mlx_convert_core import (
+    ChatMessage,
+    ConversionFailed,
+    ConvertRequest,
+    GenerateRequest,
+    GenerationFailed,
+    ModelSession,
+    Workspace,
+)
 from mlx_convert_core.plugin import SetOption
 
 QUESTION = "what is in the picture?"
@@ -110,6 +118,37 @@ def test_the_places_of_pictures_are_in_the_turns_that_showed_them(converted: Pat
     prompt = prompt_of(processor, config, GenerateRequest(messages=conversation(pictures[0], pictures[1])))
     places = [line.count("<start_of_image>") for line in prompt.splitlines()]
     assert places == [1, 0, 1, 0]
+
+
+def test_an_endless_template_is_stopped(converted: Path) -> None:
+    from mlx_convert_vlm.adapter import load_to_answer, prompt_of, text_tokens
+
+    _, processor, config = load_to_answer(converted, trust_remote_code=False)
+    for place in (processor, processor.tokenizer):
+        place.chat_template = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"
+    with pytest.raises(GenerationFailed) as caught:
+        prompt_of(processor, config, GenerateRequest(prompt=QUESTION))
+    assert caught.value.code == "template_endless"
+    tokens = text_tokens(converted, trust_remote_code=False)
+    tokens.tokenizer.chat_template = processor.chat_template
+    assert tokens.chat([{"role": "user", "content": QUESTION}]) is None
+
+
+def test_a_conversation_begins_once(converted: Path) -> None:
+    from mlx_convert_vlm.adapter import text_tokens
+
+    tokens = text_tokens(converted, trust_remote_code=False)
+    ids = tokens.chat([{"role": "user", "content": QUESTION}])
+    assert ids.count(tokens.tokenizer.bos_token_id) == 1
+
+
+def test_a_release_that_reads_weights_otherwise_is_told(checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mlx_convert_vlm.adapter import load_lazily
+
+    monkeypatch.delattr("mlx_vlm.utils._load_safetensors")
+    with pytest.raises(ConversionFailed) as caught:
+        load_lazily(checkpoint, "seeing", trust_remote_code=False)
+    assert caught.value.code == "mlx_vlm_drift"
 
 
 def test_what_it_sees_is_known_before_it_is_loaded(

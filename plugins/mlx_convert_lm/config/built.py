@@ -22,7 +22,7 @@ _FOR_LONGER_TEXTS = ("yarn", "deepseek_yarn", "telechat3-yarn", "longrope", "su"
 
 
 @dataclass(frozen=True, slots=True)
-class _Turning:
+class Turning:
     """A layer's own rotary positions: where, inverse frequencies, and the factor on what is turned."""
 
     path: str
@@ -38,7 +38,7 @@ def check_rope(model: Any, config: Mapping[str, Any], differences: Differences) 
     kinds, level = _text_level(config)
     if not kinds:
         return ()
-    for turning in _turnings(model):
+    for turning in turnings(model):
         ropes = _kinds_of(turning.path, kinds, level)
         try:
             told = [_difference(turning, rope, level) for rope in ropes]
@@ -59,7 +59,7 @@ def _text_level(config: Mapping[str, Any]) -> tuple[dict[str, Rope], Mapping[str
     return found
 
 
-def _finding(differences: Differences, turning: _Turning, rope: Rope, told: str) -> Finding:
+def _finding(differences: Differences, turning: Turning, rope: Rope, told: str) -> Finding:
     told = f"mlx-lm's class for {differences.name} {told}, at {turning.path or 'every layer'} for one"
     if rope.kind not in _FOR_LONGER_TEXTS:
         raise differences.refuse("rope_differs", told, keeps="these settings")
@@ -67,7 +67,7 @@ def _finding(differences: Differences, turning: _Turning, rope: Rope, told: str)
     return differences.warn("rope_differs", told, hint)
 
 
-def _difference(turning: _Turning, rope: Rope, level: Mapping[str, Any]) -> str:
+def _difference(turning: Turning, rope: Rope, level: Mapping[str, Any]) -> str:
     """What is different, as the end of a sentence; "" when nothing is."""
     width, longest = 2 * len(turning.frequencies), float(level.get("max_position_embeddings") or 0)
     share = _width(rope, level)
@@ -109,7 +109,7 @@ def _width(rope: Rope, level: Mapping[str, Any]) -> int:
     return int(head * rope.share) // 2 * 2 if isinstance(head, int) else 0
 
 
-def _turnings(model: Any) -> Iterator[_Turning]:
+def turnings(model: Any) -> Iterator[Turning]:
     """The rotary positions in a model, of all kinds that mlx-lm has; each only once."""
     seen: set[int] = set()
     for path, module in model.named_modules():
@@ -119,7 +119,7 @@ def _turnings(model: Any) -> Iterator[_Turning]:
         frequencies = _frequencies(module)
         if frequencies:
             factor = getattr(module, "mscale", None) or getattr(module, "_scale", None) or 1.0
-            yield _Turning(path, frequencies, float(factor) if isinstance(factor, int | float) else 1.0)
+            yield Turning(path, frequencies, float(factor) if isinstance(factor, int | float) else 1.0)
 
 
 def _foreign(path: str) -> bool:

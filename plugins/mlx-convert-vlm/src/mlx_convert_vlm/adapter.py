@@ -6,12 +6,15 @@ import importlib
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from mlx_convert_engine.model_classes import LazyModel, as_float32
+from mlx_convert_engine.template_bounds import TooMuch, bounded
+from mlx_convert_engine.text_tokens import TextTokens
 
 from mlx_convert_core.plugin import (
     ChatMessage,
@@ -45,11 +48,7 @@ def load_lazily(folder: Path, name: str, *, trust_remote_code: bool) -> LazyMode
             code="model_class",
         ) from error
     if not hasattr(model, "parameters") or not isinstance(config, dict):
-        raise ConversionFailed(
-            "this release of mlx-vlm answers in a way that mlx-convert-vlm does not know.",
-            hint="A newer mlx-convert-vlm, or an older mlx-vlm, goes together with the other.",
-            code="mlx_vlm_drift",
-        )
+        raise _drifted()
     return LazyModel(
         model=model,
         config=config,
@@ -101,62 +100,52 @@ def load_to_answer(folder: Path, *, trust_remote_code: bool) -> tuple[Any, Any, 
     return loaded.model, processor, loaded.config
 
 
-@dataclass(frozen=True, slots=True)
-class TextTokens:
-    """A tokenizer of transformers. Implements Tokenizer."""
-
-    tokenizer: Any
-
-    def encode(self, text: str) -> list[int]:
-        """See Tokenizer."""
-        return [int(token) for token in self.tokenizer.encode(text)]
-
-    def chat(self, turns: Sequence[dict[str, str]]) -> list[int] | None:
-        """See Tokenizer. A template may refuse a conversation, by whatever error it likes."""
-        if not getattr(self.tokenizer, "chat_template", None):
-            return None
-        try:
-            return self.encode(self.tokenizer.apply_chat_template(list(turns), tokenize=False))
-        except MemoryError:
-            raise
-        except Exception:  # a program of strangers; the words of the turns are text all the same
-            return None
-
-
 def text_tokens(folder: Path, *, trust_remote_code: bool) -> TextTokens | None:
-    """The tokenizer of the checkpoint in ``folder``, None when it can't be loaded."""
+    """The tokenizer of the checkpoint in ``folder``, for texts that run through it; None when it can't be loaded."""
     from transformers import AutoTokenizer
 
     try:
         found = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=trust_remote_code)
     except Exception:  # whoever asks for it says what it is needed for
         return None
-    return TextTokens(found)
+    templated = partial(found.apply_chat_template, tokenize=True, add_generation_prompt=False, return_dict=False)
+    return TextTokens(found, templated if found.chat_template else None)
 
 
 def prompt_of(processor: Any, config: Mapping[str, Any], request: GenerateRequest) -> str:
     """The conversation of ``request`` by the model's chat template, with places for attachments where they were shown.
 
-    Raises GenerationFailed (``template_refused``) with the template's own words.
+    Raises GenerationFailed: ``template_refused`` with the template's own words, ``template_endless`` for one beyond the
+    bounds (`bounded`).
     """
-    from mlx_vlm.prompt_utils import get_chat_template
-
-    turns = request.conversation()
     if request.begun:  # as it was when the model said this
         return prompt_of(processor, config, replace(request, messages=request.messages[:-1])) + request.begun
     try:
-        if not any(turn.attachments for turn in turns[:-1]):
-            return str(_templated(processor, config, turns))
-        each = [message for turn in turns for message in _templated(processor, config, (turn,), return_messages=True)]
-        if not all(isinstance(message, dict) for message in each):  # a model that knows one question and no talk
-            return str(_templated(processor, config, turns))
-        return str(get_chat_template(processor, each, add_generation_prompt=True))
+        with bounded():
+            return _rendered(processor, config, request.conversation())
+    except TooMuch as error:
+        raise GenerationFailed(
+            f"the model's chat template can't be used: {error}.",
+            hint="Compare chat_template.jinja or tokenizer_config.json with the original's, and copy it from there.",
+            code="template_endless",
+        ) from error
     except Exception as error:
         raise GenerationFailed(
             f"the model's chat template can't be used: {_first_line(error)}.",
             hint="Ask without a system text, or compare the template with the original model's.",
             code="template_refused",
         ) from error
+
+
+def _rendered(processor: Any, config: Mapping[str, Any], turns: Sequence[ChatMessage]) -> str:
+    from mlx_vlm.prompt_utils import get_chat_template
+
+    if not any(turn.attachments for turn in turns[:-1]):
+        return str(_templated(processor, config, turns))
+    each = [message for turn in turns for message in _templated(processor, config, (turn,), return_messages=True)]
+    if not all(isinstance(message, dict) for message in each):  # a model that knows one question and no talk
+        return str(_templated(processor, config, turns))
+    return str(get_chat_template(processor, each, add_generation_prompt=True))
 
 
 def _templated(processor: Any, config: Mapping[str, Any], turns: Sequence[ChatMessage], **options: Any) -> Any:
@@ -228,7 +217,9 @@ def is_switch_linear(layer: Any) -> bool:
 @contextmanager
 def _noting(utils: ModuleType, arrays: dict[str, Any]) -> Iterator[None]:
     """Note in ``arrays`` what the body has mlx-vlm read. A worker has one thread that loads, so nobody else sees it."""
-    read = utils._load_safetensors
+    read = getattr(utils, "_load_safetensors", None)
+    if read is None:
+        raise _drifted()
 
     def noting(path: str) -> Any:
         found = read(path)
@@ -240,6 +231,14 @@ def _noting(utils: ModuleType, arrays: dict[str, Any]) -> Iterator[None]:
         yield
     finally:
         utils._load_safetensors = read  # type: ignore[attr-defined]
+
+
+def _drifted() -> ConversionFailed:
+    return ConversionFailed(
+        "this release of mlx-vlm answers in a way that mlx-convert-vlm does not know.",
+        hint="A newer mlx-convert-vlm, or an older mlx-vlm, goes together with the other.",
+        code="mlx_vlm_drift",
+    )
 
 
 def _first_line(error: BaseException) -> str:

@@ -2,7 +2,8 @@
 
 Jinja's sandbox keeps it from everything but time and memory. Here its steps are counted, and what would be a text, a
 list or a number beyond any prompt is refused before it is made. A clock is asked too, for steps that each take long.
-The bounds hold for whichever environment of Jinja runs the template, transformers' own included.
+The bounds hold for whichever environment of Jinja runs the template, transformers' own included; so whoever has a
+template run, for whatever library of model classes, does it within them.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _COUNTS = {"width", "n", "max", "linecount", "slices", "indent", "length"}  # wh
 _PADDING = ("center", "ljust", "rjust", "zfill", "expandtabs")  # methods of a text that take one
 # Modules whose calls count; of the first two every line.
 _FILTERS = ("jinja2.filters", "jinja2.utils")
-_OURS = ("jinja2.", "transformers.utils.chat_template_utils", "mlx_convert_lm.tokenizers.rendering")
+_JINJA = ("jinja2.", "transformers.utils.chat_template_utils")
 _COMPILED = "<template>"  # Jinja's name for the file of a template that came as a text
 _WIDTH = re.compile(r"\d{7,}")  # in a format: more than SIZE would be, or so near that nobody needs it
 _OPERATORS = frozenset({"+", "*", "**", "%"})
@@ -38,13 +39,16 @@ class _Beyond(BaseException):
 
 
 @contextmanager
-def bounded() -> Iterator[None]:
-    """Raise TooMuch when a template that the body compiles or renders on this thread goes beyond the bounds."""
+def bounded(*lent: str) -> Iterator[None]:
+    """Raise TooMuch when a template that the body compiles or renders on this thread goes beyond the bounds.
+
+    ``lent`` are modules with functions that the template is given, besides Jinja's and transformers'.
+    """
     before = sys.gettrace(), sys.getprofile()
     try:
         with _guarded_operations():
             sys.setprofile(_look_at_joined)
-            sys.settrace(_counter())
+            sys.settrace(_counter((*_JINJA, *lent)))
             yield
     except MemoryError:
         raise TooMuch("it asks for more memory than there is") from None
@@ -55,7 +59,7 @@ def bounded() -> Iterator[None]:
         sys.setprofile(before[1])
 
 
-def _counter() -> Callable[..., Any]:
+def _counter(counted: tuple[str, ...]) -> Callable[..., Any]:
     """A tracer that counts the lines of templates, their output and the calls within Jinja, and looks at what these
     are handed."""
     steps = made = 0
@@ -82,7 +86,7 @@ def _counter() -> Callable[..., Any]:
             count()
             return line
         module = str(frame.f_globals.get("__name__"))
-        if not module.startswith(_OURS):
+        if not module.startswith(counted):
             return None
         count()
         _check_filter(frame.f_code.co_name, frame.f_locals)
