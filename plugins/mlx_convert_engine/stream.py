@@ -25,7 +25,7 @@ from mlx_convert_engine.writing_thread import Result, WritingThread
 
 SLICE_BYTES = 4_000_000  # of a source tensor, read and computed at once: what stays in a CPU's cache
 GPU_SLICE_BYTES = 32_000_000  # on a GPU, worth starting a kernel for
-IN_FLIGHT_SLICES = 8  # that wait for their results
+IN_FLIGHT_SLICES = 4  # that wait for their results: two for each stream; more took memory and no less time
 BASE_MEMORY = 90_000_000  # Python with mlx and a model class
 TENSOR_MEMORY = 3_000  # what is known of a tensor, in Python
 SCARCE_MEMORY = 1_000_000_000  # with less than this free, nothing is read ahead
