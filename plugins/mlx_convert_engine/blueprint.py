@@ -173,7 +173,8 @@ class _Draft:
             if not by_rows:
                 self._rounding.whole[path] = f"{type(layer).__name__} rounds for itself"
             rounded = Rounded(names=names, weight=cast, quantization=numbers, rounding=rounding) if by_rows else None
-            return (self._computed(named, {f"{path}.weight": layer.weight}, rounded),)
+            computed = self._computed(named, {f"{path}.weight": layer.weight})
+            return (replace(computed, rounded=rounded, quantization=numbers),)
         packed = Quantized(
             names=names,
             sources=sources,
@@ -193,12 +194,10 @@ class _Draft:
         own = type(layer).to_quantized
         return any(own is kind.to_quantized for kind in stock) or self._classes.quantizes_by_rows(layer)
 
-    def _computed(
-        self, named: list[tuple[str, Any]], plain: dict[str, Any], rounded: Rounded | None = None
-    ) -> Computed:
+    def _computed(self, named: list[tuple[str, Any]], plain: dict[str, Any]) -> Computed:
         arrays = [array for _, array in named]
         shards, sources = self._provenance.shards(arrays), self._provenance.names(arrays)
-        return Computed(tensors=tuple(named), shards=shards, sources=sources, plain=plain, rounded=rounded)
+        return Computed(tensors=tuple(named), shards=shards, sources=sources, plain=plain)
 
     def _quantized(self, path: str, layer: Any) -> Any | None:
         """The quantized layer that takes ``layer``'s place, or None; notes what was decided."""

@@ -33,6 +33,7 @@ from mlx_convert_engine.calibrating import Text, Wanted, calibration_of, inputs_
 from mlx_convert_engine.discard_order import bytes_at_once
 from mlx_convert_engine.discarding_conversion import discarding
 from mlx_convert_engine.kept_inputs import KeptInputs
+from mlx_convert_engine.memory import BASE_MEMORY, device_memory, few_spare_buffers, working_memory
 from mlx_convert_engine.model_classes import ModelClasses
 from mlx_convert_engine.not_finite import findings
 from mlx_convert_engine.output_files import resumable_writer, write_config, write_index
@@ -41,7 +42,6 @@ from mlx_convert_engine.proof import Proof
 from mlx_convert_engine.provenance import Provenance
 from mlx_convert_engine.source_files import SourceFiles
 from mlx_convert_engine.source_model import check_runs, made_of, readable, undecoded
-from mlx_convert_engine.stream import BASE_MEMORY, device_memory, few_spare_buffers, working_memory
 from mlx_convert_engine.streaming_conversion import Flow, streaming
 from mlx_convert_engine.tuning.findings import not_by_rows, not_known
 from mlx_convert_engine.tuning.methods import Nearest

@@ -59,7 +59,8 @@ class Computed:
     """Lazy arrays, by the names of the tensors that they become, and the shards behind them (None: unknown).
 
     ``sources`` are the names of the source tensors that are known to go into them.
-    ``plain`` are the arrays before they are cast or packed, by the name of the tensor that each counts for.
+    ``plain`` are the arrays before they are cast or packed, by the name of the tensor that each counts for;
+    ``quantization`` is what packs them, if anything does.
     """
 
     tensors: tuple[tuple[str, Any], ...]
@@ -67,6 +68,7 @@ class Computed:
     sources: frozenset[str] = frozenset()
     plain: dict[str, Any] = field(default_factory=dict)
     rounded: Rounded | None = None
+    quantization: Quantization | None = None
 
 
 Piece = Copied | Quantized | Cast | Computed

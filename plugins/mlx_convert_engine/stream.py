@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import cycle
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 from mlx_convert_core.plugin import ConversionFailed, CorruptCheckpoint, Reporter, ShardWriter, TensorInfo, free_memory
 from mlx_convert_engine.blueprint import Blueprint
 from mlx_convert_engine.filling import filled
+from mlx_convert_engine.memory import IN_FLIGHT_SLICES, slice_bytes, times_read
 from mlx_convert_engine.not_finite import Sizes, count_of, name_of, overflow
 from mlx_convert_engine.pieces import Cast, Computed, Copied, Piece, Quantized, Rounded, names_of, shards_of
 from mlx_convert_engine.rows import rows_of
@@ -23,11 +23,6 @@ from mlx_convert_engine.source_files import SourceFiles, changed
 from mlx_convert_engine.stored_types import array_of
 from mlx_convert_engine.writing_thread import Result, WritingThread
 
-SLICE_BYTES = 4_000_000  # of a source tensor, read and computed at once: what stays in a CPU's cache
-GPU_SLICE_BYTES = 32_000_000  # on a GPU, worth starting a kernel for
-IN_FLIGHT_SLICES = 4  # that wait for their results: two for each stream; more took memory and no less time
-BASE_MEMORY = 90_000_000  # Python with mlx and a model class
-TENSOR_MEMORY = 3_000  # what is known of a tensor, in Python
 SCARCE_MEMORY = 1_000_000_000  # with less than this free, nothing is read ahead
 
 
@@ -43,25 +38,9 @@ def stream_out(layers: Iterable[Layer], source: SourceFiles, writing: WritingThr
     flight.land_all()
 
 
-def working_memory(blueprints: Sequence[Blueprint]) -> int:
-    """Bytes of memory that `stream_out` will take at most, the interpreter included."""
-    pieces = [piece for plan in blueprints for layer in plan.pieces for piece in layer]
-    named = sum(len(names_of(piece)) for piece in pieces)
-    named += sum(len(piece.sources) for piece in pieces if not isinstance(piece, Computed))
-    slices = IN_FLIGHT_SLICES * slice_bytes() * (2 + 3 * len(blueprints)) // 2  # as read, and as made
-    computed = [_computing(piece) for piece in pieces if isinstance(piece, Computed)]
-    return BASE_MEMORY + named * TENSOR_MEMORY + slices + max(computed, default=0)
-
-
-def _computing(piece: Computed) -> int:
-    """A computed tensor is held as its sources, as itself and once more while it is put together."""
-    made = sum(array.nbytes for _, array in piece.tensors)
-    return made * (8 if len(piece.tensors) > 1 else 4)  # several: packed, so that the sources are larger
-
-
 @dataclass(slots=True)
 class _Slice:
-    """Results that were started together, and the bytes of source behind them."""
+    """Results that were started together, and the bytes that are held for them meanwhile."""
 
     results: list[Result]
     nbytes: int
@@ -150,6 +129,8 @@ def _parts(layer: Layer, source: SourceFiles, streams: Iterator[Any], *, allow: 
 
     Raises ConversionFailed (``overflow``) for values that become infinite, if that is not ``allow``ed.
     """
+    import mlx.core as mx
+
     by_source: dict[tuple[TensorInfo, ...], list[tuple[Piece, ShardWriter]]] = {}
     for piece, writer in layer:
         if isinstance(piece, Computed):
@@ -159,16 +140,19 @@ def _parts(layer: Layer, source: SourceFiles, streams: Iterator[Any], *, allow: 
     for sources, wanted in by_source.items():
         width = max((piece.width for piece, _ in wanted if isinstance(piece, Quantized)), default=1)
         kept = any(isinstance(piece, Copied) for piece, _ in wanted)
+        made = not all(isinstance(piece, Copied) for piece, _ in wanted)
         targets = {target for piece, _ in wanted if (target := _target(piece))}
-        first = 0
-        for rows in rows_of(sources, width, slice_bytes(), source, fresh=kept):
-            stream, sizes = next(streams), Sizes.of(rows.data, sources[0].dtype)
+        times, first = times_read([piece for piece, _ in wanted]), 0
+        for rows in rows_of(sources, width, slice_bytes() // times, source, fresh=kept):
+            sizes = Sizes.of(rows.data, sources[0].dtype)
             for target in targets:
                 if not allow and sizes.too_large_for(target):
                     raise _overflow(rows.tensors, source, target)
-            results = [one for piece, writer in wanted for one in _made(piece, writer, first, sizes, stream)]
+            with mx.stream(next(streams)):
+                array = array_of(sizes.dtype, sizes.data) if made else None  # one copy, however many outputs there are
+                results = [one for piece, writer in wanted for one in _made(piece, writer, first, sizes, array)]
             first += rows.data.nbytes * sources[0].parameters // max(1, sources[0].nbytes)
-            yield _Slice(results, rows.data.nbytes)
+            yield _Slice(results, rows.data.nbytes * times)
 
 
 def _overflow(tensors: Iterable[TensorInfo], source: SourceFiles, target: str) -> ConversionFailed | CorruptCheckpoint:
@@ -216,27 +200,23 @@ def _rounded(layer: Rounded) -> dict[str, Any]:
     return {name: part.reshape(*shape, -1) for name, part in zip(layer.names, parts, strict=True)}
 
 
-def _made(piece: Piece, writer: ShardWriter, first: int, sizes: Sizes, stream: Any) -> list[Result]:
-    """What becomes of some rows of a piece's sources, from its value ``first`` on."""
-    import mlx.core as mx
-
+def _made(piece: Piece, writer: ShardWriter, first: int, sizes: Sizes, array: Any) -> list[Result]:
+    """What becomes of some rows of a piece's sources, from its value ``first`` on: of the values in ``array``."""
     if isinstance(piece, Copied):
         return [Result(piece.name, writer, data=sizes.data, not_finite=sizes.not_finite)]
     if not isinstance(piece, Quantized | Cast):
         raise TypeError(piece)
     numbers = {"not_finite": sizes.not_finite, "too_large": sizes.too_large_for(_target(piece))}
-    with mx.stream(stream):
-        array = array_of(sizes.dtype, sizes.data)
-        if piece.dtype is not None:
-            array = array.astype(piece.dtype)
-        if isinstance(piece, Cast):
-            return [Result(piece.name, writer, array=_bytes_of(array), **numbers)]
-        parts = piece.rounding(first // piece.width, array.reshape(-1, piece.width), piece.quantization)
-        weight, *scales = (
-            Result(name, writer, array=_bytes_of(part), floats=name_of(part.dtype), **numbers)
-            for name, part in zip(piece.names, parts, strict=True)
-        )
-        return [weight, *(replace(result, counted=False) for result in scales)]
+    if piece.dtype is not None:
+        array = array.astype(piece.dtype)
+    if isinstance(piece, Cast):
+        return [Result(piece.name, writer, array=_bytes_of(array), **numbers)]
+    parts = piece.rounding(first // piece.width, array.reshape(-1, piece.width), piece.quantization)
+    weight, *scales = (
+        Result(name, writer, array=_bytes_of(part), floats=name_of(part.dtype), **numbers)
+        for name, part in zip(piece.names, parts, strict=True)
+    )
+    return [weight, *(replace(result, counted=False) for result in scales)]
 
 
 def _target(piece: Piece) -> str:
@@ -249,39 +229,6 @@ def _bytes_of(array: Any) -> Any:
     import mlx.core as mx
 
     return mx.contiguous(array.reshape(-1)).view(mx.uint8)
-
-
-def device_memory() -> int:
-    """Bytes that the GPU lets a program work with (on a Mac, some three quarters of all); 0 on a CPU."""
-    import mlx.core as mx
-
-    return int(mx.device_info().get("max_recommended_working_set_size", 0))
-
-
-def slice_bytes() -> int:
-    """Bytes of source that are read and computed at once."""
-    import mlx.core as mx
-
-    return SLICE_BYTES if mx.default_device() == mx.cpu else GPU_SLICE_BYTES
-
-
-@contextmanager
-def few_spare_buffers() -> Iterator[None]:
-    """Have a GPU keep no more freed buffers than the next slices can use.
-
-    Metal's allocator keeps them for later until they are 1.5 times what the GPU works with well (mlx's
-    metal/allocator.cpp): slices of many sizes would pile up to that, and a conversion take what the model takes.
-    """
-    import mlx.core as mx
-
-    if mx.default_device() == mx.cpu:
-        yield
-        return
-    before = mx.set_cache_limit(IN_FLIGHT_SLICES * slice_bytes())
-    try:
-        yield
-    finally:
-        mx.set_cache_limit(before)
 
 
 def _streams() -> Sequence[Any]:

@@ -53,7 +53,7 @@ class LmRunner:
 
     def memory(self, tokens: int) -> AnswerMemory:
         """See MeasuredRunner."""
-        from mlx_convert_engine.stream import device_memory
+        from mlx_convert_engine.memory import device_memory
 
         from mlx_convert_lm.adapter import load_to_answer
         from mlx_convert_lm.cache_size import cache_bytes, weights_in_memory

@@ -42,7 +42,7 @@ class Scoring:
 
     def scoring_memory(self, lengths: Sequence[int]) -> AnswerMemory:
         """See ScoringRunner."""
-        from mlx_convert_engine.stream import device_memory
+        from mlx_convert_engine.memory import device_memory
 
         return AnswerMemory(weights=self._model.peak_memory(lengths), limit=device_memory())
 

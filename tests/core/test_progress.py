@@ -17,9 +17,9 @@ from mlx_convert_core.running.context import JobContext
 AddPlugin = Callable[[str, str], Path]
 SLOW_SOURCE = """
 import json, shutil, time
-import mlx_convert_engine.stream
+import mlx_convert_engine.memory
 
-mlx_convert_engine.stream.SLICE_BYTES = 10_000  # as small to this model as 4 MB to a real one
+mlx_convert_engine.memory.SLICE_BYTES = 10_000  # as small to this model as 4 MB to a real one
 PLACE = Path(__file__).parent
 
 class Slow:

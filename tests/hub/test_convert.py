@@ -40,7 +40,7 @@ def test_a_verdict_costs_three_requests_one_for_each_shard_and_no_weight(
 def test_the_conversion_begins_before_the_last_shard_is_here(
     hub: Hub, workspace: Workspace, llama: Path, tmp_path: Path, settings: pytest.MonkeyPatch
 ) -> None:
-    settings.setattr("mlx_convert_engine.stream.SLICE_BYTES", 1 << 14)  # a small model would be one slice
+    settings.setattr("mlx_convert_engine.memory.SLICE_BYTES", 1 << 14)  # a small model would be one slice
     last = rf"model-0000{SHARDS}-of"
     crawling = hub.fault("slow", path=last, origin="cdn", rate=2000, skip=1)  # the first request is for its header
     here: list[int] = []

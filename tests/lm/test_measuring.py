@@ -256,7 +256,7 @@ def test_a_text_that_will_not_do(
 def test_what_does_not_fit_into_memory_is_measured_only_anyway(
     workspace: Workspace, models: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mlx_convert_engine.stream.device_memory", lambda: 100_000_000)
+    monkeypatch.setattr("mlx_convert_engine.memory.device_memory", lambda: 100_000_000)
     with pytest.raises(MeasuringFailed) as caught:
         measured(workspace, models / "4bit", asked(models))
     assert caught.value.code == "measure_memory"

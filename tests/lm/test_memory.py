@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mlx_convert_engine import stream
+from mlx_convert_engine import memory, stream
+from mlx_convert_engine.blueprint import Blueprint
+from mlx_convert_engine.memory import working_memory
 from mlx_convert_engine.pieces import Computed
-from mlx_convert_engine.stream import Blueprint, working_memory
 from random_llama import write_llama
 
 from mlx_convert_core import ConvertRequest, Workspace
@@ -28,7 +29,18 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("presets", [("4bit",), ("bf16",), ("4bit", "8bit"), ("4bit-tuned",), ("4bit-compensated",)])
+PRESETS = [
+    ("4bit",),
+    ("bf16",),
+    ("4bit", "8bit"),
+    ("4bit", "8bit", "nvfp4"),
+    ("mxfp4",),
+    ("4bit-tuned",),
+    ("4bit-compensated",),
+]
+
+
+@pytest.mark.parametrize("presets", PRESETS)
 def test_a_conversion_takes_no_more_than_was_stated_and_not_much_less(
     checkpoint: Path, workspace: Workspace, tmp_path: Path, presets: tuple[str, ...]
 ) -> None:
@@ -85,7 +97,7 @@ def test_nothing_is_read_ahead_while_memory_is_scarce(
 
     monkeypatch.setattr(stream, "_Flight", Flight)
     monkeypatch.setattr(stream, "free_memory", lambda: free)
-    monkeypatch.setattr(stream, "SLICE_BYTES", 20_000)
+    monkeypatch.setattr(memory, "SLICE_BYTES", 20_000)
     request = ConvertRequest(ref=str(write_llama(tmp_path / "source", layers=4)), output=tmp_path / "model")
     workspace.convert(request, inline=True).result()
     assert (max(waiting) > 2) is ahead
@@ -103,5 +115,5 @@ def test_a_gpu_keeps_few_spare_buffers_and_its_limit_comes_back(
     mx.set_cache_limit(before)
     mx.clear_cache()
     workspace.convert(ConvertRequest(ref=str(checkpoint), output=tmp_path / "model"), inline=True).result()
-    assert mx.get_cache_memory() <= stream.IN_FLIGHT_SLICES * stream.GPU_SLICE_BYTES
+    assert mx.get_cache_memory() <= memory.IN_FLIGHT_SLICES * memory.GPU_SLICE_BYTES
     assert mx.set_cache_limit(before) == before

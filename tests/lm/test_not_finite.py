@@ -91,7 +91,7 @@ def test_a_sound_source_is_not_talked_about(convert: Convert) -> None:
 def test_several_outputs_and_slices_count_each_value_once(
     source: Path, convert: Convert, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mlx_convert_engine.stream.SLICE_BYTES", 4_000)
+    monkeypatch.setattr("mlx_convert_engine.memory.SLICE_BYTES", 4_000)
     put(source, EMBEDDING, *[math.nan] * 300)
     one, other = convert("4bit", "bf16")
     assert one == other

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mlx_convert_engine import stream
+from mlx_convert_engine import memory, stream
 from mlx_convert_engine.source_files import SourceFiles
 from random_llama import write_llama
 
@@ -56,7 +56,7 @@ def test_after_a_quarter_the_rest_is_known_within_a_third(
     monkeypatch.setattr(SourceFiles, "read", throttled)
     monkeypatch.setattr(context, "time", clock)
     monkeypatch.setattr(context, "PROGRESS_SECONDS", 0.0)
-    monkeypatch.setattr(stream, "SLICE_BYTES", 30_000)
+    monkeypatch.setattr(memory, "SLICE_BYTES", 30_000)
     monkeypatch.setattr(stream, "IN_FLIGHT_SLICES", 1)
     monkeypatch.setattr("mlx_convert_core.running.process.JobContext", Timed)
     workspace.convert(ConvertRequest(ref=str(source), preset=preset, output=tmp_path / "model"), inline=True).result()
@@ -90,7 +90,7 @@ def test_a_cancelled_conversion_reads_no_further_slice(
 
     cancelled: list[bool] = []
     monkeypatch.setattr(SourceFiles, "read", cancelling)
-    monkeypatch.setattr(stream, "SLICE_BYTES", 30_000)
+    monkeypatch.setattr(memory, "SLICE_BYTES", 30_000)
     monkeypatch.setattr("mlx_convert_core.running.process.JobContext", Cancellable)
     request = ConvertRequest(ref=str(write_llama(tmp_path / "source", layers=8)), output=tmp_path / "out" / "model")
     with pytest.raises(Cancelled):

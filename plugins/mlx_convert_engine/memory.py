@@ -1,0 +1,84 @@
+"""How much a conversion holds at once, and the memory that this takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from mlx_convert_core.plugin import Quantization
+from mlx_convert_engine.blueprint import Blueprint
+from mlx_convert_engine.pieces import Computed, Piece, Quantized, names_of
+
+SLICE_BYTES = 4_000_000  # of a source tensor, read and computed at once: what stays in a CPU's cache
+GPU_SLICE_BYTES = 32_000_000  # on a GPU, worth starting a kernel for
+IN_FLIGHT_SLICES = 4  # that wait for their results: two for each stream; more took memory and no less time
+BASE_MEMORY = 90_000_000  # Python with mlx and a model class
+TENSOR_MEMORY = 3_000  # what is known of a tensor, in Python
+# Bytes for each value while a CPU quantizes: it compares each with every number of the format (measured, mlx 0.32.4).
+_WHILE_QUANTIZING = {"mxfp4": 42, "nvfp4": 78, "mxfp8": 6}
+
+
+def working_memory(blueprints: Sequence[Blueprint]) -> int:
+    """Bytes of memory that `stream_out` will take at most, the interpreter included."""
+    pieces = [piece for plan in blueprints for layer in plan.pieces for piece in layer]
+    named = sum(len(names_of(piece)) for piece in pieces)
+    named += sum(len(piece.sources) for piece in pieces if not isinstance(piece, Computed))
+    slices = IN_FLIGHT_SLICES * slice_bytes() * (2 + 3 * len(blueprints)) // 2  # as read, and as made
+    computed = [_computing(piece) for piece in pieces if isinstance(piece, Computed)]
+    return BASE_MEMORY + named * TENSOR_MEMORY + slices + max(computed, default=0)
+
+
+def _computing(piece: Computed) -> int:
+    """A computed tensor is held as its sources, as itself and once more while it is put together."""
+    made = sum(array.nbytes for _, array in piece.tensors)
+    values = sum(array.size for array in piece.plain.values())
+    rounding = values * _while_quantizing(piece.quantization)
+    return made * (8 if len(piece.tensors) > 1 else 4) + rounding  # several: packed, so that the sources are larger
+
+
+def times_read(pieces: Sequence[Piece]) -> int:
+    """How many times the bytes of a slice of their sources are held while it becomes ``pieces``, results aside."""
+    stored = [source for piece in pieces if isinstance(piece, Quantized) for source in piece.sources[:1]]
+    needed = sum(_while_quantizing(piece.quantization) for piece in pieces if isinstance(piece, Quantized))
+    return 1 + needed * stored[0].parameters // max(1, stored[0].nbytes) if stored else 1
+
+
+def _while_quantizing(quantization: Quantization | None) -> int:
+    import mlx.core as mx
+
+    if quantization is None or mx.default_device() != mx.cpu:
+        return 0
+    return _WHILE_QUANTIZING.get(quantization.mode, 0)
+
+
+def device_memory() -> int:
+    """Bytes that the GPU lets a program work with (on a Mac, some three quarters of all); 0 on a CPU."""
+    import mlx.core as mx
+
+    return int(mx.device_info().get("max_recommended_working_set_size", 0))
+
+
+def slice_bytes() -> int:
+    """Bytes of source that are read and computed at once."""
+    import mlx.core as mx
+
+    return SLICE_BYTES if mx.default_device() == mx.cpu else GPU_SLICE_BYTES
+
+
+@contextmanager
+def few_spare_buffers() -> Iterator[None]:
+    """Have a GPU keep no more freed buffers than the next slices can use.
+
+    Metal's allocator keeps them for later until they are 1.5 times what the GPU works with well (mlx's
+    metal/allocator.cpp): slices of many sizes would pile up to that, and a conversion take what the model takes.
+    """
+    import mlx.core as mx
+
+    if mx.default_device() == mx.cpu:
+        yield
+        return
+    before = mx.set_cache_limit(IN_FLIGHT_SLICES * slice_bytes())
+    try:
+        yield
+    finally:
+        mx.set_cache_limit(before)
