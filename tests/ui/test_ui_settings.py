@@ -71,6 +71,7 @@ async def test_changes_are_kept_at_once(studio: Studio, tmp_path: Path) -> None:
         user.find(marker="theme-dark").trigger("change")
         await until(lambda: studio.theme is Theme.DARK)
         user.find(marker="theme").click()
+        await until(lambda: studio.theme is Theme.SYSTEM)
         await until(lambda: user.find(marker="theme-system").elements.pop().props["checked"])
         assert not user.find(marker="theme-dark").elements.pop().props["checked"]
         assert studio.theme is Theme.SYSTEM

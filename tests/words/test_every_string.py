@@ -27,12 +27,7 @@ NOT_YET = (
     "pages/library/",
     "pages/queue/",
     "pages/test/",
-    "pages/find/",
-    "pages/missing/",
     "pages/model/",
-    "pages/plugins/",
-    "pages/settings/",
-    "pages/welcome/",
     "widgets/",
     "state/",
 )

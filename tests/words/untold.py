@@ -18,7 +18,7 @@ TEXTS: dict[str, tuple[int, ...]] = {
     **dict.fromkeys(("frame",), (2, 3)),
 }
 NAMES = {"label", "tip", "title", "hint", "text", "action", "other", "placeholder", "message", "about", "subtitle"}
-ATTRIBUTES = {"aria-label", "title", "placeholder", "data-tip", "alt", "label", "hint", "aria-description"}
+ATTRIBUTES = {"aria-label", "data-name", "title", "placeholder", "data-tip", "alt", "label", "hint", "aria-description"}
 IN_PROPS = re.compile(rf"(?<![\w-])({'|'.join(sorted(ATTRIBUTES))})=[\"']?(?P<text>[^\"']*[A-Za-z]{{2}})")
 # Calls whose texts are names, styles, scripts: nobody reads them on a page.
 SILENT = {

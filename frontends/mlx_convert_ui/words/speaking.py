@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from nicegui import Client
-from nicegui.slot import Slot
+from nicegui.slot import Slot, get_task_id
 
 from mlx_convert_ui.words.catalogues import ENGLISH, Catalogue, asked_for, languages, load
 
@@ -55,9 +55,8 @@ def catalogue() -> Catalogue:
 
 def _client() -> Client | None:
     """The page that is being drawn, or whose handler runs; None in a thread or a task without one."""
-    stack = Slot.get_stack()
+    stack = Slot.stacks.get(get_task_id())
     if not stack:
-        Slot.prune_stack()  # asking for it made one
         return None
     try:
         return stack[-1].parent.client

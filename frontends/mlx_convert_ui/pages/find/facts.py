@@ -12,23 +12,24 @@ from mlx_convert_ui.widgets.fitting import fit_badge
 from mlx_convert_ui.widgets.folded import folded
 from mlx_convert_ui.widgets.stream import TokenStream
 from mlx_convert_ui.widgets.tables import plain_table, table_head
+from mlx_convert_ui.words import _, plural
 
 LONGEST = 200_000  # characters of a card that are drawn; what is longer is a table of scores
 
 
 def about_card(details: SourceDetails) -> None:
     """The verdict, and what there is to know before deciding."""
-    with card("About", classes="about"):
+    with card(_("About"), classes="about"):
         with block("chips").props("role=status"):
             if details.ready:
-                Badge("MLX already: it answers as it is", "ok", icon="check").mark("verdict")
+                Badge(_("MLX already: it answers as it is"), "ok", icon="check").mark("verdict")
                 fit_badge(details.fit())
             elif details.refused is not None:
-                Badge("Can't be converted", "bad", icon="x").mark("verdict")
+                Badge(_("Can't be converted"), "bad", icon="x").mark("verdict")
             else:
-                Badge("Supported", "ok", icon="check").mark("verdict")
+                Badge(_("Supported"), "ok", icon="check").mark("verdict")
             if details.about.found is not None and details.about.found.gated:
-                Badge("Asks for access", "", icon="lock")
+                Badge(_("Asks for access"), "", icon="lock")
         facts([(name, value) for name, value in _facts(details) if value])
         if details.ready:
             Tag("p", details.fit().reason, "muted")
@@ -36,60 +37,72 @@ def about_card(details: SourceDetails) -> None:
 
 def _facts(details: SourceDetails) -> Iterator[tuple[str, str]]:
     model, told = details.model, details.about.found
-    yield "Architecture", model.model_type
+    yield _("Architecture"), model.model_type
     if not details.ready:  # packed numbers are none of its parameters
-        yield "Parameters", units.count(model.parameters) if model.parameters else ""
-    yield "Weights", f"{units.size(model.weight_bytes)}, {model.dtype}" if model.weight_bytes else ""
-    yield "Context", f"{details.context:,} tokens" if details.context else ""
-    yield "Licence", details.licence
-    yield "Made from", ", ".join(details.base_models)
+        yield _("Parameters"), units.count(model.parameters) if model.parameters else ""
+    yield _("Weights"), f"{units.size(model.weight_bytes)}, {model.dtype}" if model.weight_bytes else ""
+    yield _("Context"), plural("{count:,} token", "{count:,} tokens", details.context) if details.context else ""
+    yield _("Licence"), details.licence
+    yield _("Made from"), ", ".join(details.base_models)
     if told is not None:
-        yield "Downloads", units.count(told.downloads) if told.downloads is not None else ""
-        yield "Likes", units.count(told.likes) if told.likes is not None else ""
-        yield "Updated", wording.date(told.updated) if told.updated else ""
-    yield "Commit", (model.revision or "")[:12]
-    yield "To download", units.size(model.fetch_bytes) if model.fetch_bytes else ""
+        yield _("Downloads"), units.count(told.downloads) if told.downloads is not None else ""
+        yield _("Likes"), units.count(told.likes) if told.likes is not None else ""
+        yield _("Updated"), wording.date(told.updated) if told.updated else ""
+    yield _("Commit"), (model.revision or "")[:12]
+    yield _("To download"), units.size(model.fetch_bytes) if model.fetch_bytes else ""
 
 
 def sizes_card(details: SourceDetails, presets: Mapping[str, Preset]) -> None:
     """What each of the usual precisions would take, and whether this machine has it."""
     if not any(output.weight_bytes for output in details.outputs):
         return
-    with card("On this machine", "What each precision would take, as estimated"):
-        with Tag("table", "", "list-table plain-table", label="Sizes"):
-            table_head(("Precision", "Size", "To answer", "Memory"))
+    with card(_("On this machine"), _("What each precision would take, as estimated")):
+        with Tag("table", "", "list-table plain-table", label=_("Sizes")):
+            table_head((_("Precision"), _("Size"), _("To answer"), _("Memory")))
             with block("", "tbody"):
                 for output in details.outputs:
                     fit = details.fit(output)
                     with block("", "tr"):
                         Tag("th", presets[output.preset].title, "list-name").props("scope=row")
                         size = Tag("td", f"≈ {units.size(output.weight_bytes)}")
-                        size.attribute("data-name", "Size")
-                        with Tag("td").attribute("data-name", "To answer"):
+                        size.attribute("data-name", _("Size"))
+                        with Tag("td").attribute("data-name", _("To answer")):
                             fit_badge(fit)
-                        Tag("td", f"about {units.size(fit.needed)}").attribute("data-name", "Memory")
+                        Tag("td", _("about {size}", size=units.size(fit.needed))).attribute("data-name", _("Memory"))
         Tag("p", _beside(details), "field-hint sizes-hint")
 
 
 def _beside(details: SourceDetails) -> str:
     fit = details.fit(details.outputs[0])
     lent = units.size(fit.lent)
-    return f"Memory is for the weights and {fit.context:,} tokens of conversation; this machine lends {lent}."
+    return plural(
+        "Memory is for the weights and {count:,} token of conversation; this machine lends {size}.",
+        "Memory is for the weights and {count:,} tokens of conversation; this machine lends {size}.",
+        fit.context,
+        size=lent,
+    )
 
 
 def files_card(model: ModelInfo) -> None:
     """Every file that the source has at its root, with its size."""
     if model.files:
-        with folded(f"Files ({len(model.files):,})", "files"):
-            plain_table("Files", ("File", "Size"), [(file.name, units.size(file.size)) for file in model.files])
+        with folded(_("Files ({number})", number=f"{len(model.files):,}"), "files"):
+            plain_table(
+                _("Files"), (_("File"), _("Size")), [(file.name, units.size(file.size)) for file in model.files]
+            )
 
 
 def author_card(text: str) -> None:
     """The model's card: a stranger's text, drawn as an answer is. It loads nothing: a picture is a link to it."""
     if not text:
         return
-    with card("Model card", "By the model's author. Nothing in it is loaded or run; links open in another tab."):
+    with card(_("Model card"), _("By the model's author. Nothing in it is loaded or run; links open in another tab.")):
         with block("answer strangers-text"):
             TokenStream(text=text[:LONGEST])
         if len(text) > LONGEST:
-            Tag("p", f"… and {len(text) - LONGEST:,} more characters, on the model's page.", "muted")
+            more = plural(
+                "… and {count:,} more character, on the model's page.",
+                "… and {count:,} more characters, on the model's page.",
+                len(text) - LONGEST,
+            )
+            Tag("p", more, "muted")

@@ -17,6 +17,7 @@ from mlx_convert_ui.widgets.get_card import GetCard
 from mlx_convert_ui.widgets.live import LiveJobs
 from mlx_convert_ui.widgets.ready import ReadyModels
 from mlx_convert_ui.widgets.remedies import tell
+from mlx_convert_ui.words import _
 
 JOB_SECONDS = 0.3
 
@@ -26,7 +27,7 @@ def register(studio: Studio) -> None:
 
     @ui.page("/find")
     def page(ref: str = "") -> None:
-        name = ref.strip().rstrip("/").rpartition("/")[2] or "No model named"
+        name = ref.strip().rstrip("/").rpartition("/")[2] or _("No model named")
         with frame(studio, "/", name, ref.strip()) as actions:
             FindPage(studio, ref.strip(), actions)
 
@@ -52,11 +53,11 @@ class FindPage:
     def _look(self) -> None:
         if not self._ref:
             with self._place:
-                note("error", "No model was named.", actions=self._to_convert)
+                note("error", _("No model was named."), actions=self._to_convert)
             return
         with self._place, block("row-line").props("role=status").mark("looking"):
             Tag("span", "", "spin").props("aria-hidden=true")
-            Tag("span", "Looking at the model …", "muted")
+            Tag("span", _("Looking at the model …"), "muted")
         background_tasks.create(self._ask(), name="consider")
 
     async def _ask(self) -> None:
@@ -92,18 +93,18 @@ class FindPage:
     def _buttons(self, seen: Considered, details: SourceDetails) -> None:
         page = details.model.page
         if page.startswith("https://"):
-            link = Tag("a", "Open its page", "btn btn-ghost", icon="external-link")
+            link = Tag("a", _("Open its page"), "btn btn-ghost", icon="external-link")
             attributes(link, {"href": page, "target": "_blank", "rel": "noopener noreferrer"})
         convertible = details.refused is None
         if convertible:
-            Button("Convert", self._convert, icon="wand-sparkles", kind="plain" if details.ready else "primary").mark(
-                "convert"
-            )
+            Button(
+                _("Convert"), self._convert, icon="wand-sparkles", kind="plain" if details.ready else "primary"
+            ).mark("convert")
         if seen.here is not None:
             address = f"/chat?model={quote(str(seen.here))}"
-            Button("Chat", lambda: ui.navigate.to(address), icon="message-square", kind="primary").mark("chat")
+            Button(_("Chat"), lambda: ui.navigate.to(address), icon="message-square", kind="primary").mark("chat")
         elif details.ready:
-            Button("Get", lambda: self._get(self._ref), icon="download", kind="primary").mark("get")
+            Button(_("Get"), lambda: self._get(self._ref), icon="download", kind="primary").mark("get")
 
     def _unknown(self, problem: MlxConvertError | None) -> None:
         with block("notes"):
@@ -111,7 +112,7 @@ class FindPage:
                 tell(problem, self._again)
 
     def _again(self) -> None:
-        Button("Try again", self._retry, icon="rotate-ccw", classes="btn-small").mark("again")
+        Button(_("Try again"), self._retry, icon="rotate-ccw", classes="btn-small").mark("again")
         self._to_convert()
 
     def _retry(self) -> None:
@@ -119,7 +120,7 @@ class FindPage:
         self._look()
 
     def _to_convert(self) -> None:
-        Button("Search", lambda: ui.navigate.to("/"), icon="search", classes="btn-small").mark("to-convert")
+        Button(_("Search"), lambda: ui.navigate.to("/"), icon="search", classes="btn-small").mark("to-convert")
 
     def _convert(self) -> None:
         ui.navigate.to(f"/?ref={quote(self._ref, safe='')}")

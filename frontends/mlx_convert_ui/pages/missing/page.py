@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, Response
 from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.widgets.components import Button, block, empty
 from mlx_convert_ui.widgets.frame import frame
+from mlx_convert_ui.words import _
 
 
 def register(studio: Studio) -> None:
@@ -17,12 +18,12 @@ def register(studio: Studio) -> None:
     @app.exception_handler(404)
     async def missing(request: Request, error: Exception) -> Response:
         if "text/html" not in request.headers.get("accept", ""):  # a script, a picture: nobody reads a page there
-            return JSONResponse({"detail": "Not found"}, 404)
+            return JSONResponse({"detail": _("Not found")}, 404)
         client = Client(ui.page(""), request=request)
-        with client, frame(studio, "", "Page not found", "This address leads nowhere."), block("card", "section"):
-            empty("search", "Nothing here", "It may have been mistyped, or come from another version.", _back)
+        with client, frame(studio, "", _("Page not found"), _("This address leads nowhere.")), block("card", "section"):
+            empty("search", _("Nothing here"), _("It may have been mistyped, or come from another version."), _back)
         return client.build_response(request, 404)
 
 
 def _back() -> None:
-    Button("Open Convert", lambda: ui.navigate.to("/"), icon="wand-sparkles", kind="primary").mark("back")
+    Button(_("Open Convert"), lambda: ui.navigate.to("/"), icon="wand-sparkles", kind="primary").mark("back")

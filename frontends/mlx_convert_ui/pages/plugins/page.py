@@ -13,29 +13,30 @@ from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.widgets.components import Badge, Button, Tag, block, card, note
 from mlx_convert_ui.widgets.desktop import SHOW_LABEL, reveal
 from mlx_convert_ui.widgets.frame import READ_SECONDS, frame
+from mlx_convert_ui.words import N_, _
 
 # What each hook gives, in plain words; a registrar shows what it offers instead.
 HOOKS = {
-    "model_source": "finds models",
-    "model_converter": "converts",
-    "model_runner": "runs models",
-    "model_senses": "tells what models see and hear",
-    "quantize_strategy": "shares out bits",
-    "quantize_method": "rounds numbers",
-    "tensor_decoder": "reads stored formats",
-    "library_store": "keeps the library",
-    "pre_convert": "looks at plans",
-    "examine_files": "looks at tokenizers and templates",
-    "post_convert": "adds to results",
-    "on_generate": "adds to answers",
-    "on_event": "watches jobs",
+    "model_source": N_("finds models"),
+    "model_converter": N_("converts"),
+    "model_runner": N_("runs models"),
+    "model_senses": N_("tells what models see and hear"),
+    "quantize_strategy": N_("shares out bits"),
+    "quantize_method": N_("rounds numbers"),
+    "tensor_decoder": N_("reads stored formats"),
+    "library_store": N_("keeps the library"),
+    "pre_convert": N_("looks at plans"),
+    "examine_files": N_("looks at tokenizers and templates"),
+    "post_convert": N_("adds to results"),
+    "on_generate": N_("adds to answers"),
+    "on_event": N_("watches jobs"),
 }
 _SUMMARIES = {
-    "mlx_convert_lm": "Converts and runs models with mlx-lm.",
-    "mlx_convert_hub": "Hugging Face as a source; uploads; model cards.",
-    "mlx_convert_gguf": "GGUF files of many models as sources.",
-    "mlx_convert_library": "Keeps the list of converted models.",
-    "mlx_convert_ui": "This app.",
+    "mlx_convert_lm": N_("Converts and runs models with mlx-lm."),
+    "mlx_convert_hub": N_("Hugging Face as a source; uploads; model cards."),
+    "mlx_convert_gguf": N_("GGUF files of many models as sources."),
+    "mlx_convert_library": N_("Keeps the list of converted models."),
+    "mlx_convert_ui": N_("This app."),
 }
 
 
@@ -54,7 +55,9 @@ def register(studio: Studio) -> None:
     @ui.page("/plugins", response_timeout=READ_SECONDS)
     async def page() -> None:
         seen = await run.io_bound(overview, studio) or Overview()
-        with frame(studio, "/plugins", "Plugins", "Everything here is a plugin: what comes with the app, and yours."):
+        with frame(
+            studio, "/plugins", _("Plugins"), _("Everything here is a plugin: what comes with the app, and yours.")
+        ):
             _draw(seen)
 
 
@@ -69,15 +72,19 @@ def overview(studio: Studio) -> Overview:
 def _draw(seen: Overview) -> None:
     with block("column"):
         if seen.failures:
-            with card("Not used", "The rest works without them."), block("notes"):
+            with card(_("Not used"), _("The rest works without them.")), block("notes"):
                 for failure in seen.failures:
-                    note("error", f"Plugin {failure.plugin}: {failure.reason}", _origin_of(failure))
+                    note(
+                        "error",
+                        _("Plugin {name}: {reason}", name=failure.plugin, reason=failure.reason),
+                        _origin_of(failure),
+                    )
         own = [pair for pair in seen.plugins if not pair[0].spec.built_in]
         built_in = [pair for pair in seen.plugins if pair[0].spec.built_in]
         if own:
-            _group("Added", own)
+            _group(_("Added"), own)
         _yours(seen.folder)
-        _group("Built in", built_in)
+        _group(_("Built in"), built_in)
 
 
 def _group(title: str, plugins: Iterable[tuple[LoadedPlugin, dict[str, tuple[str, ...]]]]) -> None:
@@ -93,13 +100,14 @@ def _plugin(plugin: LoadedPlugin, adds: dict[str, tuple[str, ...]]) -> None:
             Tag("h3", spec.name, "item-title", icon="puzzle")
             if spec.version:
                 Tag("span", spec.version, "muted")
-            Tag("span", _SUMMARIES.get(spec.name, spec.distribution or spec.target), "muted item-note")
+            about = _(_SUMMARIES[spec.name]) if spec.name in _SUMMARIES else spec.distribution or spec.target
+            Tag("span", about, "muted item-note")
         with block("chips"):
             for kind, names in adds.items():
                 _chip(kind.capitalize(), ", ".join(names))
             for hook in plugin.hooks:
                 if hook in HOOKS:
-                    Badge(HOOKS[hook]).attribute("title", hook)
+                    Badge(_(HOOKS[hook])).attribute("title", hook)
 
 
 def _chip(name: str, value: str) -> None:
@@ -109,10 +117,10 @@ def _chip(name: str, value: str) -> None:
 
 
 def _yours(folder: Path) -> None:
-    with card("Your own"):
+    with card(_("Your own")):
         Tag(
             "p",
-            "A plugin is one Python file with a few marked functions. Put it here and start the app again:",
+            _("A plugin is one Python file with a few marked functions. Put it here and start the app again:"),
             "muted",
         )
         with block("row-line").style("margin: 8px 0"):
@@ -120,7 +128,7 @@ def _yours(folder: Path) -> None:
             Button(SHOW_LABEL, lambda: _show(folder), icon="folder-open", classes="btn-small")
         Tag(
             "p",
-            "Or publish a package with an entry point in the group mlx_convert. To begin with one that works:",
+            _("Or publish a package with an entry point in the group mlx_convert. To begin with one that works:"),
             "muted",
         )
         Tag("p", "mlx-convert plugins new NAME", "path")
@@ -132,5 +140,7 @@ async def _show(folder: Path) -> None:
 
 
 def _origin_of(failure: PluginFailure) -> str:
-    where = f"in the hook {failure.hook}" if failure.hook else ""
-    return " ".join(filter(None, (f"From {failure.distribution}" if failure.distribution else "", where)))
+    package, hook = failure.distribution, failure.hook
+    if package and hook:
+        return _("From {package}, in the hook {hook}", package=package, hook=hook)
+    return _("From {package}", package=package) if package else _("In the hook {hook}", hook=hook) if hook else ""

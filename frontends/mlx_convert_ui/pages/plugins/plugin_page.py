@@ -11,6 +11,7 @@ from nicegui import run, ui
 from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.widgets.components import Button, Tag, block, empty, note
 from mlx_convert_ui.widgets.frame import frame
+from mlx_convert_ui.words import _
 
 if TYPE_CHECKING:
     from mlx_convert_core.plugin import Page
@@ -25,7 +26,7 @@ def register(studio: Studio) -> None:
     async def page(name: str) -> None:
         found = studio.pages.get(name)
         if found is None:
-            with frame(studio, "", "Page not found", f"No plugin has a page called {name}."):
+            with frame(studio, "", _("Page not found"), _("No plugin has a page called {name}.", name=name)):
                 _unknown()
             return
         with frame(studio, f"/plugin/{quote(name)}", found.title, found.summary):
@@ -45,19 +46,19 @@ async def _draw(studio: Studio, page: Page) -> None:
         with place:
             note(
                 "error",
-                f"This page failed: {type(error).__name__}: {error}",
-                "It belongs to a plugin; see Plugins.",
+                _("This page failed: {error}", error=f"{type(error).__name__}: {error}"),
+                _("It belongs to a plugin; see Plugins."),
                 _more,
             )
-            Tag("div", "".join(traceback.format_exception(error)), "log log-tall").props(
-                'tabindex=0 aria-label="Details"'
+            Tag("div", "".join(traceback.format_exception(error)), "log log-tall", label=_("Details")).props(
+                "tabindex=0"
             )
 
 
 def _more() -> None:
-    Button("Plugins", lambda: ui.navigate.to("/plugins"), icon="puzzle", classes="btn-small")
+    Button(_("Plugins"), lambda: ui.navigate.to("/plugins"), icon="puzzle", classes="btn-small")
 
 
 def _unknown() -> None:
-    with block("card", "section").props('aria-label="Not found"'):
-        empty("puzzle", "Nothing here", "The plugin was removed, or did not load.", _more)
+    with block("card", "section", label=_("Not found")):
+        empty("puzzle", _("Nothing here"), _("The plugin was removed, or did not load."), _more)

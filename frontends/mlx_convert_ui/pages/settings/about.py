@@ -15,6 +15,7 @@ from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.widgets.components import Button, Tag, block, card, facts
 from mlx_convert_ui.widgets.dialogs import answer_of
 from mlx_convert_ui.widgets.frame import VERSION
+from mlx_convert_ui.words import N_, _
 
 _LIBRARIES = {"MLX": "mlx", "mlx-lm": "mlx-lm", "huggingface_hub": "huggingface_hub", "NiceGUI": "nicegui"}
 
@@ -30,46 +31,49 @@ class Bundled:
 
 
 BUNDLED = (
-    Bundled("Inter", "font", "SIL Open Font License 1.1", STATIC / "fonts/LICENSE-inter.txt"),
-    Bundled("JetBrains Mono", "font", "SIL Open Font License 1.1", STATIC / "fonts/LICENSE-jetbrains-mono.txt"),
-    Bundled("Lucide", "icons", "ISC", STATIC / "LICENSE-lucide.txt"),
+    Bundled("Inter", N_("Font"), "SIL Open Font License 1.1", STATIC / "fonts/LICENSE-inter.txt"),
+    Bundled("JetBrains Mono", N_("Font"), "SIL Open Font License 1.1", STATIC / "fonts/LICENSE-jetbrains-mono.txt"),
+    Bundled("Lucide", N_("Icons"), "ISC", STATIC / "LICENSE-lucide.txt"),
     Bundled("marked", "Markdown", "MIT", MARKDOWN / "LICENSE-marked.txt"),
-    Bundled("highlight.js", "code in colours", "BSD 3-Clause", MARKDOWN / "LICENSE-highlight.txt"),
-    Bundled("KaTeX", "formulas", "MIT", MARKDOWN / "LICENSE-katex.txt"),
+    Bundled("highlight.js", N_("Code in colours"), "BSD 3-Clause", MARKDOWN / "LICENSE-highlight.txt"),
+    Bundled("KaTeX", N_("Formulas"), "MIT", MARKDOWN / "LICENSE-katex.txt"),
 )
 _THANKS = (
-    ("MLX and mlx-lm", "by Apple's machine learning research, which do the work"),
-    ("Hugging Face", "for the Hub and its Python client"),
-    ("NiceGUI", "which draws these pages, with Quasar, Vue and DOMPurify"),
+    ("MLX and mlx-lm", N_("by Apple's machine learning research, which do the work")),
+    ("Hugging Face", N_("for the Hub and its Python client")),
+    ("NiceGUI", N_("which draws these pages, with Quasar, Vue and DOMPurify")),
 )
 
 
 def about(studio: Studio) -> None:
     """Versions, repository, thanks."""
-    with card("About"):
+    with card(_("About")):
         facts(versions(studio))
         link = repository()
         if link:
             with Tag("a", "", "btn btn-small", icon="external-link").attribute("href", link) as anchor:
                 Tag("span", "Repository")
             anchor.props('target=_blank rel="noopener noreferrer"').mark("repository")
-    with card("Thanks", classes="card-list"):
+    with card(_("Thanks"), classes="card-list"):
         for name, text in _THANKS:
             with block("item item-line"):
                 Tag("b", name)
-                Tag("span", text, "muted")
+                Tag("span", _(text), "muted")
 
 
 def licences() -> None:
     """What is bundled, and the text of each licence."""
-    with card("Licences", "MLX Convert itself is under the MIT licence.", classes="card-list"):
+    with card(_("Licences"), _("MLX Convert itself is under the MIT licence."), classes="card-list"):
         for part in BUNDLED:
             with block("item item-line"):
                 with block("item-words"):
                     Tag("b", part.name)
-                    Tag("span", f"{part.use.capitalize()} · {part.licence}", "muted")
+                    Tag("span", f"{_(part.use)} · {part.licence}", "muted")
                 Button(
-                    "Read", lambda part=part: _read(part), classes="btn-small", label=f"Read the licence of {part.name}"
+                    _("Read"),
+                    lambda part=part: _read(part),
+                    classes="btn-small",
+                    label=_("Read the licence of {name}", name=part.name),
                 )
 
 
@@ -78,15 +82,19 @@ def versions(studio: Studio) -> list[tuple[str, str]]:
     rows = [("MLX Convert", VERSION)]
     rows += [(title, _version(name)) for title, name in _LIBRARIES.items()]
     rows.append(("Python", platform.python_version()))
-    rows.append(("System", f"{platform.system()} {platform.release()}, {platform.machine()}"))
+    rows.append((_("System"), f"{platform.system()} {platform.release()}, {platform.machine()}"))
     here = device()
-    return [*rows, ("Device", f"{here.name} ({here.computes_on})"), ("Files of this app", str(studio.workspace.home))]
+    return [
+        *rows,
+        (_("Device"), f"{here.name} ({here.computes_on})"),
+        (_("Files of this app"), str(studio.workspace.home)),
+    ]
 
 
 def repository() -> str:
     """The project's address as its package names it, "" when it names none."""
     for line in importlib.metadata.metadata("mlx-convert").get_all("Project-URL") or ():
-        name, _, address = line.partition(",")
+        name, _comma, address = line.partition(",")
         if name.strip().lower() in ("repository", "source", "homepage") and address.strip().startswith("https://"):
             return address.strip()
     return ""
@@ -96,7 +104,7 @@ def _version(name: str) -> str:
     try:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
-        return "not installed"
+        return _("not installed")
 
 
 async def _read(part: Bundled) -> None:
@@ -106,7 +114,7 @@ async def _read(part: Bundled) -> None:
         block("dialog dialog-wide"),
     ):
         Tag("h2", f"{part.name}: {part.licence}", "dialog-title").props("id=licence-title")
-        Tag("div", text or "", "log log-tall").props("tabindex=0 role=group aria-label=Licence")
+        Tag("div", text or "", "log log-tall", label=_("Licence")).props("tabindex=0 role=group")
         with block("dialog-actions"):
-            Button("Close", dialog.close).props("autofocus").mark("close-licence")
+            Button(_("Close"), dialog.close).props("autofocus").mark("close-licence")
     await answer_of(dialog)

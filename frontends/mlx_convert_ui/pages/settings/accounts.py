@@ -9,6 +9,7 @@ from mlx_convert_core.plugin import Account, AccountState
 from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.widgets.components import Badge, Button, Tag, block, card, field, named, note
 from mlx_convert_ui.widgets.dialogs import waiting
+from mlx_convert_ui.words import _
 
 
 def accounts(studio: Studio) -> None:
@@ -25,7 +26,7 @@ class _Account:
             self._body = block("").mark(f"account-{account.name}")
         with self._body, block("row-line"):
             Tag("span", "", "spin").props("aria-hidden=true")
-            Tag("span", "Asking whether you are signed in …", "muted")
+            Tag("span", _("Asking whether you are signed in …"), "muted")
         background_tasks.create(self._look(), name=f"account-{account.name}")
 
     async def _look(self) -> None:
@@ -47,28 +48,29 @@ class _Account:
                 self._signed_out()
 
     def _again(self) -> None:
-        Button("Ask again", self._look, icon="rotate-ccw", classes="btn-small").mark("ask-again")
+        Button(_("Ask again"), self._look, icon="rotate-ccw", classes="btn-small").mark("ask-again")
 
     def _signed_in(self, state: AccountState) -> None:
         with block("row-line wrap"):
-            Badge("Signed in", "ok", icon="check")
+            Badge(_("Signed in"), "ok", icon="check")
             Tag("b", state.user)
             if state.source:
-                Tag("span", f"Token from {state.source}", "muted")
-            Button("Sign out", self._sign_out, icon="log-out", classes="btn-small push").mark("sign-out")
+                Tag("span", _("Token from {place}", place=state.source), "muted")
+            Button(_("Sign out"), self._sign_out, icon="log-out", classes="btn-small push").mark("sign-out")
 
     def _signed_out(self) -> None:
         with (
             field(
-                "Access token", "Needed to upload, and for models that ask for your consent. It can't be read back."
+                _("Access token"),
+                _("Needed to upload, and for models that ask for your consent. It can't be read back."),
             ) as name,
             block("row-line"),
         ):
             self._token = ui.input(password=True).mark("token").classes("grow")
             named(self._token, name).props('autocomplete=off spellcheck=false placeholder="hf_…"')
             self._token.on("keydown.enter", self._sign_in, [])
-            Button("Sign in", self._sign_in, icon="log-in").mark("sign-in")
-        Tag("p", "Without one you can still convert every open model.", "field-hint").style("margin-top: 6px")
+            Button(_("Sign in"), self._sign_in, icon="log-in").mark("sign-in")
+        Tag("p", _("Without one you can still convert every open model."), "field-hint").style("margin-top: 6px")
         self._notes = block("notes")
 
     async def _sign_in(self) -> None:
@@ -77,9 +79,9 @@ class _Account:
         try:
             if not token:
                 raise MlxConvertError(
-                    "no token was given.", hint="Make one on the site, under Settings, Access Tokens."
+                    _("no token was given."), hint=_("Make one on the site, under Settings, Access Tokens.")
                 )
-            async with waiting("Signing in …"):
+            async with waiting(_("Signing in …")):
                 state = await self._questions.ask(lambda: self._account.sign_in(token))
         except MlxConvertError as error:
             with self._notes:
@@ -89,7 +91,7 @@ class _Account:
             self._draw(state)
 
     async def _sign_out(self) -> None:
-        async with waiting("Signing out …"):
+        async with waiting(_("Signing out …")):
             state = await self._questions.ask(self._account.sign_out)
         if state is not None:
             self._draw(state)

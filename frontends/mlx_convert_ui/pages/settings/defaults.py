@@ -43,7 +43,7 @@ class Kept:
                 with self.notes:
                     note("error", error.message, error.hint)
         else:
-            self._mark.show("Saved")
+            self._mark.show(_("Saved"))
 
 
 def converting(studio: Studio) -> None:
@@ -51,12 +51,12 @@ def converting(studio: Studio) -> None:
     settings, problem = studio.workspace.settings.load(), studio.workspace.settings.problem
     if problem:
         note("warning", sentence(problem))
-    with card("Converting") as section:
+    with card(_("Converting")) as section:
         with section.default_slot.children[0]:
-            kept = Kept("Converting")
+            kept = Kept(_("Converting"))
         with block("fields"):
             with (
-                field("Output folder", "Where converted models are put unless you choose another place.") as name,
+                field(_("Output folder"), _("Where converted models are put unless you choose another place.")) as name,
                 block("row-line"),
             ):
                 box = (
@@ -65,8 +65,8 @@ def converting(studio: Studio) -> None:
                     .classes("grow")
                 )
                 named(box, name).props("spellcheck=false")
-                Button("", lambda: pick(), icon="folder-open", label="Choose a folder").mark("browse-folder")
-            with field("Preset", "What is chosen at first when you convert a model.") as name:
+                Button("", lambda: pick(), icon="folder-open", label=_("Choose a folder")).mark("browse-folder")
+            with field(_("Preset"), _("What is chosen at first when you convert a model.")) as name:
                 options = {key: preset.title for key, preset in studio.workspace.presets.items()}
                 select = ui.select(options, value=settings.preset if settings.preset in options else None)
                 named(select, name).props(f"dropdown-icon='{CHEVRON}' options-dense")
@@ -83,7 +83,7 @@ def converting(studio: Studio) -> None:
         await kept.keep(lambda: studio.workspace.settings.set("preset", select.value))
 
     async def pick() -> None:
-        folder = await pick_folder(studio, "Choose an output folder", box.value or "")
+        folder = await pick_folder(studio, _("Choose an output folder"), box.value or "")
         if folder:
             box.value = folder
 
@@ -96,7 +96,10 @@ def _keep_folder(studio: Studio, folder: str) -> None:
     path = expanded(folder).absolute()
     problem = cannot_hold(path)
     if problem:
-        raise InvalidRequest(f"models can't be put into {path}: {problem}.", hint="Choose another folder.")
+        raise InvalidRequest(
+            _("models can't be put into {path}: {problem}.", path=str(path), problem=problem),
+            hint=_("Choose another folder."),
+        )
     studio.workspace.settings.set("output_folder", folder)
 
 
@@ -104,11 +107,11 @@ def uploads(studio: Studio) -> None:
     """Where the upload dialog starts."""
     targets = studio.workspace.upload_targets()
     preferences = studio.preferences
-    with card("Uploads") as section:
+    with card(_("Uploads")) as section:
         with section.default_slot.children[0]:
-            kept = Kept("Uploads")
+            kept = Kept(_("Uploads"))
         with block("fields"):
-            with field("Where to", "The place that the upload dialog starts with.") as name:
+            with field(_("Where to"), _("The place that the upload dialog starts with.")) as name:
                 options = {key: title_of(target) for key, target in targets.items()}
                 select = ui.select(
                     options, value=preferences.upload_target if preferences.upload_target in options else None
@@ -116,9 +119,9 @@ def uploads(studio: Studio) -> None:
                 named(select, name).props(f"dropdown-icon='{CHEVRON}' options-dense")
                 select.mark("default-target")
             with field(
-                "Who may see it", "Private uploads are seen by you alone until you change that on the site."
+                _("Who may see it"), _("Private uploads are seen by you alone until you change that on the site.")
             ) as name:
-                who = ui.select({False: "Only me", True: "Everybody"}, value=preferences.upload_public)
+                who = ui.select({False: _("Only me"), True: _("Everybody")}, value=preferences.upload_public)
                 named(who, name).props(f"dropdown-icon='{CHEVRON}' options-dense")
                 who.mark("default-public")
 

@@ -8,11 +8,12 @@ from mlx_convert_core.plugin import Leftover, clear_leftover, units
 from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.widgets.components import Button, Tag, block, card, note
 from mlx_convert_ui.widgets.dialogs import confirm, waiting
+from mlx_convert_ui.words import N_, _
 
 _WHAT = {
-    "unfinished": "was not finished.",
-    "deleted": "was not deleted whole.",
-    "written": "was being written.",
+    "unfinished": N_("{name} was not finished."),
+    "deleted": N_("{name} was not deleted whole."),
+    "written": N_("{name} was being written."),
 }
 
 
@@ -37,34 +38,39 @@ class _Leftovers:
         if not found:
             return
         size = units.size(sum(left.nbytes for left in found))
-        with self._place, card("Left behind", f"By programs that were killed. It takes {size}."):
+        with self._place, card(_("Left behind"), _("By programs that were killed. It takes {size}.", size=size)):
             for left in found:
                 with block("item-words"):
-                    what = f"{left.path.name} {_WHAT[left.kind]}"
-                    Tag("span", f"{what} Trying again goes on where it was." if left.resumable else what)
+                    what = _(_WHAT[left.kind], name=left.path.name)
+                    Tag("span", f"{what} {_('Trying again goes on where it was.')}" if left.resumable else what)
                     Tag("span", f"{units.size(left.nbytes)} · {left.place}", "muted path")
             with block("actions"):
-                Button("Remove all", lambda: self._clear(found), icon="trash-2", kind="danger").mark("clear-leftovers")
+                Button(_("Remove all"), lambda: self._clear(found), icon="trash-2", kind="danger").mark(
+                    "clear-leftovers"
+                )
             if problem:
                 note("error", problem)
 
     async def _clear(self, found: tuple[Leftover, ...]) -> None:
         size = units.size(sum(left.nbytes for left in found))
         if not await confirm(
-            "Remove what was left behind?", f"It takes {size} and can't be got back.", action="Remove"
+            _("Remove what was left behind?"),
+            _("It takes {size} and can't be got back.", size=size),
+            action=_("Remove"),
         ):
             return
-        async with waiting("Removing …"):
+        async with waiting(_("Removing …")):
             problem = await run.io_bound(_cleared, found)
-        await self._look(problem or "")
+        path, reason = problem or ("", "")
+        await self._look(_("{path} can't be removed: {reason}.", path=path, reason=reason) if reason else "")
 
 
-def _cleared(found: tuple[Leftover, ...]) -> str:
-    """Remove all; why one could not be, "" when all are gone."""
-    problem = ""
+def _cleared(found: tuple[Leftover, ...]) -> tuple[str, str]:
+    """Remove all; which one could not be, and why, "" when all are gone."""
+    problem = ("", "")
     for left in found:
         try:
             clear_leftover(left)
         except OSError as error:
-            problem = f"{left.place} can't be removed: {error.strerror}."
+            problem = (str(left.place), error.strerror or str(error))
     return problem

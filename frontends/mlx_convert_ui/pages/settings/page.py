@@ -11,6 +11,7 @@ from mlx_convert_ui.pages.settings.leftovers import leftovers
 from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.widgets.components import block
 from mlx_convert_ui.widgets.frame import frame
+from mlx_convert_ui.words import _
 
 
 def register(studio: Studio) -> None:
@@ -18,7 +19,7 @@ def register(studio: Studio) -> None:
 
     @ui.page("/settings")
     def page() -> None:
-        with frame(studio, "/settings", "Settings", "Kept as soon as you change them."), block("columns"):
+        with frame(studio, "/settings", _("Settings"), _("Kept as soon as you change them.")), block("columns"):
             with block("column"):
                 converting(studio)
                 leftovers(studio)

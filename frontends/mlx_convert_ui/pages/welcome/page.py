@@ -15,19 +15,22 @@ from mlx_convert_ui.widgets.dialogs import show_error
 from mlx_convert_ui.widgets.frame import READ_SECONDS, frame
 from mlx_convert_ui.widgets.glance import badges
 from mlx_convert_ui.widgets.picker import pick_folder
+from mlx_convert_ui.words import N_, _
 
 MODELS = 5
-TITLES = ("What it does", "Where models go", "A first model")
+TITLES = (N_("What it does"), N_("Where models go"), N_("A first model"))
 _DOES = (
     (
         "wand-sparkles",
-        "It turns a model from Hugging Face, or a folder of yours, into MLX, for the chips of Macs.",
+        N_("It turns a model from Hugging Face, or a folder of yours, into MLX, for the chips of Macs."),
     ),
-    ("scale", "It makes the model smaller, and looks at every tensor of the result before it counts as done."),
-    ("message-square", "Then you talk with it, compare it with others, measure it, and share it if you like."),
+    ("scale", N_("It makes the model smaller, and looks at every tensor of the result before it counts as done.")),
+    ("message-square", N_("Then you talk with it, compare it with others, measure it, and share it if you like.")),
     (
         "lock",
-        "Models and conversations stay on this machine. Only what you search, fetch or upload goes to Hugging Face.",
+        N_(
+            "Models and conversations stay on this machine. Only what you search, fetch or upload goes to Hugging Face."
+        ),
     ),
 )
 
@@ -39,7 +42,7 @@ def register(studio: Studio) -> None:
     async def page() -> None:
         await run.io_bound(studio.prefer, welcomed=True)  # it never comes back by itself
         hits = await run.io_bound(_suggested, studio) or ()
-        with frame(studio, "/welcome", "Welcome", "Three short steps, shown once."):
+        with frame(studio, "/welcome", _("Welcome"), _("Three short steps, shown once.")):
             Welcome(studio, hits)
 
 
@@ -52,7 +55,7 @@ class Welcome:
         self._step = 0
         self._client = ui.context.client  # the button that leads on goes with its step
         self._folder = str(studio.workspace.settings.load().output_folder)
-        self._steps = attributes(block("steps", "ol"), {"aria-label": "Steps"})
+        self._steps = attributes(block("steps", "ol"), {"aria-label": _("Steps")})
         with attributes(block("card welcome", "section"), {"aria-labelledby": "welcome-step"}):
             self._place = block("welcome-step")
             self._notes = block("notes")
@@ -64,50 +67,50 @@ class Welcome:
         self._notes.clear()
         self._place.clear()
         with self._place:
-            title = f"{self._step + 1}. {TITLES[self._step]}"
+            title = f"{self._step + 1}. {_(TITLES[self._step])}"
             Tag("h2", title, "welcome-title").props("id=welcome-step tabindex=-1")
             (self._does, self._where, self._first)[self._step]()
         self._buttons.clear()
         with self._buttons:
             last = self._step == len(TITLES) - 1
-            Button("Look around first" if last else "Skip", self._leave, kind="ghost").mark("skip")
+            Button(_("Look around first") if last else _("Skip"), self._leave, kind="ghost").mark("skip")
             with block("row-line push"):
                 if self._step:
-                    Button("Back", lambda: self._go(-1)).mark("back")
+                    Button(_("Back"), lambda: self._go(-1)).mark("back")
                 if not last:
-                    Button("Next", self._next, kind="primary").mark("next")
+                    Button(_("Next"), self._next, kind="primary").mark("next")
 
     def _draw_steps(self) -> None:
         self._steps.clear()
         with self._steps:
             for number, title in enumerate(TITLES):
-                step = Tag("li", title, "step-name")
+                step = Tag("li", _(title), "step-name")
                 step.attribute("aria-current", "step" if number == self._step else None)
 
     def _does(self) -> None:
         with block("welcome-list", "ul"):
             for icon, text in _DOES:
-                Tag("li", text, icon=icon)
+                Tag("li", _(text), icon=icon)
 
     def _where(self) -> None:
         Tag(
             "p",
-            "Each model is a folder of its own in this one. You can change that later, for all or for each.",
+            _("Each model is a folder of its own in this one. You can change that later, for all or for each."),
             "muted",
         )
-        with field("Folder for models") as name, block("row-line"):
+        with field(_("Folder for models")) as name, block("row-line"):
             self._box = ui.input(value=self._folder, on_change=self._typed).mark("models-folder").classes("grow")
             named(self._box, name).props("spellcheck=false autocomplete=off")
-            Button("", self._pick, icon="folder-open", label="Choose a folder").mark("browse-models")
+            Button("", self._pick, icon="folder-open", label=_("Choose a folder")).mark("browse-models")
         self._room = Tag("p", "", "field-hint")
         self._show_room()
 
     def _first(self) -> None:
         if not self._hits:
-            Tag("p", "No plugin in use suggests a model. Search for one, or take a folder of yours.", "muted")
+            Tag("p", _("No plugin in use suggests a model. Search for one, or take a folder of yours."), "muted")
             return
-        Tag("p", "Take one of these to see how it goes; it is downloaded when you click Convert.", "muted")
-        with attributes(block("ready-list", "ul"), {"aria-label": "Models to begin with"}):
+        Tag("p", _("Take one of these to see how it goes; it is downloaded when you click Convert."), "muted")
+        with attributes(block("ready-list", "ul"), {"aria-label": _("Models to begin with")}):
             for hit in self._hits:
                 with block("ready-row", "li"):
                     _suggestion(hit)
@@ -133,7 +136,7 @@ class Welcome:
         return True
 
     async def _pick(self) -> None:
-        chosen = await pick_folder(self._studio, "Choose a folder for models", self._folder)
+        chosen = await pick_folder(self._studio, _("Choose a folder for models"), self._folder)
         if chosen:
             self._box.value = chosen
 
@@ -144,7 +147,9 @@ class Welcome:
     def _show_room(self) -> None:
         try:
             folder = expanded(self._folder or "models").absolute()
-            self._room.show(f"{folder}: {units.size(free_disk(folder))} are free there.")
+            self._room.show(
+                _("{folder}: {size} are free there.", folder=str(folder), size=units.size(free_disk(folder)))
+            )
         except (MlxConvertError, OSError):
             self._room.show("")
 
@@ -162,7 +167,10 @@ def _suggestion(hit: SearchHit) -> None:
         size = f"≈ {units.size(hit.weight_bytes)}. " if hit.weight_bytes else ""
         Tag("span", size + model.why, "found-about")
     Button(
-        "Take it", _going(f"/?ref={quote(model.ref, safe='')}"), label=f"Take {model.ref}", classes="btn-small"
+        _("Take it"),
+        _going(f"/?ref={quote(model.ref, safe='')}"),
+        label=_("Take {name}", name=model.ref),
+        classes="btn-small",
     ).mark("take")
 
 
