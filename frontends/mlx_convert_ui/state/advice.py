@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from mlx_convert_core import ModelInfo, OutputPlan
 from mlx_convert_core.plugin import RECOMMENDED, fit_into, units
+from mlx_convert_ui.words import _
 
 # Rounding costs a model the more, the fewer numbers it has to spread what it knows over: of two models with 135 and 270
 # million parameters, 4 bits leave the likeliest next token as it was only in 61 and 66 of 100 places. How large a model
@@ -42,15 +43,17 @@ def advised(
         return wanted
     for name in _FEWER[_FEWER.index(wanted.preset) + 1 :] if wanted.preset in _FEWER else ():
         if fits.get(name):
-            return Advice(name, f"{units.size(memory[0])} are what this machine lends, and more bits take more.")
-    return Advice("", "No precision of this model fits into this machine's memory.")
+            lent = units.size(memory[0])
+            return Advice(name, _("{size} are what this machine lends, and more bits take more.", size=lent))
+    return Advice("", _("No precision of this model fits into this machine's memory."))
 
 
 def _by_parameters(model: ModelInfo | None) -> Advice:
     size = model.parameters if model else 0
     for below, preset in _BY_PARAMETERS:
         if 0 < size < below:
+            number = units.count(size)
             return Advice(
-                preset, f"Small models lose much at few bits, and this one has {units.count(size)} parameters."
+                preset, _("Small models lose much at few bits, and this one has {number} parameters.", number=number)
             )
     return Advice(RECOMMENDED, "")

@@ -21,6 +21,7 @@ from mlx_convert_core.plugin import (
 )
 from mlx_convert_ui.state.answers import Answers
 from mlx_convert_ui.state.job_views import JobView
+from mlx_convert_ui.words import _
 
 PLACE = "chat"
 CLOSE_SECONDS = 5.0
@@ -139,7 +140,7 @@ class Chats:
         running = self._views.get(id)
         if running is not None and running.active:
             raise InvalidRequest(
-                "this conversation is being answered.", hint="Wait for the end, or stop it first.", code="busy"
+                _("this conversation is being answered."), hint=_("Wait for the end, or stop it first."), code="busy"
             )
 
     def _keep(self, id: str, view: JobView) -> None:
@@ -197,4 +198,6 @@ def without_thoughts(text: str) -> str:
 
 def _require(text: str) -> None:
     if not text.strip():
-        raise InvalidRequest("the message is empty.", hint="Type what the model should answer.", code="empty_prompt")
+        raise InvalidRequest(
+            _("the message is empty."), hint=_("Type what the model should answer."), code="empty_prompt"
+        )

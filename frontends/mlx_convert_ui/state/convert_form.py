@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from mlx_convert_core import ConvertRequest, InvalidRequest, Preset
-from mlx_convert_core.plugin import RECOMMENDED, USUAL, command, expanded, units
+from mlx_convert_core.plugin import RECOMMENDED, USUAL, command, expanded
+from mlx_convert_ui import wording
+from mlx_convert_ui.words import _, plural
 
 
 @dataclass
@@ -131,8 +133,8 @@ class Form:
         for preset in wanted:
             if preset not in presets:
                 raise InvalidRequest(
-                    f"the recipe uses the preset '{preset}', which nobody offers here.",
-                    hint="Install the plugin that it comes from.",
+                    _("the recipe uses the preset '{preset}', which nobody offers here.", preset=preset),
+                    hint=_("Install the plugin that it comes from."),
                     code="preset",
                 )
         numbers = {
@@ -172,8 +174,8 @@ def _check_name(name: str) -> None:
     """Raise InvalidRequest for what is no name of a folder in another."""
     if name in (".", "..") or "/" in name or "\0" in name:
         raise InvalidRequest(
-            f"'{name}' is no name for a folder.",
-            hint="Type a name without slashes, or choose another folder.",
+            _("'{name}' is no name for a folder.", name=name),
+            hint=_("Type a name without slashes, or choose another folder."),
             code="output_folder",
         )
 
@@ -181,23 +183,25 @@ def _check_name(name: str) -> None:
 def changes_of(asked: Form | ConvertRequest) -> dict[str, str]:
     """What ``asked`` sets besides its presets, by field, in words."""
     said = {
-        "bits": f"{asked.bits} bits",
-        "group_size": f"groups of {asked.group_size}",
-        "mode": f"mode {asked.mode}",
+        "bits": plural("{count} bit", "{count} bits", asked.bits or 0),
+        "group_size": _("groups of {size}", size=asked.group_size),
+        "mode": _("mode {name}", name=asked.mode),
         "strategy": _strategy_in_words(asked.strategy or ""),
-        "method": f"rounded by {asked.method}",
-        "dtype": f"kept as {asked.dtype}",
+        "method": _("rounded by {name}", name=asked.method),
+        "dtype": _("kept as {dtype}", dtype=asked.dtype),
     }
     return {name: text for name, text in said.items() if getattr(asked, name) is not None}
 
 
 def _strategy_in_words(strategy: str) -> str:
-    kind, _, number = strategy.partition(":")
+    kind, _colon, number = strategy.partition(":")
     if kind == "bpw" and number.replace(".", "", 1).isdecimal():
-        return f"at most {units.bits_per_weight(float(number))}"
+        return _("at most {bits}", bits=wording.bits_per_weight(float(number)))
     if kind == "kl":
-        return f"a divergence of at most {number} nats"
-    return f"weights of at most {number}" if kind == "fit" else f"strategy {strategy}"
+        return _("a divergence of at most {number} nats", number=number)
+    if kind == "fit":
+        return _("weights of at most {size}", size=number)
+    return _("strategy {name}", name=strategy)
 
 
 def cards(presets: Mapping[str, Preset], chosen: Sequence[str], repo_id: str | None) -> tuple[str, ...]:

@@ -10,9 +10,10 @@ from urllib.parse import quote
 from mlx_convert_core import LibraryEntry, MlxConvertError
 from mlx_convert_core.plugin import Condition, KeptFigure, condition_of, figures_in, groups_in, proof, units
 from mlx_convert_ui.state.studio import Studio
+from mlx_convert_ui.words import N_, _, plural
 
 # Of what was measured, what stands in a row: by its name, as it is said there.
-_MAIN = {"perplexity": "perplexity", "generation_tokens_per_second": "tokens/s"}
+_MAIN = {"perplexity": N_("perplexity"), "generation_tokens_per_second": N_("tokens/s")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -38,13 +39,13 @@ class LibraryRow:
     def origin(self) -> str:
         """Where the model came from, in words."""
         if self.entry.source:
-            return f"from {self.entry.source}"
-        return "" if self.entry.made_here else "made elsewhere"
+            return _("from {source}", source=self.entry.source)
+        return "" if self.entry.made_here else _("made elsewhere")
 
     @property
     def takes(self) -> str:
         """``text only`` for a model that has lost pictures and sound."""
-        return "text only" if self.entry.text_only else ""
+        return _("text only") if self.entry.text_only else ""
 
     @property
     def _figures(self) -> dict[str, KeptFigure]:
@@ -59,7 +60,7 @@ class LibraryRow:
     def measured(self) -> str:
         """Its other main figures in one line: ``perplexity 12.3 · tokens/s 50``."""
         figures = self._figures
-        told = [f"{words} {figures[name].value:.3g}" for name, words in _MAIN.items() if name in figures]
+        told = [f"{_(words)} {figures[name].value:.3g}" for name, words in _MAIN.items() if name in figures]
         others = [f"{one.title} {one.value:.4g}" for one in figures_in(groups_in(self.entry.measurements).get("", {}))]
         return " · ".join([*told, *(one for one in others if not told)])
 
@@ -86,7 +87,12 @@ def read(studio: Studio) -> LibraryRows:
 def summary(rows: Sequence[LibraryRow]) -> str:
     """``3 models · 1.2 GB``; what has vanished has no size."""
     here = sum(row.entry.size for row in rows if not row.missing)
-    return f"{counted(len(rows), 'model')} · {units.size(here)}"
+    return f"{models(len(rows))} · {units.size(here)}"
+
+
+def models(number: int) -> str:
+    """``1 model``, ``3 models``."""
+    return plural("{count:,} model", "{count:,} models", number)
 
 
 def page_of(path: Path) -> str:

@@ -77,8 +77,6 @@ class Studio:
     def convert(self, request: ConvertRequest) -> JobView:
         """Start a conversion and watch it. Raises InvalidRequest."""
         name = request.outputs[0].name if request.outputs else request.ref
-        if len(request.outputs) > 1:
-            name += f" and {len(request.outputs) - 1} more"
         view = self.views.follow(self.workspace.convert(request), model=name, request=request, place="convert")
         self.interrupted.watch(view)
         return view

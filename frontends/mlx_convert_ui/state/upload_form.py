@@ -12,10 +12,11 @@ from nicegui import background_tasks
 from mlx_convert_core import MlxConvertError, UploadRequest
 from mlx_convert_core.plugin import UploadTarget
 from mlx_convert_ui.state.studio import Studio
+from mlx_convert_ui.words import N_, _
 
 TYPING_SECONDS = 0.4
 HERE = frozenset({"folder"})  # targets on this machine: a folder can be chosen, and nothing is private or public
-TITLES = {"hub": "Hugging Face", "folder": "Folder"}
+TITLES = {"hub": "Hugging Face", "folder": N_("Folder")}
 
 
 @dataclass
@@ -103,4 +104,5 @@ class Checker:
 
 def title_of(target: UploadTarget) -> str:
     """What a person calls the target."""
-    return TITLES.get(target.name, target.name.capitalize())
+    known = TITLES.get(target.name)
+    return _(known) if known is not None else target.name.capitalize()

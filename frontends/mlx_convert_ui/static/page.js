@@ -6,7 +6,7 @@
 new MutationObserver(() => {
   for (const place of document.querySelectorAll('[id^="q-portal--menu"]:not([role])')) {
     place.setAttribute("role", "region");
-    place.setAttribute("aria-label", "Choices");
+    place.setAttribute("aria-label", words("Choices"));
   }
   for (const part of document.querySelectorAll(".q-menu[role=listbox] > .q-virtual-scroll__content[tabindex]")) {
     part.removeAttribute("tabindex");
@@ -43,7 +43,7 @@ document.addEventListener("input", (event) => {
     const size = (bytes(field.value) / 1e6).toFixed(1);
     field.value = kept.get(field) ?? "";
     event.stopImmediatePropagation();
-    say(`That is too long: ${size} MB of text, and a field takes 0.9 MB. What was there before stays.`);
+    say(words("That is too long: {size} MB of text, and a field takes 0.9 MB. What was there before stays.", { size }));
   } else {
     kept.set(field, field.value);
   }
@@ -75,12 +75,12 @@ function tellGone() {
   panel.setAttribute("role", "alertdialog");
   panel.setAttribute("aria-labelledby", "gone-title");
   panel.setAttribute("aria-describedby", "gone-text");
-  const title = make("h2", "dialog-title", "The app does not answer");
+  const title = make("h2", "dialog-title", words("The app does not answer"));
   title.id = "gone-title";
-  const text = make("p", "dialog-text", "It was ended, or this computer slept.");
+  const text = make("p", "dialog-text", words("It was ended, or this computer slept."));
   text.id = "gone-text";
-  text.append(" Start MLX Convert again, and go on in the tab that it opens. What waits in the queue goes on by itself.");
-  const again = make("button", "btn btn-primary", "Look again");
+  text.append(" ", words("Start MLX Convert again, and go on in the tab that it opens. What waits in the queue goes on by itself."));
+  const again = make("button", "btn btn-primary", words("Look again"));
   again.type = "button";
   again.onclick = () => look(text);
   const actions = make("div", "dialog-actions");
@@ -93,11 +93,11 @@ function tellGone() {
 }
 
 async function look(text) {
-  text.textContent = "Looking …";
+  text.textContent = words("Looking …");
   const answer = await fetch(location.href, { method: "HEAD" }).catch(() => null);
   if (answer?.ok) location.reload();
-  else if (answer) text.textContent = "It was started anew, with another key: go on in the tab that it opened.";
-  else text.textContent = "It still does not answer. Start MLX Convert again, and go on in the tab that it opens.";
+  else if (answer) text.textContent = words("It was started anew, with another key: go on in the tab that it opened.");
+  else text.textContent = words("It still does not answer. Start MLX Convert again, and go on in the tab that it opens.");
 }
 
 function back() {

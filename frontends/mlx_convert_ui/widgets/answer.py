@@ -15,6 +15,7 @@ from mlx_convert_ui.widgets.copying import CopyButton
 from mlx_convert_ui.widgets.dialogs import confirm, lasting
 from mlx_convert_ui.widgets.remedies import tell
 from mlx_convert_ui.widgets.stream import TokenStream
+from mlx_convert_ui.words import _
 
 LIVE_SECONDS = 0.5  # each change of a label makes the browser look at the whole page again
 
@@ -75,7 +76,7 @@ class Answer:
     def _wait(self) -> None:
         with self._body, block("row-line"):
             Tag("span", "", "spin").props("aria-hidden=true")
-            Tag("p", "Loading the model …" if is_loading(self.view) else "Reading the prompt …", "muted")
+            Tag("p", _("Loading the model …") if is_loading(self.view) else _("Reading the prompt …"), "muted")
 
     def _end(self) -> None:
         self._figures.clear()
@@ -85,7 +86,7 @@ class Answer:
             if error is not None:
                 tell(error, self._way_on(error.remedies) if self._again else None)
             elif view.state is JobState.CANCELLED and not view.chunks:
-                Tag("p", "Stopped before the first word.", "muted")
+                Tag("p", _("Stopped before the first word."), "muted")
             elif view.state is JobState.FINISHED:
                 warnings = view.loading.warnings if view.loading is not None and self._warns else ()
                 for text in warnings:
@@ -103,7 +104,7 @@ class Answer:
         return next(filter(None, offered), self._retry) if self.view.allow is not None else self._retry
 
     def _offer_anyway(self) -> None:
-        Button("Load it anyway", self._insist, icon="play").mark("load-anyway")
+        Button(_("Load it anyway"), self._insist, icon="play").mark("load-anyway")
 
     async def _insist(self) -> None:
         if self.view.insist is not None:
@@ -116,19 +117,21 @@ class Answer:
             await asked
 
     def _retry(self) -> None:
-        Button("Try again", self._again, icon="rotate-ccw").mark("again")
+        Button(_("Try again"), self._again, icon="rotate-ccw").mark("again")
 
     def _ask(self) -> None:
-        Button("Run its code …", lasting(self._allow), icon="play").mark("allow-code")
+        Button(_("Run its code …"), lasting(self._allow), icon="play").mark("allow-code")
 
     async def _allow(self) -> None:
         """Run the model's own code once a person agreed to it, knowing what that is."""
         view = self.view
         sure = await confirm(
-            f"Run the Python code of {view.model}?",
-            "It came with the model and can do whatever you can: read, change and send your files. "
-            "Say yes only if you have read it and trust its author. It holds until MLX Convert is closed.",
-            action="Run its code",
+            _("Run the Python code of {model}?", model=view.model),
+            _(
+                "It came with the model and can do whatever you can: read, change and send your files. "
+                "Say yes only if you have read it and trust its author. It holds until MLX Convert is closed."
+            ),
+            action=_("Run its code"),
         )
         if sure and view.allow is not None:
             view.allow()
@@ -142,7 +145,8 @@ class Answer:
         if self._live is None:
             with self._figures:
                 self._live = Tag("span", "", "muted")
-        self._live.show(f"{units.speed((len(view.chunks) - bool(view.begun) - 1) / seconds)} so far")
+        speed = units.speed((len(view.chunks) - bool(view.begun) - 1) / seconds)
+        self._live.show(_("{speed} so far", speed=speed))
 
 
 class AnswerCard:
@@ -151,14 +155,18 @@ class AnswerCard:
     def __init__(self, again: Callable[[], Any]) -> None:
         self._again = again
         self._answer: Answer | None = None
-        with block("card", "section").props('aria-label="Answer"'):
+        with block("card", "section", label=_("Answer")):
             with block("card-head"):
-                Tag("h2", "Answer", "card-title")
+                Tag("h2", _("Answer"), "card-title")
                 self._model = Tag("span", "", "card-hint")
                 self._state = block("push row-line")
             self._place = block("answer-place")
         with self._place:
-            empty("message-square", "No answer yet", "Choose a model, type a prompt or take an example, and generate.")
+            empty(
+                "message-square",
+                _("No answer yet"),
+                _("Choose a model, type a prompt or take an example, and generate."),
+            )
 
     @property
     def view(self) -> JobView | None:
@@ -189,13 +197,13 @@ class AnswerCard:
 def state_badge(view: JobView) -> None:
     """A word on where the answer stands; none when all is well and done."""
     if is_loading(view):
-        Badge("Loading", "busy")
+        Badge(_("Loading"), "busy")
     elif view.active:
-        Badge("Answering", "busy")
+        Badge(_("Answering"), "busy")
     elif view.state is JobState.CANCELLED:
-        Badge("Stopped")
+        Badge(_("Stopped"))
     elif view.state is JobState.FAILED:
-        Badge("Failed", "bad")
+        Badge(_("Failed"), "bad")
 
 
 def copy_button(text: str, what: str = "answer") -> CopyButton:
@@ -214,10 +222,10 @@ def is_loading(view: JobView) -> bool:
 def figures(result: GenerateResult) -> None:
     """How fast an answer came, and what it took."""
     rows = [
-        ("Speed", units.speed(result.generation_tokens_per_second)),
-        ("First token after", units.duration(result.time_to_first_token)),
-        ("Peak memory", units.size(result.peak_memory)),
-        ("Tokens", f"{result.prompt_tokens} in, {result.generation_tokens} out"),
+        (_("Speed"), units.speed(result.generation_tokens_per_second)),
+        (_("First token after"), units.duration(result.time_to_first_token)),
+        (_("Peak memory"), units.size(result.peak_memory)),
+        (_("Tokens"), _("{read} in, {written} out", read=result.prompt_tokens, written=result.generation_tokens)),
     ]
     for name, value in rows:
         with block("figure"):
@@ -228,8 +236,8 @@ def figures(result: GenerateResult) -> None:
 def _remarks(result: GenerateResult, *, told: bool) -> None:
     """What else is to be said; ``told``: loading has said already how the model takes a prompt."""
     if result.finish_reason == "length":
-        note("info", "The answer was cut off at the limit of tokens.", "Raise Max tokens to let it finish.")
+        note("info", _("The answer was cut off at the limit of tokens."), _("Raise Max tokens to let it finish."))
     if not result.chat_template and not told:
-        note("info", "This model has no chat template.", "It continues your text instead of answering it.")
+        note("info", _("This model has no chat template."), _("It continues your text instead of answering it."))
     if not result.text.strip():
-        note("info", "The model ended at once, without a word.", "Try another prompt, or a higher temperature.")
+        note("info", _("The model ended at once, without a word."), _("Try another prompt, or a higher temperature."))

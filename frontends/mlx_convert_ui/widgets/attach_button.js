@@ -79,7 +79,7 @@ export default {
         if (answer.key) this.$emit("added", answer.key);
         else this.$emit("refused", answer.refused);
       } catch {
-        this.$emit("refused", `${file.name} can't be read or sent. Add it again.`);
+        this.$emit("refused", words("{file} can't be read or sent. Add it again.", { file: file.name }));
       }
     },
   },

@@ -14,10 +14,17 @@ from mlx_convert_core.plugin import ENDINGS, LARGEST, Attachment, ModelSenses, S
 from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.widgets.components import Button, Tag, address_of, block, note
 from mlx_convert_ui.widgets.remedies import tell
+from mlx_convert_ui.words import N_, _
 
 MOST = 10  # files with a message: more than any model of today tells apart
-_LOOKING = "The model is looked at first. Try it again in a moment."
-_WORDS: dict[Sense, str] = {"picture": "pictures", "sound": "recordings"}
+_LOOKING = N_("The model is looked at first. Try it again in a moment.")
+# What a model takes, by its senses.
+_TAKEN: dict[frozenset[Sense], str] = {
+    frozenset(): N_("pictures"),
+    frozenset({"picture"}): N_("pictures"),
+    frozenset({"sound"}): N_("recordings"),
+    frozenset({"picture", "sound"}): N_("pictures or recordings"),
+}
 
 
 class AttachButton(Element, component="attach_button.js"):
@@ -26,15 +33,16 @@ class AttachButton(Element, component="attach_button.js"):
     def __init__(self) -> None:
         super().__init__()
         self._props.update(
-            {"label": "Add a file", "accept": "", "largest": LARGEST, "address": address_of("/attached")}
+            {"label": _("Add a file"), "accept": "", "largest": LARGEST, "address": address_of("/attached")}
         )
 
     def allow(self, senses: frozenset[Sense], reason: str) -> None:
         """Take files for ``senses``; for none, ``reason`` says why."""
-        words = " or ".join(_WORDS[sense] for sense in sorted(senses)) or "pictures"
+        words = _(_TAKEN[senses])
         kinds = (ending for sense in sorted(senses) for ending in ENDINGS[sense])
-        tip = f"Add {words}, of {units.size(LARGEST)} at most. Drop or paste them, too."
-        self._props.update(label=f"Add {words}", accept=",".join(kinds), tip=tip, reason="" if senses else reason)
+        tip = _("Add {files}, of {size} at most. Drop or paste them, too.", files=words, size=units.size(LARGEST))
+        label, reason = _("Add {files}", files=words), "" if senses else reason
+        self._props.update(label=label, accept=",".join(kinds), tip=tip, reason=reason)
         self.update()
 
     def focus(self) -> None:
@@ -56,7 +64,7 @@ class Attachments:
         self._changed = changed
         self._model: ModelSenses | None = None
         self._coming = 0
-        self._why = _LOOKING  # while nothing is known of the model
+        self._why = _(_LOOKING)  # while nothing is known of the model
         self.files = tuple(file for file in files if self._store.key(file))
 
     @property
@@ -67,7 +75,7 @@ class Attachments:
     def draw_button(self) -> None:
         """Put the button here."""
         self._button = AttachButton().mark("attach")
-        self._button.allow(frozenset(), _LOOKING)
+        self._button.allow(frozenset(), _(_LOOKING))
         self._button.on("added", lambda event: self._add(str(event.args)))
         self._button.on("refused", lambda event: self._say(str(event.args)))
         self._button.on("too_large", lambda event: self._too_large(*event.args))
@@ -77,7 +85,7 @@ class Attachments:
 
     def draw_files(self) -> None:
         """Put the thumbnails here."""
-        self._list = block("thumbs", "ul").props('aria-label="Added to the message"')
+        self._list = block("thumbs", "ul", label=_("Added to the message"))
         self._draw()
 
     def draw_notes(self) -> None:
@@ -88,7 +96,7 @@ class Attachments:
         """Take what ``model`` takes; None while nobody knows."""
         self._model = model
         self._notes.clear()
-        self._why = "Choose a model first."
+        self._why = _("Choose a model first.")
         self._button.allow(model.senses if model else frozenset(), model.why if model else self._why)
 
     async def follow(self, model: str) -> None:
@@ -107,11 +115,13 @@ class Attachments:
         self._notes.clear()
         if self._model is not None and file.sense not in self._model.senses:
             self._store.forget((file,))
-            others = " and ".join(_WORDS[sense] for sense in sorted(self._model.senses))
-            self._say(f"{file.name} is not what {self._model.name} takes: {others}.")
+            takes = _(_TAKEN[self._model.senses])
+            self._say(
+                _("{file} is not what {model} takes: {files}.", file=file.name, model=self._model.name, files=takes)
+            )
         elif len(self.files) >= MOST:
             self._store.forget((file,))
-            self._say(f"{file.name} was left out: a message has {MOST} files at most.")
+            self._say(_("{file} was left out: a message has {most} files at most.", file=file.name, most=MOST))
         else:
             self._take((*self.files, file))
 
@@ -156,7 +166,9 @@ class Attachments:
             for file in self.files:
                 with block("thumb", "li").mark("thumb"):
                     picture(file, address_of(f"/attached/{self._store.key(file)}"))
-                    remove = Button("", lambda file=file: self._remove(file), icon="x", label=f"Remove {file.name}")
+                    remove = Button(
+                        "", lambda file=file: self._remove(file), icon="x", label=_("Remove {name}", name=file.name)
+                    )
                     remove.classes("thumb-remove").mark("remove-file")
 
 
@@ -174,7 +186,7 @@ def picture(file: Attachment, address: str) -> None:
 def pictures(files: Sequence[Attachment], id: str) -> None:
     """The attachments of a message that is kept in the conversation ``id``."""
     if files:
-        with block("pictures", "ul").props('aria-label="Shown with this message"'):
+        with block("pictures", "ul", label=_("Shown with this message")):
             for file in files:
                 with block("", "li"):
                     picture(file, address_of(f"/kept/{id}/{file.path.name}"))

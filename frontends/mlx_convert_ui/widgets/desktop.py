@@ -9,10 +9,12 @@ import sys
 import threading
 from pathlib import Path
 
+from mlx_convert_ui.words import N_, _
+
 PATIENCE = 2.0  # seconds
 FINDER = ("open", "-R")  # shows it in the Finder; without -R a folder called X.app would be started
 MANAGER = FINDER if sys.platform == "darwin" else ("xdg-open",)
-SHOW_LABEL = "Show in Finder" if sys.platform == "darwin" else "Show folder"
+SHOW_LABEL = N_("Show in Finder") if sys.platform == "darwin" else N_("Show folder")
 
 
 def show_folder(path: Path) -> bool:
@@ -37,4 +39,4 @@ async def reveal(path: Path) -> None:
     from nicegui import run, ui
 
     if not await run.io_bound(show_folder, path):
-        ui.notify(f"No file manager answers here. The folder is {path}")
+        ui.notify(_("No file manager answers here. The folder is {path}", path=str(path)))

@@ -11,6 +11,7 @@ from nicegui import ui
 from mlx_convert_core import MlxConvertError
 from mlx_convert_ui.widgets.components import Button, Tag, block
 from mlx_convert_ui.widgets.remedies import tell
+from mlx_convert_ui.words import _
 
 HIDDEN_AFTER = 0.4  # seconds after which a dialog that was answered has left the screen: three times what it takes
 PATIENCE = 0.3  # seconds without a sign that something happens
@@ -22,7 +23,7 @@ async def confirm(title: str, text: str, *, action: str, danger: bool = True) ->
         Tag("h2", title, "dialog-title").props("id=confirm-title")
         Tag("p", text, "dialog-text")
         with block("dialog-actions"):
-            Button("Cancel", lambda: dialog.submit(False)).props("autofocus").mark("cancel")
+            Button(_("Cancel"), lambda: dialog.submit(False)).props("autofocus").mark("cancel")
             Button(action, lambda: dialog.submit(True), kind="danger" if danger else "primary").mark("confirm")
     return bool(await answer_of(dialog))
 
@@ -33,7 +34,7 @@ async def decide(title: str, text: str, *, action: str, other: str) -> str:
         Tag("h2", title, "dialog-title").props("id=decide-title")
         Tag("p", text, "dialog-text")
         with block("dialog-actions"):
-            Button("Cancel", lambda: dialog.submit("")).props("autofocus").mark("cancel")
+            Button(_("Cancel"), lambda: dialog.submit("")).props("autofocus").mark("cancel")
             Button(action, lambda: dialog.submit("action"), kind="danger").mark("confirm")
             Button(other, lambda: dialog.submit("other"), kind="primary").mark("other")
     return str(await answer_of(dialog) or "")
@@ -87,4 +88,4 @@ def show_error(place: ui.element, error: MlxConvertError) -> None:
 
 
 def _dismiss(place: ui.element) -> None:
-    Button("Dismiss", place.clear, classes="btn-small").mark("dismiss-error")
+    Button(_("Dismiss"), place.clear, classes="btn-small").mark("dismiss-error")

@@ -9,7 +9,7 @@ from functools import partial
 
 from nicegui import ElementFilter, app, run, ui
 
-from mlx_convert_core.plugin import units
+from mlx_convert_ui import wording
 from mlx_convert_ui.assets import STATIC
 from mlx_convert_ui.state import device
 from mlx_convert_ui.state.places import Place
@@ -119,7 +119,7 @@ def _device_card() -> None:
 
     def refresh() -> None:
         used, total = device.memory()
-        amount.show(units.size_of(used, total))
+        amount.show(wording.size_of(used, total))
         set_progress(bar, used / total)
 
     refresh()

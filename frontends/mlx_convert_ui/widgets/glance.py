@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mlx_convert_core.plugin import SearchHit
-from mlx_convert_ui.widgets.fitting import TONES
+from mlx_convert_ui.widgets.fitting import TONES, fit_words
+from mlx_convert_ui.words import _
 
 
 def badges(hit: SearchHit) -> Iterator[tuple[str, str, str]]:
     """Text, tone and icon of what is to be seen at a glance."""
     if hit.model.ready:
-        yield (f"MLX, {hit.model.bits}-bit" if hit.model.bits else "MLX"), "busy", ""
+        yield (_("MLX, {bits}-bit", bits=hit.model.bits) if hit.model.bits else "MLX"), "busy", ""
     elif hit.refused is not None:
-        yield "Not supported", "bad", "x"
+        yield _("Not supported"), "bad", "x"
     if hit.fit is not None and (hit.refused is None or hit.model.ready):
-        yield hit.fit.words, TONES[hit.fit.verdict], ""
+        yield fit_words(hit.fit), TONES[hit.fit.verdict], ""
     if hit.model.gated:
-        yield "Asks for access", "", "lock"
+        yield _("Asks for access"), "", "lock"

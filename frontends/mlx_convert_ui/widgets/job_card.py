@@ -9,8 +9,9 @@ from urllib.parse import quote
 
 from nicegui import run, ui
 
-from mlx_convert_core import ConvertedModel, ConvertRequest, JobState, MlxConvertError, Progress
+from mlx_convert_core import ConvertedModel, ConvertRequest, JobState, MlxConvertError
 from mlx_convert_core.plugin import Remedy, units
+from mlx_convert_ui import wording
 from mlx_convert_ui.state.agreeing import agreed
 from mlx_convert_ui.state.convert_form import command_line
 from mlx_convert_ui.state.job_views import STEPS, JobView
@@ -31,9 +32,22 @@ from mlx_convert_ui.widgets.desktop import SHOW_LABEL, reveal
 from mlx_convert_ui.widgets.live import LiveJob
 from mlx_convert_ui.widgets.remedies import tell
 from mlx_convert_ui.widgets.verified import verified_badge
+from mlx_convert_ui.words import N_, _, plural
 
-# (step, title): every step by its name in code and CLI.
-_TITLES = {name: name.capitalize() for name in STEPS}
+# Every step by its name in code and CLI.
+_TITLES = {
+    "resolve": N_("Resolve"),
+    "inspect": N_("Inspect"),
+    "plan": N_("Plan"),
+    "fetch": N_("Fetch"),
+    "calibrate": N_("Calibrate"),
+    "quantize": N_("Quantize"),
+    "write": N_("Write"),
+    "check": N_("Check"),
+    "verify": N_("Verify"),
+    "publish": N_("Publish"),
+    "store": N_("Store"),
+}
 SELDOM = ("calibrate", "verify")  # steps that not every conversion has: shown once they begin
 
 
@@ -67,14 +81,14 @@ class JobCard(LiveJob):
         with block("job-head"):
             Tag("h2", _title(self.view), "job-title grow")
             waiting = self.view.state is JobState.QUEUED
-            Badge("Waiting" if waiting else "Running", "" if waiting else "busy").mark("state")
-            self._stop = Button("Cancel", self._cancel, icon="x").mark("cancel-job")
-        self._bar = progress_bar(f"Progress of {_title(self.view)}", "bar bar-job")
+            Badge(_("Waiting") if waiting else _("Running"), "" if waiting else "busy").mark("state")
+            self._stop = Button(_("Cancel"), self._cancel, icon="x").mark("cancel-job")
+        self._bar = progress_bar(_("Progress of {name}", name=_title(self.view)), "bar bar-job")
         with block("job-line"):
-            with block("steps", "ol").props('aria-label="Steps"'):
-                self._dots = {name: Tag("li", title, "step") for name, title in _TITLES.items()}
+            with block("steps", "ol", label=_("Steps")):
+                self._dots = {name: Tag("li", _(_TITLES[name]), "step") for name in STEPS}
             self._numbers = Tag("span", "", "muted")
-        self._log = Tag("div", "", "log").props('tabindex=0 role=log aria-label="Log"')
+        self._log = Tag("div", "", "log", label=_("Log")).props("tabindex=0 role=log")
 
     def _move(self) -> None:
         view = self.view
@@ -92,30 +106,31 @@ class JobCard(LiveJob):
         with block("job-head"):
             Tag("span", "", "success-mark", icon="check").props("aria-hidden=true")
             one = len(result.models) == 1
-            names = f"{result.models[0].path.name} is ready" if one else f"{len(result.models)} models are ready"
-            Tag("h2", names, "job-title grow")
+            name = result.models[0].path.name
+            several = plural("{count} model is ready", "{count} models are ready", len(result.models))
+            Tag("h2", _("{name} is ready", name=name) if one else several, "job-title grow")
             if one:
                 _verified(result.models[0])
             Tag("span", took, "muted")
-            Button("", self._dismiss, icon="x", kind="ghost", label="Dismiss").mark("dismiss")
+            Button("", self._dismiss, icon="x", kind="ghost", label=_("Dismiss")).mark("dismiss")
         for model in result.models:
             with block("made", label="" if one else model.path.name).props("role=group").mark("made"):
                 if not one:
                     with block("list-title"):
                         Tag("h3", model.path.name, "made-name")
                         _verified(model)
-                self._made(model, primary=model is result.models[0], of="" if one else f" {model.path.name}")
+                self._made(model, primary=model is result.models[0], of="" if one else model.path.name)
         if result.skipped:
             with block("notes"):
                 for output in result.skipped:
-                    note("warning", f"{output.path.name} was not made: {output.reason}.")
+                    note("warning", _("{name} was not made: {reason}.", name=output.path.name, reason=output.reason))
         with block("actions"):
             command = command_line(self.view.request)
-            CopyButton(command, "command", label="Copy command", icon="terminal").mark("copy-command")
+            CopyButton(command, "command", label=_("Copy command"), icon="terminal").mark("copy-command")
 
     def _made(self, model: ConvertedModel, *, primary: bool, of: str) -> None:
         """One result; ``of`` tells its buttons apart from those of the others, for who hears them."""
-        size, bits = units.size(model.total_bytes), units.bits_per_weight(model.bits_per_weight)
+        size, bits = units.size(model.total_bytes), wording.bits_per_weight(model.bits_per_weight)
         Tag("p", f"{size} · {bits}", "muted")
         if model.verification is not None:
             Tag("p", sentence(model.verification.words), "muted").mark("verification")
@@ -123,18 +138,18 @@ class JobCard(LiveJob):
         named = f"?model={quote(str(model.path))}"
         with block("actions"):
             chat = Button(
-                "Chat",
+                _("Chat"),
                 lambda: ui.navigate.to(f"/chat{named}"),
                 icon="message-square",
                 kind="primary" if primary else "plain",
-                label=f"Chat with{of}" if of else "",
+                label=_("Chat with {name}", name=of) if of else "",
                 classes="btn-small",
             )
             chat.mark("chat")
-            _small("Test it", lambda: ui.navigate.to(f"/test{named}"), "flask-conical", "test", of)
-            _small("Details", lambda: ui.navigate.to(page_of(model.path)), "info", "details", of)
-            _small(SHOW_LABEL, lambda: reveal(model.path), "folder-open", "show-folder", of)
-            _small("Upload …", lambda: self._upload(model.path), "upload", "upload", of)
+            _small(_("Test it"), lambda: ui.navigate.to(f"/test{named}"), "flask-conical", "test", of)
+            _small(_("Details"), lambda: ui.navigate.to(page_of(model.path)), "info", "details", of)
+            _small(_(SHOW_LABEL), lambda: reveal(model.path), "folder-open", "show-folder", of)
+            _small(_("Upload …"), lambda: self._upload(model.path), "upload", "upload", of)
             _recipe_button(self._recipe, model.path)
         warnings = [finding for finding in model.findings if finding.level == "warning"]
         if warnings:
@@ -146,8 +161,8 @@ class JobCard(LiveJob):
         error = self.view.error
         with block("job-head"):
             Tag("h2", _title(self.view), "job-title grow")
-            Badge("Failed", "bad").mark("state")
-            Button("", self._dismiss, icon="x", kind="ghost", label="Dismiss").mark("dismiss")
+            Badge(_("Failed"), "bad").mark("state")
+            Button("", self._dismiss, icon="x", kind="ghost", label=_("Dismiss")).mark("dismiss")
         with block("notes"):
             if error is not None:
                 offers = [*filter(None, map(self._offer, error.remedies))]
@@ -155,15 +170,16 @@ class JobCard(LiveJob):
         if error is not None and error.traceback:
             with block("advanced", "details").mark("bug-report"):
                 with block("", "summary").style("padding: 0"):
-                    Tag("span", "Details for a bug report")
-                Tag("div", "\n".join([*self.view.log, error.traceback]), "log").props('tabindex=0 aria-label="Details"')
+                    Tag("span", _("Details for a bug report"))
+                log = "\n".join([*self.view.log, error.traceback])
+                Tag("div", log, "log", label=_("Details")).props("tabindex=0")
 
     def _cancelled(self) -> None:
         with block("job-head"):
             Tag("h2", _title(self.view), "job-title grow")
-            Badge("Cancelled").mark("state")
-            Button("", self._dismiss, icon="x", kind="ghost", label="Dismiss").mark("dismiss")
-        Tag("p", "Nothing half-made was kept.", "muted")
+            Badge(_("Cancelled")).mark("state")
+            Button("", self._dismiss, icon="x", kind="ghost", label=_("Dismiss")).mark("dismiss")
+        Tag("p", _("Nothing half-made was kept."), "muted")
         with block("actions"):
             self._again()
 
@@ -173,7 +189,7 @@ class JobCard(LiveJob):
 
     def _again(self) -> None:
         request = replace(self.view.request, resume=True)  # what a dead worker left is taken up, if anything is
-        Button("Try again", lambda: self._retry(request), icon="rotate-ccw").mark("retry")
+        Button(_("Try again"), lambda: self._retry(request), icon="rotate-ccw").mark("retry")
 
 
 def _verified(model: ConvertedModel) -> None:
@@ -182,12 +198,12 @@ def _verified(model: ConvertedModel) -> None:
 
 
 def _small(text: str, act: Callable[[], object], icon: str, mark: str, of: str) -> None:
-    Button(text, act, icon=icon, classes="btn-small", label=f"{text}{of}" if of else "").mark(mark)
+    Button(text, act, icon=icon, classes="btn-small", label=f"{text} {of}" if of else "").mark(mark)
 
 
 def _recipe_button(recipe: Callable[[Path], str], path: Path) -> None:
     """A button for the recipe of the model at ``path``, which is read once the page is there."""
-    button = CopyButton("", "recipe", label="Copy recipe", icon="file-json").mark("copy-recipe")
+    button = CopyButton("", "recipe", label=_("Copy recipe"), icon="file-json").mark("copy-recipe")
     button.enable(False)
 
     async def read() -> None:
@@ -201,24 +217,17 @@ def _recipe_button(recipe: Callable[[Path], str], path: Path) -> None:
 
 
 def _title(view: JobView) -> str:
-    return view.model
+    others = len(view.request.outputs) - 1
+    return _("{name} and {number} more", name=view.model, number=others) if others > 0 else view.model
 
 
 def progress_in_words(view: JobView) -> str:
     """``68% · 1.2 of 4.3 GB · 14 s left``, as far as it is known."""
     current = view.current
     if view.state is JobState.QUEUED:
-        return "Waits for the one before it"
+        return _("Waits for the one before it")
     moved = view.progress.get(current.name) if current else None
     parts = [f"{view.fraction:.0%}"]
     if moved is not None:
-        parts.append(_amount(moved))
-    if moved is not None and moved.eta:
-        parts.append(f"{units.duration(moved.eta)} left")
-    return " · ".join(parts)
-
-
-def _amount(moved: Progress) -> str:
-    if moved.unit == "bytes":
-        return units.size_of(moved.done, moved.total)
-    return f"{moved.done:,} of {moved.total:,} {moved.unit}"
+        parts += [wording.amount(moved), wording.left(moved)]
+    return " · ".join(filter(None, parts))

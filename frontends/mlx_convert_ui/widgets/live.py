@@ -10,6 +10,7 @@ from nicegui import ui
 from mlx_convert_core import JobState
 from mlx_convert_ui.state.job_views import JobView
 from mlx_convert_ui.widgets.components import Button
+from mlx_convert_ui.words import _
 
 
 class LiveJob(ABC):
@@ -49,7 +50,7 @@ class LiveJob(ABC):
     def _cancel(self) -> None:
         if self._stop is not None:
             self._stop.enable(False)
-            self._stop.show("Cancelling …")
+            self._stop.show(_("Cancelling …"))
         self.view.job.cancel()
 
     def _dismiss(self) -> None:

@@ -18,8 +18,9 @@ from mlx_convert_core import (
     MlxConvertError,
 )
 from mlx_convert_core.plugin import units
+from mlx_convert_ui import wording
 from mlx_convert_ui.state.job_views import JobView
-from mlx_convert_ui.state.library_rows import counted, page_of
+from mlx_convert_ui.state.library_rows import page_of
 from mlx_convert_ui.widgets.components import (
     Badge,
     Button,
@@ -34,16 +35,17 @@ from mlx_convert_ui.widgets.components import (
 from mlx_convert_ui.widgets.live import LiveJob, LiveJobs
 from mlx_convert_ui.widgets.remedies import tell
 from mlx_convert_ui.widgets.tables import plain_table
+from mlx_convert_ui.words import N_, _, plural
 
 REFRESH_SECONDS = 0.2
 Request = MeasureRequest | BenchRequest
 Again = Callable[[JobView, Request], object]
 # Each step that reports how far it is, in words; the last one that did is shown.
 _STEPS = {
-    "fetch": "Fetching the source",
-    "reference": "Reading the source",
-    "score": "Reading the text",
-    "measure": "Measuring",
+    "fetch": N_("Fetching the source"),
+    "reference": N_("Reading the source"),
+    "score": N_("Reading the text"),
+    "measure": N_("Measuring"),
 }
 
 
@@ -59,13 +61,13 @@ class Measuring(LiveJob):
         with block("job-head"):
             Tag("h2", view.job.title, "job-title grow")
             tone, word = _STATES[view.state]
-            Badge(word, tone).mark("measuring-state")
+            Badge(_(word), tone).mark("measuring-state")
             if view.active:
-                self._stop = Button("Cancel", self._cancel, classes="btn-small").mark("cancel-measuring")
+                self._stop = Button(_("Cancel"), self._cancel, classes="btn-small").mark("cancel-measuring")
             else:
-                link = Tag("a", "Details", "btn btn-ghost btn-small").mark("details")
+                link = Tag("a", _("Details"), "btn btn-ghost btn-small").mark("details")
                 link.attribute("href", address_of(page_of(Path(view.place))))
-                Button("", self._dismiss, icon="x", kind="ghost", classes="btn-small", label="Dismiss").mark(
+                Button("", self._dismiss, icon="x", kind="ghost", classes="btn-small", label=_("Dismiss")).mark(
                     "dismiss-measuring"
                 )
         if view.state is JobState.FINISHED:
@@ -73,7 +75,7 @@ class Measuring(LiveJob):
         elif view.state is JobState.FAILED and view.error is not None:
             tell(view.error, self._offer)
         elif view.state is JobState.CANCELLED:
-            Tag("p", "Figures that the model had before are kept.", "muted")
+            Tag("p", _("Figures that the model had before are kept."), "muted")
             with block("actions"):
                 self._offer()
         else:
@@ -84,18 +86,20 @@ class Measuring(LiveJob):
         view = self.view
         moved = [(words, view.progress[step]) for step, words in _STEPS.items() if step in view.progress]
         if not moved or not moved[-1][1].total:
-            self._numbers.show("Loading …" if view.state is JobState.RUNNING else "Waits for its turn")
+            self._numbers.show(_("Loading …") if view.state is JobState.RUNNING else _("Waits for its turn"))
             return
         words, progress = moved[-1]
         set_progress(self._bar, progress.done / progress.total)
-        left = f"{units.duration(progress.eta)} left" if progress.eta else ""
-        self._numbers.show(" · ".join(filter(None, (words, f"{progress.done / progress.total:.0%}", left))))
+        parts = (_(words), f"{progress.done / progress.total:.0%}", wording.left(progress))
+        self._numbers.show(" · ".join(filter(None, parts)))
 
     def _offer(self) -> None:
         request, error = self.view.request, self.view.error
-        Button("Try again", lambda: self._start(request), icon="rotate-ccw", classes="btn-small").mark("measure-again")
+        Button(_("Try again"), lambda: self._start(request), icon="rotate-ccw", classes="btn-small").mark(
+            "measure-again"
+        )
         if error is not None and error.code in ("measure_memory", "answer_memory"):
-            Button("Measure anyway", lambda: self._start(replace(request, anyway=True)), classes="btn-small").mark(
+            Button(_("Measure anyway"), lambda: self._start(replace(request, anyway=True)), classes="btn-small").mark(
                 "measure-anyway"
             )
 
@@ -108,11 +112,11 @@ class Measuring(LiveJob):
 
 
 _STATES = {
-    JobState.QUEUED: ("", "Waiting"),
-    JobState.RUNNING: ("busy", "Measuring"),
-    JobState.FINISHED: ("ok", "Measured"),
-    JobState.FAILED: ("bad", "Failed"),
-    JobState.CANCELLED: ("", "Cancelled"),
+    JobState.QUEUED: ("", N_("Waiting")),
+    JobState.RUNNING: ("busy", N_("Measuring")),
+    JobState.FINISHED: ("ok", N_("Measured")),
+    JobState.FAILED: ("bad", N_("Failed")),
+    JobState.CANCELLED: ("", N_("Cancelled")),
 }
 
 
@@ -136,15 +140,24 @@ def _figures(result: MeasureResult | BenchResult, told: tuple[str, ...]) -> None
         (
             figure.title,
             f"{figure.value:.4g} {figure.unit}".strip(),
-            f"{figure.low:.3g} to {figure.high:.3g}",
+            _("{low} to {high}", low=f"{figure.low:.3g}", high=f"{figure.high:.3g}"),
             _of_source(figure),
         )
         for figure in result.figures
     ]
-    plain_table("Tasks" if result.questions else "Quality", ("Figure", "Value", "95 % interval", "Source"), rows)
-    against = f" against {result.against}" if result.against else ""
-    amount = counted(result.questions, "question") if result.questions else f"{result.tokens:,} tokens"
-    Tag("p", f"{amount} of “{result.text}”{against} · {units.duration(result.seconds)}", "muted")
+    plain_table(
+        _("Tasks") if result.questions else _("Quality"),
+        (_("Figure"), _("Value"), _("95 % interval"), _("Source")),
+        rows,
+    )
+    if result.questions:
+        amount = plural("{count:,} question", "{count:,} questions", result.questions)
+    else:
+        amount = plural("{count:,} token", "{count:,} tokens", result.tokens)
+    about = _("{amount} of “{text}”", amount=amount, text=result.text)
+    if result.against:
+        about = _("{amount} of “{text}” against {source}", amount=amount, text=result.text, source=result.against)
+    Tag("p", f"{about} · {units.duration(result.seconds)}", "muted")
 
 
 def _of_source(figure: MeasuredFigure) -> str:
@@ -153,19 +166,26 @@ def _of_source(figure: MeasuredFigure) -> str:
     if figure.difference is None:
         return f"{figure.source:.4g}"
     more, low, high = figure.difference
-    return f"{figure.source:.4g}; difference {more:+.3g} ({low:+.3g} to {high:+.3g})"
+    return _(
+        "{source}; difference {difference} ({low} to {high})",
+        source=f"{figure.source:.4g}",
+        difference=f"{more:+.3g}",
+        low=f"{low:+.3g}",
+        high=f"{high:+.3g}",
+    )
 
 
 def _speed(result: BenchResult) -> None:
     rows = [
         (
-            f"{row.prompt_tokens:,} tokens",
+            plural("{count:,} token", "{count:,} tokens", row.prompt_tokens),
             units.speed(row.prompt_tokens_per_second.median),
             units.speed(row.generation_tokens_per_second.median),
             units.duration(row.time_to_first_token.median),
         )
         for row in result.rows
     ]
-    plain_table("Speed", ("Prompt", "Reading it", "Answering", "First token"), rows)
-    about = f"loaded in {units.duration(result.load_seconds)} · peak memory {units.size(result.peak_memory)}"
-    Tag("p", f"{about} · {result.device}", "muted")
+    plain_table(_("Speed"), (_("Prompt"), _("Reading it"), _("Answering"), _("First token")), rows)
+    loaded = _("loaded in {time}", time=units.duration(result.load_seconds))
+    memory = _("peak memory {size}", size=units.size(result.peak_memory))
+    Tag("p", f"{loaded} · {memory} · {result.device}", "muted")

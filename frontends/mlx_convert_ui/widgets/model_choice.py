@@ -111,7 +111,7 @@ class ModelChoice:
 def model_folder(value: str) -> str:
     """What was chosen, as a path. Raises MlxConvertError when nothing was."""
     if not value:
-        raise MlxConvertError("no model is chosen.", hint="Choose one from the library, or name its folder.")
+        raise MlxConvertError(_("no model is chosen."), hint=_("Choose one from the library, or name its folder."))
     return str(expanded(value))
 
 

@@ -111,6 +111,6 @@ def cut_name(name: str) -> None:
 
 def about_model(entry: LibraryEntry) -> str:
     """``75.8 MB · 4.50 bits per weight · 4 bit · 24 Nov 2026``, as far as it is known."""
-    bits = units.bits_per_weight(entry.bits_per_weight) if entry.bits_per_weight else ""
+    bits = wording.bits_per_weight(entry.bits_per_weight) if entry.bits_per_weight else ""
     facts = (units.size(entry.size), bits, entry.quantization, wording.date(entry.created))
     return " · ".join(fact.replace(" ", "\xa0") for fact in facts if fact)

@@ -3,10 +3,11 @@ const ASKED = "notifications-asked";
 
 export default {
   template: `<button v-if="offered" type="button" class="btn btn-plain notifier" @click="ask">
-    Tell me when it is done</button>`,
+    {{ label }}</button>`,
   props: { active: Boolean, news: { type: Object, default: null } },
   data: () => ({ permission: globalThis.Notification?.permission ?? "denied", asked: !!localStorage.getItem(ASKED) }),
   computed: {
+    label: () => words("Tell me when it is done"),
     offered() {
       return this.active && this.permission === "default" && !this.asked;
     },

@@ -14,6 +14,7 @@ from mlx_convert_core.plugin import as_on_disk, expanded, file_names
 from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.widgets.components import Badge, Button, Tag, block, note
 from mlx_convert_ui.widgets.dialogs import answer_of
+from mlx_convert_ui.words import _
 
 LIMIT = 500
 
@@ -77,8 +78,8 @@ def _confined(folder: str | Path, allowed: tuple[Path, ...]) -> Path:
     if path.is_dir() and any(path.is_relative_to(root) for root in allowed):
         return path
     raise InvalidRequest(
-        f"{str(folder)[:200]} is not a folder that can be listed here.",
-        hint="Choose one below your home folder or the folder that mlx-convert was started in, or type its path.",
+        _("{folder} is not a folder that can be listed here.", folder=str(folder)[:200]),
+        hint=_("Choose one below your home folder or the folder that mlx-convert was started in, or type its path."),
         code="outside",
     )
 
@@ -134,11 +135,11 @@ class _Picker:
         with self.dialog, block("dialog picker"):
             Tag("h2", title, "dialog-title").props("id=picker-title")
             self._where = Tag("p", "", "path")
-            self._list = block("picker-list").props('tabindex=0 role=group aria-label="Folders"')
+            self._list = block("picker-list", label=_("Folders")).props("tabindex=0 role=group")
             with block("dialog-actions"):
-                Button("Cancel", lambda: self.dialog.submit(None)).mark("cancel")
+                Button(_("Cancel"), lambda: self.dialog.submit(None)).mark("cancel")
                 if folders:
-                    Button("Choose this folder", self._submit, kind="primary").mark("choose")
+                    Button(_("Choose this folder"), self._submit, kind="primary").mark("choose")
 
     async def open_at(self, start: str) -> None:
         """Show ``start``, or the nearest place above it that may be shown."""
@@ -160,7 +161,7 @@ class _Picker:
             self._show(found)
             return
         with self._list:
-            note("error", f"{path.name} can't be opened.", "Choose another folder.")
+            note("error", _("{name} can't be opened.", name=path.name), _("Choose another folder."))
 
     def _show(self, found: Listing) -> None:
         self._path = found.path
@@ -176,9 +177,9 @@ class _Picker:
             for row in found.rows:
                 self._button(row.name, "folder" if row.folder else "file-text", row.path, row.folder, row.model)
             if not found.rows:
-                Tag("p", "Nothing to choose in here.", "empty-text")
+                Tag("p", _("Nothing to choose in here."), "empty-text")
             if found.more:
-                Tag("p", f"and {found.more} more: type the path instead.", "empty-text")
+                Tag("p", _("and {number} more: type the path instead.", number=found.more), "empty-text")
 
     def _button(self, text: str, icon: str, path: Path, folder: bool, model: bool = False) -> None:
         def go() -> object:
@@ -187,7 +188,7 @@ class _Picker:
         with Tag("button", "", "picker-row", icon=icon).props("type=button").on("click", go, []).mark("row"):
             Tag("span", text, "picker-name")
             if model and self._folders and self._suffix:
-                Badge("Model", "busy")
+                Badge(_("Model"), "busy")
 
     def _submit(self) -> None:
         self.dialog.submit(str(self._path) if self._path else None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from mlx_convert_ui.words import N_
+
 EXAMPLE_PROMPTS = {
     "simple": "What is the capital of France?",
     "rag": (
@@ -14,9 +16,9 @@ EXAMPLE_PROMPTS = {
     "multilingual": "Traduire en français: Hello, how are you?",
 }
 TITLES = {
-    "simple": "Simple",
-    "rag": "With context",
-    "creative": "Creative",
-    "technical": "Technical",
-    "multilingual": "Multilingual",
+    "simple": N_("Simple"),
+    "rag": N_("With context"),
+    "creative": N_("Creative"),
+    "technical": N_("Technical"),
+    "multilingual": N_("Multilingual"),
 }

@@ -12,6 +12,7 @@ from mlx_convert_core.plugin import units
 from mlx_convert_ui.state.finding import Ready
 from mlx_convert_ui.widgets.components import Badge, Button, Tag, attributes, block
 from mlx_convert_ui.widgets.glance import badges
+from mlx_convert_ui.words import _
 
 FIRST = 4
 
@@ -37,12 +38,12 @@ class ReadyModels:
             return
         shown = self._drawn if self._all else self._drawn[:FIRST]
         with self._place:
-            attributes(Tag("h3", "Converted already, from exactly this model", "ready-title"), {"id": "ready-title"})
+            attributes(Tag("h3", _("Converted already, from exactly this model"), "ready-title"), {"id": "ready-title"})
             with attributes(block("ready-list", "ul"), {"aria-labelledby": "ready-title"}):
                 for one in shown:
                     self._row(one)
             if len(shown) < len(self._drawn):
-                more = f"Show {len(self._drawn) - len(shown)} more"
+                more = _("Show {number} more", number=len(self._drawn) - len(shown))
                 Button(more, self._show_all, kind="ghost", classes="btn-small").mark("more-ready")
 
     def _show_all(self) -> None:
@@ -62,11 +63,15 @@ class ReadyModels:
             if one.path is not None:
                 _chat_button(one.path, model.name)
             else:
-                button = Button("Get", lambda: self._get(model.ref), icon="download", label=f"Get {model.ref}")
+                button = Button(
+                    _("Get"), lambda: self._get(model.ref), icon="download", label=_("Get {name}", name=model.ref)
+                )
                 button.classes("btn-small").mark("get")
 
 
 def _chat_button(path: Path, name: str) -> None:
     address = f"/chat?model={quote(str(path))}"
-    button = Button("Chat", lambda: ui.navigate.to(address), icon="message-square", label=f"Chat with {name}")
+    button = Button(
+        _("Chat"), lambda: ui.navigate.to(address), icon="message-square", label=_("Chat with {name}", name=name)
+    )
     button.classes("btn-small").mark("chat-ready")

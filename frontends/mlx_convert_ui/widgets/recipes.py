@@ -6,6 +6,7 @@ from pathlib import Path
 
 from mlx_convert_core import ConvertRequest, InvalidRequest, load_recipe, to_json
 from mlx_convert_core.plugin import Sources, recipe_of
+from mlx_convert_ui.words import _
 
 
 def recipe_text(folder: Path, sources: Sources) -> str:
@@ -18,8 +19,8 @@ def recipe_request(path: Path, ref: str = "") -> ConvertRequest:
     recipe = load_recipe(path)
     if not recipe.ref and not ref:
         raise InvalidRequest(
-            f"{path.name} names no model.",
-            hint="Name one on the Convert page first, then import the recipe there.",
+            _("{file} names no model.", file=path.name),
+            hint=_("Name one on the Convert page first, then import the recipe there."),
             code="recipe",
         )
     return recipe.request("" if recipe.ref else ref)

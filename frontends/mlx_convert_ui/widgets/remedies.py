@@ -9,6 +9,7 @@ from mlx_convert_core import Finding, MlxConvertError
 from mlx_convert_core.plugin import ErrorInfo, OpenPage, Remedy, RunCommand, RunElsewhere, SignIn, UseInstead
 from mlx_convert_ui.widgets.components import Button, Tag, address_of, note
 from mlx_convert_ui.widgets.copying import CopyButton
+from mlx_convert_ui.words import N_, _
 
 Trouble = MlxConvertError | ErrorInfo | Finding
 # A button's words and what it does, for a remedy that the page at hand can carry out.
@@ -16,17 +17,17 @@ Offer = Callable[[Remedy], tuple[str, Callable[[], object]] | None]
 
 # Where the pages do what the command line has a command for: a link's words, and its page.
 PAGES = {
-    "conversations list": ("Open the chats", "/chat"),
-    "doctor --clear": ("Open the settings", "/settings"),
-    "get": ("Open Convert", "/"),  # where its model can be got
-    "library list": ("Open the library", "/library"),
-    "library remove": ("Open the library", "/library"),
-    "library scan": ("Open the library", "/library"),
-    "plugins list": ("Open the plugins", "/plugins"),
-    "presets": ("Choose a preset", "/"),
-    "queue cancel": ("Open the queue", "/queue"),
-    "queue list": ("Open the queue", "/queue"),
-    "recipe export": ("Open the library", "/library"),
+    "conversations list": (N_("Open the chats"), "/chat"),
+    "doctor --clear": (N_("Open the settings"), "/settings"),
+    "get": (N_("Open Convert"), "/"),  # where its model can be got
+    "library list": (N_("Open the library"), "/library"),
+    "library remove": (N_("Open the library"), "/library"),
+    "library scan": (N_("Open the library"), "/library"),
+    "plugins list": (N_("Open the plugins"), "/plugins"),
+    "presets": (N_("Choose a preset"), "/"),
+    "queue cancel": (N_("Open the queue"), "/queue"),
+    "queue list": (N_("Open the queue"), "/queue"),
+    "recipe export": (N_("Open the library"), "/library"),
 }
 NO_PAGE = ("architectures",)  # the model's own page says more to somebody who has never seen a terminal
 
@@ -53,20 +54,20 @@ def _button(remedy: Remedy, offer: Offer | None) -> Callable[[], object] | None:
         return lambda: Button(text, act, classes="btn-small").mark("remedy")
     match remedy:
         case SignIn():
-            return lambda: _link("Sign in", address_of("/settings"), "log-in")
+            return lambda: _link(_("Sign in"), address_of("/settings"), "log-in")
         case OpenPage(address=address) if address.startswith("https://"):
-            return lambda: _link("Open the page", address, "external-link").props(
+            return lambda: _link(_("Open the page"), address, "external-link").props(
                 'target=_blank rel="noopener noreferrer"'
             )
         case UseInstead(ref=ref):
-            return lambda: _link(f"Use {ref}", address_of(f"/?ref={quote(ref)}"), "arrow-right")
+            return lambda: _link(_("Use {name}", name=ref), address_of(f"/?ref={quote(ref)}"), "arrow-right")
         case RunElsewhere(line=line):
-            return lambda: CopyButton(line, "command", label="Copy the command for a terminal")
+            return lambda: CopyButton(line, "command", label=_("Copy the command for a terminal"))
         case RunCommand(name="get", arguments=(ref,)):
-            return lambda: _link("Get it", address_of(f"/?ref={quote(ref)}"), "download")
+            return lambda: _link(_("Get it"), address_of(f"/?ref={quote(ref)}"), "download")
         case RunCommand(name=name) if name in PAGES:
             text, page = PAGES[name]
-            return lambda: _link(text, address_of(page), "arrow-right")
+            return lambda: _link(_(text), address_of(page), "arrow-right")
     return None
 
 

@@ -12,6 +12,7 @@ from nicegui import ui
 from mlx_convert_core import GenerateRequest
 from mlx_convert_core.plugin import SAMPLER_LIMITS, ChatSettings, SamplerAdvice
 from mlx_convert_ui.widgets.components import Tag, attributes, block, field, help_mark, named
+from mlx_convert_ui.words import N_, _
 
 
 class Sampler(SimpleNamespace):
@@ -61,51 +62,54 @@ class _Dial:
 _DIALS = (
     _Dial(
         "max_tokens",
-        "Max tokens",
+        N_("Max tokens"),
         50,
         2000,
         10,
-        "Where an answer is cut off. A token is about three quarters of a word.",
+        N_("Where an answer is cut off. A token is about three quarters of a word."),
     ),
     _Dial(
         "temperature",
-        "Temperature",
+        N_("Temperature"),
         0,
         1,
         0.05,
-        "0 always takes the likeliest word; higher is livelier and less exact.",
+        N_("0 always takes the likeliest word; higher is livelier and less exact."),
     ),
     _Dial(
         "top_p",
-        "Top-p",
+        N_("Top-p"),
         0.05,
         1,
         0.05,
-        "Leaves unlikely words out: 0.9 keeps those that make up 90 %. 1 leaves none out.",
+        N_("Leaves unlikely words out: 0.9 keeps those that make up 90 %. 1 leaves none out."),
     ),
     _Dial(
         "top_k",
-        "Top-k",
+        N_("Top-k"),
         0,
         100,
         1,
-        "Picks among this many of the likeliest words only. 0 among all.",
+        N_("Picks among this many of the likeliest words only. 0 among all."),
     ),
     _Dial(
         "min_p",
-        "Min-p",
+        N_("Min-p"),
         0,
         0.5,
         0.01,
-        "Leaves out words that are much less likely than the best: 0.1 those below a tenth of it. 0 leaves none out.",
+        N_(
+            "Leaves out words that are much less likely than the best: 0.1 those below a tenth of it. "
+            "0 leaves none out."
+        ),
     ),
     _Dial(
         "repetition_penalty",
-        "Repetition penalty",
+        N_("Repetition penalty"),
         1,
         1.5,
         0.01,
-        "Raise it a little, to 1.1, when a model repeats itself.",
+        N_("Raise it a little, to 1.1, when a model repeats itself."),
     ),
 )
 
@@ -120,14 +124,16 @@ class SamplerFields:
         with block("stack"):
             for dial in _DIALS:
                 self._dial(dial)
-            with field("Seed", "The same seed gives the same answer again. Empty draws another one each time.") as name:
+            with field(
+                _("Seed"), _("The same seed gives the same answer again. Empty draws another one each time.")
+            ) as name:
                 low, high = SAMPLER_LIMITS["seed"]
-                box = ui.number(value=sampler.seed, min=low, max=high, step=1, precision=0, placeholder="random")
+                box = ui.number(value=sampler.seed, min=low, max=high, step=1, precision=0, placeholder=_("random"))
                 named(box, name).mark("seed")
                 box.on_value_change(lambda event: self._set("seed", event.value))
-            with field("System prompt", "Who the model should be and how it should answer, said first.") as name:
+            with field(_("System prompt"), _("Who the model should be and how it should answer, said first.")) as name:
                 system = ui.textarea(value=sampler.system).mark("system")
-                named(system, name).props('rows=3 placeholder="You are a helpful assistant."')
+                named(attributes(system, {"placeholder": _("You are a helpful assistant.")}), name).props("rows=3")
                 system.on_value_change(lambda event: self._set("system", event.value or ""))
 
     def show(self, sampler: Sampler) -> None:
@@ -139,14 +145,14 @@ class SamplerFields:
         value = getattr(self._sampler, dial.attribute)
         with block("dial"):
             with block("field-label"):
-                Tag("span", dial.label)
-                help_mark(dial.tip)
+                Tag("span", _(dial.label))
+                help_mark(_(dial.tip))
                 least, most = SAMPLER_LIMITS[dial.attribute]
                 box = ui.number(value=value, min=least, max=most, step=dial.step).classes("dial-box")
-                attributes(box.props("outlined dense hide-bottom-space"), {"aria-label": dial.label})
+                attributes(box.props("outlined dense hide-bottom-space"), {"aria-label": _(dial.label)})
                 box.mark(dial.attribute)
             slider = ui.slider(min=dial.low, max=dial.high, step=dial.step, value=dial.within(value))
-            attributes(slider, {"aria-label": f"{dial.label}, slider"})
+            attributes(slider, {"aria-label": _("{name}, slider", name=_(dial.label))})
         self._boxes[dial.attribute] = box
 
         def typed(number: float | None) -> None:

@@ -108,7 +108,7 @@ export default {
         box.append(summary, this.thoughts);
         this.$el.prepend(box);
       }
-      this.thoughts.previousSibling.textContent = ended ? "Thoughts" : "Thinking …";
+      this.thoughts.previousSibling.textContent = ended ? words("Thoughts") : words("Thinking …");
       if (this.thoughts.dataset.length !== String(text.length)) {
         this.thoughts.dataset.length = text.length;
         this.thoughts.textContent = text;

@@ -17,9 +17,10 @@ from mlx_convert_ui.widgets.dialogs import answer_of
 from mlx_convert_ui.widgets.picker import pick_folder
 from mlx_convert_ui.widgets.remedies import tell
 from mlx_convert_ui.widgets.upload_progress import REFRESH_SECONDS, UploadProgress
+from mlx_convert_ui.words import N_, _
 
 LM_STUDIO = "lmstudio"  # as a name: LM Studio's own folder of models
-_SUMMARIES = {"folder": "Choose a folder on this machine, or type one."}
+_SUMMARIES = {"folder": N_("Choose a folder on this machine, or type one.")}
 
 
 async def upload_dialog(studio: Studio, path: Path) -> None:
@@ -52,41 +53,41 @@ class _Upload:
         self._checker.stop()
 
     def _build(self) -> None:
-        Tag("h2", f"Upload {model_name(self._form.path)}", "dialog-title").props("id=upload-title")
+        Tag("h2", _("Upload {name}", name=model_name(self._form.path)), "dialog-title").props("id=upload-title")
         if not self._targets:
-            Tag("p", "No plugin offers a place to send models to. See the Plugins page.", "dialog-text")
+            Tag("p", _("No plugin offers a place to send models to. See the Plugins page."), "dialog-text")
             with block("dialog-actions"):
-                Button("Close", self.dialog.close).mark("cancel")
+                Button(_("Close"), self.dialog.close).mark("cancel")
             return
         with block("stack"):
             self._fields()
             self._verdict = block("upload-verdict").props("role=status aria-live=polite").mark("upload-verdict")
             self._card = block("")
         with block("dialog-actions"):
-            Button("Cancel", self.dialog.close).mark("cancel")
-            self._button = Button("Upload", self._start, icon="upload", kind="primary").mark("start-upload")
+            Button(_("Cancel"), self.dialog.close).mark("cancel")
+            self._button = Button(_("Upload"), self._start, icon="upload", kind="primary").mark("start-upload")
         self._checker.ask(delay=0)
 
     def _fields(self) -> None:
-        with field("Where to", "Hugging Face, a folder of another program, or what a plugin offers.") as name:
+        with field(_("Where to"), _("Hugging Face, a folder of another program, or what a plugin offers.")) as name:
             options = {key: title_of(target) for key, target in self._targets.items()}
             select = ui.select(options, value=self._form.target, on_change=self._choose_target).mark("upload-target")
             named(select, name).props(f"dropdown-icon='{CHEVRON}' options-dense")
             self._summary = Tag("p", "", "field-hint")
-        tip = "What it is called there. Empty takes the name that is shown in grey."
-        with field("Name", tip) as name, block("row-line"):
+        tip = _("What it is called there. Empty takes the name that is shown in grey.")
+        with field(_("Name"), tip) as name, block("row-line"):
             self._name = ui.input(on_change=self._typed).mark("upload-name").classes("grow")
             named(self._name, name).props("spellcheck=false autocomplete=off")
-            self._browse = Button("", self._pick, icon="folder-open", label="Choose a folder").mark("browse-upload")
-        self._studio_folder = Button("LM Studio's folder", self._take_lm_studio, classes="btn-small")
+            self._browse = Button("", self._pick, icon="folder-open", label=_("Choose a folder")).mark("browse-upload")
+        self._studio_folder = Button(_("LM Studio's folder"), self._take_lm_studio, classes="btn-small")
         self._studio_folder.mark("lm-studio")
         with block("row-line switches") as self._who:
             self._public = ui.switch(
-                "Everybody may see it",
+                _("Everybody may see it"),
                 value=self._form.public,
                 on_change=lambda event: self._set("public", bool(event.value)),
             ).mark("upload-public")
-            Tag("span", "Off: only you, until you change it there.", "muted")
+            Tag("span", _("Off: only you, until you change it there."), "muted")
         self._show_target()
 
     def _choose_target(self, event: object) -> None:
@@ -101,10 +102,11 @@ class _Upload:
         self._studio_folder.set_visibility(here)
         self._who.set_visibility(not here)
         summary = self._targets[self._form.target].summary
-        self._summary.show(_SUMMARIES.get(self._form.target, sentence(summary)))
+        known = _SUMMARIES.get(self._form.target)
+        self._summary.show(_(known) if known is not None else sentence(summary))
 
     async def _pick(self) -> None:
-        chosen = await pick_folder(self._studio, "Choose a folder", self._form.name)
+        chosen = await pick_folder(self._studio, _("Choose a folder"), self._form.name)
         if chosen:
             self._name.value = chosen
 
@@ -128,7 +130,7 @@ class _Upload:
             if answer.busy:
                 with block("row-line"):
                     Tag("span", "", "spin").props("aria-hidden=true")
-                    Tag("span", "Asking there …", "muted")
+                    Tag("span", _("Asking there …"), "muted")
             elif answer.error is not None:
                 self._refusal(answer.error)
             elif answer.request is not None:
@@ -137,22 +139,23 @@ class _Upload:
         if answer.card:
             with self._card, block("advanced upload-card", "details"):
                 with block("", "summary").props("data-icon=file-text").mark("card-preview"):
-                    Tag("span", "The card that goes with it")
+                    Tag("span", _("The card that goes with it"))
                     Tag("span", "", "advanced-arrow", icon="chevron-down").props("aria-hidden=true")
-                Tag("div", answer.card, "log log-tall").props('tabindex=0 role=group aria-label="Card"').mark("card")
+                card = Tag("div", answer.card, "log log-tall", label=_("Card")).props("tabindex=0 role=group")
+                card.mark("card")
 
     def _ready(self, request: UploadRequest) -> None:
         if self._name.props.get("placeholder") != request.name:
             self._name.props["placeholder"] = request.name
         with block("row-line"):
-            Badge("Ready", "ok", icon="check")
+            Badge(_("Ready"), "ok", icon="check")
             Tag("span", f"{request.target}:{request.name}", "path").mark("upload-place")
             if request.target not in HERE:
-                Badge("Public" if request.public else "Private", icon="globe" if request.public else "lock")
+                Badge(_("Public") if request.public else _("Private"), icon="globe" if request.public else "lock")
 
     def _refusal(self, error: MlxConvertError) -> None:
         def actions() -> None:
-            Button("Ask again", lambda: self._checker.ask(delay=0), icon="rotate-ccw", classes="btn-small")
+            Button(_("Ask again"), lambda: self._checker.ask(delay=0), icon="rotate-ccw", classes="btn-small")
 
         tell(error, actions if self._progress is None else None, offer=self._offer)
 
@@ -161,11 +164,11 @@ class _Upload:
             return None
         match remedy:
             case Replace():
-                return "Replace it", lambda: self._set("replace", True)
+                return _("Replace it"), lambda: self._set("replace", True)
             case SetOption(option="public", value=True):
-                return "Everybody may see it", lambda: self._set("public", True)
+                return _("Everybody may see it"), lambda: self._set("public", True)
             case LeaveOut(option="public"):
-                return "Send it to the private repo", lambda: self._set("public", False)
+                return _("Send it to the private repo"), lambda: self._set("public", False)
         return None
 
     def _start(self) -> None:
@@ -188,10 +191,10 @@ class _Upload:
         self._checker.stop()
         self._body.clear()
         with self._body:
-            Tag("h2", f"Upload {model_name(self._form.path)}", "dialog-title").props("id=upload-title")
+            Tag("h2", _("Upload {name}", name=model_name(self._form.path)), "dialog-title").props("id=upload-title")
             self._progress = UploadProgress(view, self._run, part=False)
             ui.timer(REFRESH_SECONDS, self._progress.refresh)
             self._verdict = block("notes")
             with block("dialog-actions"):
-                Tag("span", "It goes on when you close this.", "muted grow")
-                Button("Close", self.dialog.close).mark("close-upload")
+                Tag("span", _("It goes on when you close this."), "muted grow")
+                Button(_("Close"), self.dialog.close).mark("close-upload")

@@ -18,6 +18,7 @@ from mlx_convert_ui.widgets.components import Badge, Button, Tag, block, field, 
 from mlx_convert_ui.widgets.dialogs import answer_of
 from mlx_convert_ui.widgets.native_select import NativeSelect
 from mlx_convert_ui.widgets.remedies import tell
+from mlx_convert_ui.words import _, plural
 
 NAME = "{name}"  # stands for a model's name
 SHOWN = 8  # models of which it is said what stands in the way
@@ -53,14 +54,16 @@ class _UploadMany:
             ui.dialog().props('aria-labelledby="upload-title" transition-duration=120') as self.dialog,
             block("dialog dialog-wide"),
         ):
-            Tag("h2", f"Upload {len(paths):,} models", "dialog-title").props("id=upload-title")
+            Tag("h2", plural("Upload {count:,} model", "Upload {count:,} models", len(paths)), "dialog-title").props(
+                "id=upload-title"
+            )
             if targets:
                 self._fields()
             else:
-                Tag("p", "No plugin offers a place to send models to. See the Plugins page.", "dialog-text")
+                Tag("p", _("No plugin offers a place to send models to. See the Plugins page."), "dialog-text")
             with block("dialog-actions"):
-                Button("Cancel", self.dialog.close).mark("cancel")
-                self._button = Button("Upload", self._start, icon="upload", kind="primary").mark("start-uploads")
+                Button(_("Cancel"), self.dialog.close).mark("cancel")
+                self._button = Button(_("Upload"), self._start, icon="upload", kind="primary").mark("start-uploads")
         self._button.enable(False)
         if targets:
             self._show_target()
@@ -73,21 +76,21 @@ class _UploadMany:
     def _fields(self) -> None:
         with block("stack"):
             with block("field"):
-                Tag("span", "Where to", "field-label").props("aria-hidden=true")
+                Tag("span", _("Where to"), "field-label").props("aria-hidden=true")
                 titles = {key: title_of(target) for key, target in self._targets.items()}
-                NativeSelect(titles, self._target, self._choose, label="Where to").mark("upload-target")
+                NativeSelect(titles, self._target, self._choose, label=_("Where to")).mark("upload-target")
                 self._summary = Tag("p", "", "field-hint")
-            tip = f"Empty takes the usual names. {NAME} stands for each model's own name: my-team/{NAME}."
-            with field("Names", tip) as name:
-                self._name = ui.input(placeholder="as the models are called", on_change=lambda: self._ask())
+            tip = _("Empty takes the usual names. {mark} stands for each model's own name: my-team/{mark}.", mark=NAME)
+            with field(_("Names"), tip) as name:
+                self._name = ui.input(placeholder=_("as the models are called"), on_change=lambda: self._ask())
                 named(self._name, name).props("spellcheck=false autocomplete=off").mark("upload-names")
             with block("row-line switches") as self._who:
                 self._public = ui.switch(
-                    "Everybody may see them",
+                    _("Everybody may see them"),
                     value=self._studio.preferences.upload_public,
                     on_change=lambda: self._ask(0),
                 ).mark("upload-public")
-                Tag("span", "Off: only you, until you change it there.", "muted")
+                Tag("span", _("Off: only you, until you change it there."), "muted")
             self._verdict = block("upload-verdict stack").props("role=status aria-live=polite").mark("upload-verdict")
 
     def _choose(self, target: str) -> None:
@@ -105,7 +108,7 @@ class _UploadMany:
         self._verdict.clear()
         with self._verdict, block("row-line"):
             Tag("span", "", "spin").props("aria-hidden=true")
-            Tag("span", "Asking there …", "muted")
+            Tag("span", _("Asking there …"), "muted")
         background_tasks.create(self._check(self._turn, delay), name="check-uploads")
 
     async def _check(self, turn: int, delay: float) -> None:
@@ -142,20 +145,26 @@ class _UploadMany:
     def _draw(self, checked: Checked) -> None:
         self._checked = checked
         self._button.enable(bool(checked.ready))
-        self._button.show(f"Upload {len(checked.ready):,}" if checked.ready else "Upload")
+        number = f"{len(checked.ready):,}"
+        self._button.show(_("Upload {name}", name=number) if checked.ready else _("Upload"))
         self._verdict.clear()
         with self._verdict:
             if checked.ready:
                 with block("row-line wrap"):
-                    Badge(f"{len(checked.ready):,} ready", "ok", icon="check")
+                    Badge(_("{number} ready", number=number), "ok", icon="check")
                     Tag("span", ", ".join(request.name for request in checked.ready[:3]), "path")
                     if len(checked.ready) > 3:
-                        Tag("span", f"and {len(checked.ready) - 3:,} more", "muted")
+                        Tag("span", _("and {number} more", number=f"{len(checked.ready) - 3:,}"), "muted")
             for name, error in checked.refused[:SHOWN]:
                 Tag("p", name, "list-strong")
                 tell(error)
             if len(checked.refused) > SHOWN:
-                note("warning", f"And {len(checked.refused) - SHOWN:,} more can't be sent like this")
+                more = plural(
+                    "And {count:,} more can't be sent like this",
+                    "And {count:,} more can't be sent like this",
+                    len(checked.refused) - SHOWN,
+                )
+                note("warning", more)
 
     def _start(self) -> None:
         for request in self._checked.ready:
@@ -168,7 +177,7 @@ class _UploadMany:
 
 def _same_name(name: str) -> MlxConvertError:
     return InvalidRequest(
-        f"several models would be called {name} there.",
-        hint=f"Write {NAME} where each model's own name goes.",
+        _("several models would be called {name} there.", name=name),
+        hint=_("Write {mark} where each model's own name goes.", mark=NAME),
         code="same_output",
     )

@@ -9,11 +9,13 @@ from nicegui import ui
 
 from mlx_convert_core import JobState, MlxConvertError, UploadRequest, UploadResult
 from mlx_convert_core.plugin import model_name, units
+from mlx_convert_ui import wording
 from mlx_convert_ui.state.job_views import JobView
 from mlx_convert_ui.widgets.components import Badge, Button, Tag, block, note, progress_bar, sentence, set_progress
 from mlx_convert_ui.widgets.desktop import SHOW_LABEL, reveal
 from mlx_convert_ui.widgets.live import LiveJob, LiveJobs
 from mlx_convert_ui.widgets.remedies import tell
+from mlx_convert_ui.words import N_, _, plural
 
 REFRESH_SECONDS = 0.2
 Retry = Callable[[UploadRequest], object]
@@ -32,11 +34,11 @@ class UploadProgress(LiveJob):
         with block("job-head"):
             Tag("h2", _title(view.request), "job-title grow")
             tone, word = _STATES[view.state]
-            Badge(word, tone).mark("upload-state")
+            Badge(_(word), tone).mark("upload-state")
             if view.active:
-                self._stop = Button("Cancel", self._cancel, classes="btn-small").mark("cancel-upload")
+                self._stop = Button(_("Cancel"), self._cancel, classes="btn-small").mark("cancel-upload")
             else:
-                Button("", self._dismiss, icon="x", kind="ghost", classes="btn-small", label="Dismiss").mark(
+                Button("", self._dismiss, icon="x", kind="ghost", classes="btn-small", label=_("Dismiss")).mark(
                     "dismiss-upload"
                 )
         if view.state is JobState.FINISHED:
@@ -46,7 +48,7 @@ class UploadProgress(LiveJob):
         elif view.state is JobState.FAILED and view.error is not None:
             tell(view.error, self._again)
         elif view.state is JobState.CANCELLED:
-            Tag("p", "What had been sent already is not sent again next time.", "muted")
+            Tag("p", _("What had been sent already is not sent again next time."), "muted")
             with block("actions"):
                 self._again()
         else:
@@ -57,18 +59,17 @@ class UploadProgress(LiveJob):
         moved = self.view.progress.get("upload")
         if moved is None or not moved.total:
             read = self.view.progress.get("check")
-            checking = f"Checking … {read.done / read.total:.0%}" if read is not None and read.total else "Preparing …"
-            self._numbers.show(checking if self.view.state is JobState.RUNNING else "Waits for its turn")
+            checking = _("Preparing …")
+            if read is not None and read.total:
+                checking = _("Checking … {percent}", percent=f"{read.done / read.total:.0%}")
+            self._numbers.show(checking if self.view.state is JobState.RUNNING else _("Waits for its turn"))
             return
         set_progress(self._bar, moved.done / moved.total)
-        bytes_ = moved.unit == "bytes"
-        amount = units.size_of(moved.done, moved.total) if bytes_ else ""
-        left = f"{units.duration(moved.eta)} left" if moved.eta else ""
-        parts = [f"{moved.done / moved.total:.0%}", amount or f"{moved.done:,} of {moved.total:,} {moved.unit}", left]
+        parts = (f"{moved.done / moved.total:.0%}", wording.amount(moved), wording.left(moved))
         self._numbers.show(" · ".join(filter(None, parts)))
 
     def _again(self) -> None:
-        Button("Try again", self._send_again, icon="rotate-ccw", classes="btn-small").mark("retry-upload")
+        Button(_("Try again"), self._send_again, icon="rotate-ccw", classes="btn-small").mark("retry-upload")
 
     def _send_again(self) -> None:
         try:
@@ -80,11 +81,11 @@ class UploadProgress(LiveJob):
 
 
 _STATES = {
-    JobState.QUEUED: ("", "Waiting"),
-    JobState.RUNNING: ("busy", "Uploading"),
-    JobState.FINISHED: ("ok", "Uploaded"),
-    JobState.FAILED: ("bad", "Failed"),
-    JobState.CANCELLED: ("", "Cancelled"),
+    JobState.QUEUED: ("", N_("Waiting")),
+    JobState.RUNNING: ("busy", N_("Uploading")),
+    JobState.FINISHED: ("ok", N_("Uploaded")),
+    JobState.FAILED: ("bad", N_("Failed")),
+    JobState.CANCELLED: ("", N_("Cancelled")),
 }
 
 
@@ -93,8 +94,10 @@ def _title(request: UploadRequest) -> str:
 
 
 def _arrived(result: UploadResult) -> None:
-    sent = f"{units.size(result.sent_bytes)} sent" if result.sent_bytes else "everything was there already"
-    Tag("p", f"{result.files} files · {sent} · {units.duration(result.seconds)}", "muted")
+    size = units.size(result.sent_bytes)
+    sent = _("{size} sent", size=size) if result.sent_bytes else _("everything was there already")
+    files = plural("{count:,} file", "{count:,} files", result.files)
+    Tag("p", f"{files} · {sent} · {units.duration(result.seconds)}", "muted")
     location = result.location
     if location.startswith(("https://", "http://")):  # never a scheme that runs something
         link = Tag("a", location, "path", icon="external-link").attribute("href", location)
@@ -102,7 +105,7 @@ def _arrived(result: UploadResult) -> None:
         return
     Tag("p", location, "path")
     with block("actions"):
-        Button(SHOW_LABEL, lambda: reveal(Path(location)), icon="folder-open", classes="btn-small")
+        Button(_(SHOW_LABEL), lambda: reveal(Path(location)), icon="folder-open", classes="btn-small")
 
 
 def upload_list(views: Callable[[], tuple[JobView, ...]], retry: Retry) -> None:
@@ -115,7 +118,7 @@ def upload_list(views: Callable[[], tuple[JobView, ...]], retry: Retry) -> None:
 
     with block("uploads-all"):
         jobs = LiveJobs(block("column jobs uploads"), views, draw)
-        every = Button("Dismiss all", lambda: _dismiss_all(views()), kind="ghost", classes="btn-small")
+        every = Button(_("Dismiss all"), lambda: _dismiss_all(views()), kind="ghost", classes="btn-small")
         every.mark("dismiss-uploads")
 
     def refresh() -> None:

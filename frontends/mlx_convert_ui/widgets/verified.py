@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from mlx_convert_ui.widgets.components import Badge
+from mlx_convert_ui.words import _
 
 
 def verified_badge() -> None:
     """Draw the mark."""
-    Badge("Verified", "ok", icon="check").mark("verified")
+    Badge(_("Verified"), "ok", icon="check").mark("verified")

@@ -22,7 +22,7 @@ class _Here:
 
 def _(message: str, /, **values: Any) -> str:
     """``message`` in the language of the page, with ``values`` in its named places."""
-    return catalogue().say(message, values)
+    return catalogue().say(message, values) if message else ""  # gettext's file is headed by the message ""
 
 
 def plural(one: str, many: str, count: int, /, **values: Any) -> str:

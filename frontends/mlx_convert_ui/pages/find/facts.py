@@ -8,7 +8,7 @@ from mlx_convert_core import ModelInfo, Preset
 from mlx_convert_core.plugin import SourceDetails, units
 from mlx_convert_ui import wording
 from mlx_convert_ui.widgets.components import Badge, Tag, block, card, facts
-from mlx_convert_ui.widgets.fitting import fit_badge
+from mlx_convert_ui.widgets.fitting import fit_badge, fit_reason
 from mlx_convert_ui.widgets.folded import folded
 from mlx_convert_ui.widgets.stream import TokenStream
 from mlx_convert_ui.widgets.tables import plain_table, table_head
@@ -32,7 +32,7 @@ def about_card(details: SourceDetails) -> None:
                 Badge(_("Asks for access"), "", icon="lock")
         facts([(name, value) for name, value in _facts(details) if value])
         if details.ready:
-            Tag("p", details.fit().reason, "muted")
+            Tag("p", fit_reason(details.fit()), "muted")
 
 
 def _facts(details: SourceDetails) -> Iterator[tuple[str, str]]:

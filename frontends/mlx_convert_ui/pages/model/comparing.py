@@ -11,20 +11,27 @@ from mlx_convert_core.plugin import MeasuredModel, ModelDetails, figures_in, gro
 from mlx_convert_ui.state.library_rows import page_of
 from mlx_convert_ui.widgets.components import Tag, address_of, attributes, block, card
 from mlx_convert_ui.widgets.tables import plain_table
+from mlx_convert_ui.words import N_, _
 
 KL, SPEED = "kl_mean", "generation_tokens_per_second"
-_COLUMNS = ("Model", "Size", "Bits per weight", "KL divergence", "Perplexity", "Tokens/s")
+_COLUMNS = (N_("Model"), N_("Size"), N_("Bits per weight"), N_("KL divergence"), N_("Perplexity"), N_("Tokens/s"))
 _FIGURES = (KL, "perplexity", SPEED)
-_ABOUT = {"verdict": "Verdict", "against": "Against", "text": "Text", "device": "Device", "measured": "Measured"}
+_ABOUT = {
+    "verdict": N_("Verdict"),
+    "against": N_("Against"),
+    "text": N_("Text"),
+    "device": N_("Device"),
+    "measured": N_("Measured"),
+}
 
 
 def comparing_card(details: ModelDetails, actions: Callable[[], None]) -> None:
     """Draw them, with ``actions`` to measure below."""
-    with card("Measurements"):
+    with card(_("Measurements")):
         _own(details)
         others = details.measured
         if len(others) > 1:
-            Tag("h3", f"All models made from {details.entry.source}", "sub-title")
+            Tag("h3", _("All models made from {source}", source=details.entry.source), "sub-title")
             _chart(others, details)
             _table(others, details)
         actions()
@@ -33,21 +40,22 @@ def comparing_card(details: ModelDetails, actions: Callable[[], None]) -> None:
 def _own(details: ModelDetails) -> None:
     groups = groups_in(details.entry.measurements)
     if not groups:
-        Tag("p", "Nothing was measured yet.", "muted")
+        Tag("p", _("Nothing was measured yet."), "muted")
     for name, group in groups.items():
         rows = [(figure.title, figure.words) for figure in figures_in(group)]
-        plain_table((name or "figures").capitalize(), ((name or "figures").capitalize(), "Value"), rows)
-        about = " · ".join(f"{title}: {group[key]}" for key, title in _ABOUT.items() if key in group)
+        title = name.capitalize() if name else _("Figures")
+        plain_table(title, (title, _("Value")), rows)
+        about = " · ".join(f"{_(title)}: {group[key]}" for key, title in _ABOUT.items() if key in group)
         Tag("p", about, "muted measured-about")
         if is_stale(group, details.entry.path):
-            Tag("p", "Measured before the weights were changed.", "muted")
+            Tag("p", _("Measured before the weights were changed."), "muted")
 
 
 def _table(models: Sequence[MeasuredModel], details: ModelDetails) -> None:
-    with Tag("table", "", "list-table plain-table", label="Models of the same source"):
+    with Tag("table", "", "list-table plain-table", label=_("Models of the same source")):
         with block("", "thead"), block("", "tr"):
             for column in _COLUMNS:
-                Tag("th", column).props("scope=col")
+                Tag("th", _(column)).props("scope=col")
         with block("", "tbody"):
             for one in models:
                 with block("", "tr"):
@@ -55,16 +63,16 @@ def _table(models: Sequence[MeasuredModel], details: ModelDetails) -> None:
                         _name(one, here=one.entry.path == details.entry.path)
                     cells = (units.size(one.entry.size), units.bits(one.entry.bits_per_weight), *_figures(one))
                     for column, text in zip(_COLUMNS[1:], cells, strict=True):
-                        Tag("td", text or "–").attribute("data-name", column)
+                        Tag("td", text or "–").attribute("data-name", _(column))
     texts = {one.text for one in models if one.text}
     if len(texts) > 1:
         named = ", ".join(sorted(texts))
-        Tag("p", f"Measured with different texts ({named}): these figures don't compare.", "muted")
+        Tag("p", _("Measured with different texts ({names}): these figures don't compare.", names=named), "muted")
 
 
 def _name(one: MeasuredModel, *, here: bool) -> None:
     if here:
-        Tag("span", f"{one.entry.name} (this one)", "list-strong")
+        Tag("span", _("{name} (this one)", name=one.entry.name), "list-strong")
     else:
         Tag("a", one.entry.name, "list-strong").attribute("href", address_of(page_of(one.entry.path)))
 
@@ -82,7 +90,7 @@ def _chart(models: Sequence[MeasuredModel], details: ModelDetails) -> None:
     scale, unit = (1e9, "GB") if max(one.entry.size for one in shown) >= 1e9 else (1e6, "MB")
     points = [_point(one, fastest, scale, here=one.entry.path == details.entry.path) for one in shown]
     chart = ui.echart(_options(points, unit), renderer="svg").classes("chart").mark("chart")
-    attributes(chart, {"role": "img", "aria-label": "Size against KL divergence; the table below has the numbers"})
+    attributes(chart, {"role": "img", "aria-label": _("Size against KL divergence; the table below has the numbers")})
 
 
 def _point(one: MeasuredModel, fastest: float, scale: float, *, here: bool) -> dict[str, Any]:
@@ -112,8 +120,8 @@ def _options(points: list[dict[str, Any]], unit: str) -> dict[str, Any]:
         "animation": False,
         "textStyle": {"fontFamily": "Inter, system-ui, sans-serif"},
         "grid": {"left": 64, "right": 28, "top": 32, "bottom": 48},
-        "xAxis": {**axis, "name": f"Size ({unit})", "nameGap": 28},
-        "yAxis": {**axis, "name": "KL divergence (nats)", "nameGap": 44},
+        "xAxis": {**axis, "name": _("Size ({unit})", unit=unit), "nameGap": 28},
+        "yAxis": {**axis, "name": _("KL divergence (nats)"), "nameGap": 44},
         "series": [
             {
                 "type": "scatter",

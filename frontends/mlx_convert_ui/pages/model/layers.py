@@ -7,6 +7,7 @@ from itertools import groupby
 from mlx_convert_core.plugin import LayerRow, StoredLayer, layer_rows, units
 from mlx_convert_ui.widgets.components import Tag, block, card
 from mlx_convert_ui.widgets.tables import table_head
+from mlx_convert_ui.words import _, plural
 
 _STEPS = (2, 3, 4, 5, 6, 8, 16)  # numbers of bits that have a colour of their own; beyond, the next one's
 _SHOWN = 120  # kinds of layers that are drawn
@@ -17,29 +18,38 @@ def layers_card(layers: tuple[StoredLayer, ...]) -> None:
     rows = layer_rows(layers)
     if not rows:
         return
-    with card("Layers", "Bits of each, from the first block on the left to the last on the right."):
+    with card(_("Layers"), _("Bits of each, from the first block on the left to the last on the right.")):
         _legend({bits for row in rows for bits in row.bits})
-        with Tag("table", "", "list-table plain-table layers-table", label="Layers"):
-            table_head(("Layer", "Blocks", "Stored as", "Size"))
+        with Tag("table", "", "list-table plain-table layers-table", label=_("Layers")):
+            table_head((_("Layer"), _("Blocks"), _("Stored as"), _("Size")))
             with block("", "tbody"):
                 for row in rows[:_SHOWN]:
                     _row(row)
         if len(rows) > _SHOWN:
-            Tag("p", f"… and {len(rows) - _SHOWN:,} more kinds of layers", "muted")
+            more = plural(
+                "… and {count:,} more kind of layers", "… and {count:,} more kinds of layers", len(rows) - _SHOWN
+            )
+            Tag("p", more, "muted")
         vectors = [layer for layer in layers if layer.vector]
         if vectors:
             size = units.size(sum(layer.nbytes for layer in vectors))
-            Tag("p", f"Besides these {len(vectors):,} vectors (norms, biases), {size}.", "muted layers-rest")
+            rest = plural(
+                "Besides these {count:,} vector (norms, biases), {size}.",
+                "Besides these {count:,} vectors (norms, biases), {size}.",
+                len(vectors),
+                size=size,
+            )
+            Tag("p", rest, "muted layers-rest")
 
 
 def _row(row: LayerRow) -> None:
     with block("", "tr").mark("layer-row"):
         Tag("th", row.name, "list-name mono").props("scope=row")
-        with Tag("td", "", "strip-cell").attribute("data-name", "Blocks"):
+        with Tag("td", "", "strip-cell").attribute("data-name", _("Blocks")):
             Tag("div", "", "strip").props("aria-hidden=true").style["--strip"] = _strip(row.bits)
             Tag("span", f"{len(row.bits):,}", "unseen")
-        Tag("td", row.words, "words").attribute("data-name", "Stored as")
-        Tag("td", units.size(row.nbytes), "number").attribute("data-name", "Size")
+        Tag("td", row.words, "words").attribute("data-name", _("Stored as"))
+        Tag("td", units.size(row.nbytes), "number").attribute("data-name", _("Size"))
 
 
 def _legend(bits: set[int]) -> None:
@@ -47,7 +57,7 @@ def _legend(bits: set[int]) -> None:
         for one in sorted(bits):
             with block("legend-item", "span"):
                 Tag("span", "", "strip legend-mark").style["--strip"] = _strip((one,))
-                Tag("span", f"{one} bit")
+                Tag("span", plural("{count} bit", "{count} bits", one))
 
 
 def _strip(bits: tuple[int, ...]) -> str:

@@ -8,51 +8,62 @@ from mlx_convert_core.plugin import ModelDetails, ModelFile, units
 from mlx_convert_ui import wording
 from mlx_convert_ui.widgets.components import Tag, block, card, facts, note
 from mlx_convert_ui.widgets.copying import CopyButton
-from mlx_convert_ui.widgets.fitting import fit_badge
+from mlx_convert_ui.widgets.fitting import fit_badge, fit_reason
 from mlx_convert_ui.widgets.folded import folded
 from mlx_convert_ui.widgets.stream import TokenStream
 from mlx_convert_ui.widgets.tables import plain_table
+from mlx_convert_ui.words import N_, _
 
 _RECIPE = {
-    "preset": "Preset", "bits": "Bits", "group_size": "Group size", "mode": "Mode", "strategy": "Strategy",
-    "method": "Rounding", "dtype": "Kept as",
-}  # fmt: skip
-_STATES = {"same": "", "changed": "another size", "missing": "missing", "added": "added since"}
+    "preset": N_("Preset"),
+    "bits": N_("Bits"),
+    "group_size": N_("Group size"),
+    "mode": N_("Mode"),
+    "strategy": N_("Strategy"),
+    "method": N_("Rounding"),
+    "dtype": N_("Kept as"),
+}
+_STATES = {"same": "", "changed": N_("another size"), "missing": N_("missing"), "added": N_("added since")}
 
 
 def made_card(details: ModelDetails, recipe: str, actions: Callable[[], None]) -> None:
     """What it is, where it came from, with which numbers; ``recipe`` is copied as it is. ``actions`` go
     beside that."""
     entry, record = details.entry, details.record
-    with card("About", classes="about"):
+    with card(_("About"), classes="about"):
         rows = [
-            ("Size", units.size(entry.size)),
-            ("Bits per weight", units.bits(entry.bits_per_weight) if entry.bits_per_weight else ""),
-            ("Quantization", entry.quantization),
-            ("Architecture", entry.model_type),
-            ("Takes", "text only" if entry.text_only else ""),
-            ("Made from", entry.source),
-            ("Commit", entry.revision or ""),
-            ("Made", wording.day(entry.created) + ("" if entry.made_here else ", by another tool")),
-            *((title, str(record.recipe[name])) for name, title in _RECIPE.items() if record.recipe.get(name)),
-            ("With", ", ".join(f"{name} {version}" for name, version in record.versions.items())),
-            ("Folder", str(entry.path)),
+            (_("Size"), units.size(entry.size)),
+            (_("Bits per weight"), units.bits(entry.bits_per_weight) if entry.bits_per_weight else ""),
+            (_("Quantization"), entry.quantization),
+            (_("Architecture"), entry.model_type),
+            (_("Takes"), _("text only") if entry.text_only else ""),
+            (_("Made from"), entry.source),
+            (_("Commit"), entry.revision or ""),
+            (_("Made"), _made(details)),
+            *((_(title), str(record.recipe[name])) for name, title in _RECIPE.items() if record.recipe.get(name)),
+            (_("With"), ", ".join(f"{name} {version}" for name, version in record.versions.items())),
+            (_("Folder"), str(entry.path)),
         ]
         facts([(name, value) for name, value in rows if value])
         if details.layers:
             with block("row-line fit-line"):
                 fit_badge(details.fit)
-                Tag("p", details.fit.reason, "muted")
+                Tag("p", fit_reason(details.fit), "muted")
         with block("actions"):
             actions()
             if recipe:
-                CopyButton(recipe, "recipe", label="Copy recipe", icon="file-json").mark("copy-recipe")
+                CopyButton(recipe, "recipe", label=_("Copy recipe"), icon="file-json").mark("copy-recipe")
+
+
+def _made(details: ModelDetails) -> str:
+    day = wording.day(details.entry.created)
+    return day if details.entry.made_here else _("{day}, by another tool", day=day) if day else _("by another tool")
 
 
 def checks_card(details: ModelDetails) -> None:
     """What was seen to be right before it was published, what was found, and what of the source is not in it."""
     record = details.record
-    with card("Checks"):
+    with card(_("Checks")):
         if details.verified:
             with block("checks", "ul"):
                 for fact in details.verified:
@@ -60,21 +71,21 @@ def checks_card(details: ModelDetails) -> None:
         else:
             Tag("p", _unverified(details), "muted")
         if record.left_out:
-            Tag("h3", "Left out of the source", "sub-title")
+            Tag("h3", _("Left out of the source"), "sub-title")
             plain_table(
-                "Left out of the source",
-                ("What", "Examples"),
+                _("Left out of the source"),
+                (_("What"), _("Examples")),
                 [(part.words, ", ".join(part.examples)) for part in record.left_out],
             )
         if record.kept_layers:
-            Tag("h3", "Kept as they were", "sub-title")
+            Tag("h3", _("Kept as they were"), "sub-title")
             plain_table(
-                "Kept as they were",
-                ("Layer", "Size", "Why"),
+                _("Kept as they were"),
+                (_("Layer"), _("Size"), _("Why")),
                 [(kept.path, units.size(kept.nbytes), kept.reason) for kept in record.kept_layers[:_KEPT]],
             )
             if len(record.kept_layers) > _KEPT:
-                Tag("p", f"… and {len(record.kept_layers) - _KEPT:,} more", "muted")
+                Tag("p", _("… and {number} more", number=f"{len(record.kept_layers) - _KEPT:,}"), "muted")
         with block("notes"):
             for finding in record.findings:
                 if finding.level != "info":
@@ -87,8 +98,8 @@ _KEPT = 12  # layers that are named
 def _unverified(details: ModelDetails) -> str:
     seen = details.record.verification
     if seen is None:
-        return "It was not tried before it was published."
-    return "Its files are others than those that were tried." if seen.passed else f"{seen.words}."
+        return _("It was not tried before it was published.")
+    return _("Its files are others than those that were tried.") if seen.passed else f"{seen.words}."
 
 
 def files_card(details: ModelDetails) -> None:
@@ -96,16 +107,16 @@ def files_card(details: ModelDetails) -> None:
     files = details.files
     if not files:
         return
-    with folded(f"Files ({len(files):,})", "files"):
-        plain_table("Files", ("File", "Size", "State", "sha256"), [_file(file) for file in files])
+    with folded(_("Files ({number})", number=f"{len(files):,}"), "files"):
+        plain_table(_("Files"), (_("File"), _("Size"), _("State"), "sha256"), [_file(file) for file in files])
 
 
 def _file(file: ModelFile) -> tuple[str, str, str, str]:
-    return file.name, units.size(file.size), _STATES[file.state], file.sha256
+    return file.name, units.size(file.size), _(_STATES[file.state]), file.sha256
 
 
 def card_text(text: str) -> None:
     """The model's card: somebody's text, drawn as an answer is."""
     if text:
-        with folded("Model card", "model-card"), block("answer"):
+        with folded(_("Model card"), "model-card"), block("answer"):
             TokenStream(text=text)

@@ -23,6 +23,7 @@ from mlx_convert_ui.widgets.frame import READ_SECONDS, frame
 from mlx_convert_ui.widgets.measuring import measuring_list
 from mlx_convert_ui.widgets.remedies import tell
 from mlx_convert_ui.widgets.upload_dialog import upload_dialog
+from mlx_convert_ui.words import _
 
 LOOK_SECONDS = 1.0
 
@@ -33,7 +34,7 @@ def register(studio: Studio) -> None:
     @ui.page("/model", response_timeout=READ_SECONDS)
     async def page(model: str = "") -> None:
         seen = await run.io_bound(read, studio, model) or Seen()
-        name = seen.details.entry.name if seen.details else "Model not found"
+        name = seen.details.entry.name if seen.details else _("Model not found")
         with frame(studio, "/library", name, seen.details.proof if seen.details else "") as actions:
             if seen.details is None:
                 _unknown(seen)
@@ -53,7 +54,7 @@ class ModelPage:
         with actions:
             if not entry.missing:
                 Button(
-                    "Chat", lambda: ui.navigate.to(f"/chat?model={place}"), icon="message-square", kind="primary"
+                    _("Chat"), lambda: ui.navigate.to(f"/chat?model={place}"), icon="message-square", kind="primary"
                 ).mark("chat")
         self._notes = block("notes")
         measuring_list(
@@ -61,7 +62,7 @@ class ModelPage:
             lambda view, request: studio.measure(Path(view.place), request),
         )
         if details.trouble:
-            note("warning", "The folder has vanished." if entry.missing else details.trouble)
+            note("warning", _("The folder has vanished.") if entry.missing else details.trouble)
         with block("column"):
             made_card(details, recipe, self._buttons)
             checks_card(details)
@@ -80,17 +81,17 @@ class ModelPage:
         if entry.missing:
             return
         with block("actions"):
-            Button("Measure quality", lasting(lambda: self._measure(MeasureRequest())), icon="scale").mark("measure")
-            Button("Measure speed", lasting(lambda: self._measure(BenchRequest())), icon="clock").mark("bench")
+            Button(_("Measure quality"), lasting(lambda: self._measure(MeasureRequest())), icon="scale").mark("measure")
+            Button(_("Measure speed"), lasting(lambda: self._measure(BenchRequest())), icon="clock").mark("bench")
 
     def _buttons(self) -> None:
         entry = self._details.entry
         if not entry.missing:
             place = quote(str(entry.path))
-            _button("Test", lambda: ui.navigate.to(f"/test?model={place}"), "flask-conical")
-            _button("Compare", lambda: ui.navigate.to(f"/compare?model={place}"), "columns-2")
-            _button("Upload …", lasting(self._upload), "upload")
-            _button(SHOW_LABEL, lasting(lambda: reveal(entry.path)), "folder-open")
+            _button("test", _("Test"), lambda: ui.navigate.to(f"/test?model={place}"), "flask-conical")
+            _button("compare", _("Compare"), lambda: ui.navigate.to(f"/compare?model={place}"), "columns-2")
+            _button("upload", _("Upload …"), lasting(self._upload), "upload")
+            _button("show-folder", _(SHOW_LABEL), lasting(lambda: reveal(entry.path)), "folder-open")
 
     async def _measure(self, request: MeasureRequest | BenchRequest) -> None:
         try:
@@ -108,8 +109,8 @@ class ModelPage:
             ui.navigate.reload()
 
 
-def _button(text: str, act: Callable[[], object], icon: str) -> None:
-    Button(text, act, icon=icon, classes="btn-small").mark(text.lower().removesuffix(" …").replace(" ", "-"))
+def _button(mark: str, text: str, act: Callable[[], object], icon: str) -> None:
+    Button(text, act, icon=icon, classes="btn-small").mark(mark)
 
 
 def _unknown(seen: Seen) -> None:
@@ -117,8 +118,8 @@ def _unknown(seen: Seen) -> None:
         if seen.problem is not None:
             tell(seen.problem, _to_library)
         else:
-            note("error", "No model was named.", actions=_to_library)
+            note("error", _("No model was named."), actions=_to_library)
 
 
 def _to_library() -> None:
-    Button("Library", lambda: ui.navigate.to("/library"), icon="library", classes="btn-small").mark("to-library")
+    Button(_("Library"), lambda: ui.navigate.to("/library"), icon="library", classes="btn-small").mark("to-library")

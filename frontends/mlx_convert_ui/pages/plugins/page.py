@@ -125,7 +125,7 @@ def _yours(folder: Path) -> None:
         )
         with block("row-line").style("margin: 8px 0"):
             Tag("code", str(folder / "NAME.py"), "path grow").mark("plugins-folder")
-            Button(SHOW_LABEL, lambda: _show(folder), icon="folder-open", classes="btn-small")
+            Button(_(SHOW_LABEL), lambda: _show(folder), icon="folder-open", classes="btn-small")
         Tag(
             "p",
             _("Or publish a package with an entry point in the group mlx_convert. To begin with one that works:"),

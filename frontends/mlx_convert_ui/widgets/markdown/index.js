@@ -130,7 +130,7 @@ function code(token, finished) {
   const head = document.createElement("div");
   head.className = "md-code-head";
   const name = document.createElement("span");
-  name.textContent = language || "text";
+  name.textContent = language || words("text");
   head.append(name, copyButton(text));
   const pre = document.createElement("pre");
   pre.tabIndex = 0;
@@ -148,11 +148,11 @@ function code(token, finished) {
 function copyButton(text) {
   const button = document.createElement("button");
   button.type = "button";
-  button.textContent = "Copy";
-  button.setAttribute("aria-label", "Copy this code");
+  button.textContent = words("Copy");
+  button.setAttribute("aria-label", words("Copy this code"));
   button.addEventListener("click", async () => {
-    button.textContent = (await put(text)) ? "Copied" : "Not allowed";
-    setTimeout(() => (button.textContent = "Copy"), 1500);
+    button.textContent = (await put(text)) ? words("Copied") : words("Not allowed");
+    setTimeout(() => (button.textContent = words("Copy")), 1500);
   });
   return button;
 }
