@@ -134,7 +134,7 @@ def uploads(studio: Studio) -> None:
 
 def appearance(studio: Studio) -> None:
     """The theme and the language, shown and kept at once."""
-    with card(_("Appearance")):
+    with card(_("Appearance")), block("stack"):
         with block("row-line"):
             with block("segments", "fieldset", label=_("Theme")):
                 for theme, title in _THEMES.items():
