@@ -7,7 +7,7 @@ TORCH_FROM := $(if $(filter Linux,$(shell uname)),--index-url https://download.p
 SWEEP ?= --write
 PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
-.PHONY: help contract demo test test-all browser check bench kill coverage transformers-sweep peft-merge vlm vlm-sweep words docs screenshots clean
+.PHONY: help contract demo test test-all browser check bench kill coverage transformers-sweep gguf-transformers peft-merge vlm vlm-sweep words docs screenshots clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/  /'
@@ -51,6 +51,12 @@ transformers-sweep:  ## Compare with transformers on torch, in an environment of
 	@build/transformers/bin/python -m pip install --quiet --disable-pip-version-check torch $(TORCH_FROM)
 	@build/transformers/bin/python -m pip install --quiet --disable-pip-version-check --editable .
 	build/transformers/bin/python tests/architectures/transformers_sweep.py $(SWEEP)
+
+gguf-transformers:  ## Compare GGUF files with transformers' own reading of them, in an environment of its own
+	@$(PYTHON) -m venv build/transformers
+	@build/transformers/bin/python -m pip install --quiet --disable-pip-version-check torch $(TORCH_FROM)
+	@build/transformers/bin/python -m pip install --quiet --disable-pip-version-check accelerate --editable .
+	build/transformers/bin/python tests/gguf/transformers_gguf.py $(SWEEP)
 
 peft-merge:  ## Compare fused adapters with peft's own merge on torch, in an environment of its own
 	@$(PYTHON) -m venv build/transformers

@@ -46,6 +46,10 @@ _YARN = {
     "type": "yarn", "rope_type": "yarn", "factor": 2.0, "original_max_position_embeddings": 128, "mscale": 0.707,
     "mscale_all_dim": 0.707, "beta_fast": 32.0, "beta_slow": 1.0,
 }  # fmt: skip
+YARN_OF_GPT_OSS = {
+    "rope_type": "yarn", "factor": 32.0, "original_max_position_embeddings": 4096, "beta_fast": 32.0, "beta_slow": 1.0,
+    "truncate": False,
+}  # fmt: skip
 CASES = (
     Case("llama"),
     Case("qwen2"),
@@ -122,7 +126,9 @@ def test_every_table_is_compared() -> None:
     assert {"gpt-oss", *(case.name for case in CASES)} == set(names())
     page = Path(__file__).parents[2] / "docs" / "gguf.md"
     listed = [
-        line.split("|")[1].strip() for line in page.read_text(encoding="utf-8").splitlines() if "| equal |" in line
+        line.split("|")[1].strip()
+        for line in page.read_text(encoding="utf-8").splitlines()
+        if line.startswith("| ") and "| equal |" in line
     ]
     assert listed == names()
 

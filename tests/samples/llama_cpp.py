@@ -87,7 +87,7 @@ def tensors_of(values: Values, config: Config, architecture: str) -> Values:
     for name, array in changed.items():
         known = names.get_name(name, try_suffixes=(".weight", ".bias"))
         assert known is not None, name
-        found[known] = array
+        found[known] = array.squeeze()
     return found | _vectors(config)
 
 
@@ -215,6 +215,18 @@ def _phi3(config: Config) -> Config:
     }
 
 
+def _gpt_oss(config: Config) -> Config:
+    scaling = config.get("rope_scaling") or {}
+    stretched = scaling and {
+        "rope.scaling.type": "yarn",
+        "rope.scaling.factor": scaling["factor"],
+        "rope.scaling.original_context_length": scaling["original_max_position_embeddings"],
+        "rope.scaling.yarn_beta_fast": scaling["beta_fast"],
+        "rope.scaling.yarn_beta_slow": scaling["beta_slow"],
+    }
+    return {"expert_feed_forward_length": config["intermediate_size"], **stretched}
+
+
 def _deepseek2(config: Config) -> Config:
     latent, turned = config["kv_lora_rank"], config["qk_rope_head_dim"]
     scaling = config.get("rope_scaling") or {}
@@ -267,7 +279,7 @@ _MORE_FIELDS: dict[str, Callable[[Config], Config]] = {
         "attention.sliding_window_pattern": [kind == "sliding_attention" for kind in config.get("layer_types", ())]
         or None
     },
-    "gpt-oss": lambda config: {"expert_feed_forward_length": config["intermediate_size"]},
+    "gpt-oss": _gpt_oss,
     "gpt2": lambda config: {"feed_forward_length": 4 * config["n_embd"]},
     "lfm2": lambda config: {
         "attention.head_count_kv": [
