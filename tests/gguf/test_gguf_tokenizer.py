@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import sentencepiece
 from mlx_convert_gguf import model_source
-from mlx_convert_gguf.tokenizers.byte_level import SPLITTERS
+from mlx_convert_gguf.tokenizers.splitters import SPLITTERS
 from samples.gguf import byte_level_metadata, llama_values, write_llama_gguf
 from samples.tiny import TEXT, VOCABULARY, tiny_shapes
 from tokenizers import Tokenizer
@@ -61,6 +61,25 @@ WORDS: dict[str, list[tuple[str, list[str]]]] = {
     "dbrx": [("I'LL pay 12345!", ["I", "'LL", " pay", " ", "123", "45", "!"])],
     "stablelm2": [("pay 12!", ["pay", " ", "1", "2", "!"])],
     "deepseek-v3": [("(pay 12345東京.x", ["(pay", " ", "123", "45", "東京", ".x"])],
+    "deepseek-llm": [("pay 123.\nYes東京 ok ", ["pay", " ", "123", ".", "\n", "Yes", "東京", " ok", " "])],
+    "kimi-k2": [("Hello東京World's 1234!\n", ["Hello", "東京", "World's", " ", "123", "4", "!\n"])],
+    "qwen35": [("हिन्दी, I'LL 12", ["हिन्दी", ",", " I", "'LL", " ", "1", "2"])],
+    "afmoe": [("1234567 12 123", ["1", "234", "567", " ", "12", " ", "123"])],
+    "tiny_aya": [("1234567 HelloWORLDs", ["1", "234", "567", " Hello", "WORLDs"])],
+    "superbpe": [("pay 1234567", ["pay ", "1", "234", "567"])],
+    "minicpm5": [("I'LL pay 12345", ["I", "'LL", " pay", " ", "123", "45"])],
+    "jais-2": [("a" + " " * 7 + "b", ["a", " " * 4, " " * 2, " b"])],
+    "bailingmoe": [("I'LL pay 12!\n\n", ["I", "'LL", " pay", " ", "1", "2", "!\n\n"])],
+    "seed-coder": [("pay 12!\n\nYes", ["pay", " ", "1", "2", "!", "\n\n", "Yes"])],
+    "exaone-moe": [("we two pay 12", ["we two pay", " ", "1", "2"])],
+    "ufakzeka": [("Ankara'da 12", ["Ankara", "'da", " ", "1", "2"])],
+    "laguna": [("pay!\nYes", ["pay", "!", "\n", "Yes"])],
+    "bloom": [("pay 12, then", ["pay", " 12", ",", " then"])],
+    "viking": [("pay 12", ["pay", " ", "1", "2"])],
+    "falcon": [("pay 12345`x`", ["pay", " ", "123", "45", "`", "x", "`"])],
+    "youtu": [("안녕：Hello 12", ["안녕", "：", "Hello", " ", "1", "2"])],
+    "spark2_5": [("(pay 123\n\n", ["(pay", " ", "1", "2", "3", "\n", "\n"])],
+    "chameleon": [("IMGIMGABZ  12.", ["IMGIMGABZ", "  ", "1", "2", "."])],
     "default": [("pay 12345 <b>", ["pay", " ", "123", "45", " ", "<", "b", ">"])],
 }
 
@@ -75,7 +94,11 @@ def test_words_are_split_as_the_model_learned_them(tmp_path: Path, rebuild: Rebu
         assert pieces == words
 
 
-@pytest.mark.parametrize("pre", SPLITTERS)
+# One name for each way of splitting bytes.
+DIFFERENT = {id(splitter): name for name, splitter in SPLITTERS.items() if not splitter.raw}.values()
+
+
+@pytest.mark.parametrize("pre", DIFFERENT)
 def test_every_known_splitter_loses_nothing(tmp_path: Path, rebuild: Rebuild, pre: str) -> None:
     _, folder = rebuild(write_llama_gguf(tmp_path / "tiny.gguf", metadata={"tokenizer.ggml.pre": pre}))
     rebuilt = tokenizer_in(folder)
@@ -83,7 +106,7 @@ def test_every_known_splitter_loses_nothing(tmp_path: Path, rebuild: Rebuild, pr
         assert rebuilt.decode(rebuilt.encode(text, add_special_tokens=False).ids) == text
 
 
-@pytest.mark.parametrize(("pre", "named"), [("bloom", "'bloom'"), (None, r"tokenizer\.ggml\.pre is missing")])
+@pytest.mark.parametrize(("pre", "named"), [("whitespace", "'whitespace'"), (None, r"tokenizer\.ggml\.pre is missing")])
 def test_unknown_splitter_is_refused(tmp_path: Path, pre: str | None, named: str) -> None:
     path = write_llama_gguf(tmp_path / "tiny.gguf", metadata={"tokenizer.ggml.pre": pre})
     with pytest.raises(UnsupportedModel, match=named) as caught:
@@ -265,6 +288,30 @@ def test_sentencepiece_without_a_space_before_the_text(
     ids = rebuilt.encode("The capital", add_special_tokens=False).ids
     assert "".join(spm.id_to_piece(number) for number in ids) == "The▁capital"
     assert rebuilt.decode(ids) == "The capital"
+
+
+@pytest.mark.parametrize(
+    ("model", "pre"), [("gemma4", None), ("gpt2", "granite-embed-multi-311m"), ("gpt2", "sarvam-moe")]
+)
+def test_merges_of_texts_cut_as_sentencepiece_does(
+    tmp_path: Path, rebuild: Rebuild, spm: sentencepiece.SentencePieceProcessor, model: str, pre: str | None
+) -> None:
+    plain = spm_metadata(spm) | {"tokenizer.ggml.add_space_prefix": False, "tokenizer.ggml.add_bos_token": True}
+    _, folder = rebuild(write_llama_gguf(tmp_path / "tiny.gguf", metadata=plain))
+    (tmp_path / "scratch").rename(tmp_path / "kept")
+    scored = tokenizer_in(tmp_path / "kept" / folder.name)
+    merges = json.loads(scored.to_str())["model"]["merges"]
+    metadata = plain | {
+        "tokenizer.ggml.model": model,
+        "tokenizer.ggml.pre": pre,
+        "tokenizer.ggml.merges": [" ".join(pair) for pair in merges],
+    }
+    _, folder = rebuild(write_llama_gguf(tmp_path / "tiny.gguf", metadata=metadata))
+    rebuilt = tokenizer_in(folder)
+    for text in TEXTS:
+        ids = rebuilt.encode(text).ids
+        assert ids == scored.encode(text).ids
+        assert rebuilt.decode(ids) == text
 
 
 @pytest.mark.parametrize(

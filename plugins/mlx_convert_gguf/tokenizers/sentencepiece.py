@@ -41,14 +41,14 @@ def pieces(fields: Fields) -> tuple[Vocabulary, dict[str, Any]]:
         "truncation": None,
         "padding": None,
         "added_tokens": vocabulary.added_tokens(),
-        "normalizer": _normalizer(prefix),
+        "normalizer": marked(prefix=prefix),
         "pre_tokenizer": None,
         "post_processor": vocabulary.frame(),
-        "decoder": _decoder(prefix),
+        "decoder": unmarked(prefix=prefix),
         "model": {
             "type": "BPE",
             "dropout": None,
-            "unk_token": _unknown(vocabulary),
+            "unk_token": unknown_token(vocabulary),
             "continuing_subword_prefix": None,
             "end_of_word_suffix": None,
             "fuse_unk": True,
@@ -87,20 +87,23 @@ def merges(vocabulary: Vocabulary, scores: Sequence[float]) -> Iterator[tuple[st
         yield tokens[lefts[index]], tokens[rights[index]]
 
 
-def _unknown(vocabulary: Vocabulary) -> str | None:
+def unknown_token(vocabulary: Vocabulary) -> str | None:
+    """What stands for a text that no token has."""
     if vocabulary.unk is not None:
         return vocabulary.text(vocabulary.unk)
     unknown = [token for token, kind in zip(vocabulary.tokens, vocabulary.kinds, strict=True) if kind == Kind.UNKNOWN]
     return unknown[0] if unknown else None
 
 
-def _normalizer(prefix: bool) -> dict[str, Any]:
+def marked(*, prefix: bool) -> dict[str, Any]:
+    """The normalizer that puts ▁ for each space; with ``prefix`` for one more before the text."""
     escape = {"type": "Replace", "pattern": {"String": " "}, "content": SPACE}
     steps = [{"type": "Prepend", "prepend": SPACE}] if prefix else []
     return {"type": "Sequence", "normalizers": [*steps, escape]}
 
 
-def _decoder(prefix: bool) -> dict[str, Any]:
+def unmarked(*, prefix: bool) -> dict[str, Any]:
+    """The decoder that undoes `marked`, and makes bytes of tokens that stand for them."""
     steps: list[dict[str, Any]] = [
         {"type": "Replace", "pattern": {"String": SPACE}, "content": " "},
         {"type": "ByteFallback"},

@@ -18,7 +18,7 @@ from mlx_convert_gguf.tokenizers.vocabulary import Vocabulary
 _TEMPLATE = "tokenizer.chat_template"
 _NO_TOKENS, _NO_MERGES = '"vocab": {}', '"merges": []'  # in a token their quotes would be escaped
 AT_ONCE = 4096
-_KINDS = {"gpt2": byte_level, "llama": pieces}
+_KINDS = {"gpt2": byte_level, "gemma4": byte_level, "llama": pieces}
 
 
 def tokenizer_of(fields: Fields) -> tuple[Vocabulary, dict[str, Any]]:
@@ -27,7 +27,7 @@ def tokenizer_of(fields: Fields) -> tuple[Vocabulary, dict[str, Any]]:
     if kind in _KINDS:
         return _KINDS[kind](fields)
     raise UnsupportedModel(
-        f"{fields.name} has a tokenizer of the kind '{kind}', and only {' and '.join(_KINDS)} are known here."
+        f"{fields.name} has a tokenizer of the kind '{kind}', and only {', '.join(_KINDS)} are known here."
         if kind
         else f"{fields.name} holds no tokenizer.",
         hint=the_original(fields),
