@@ -66,7 +66,7 @@ peft-merge:  ## Compare fused adapters with peft's own merge on torch, in an env
 
 vlm:  ## Test the plugin for models that see and hear, in an environment of its own with mlx-vlm
 	@sh plugins/mlx-convert-vlm/environment $(PYTHON)
-	cd tests/vlm && ../../build/vlm/bin/python -W ignore -m pytest -q -c /dev/null --rootdir . .
+	cd tests/vlm && ../../build/vlm/bin/python -W ignore -m pytest -q -c /dev/null --rootdir . --confcutdir . .
 
 vlm-sweep:  ## Compare every architecture of mlx-vlm that can be made small with mlx_vlm.convert; writes its page
 	@sh plugins/mlx-convert-vlm/environment $(PYTHON)

@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mlx_convert_core.converting.adapting import copy_its_tokenizer
+from mlx_convert_core.converting.additions import add_to
 from mlx_convert_core.converting.proving import KL, Judge, Search
 from mlx_convert_core.converting.strategies import proven_of, strategies_of, with_choices
 from mlx_convert_core.model.checkpoint import Checkpoint
-from mlx_convert_core.model.findings import Finding
 from mlx_convert_core.model.measurements import MeasureResult
 from mlx_convert_core.model.plan import ConvertPlan, OutputPlan
 from mlx_convert_core.plugins.model_converters import ModelConverter, Written
@@ -102,10 +102,11 @@ def _checked(plan: ConvertPlan, staged: _Staged, original: Path, checking: _Chec
     copy_its_tokenizer(plan.model, folder)
     copy_sidecars(original, folder, code=plan.request.trust_remote_code, text_only=text, expected=expected)
     about = replace(plan, outputs=(output,), findings=(*plan.findings, *staged.written.findings))
-    added = context.hooks.collect("post_convert", Finding, plan=about, staging=folder)
-    refuse_errors((*staged.written.findings, *added))
-    files = check_output(output, folder, staged.written.digests, checking.advance, staged.written.read)
-    return Checked(replace(about, findings=(*about.findings, *added)), folder, files)
+    added = add_to(about, folder, context.hooks)
+    refuse_errors((*staged.written.findings, *added.findings))
+    with added.blamed(context.hooks):
+        files = check_output(output, folder, staged.written.digests, checking.advance, staged.written.read)
+    return Checked(replace(about, findings=(*about.findings, *added.findings)), folder, files)
 
 
 class _Checking:

@@ -75,12 +75,14 @@ class Hooks:
 
     def collect_named(self, hook: str, kind: type[T], /, **arguments: Any) -> tuple[tuple[str, T], ...]:
         """As `collect`, each item with the plugin that yields it."""
-        found: list[tuple[str, T]] = []
-        for plugin, answer in self.each(hook, **arguments):
-            if not isinstance(answer, Iterable):
+        return tuple((plugin, item) for plugin, items in self.in_turn(hook, kind, **arguments) for item in items)
+
+    def in_turn(self, hook: str, kind: type[T], /, **arguments: Any) -> Iterator[tuple[str, tuple[T, ...]]]:
+        """As `collect`, the items of one plugin after the other: the next is called when its own are wanted."""
+        for plugin, answer in self._answers(hook, arguments):
+            if answer is not None and not isinstance(answer, Iterable):
                 raise self.fault(plugin, hook, TypeError(f"gave a {type(answer).__name__}, not a list"))
-            found += [(plugin, self._checked(plugin, hook, item, kind)) for item in answer]
-        return tuple(found)
+            yield plugin, tuple(self._checked(plugin, hook, item, kind) for item in answer or ())
 
     def observe(self, hook: str, /, **arguments: Any) -> None:
         """Call every implementation of ``hook``; a fault is recorded and goes no further."""
@@ -138,9 +140,14 @@ class Hooks:
         if refused is not None and not isinstance(error, FileNotFoundError | PermissionError):
             return PluginError(refused.message, hint=refused.hint, remedies=refused.remedies, code=refused.code)
         return PluginError(
-            f"the plugin {self._named(plugin)} failed in {hook}: {_told(error)}.",
+            f"the plugin {self.named(plugin)} failed in {hook}: {_told(error)}.",
             hint="Report it to the plugin's author, or leave the plugin out with MLX_CONVERT_PLUGINS.",
         )
+
+    def named(self, plugin: str) -> str:
+        """The plugin with its distribution, as it is told to people."""
+        distribution = self.plugins.spec(plugin).distribution
+        return f"{plugin} ({distribution})" if distribution and distribution != plugin else plugin
 
     def _answers(self, hook: str, arguments: dict[str, Any]) -> Iterator[tuple[str, Any]]:
         for plugin, call in self._calls(hook, arguments):
@@ -168,13 +175,9 @@ class Hooks:
 
     def _conflict(self, key: str, owner: str, plugin: str) -> NameConflict:
         return NameConflict(
-            f"'{key}' of {self._named(plugin)} is taken by {self._named(owner)}.",
+            f"'{key}' of {self.named(plugin)} is taken by {self.named(owner)}.",
             hint="Rename it in one of them, or remove one of the two plugins.",
         )
-
-    def _named(self, plugin: str) -> str:
-        distribution = self.plugins.spec(plugin).distribution
-        return f"{plugin} ({distribution})" if distribution and distribution != plugin else plugin
 
 
 def _imported(place: str) -> Any:

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from mlx_convert_cli.main import cli
 from samples.mlx_folder import write_mlx_folder
 
-from mlx_convert_core import ConvertRequest, PluginError, Workspace
+from mlx_convert_core import ConversionFailed, ConvertRequest, PluginError, Workspace
 
 AddFile = Callable[[str, str], Path]
 
@@ -120,3 +120,27 @@ def test_an_observer_that_does_not_end_is_told(add_file: AddFile) -> None:
         workspace._dispatcher.close(timeout=0.2)
         [failure] = workspace.plugin_failures
     assert (failure.plugin, failure.hook) == ("stuck", "on_event")
+
+
+@pytest.mark.parametrize("file", ["model.safetensors", "config.json"])
+def test_a_plugin_that_changes_what_was_made_is_named(
+    add_file: AddFile, tiny_llama: Path, tmp_path: Path, file: str
+) -> None:
+    spoil = f"with (staging / '{file}').open('r+b') as opened:\n        opened.seek(-8, 2); opened.write(b'spoiled!')"
+    add_file("meddling", f"@hookimpl\ndef post_convert(plan, staging):\n    {spoil}")
+    with Workspace() as workspace:
+        job = workspace.convert(ConvertRequest(ref=str(tiny_llama), preset="bf16", output=tmp_path / "out"))
+        with pytest.raises(ConversionFailed, match="meddling") as caught:
+            job.result(timeout=120)
+    assert (caught.value.code, "disk" in caught.value.message) == ("check_failed", False)
+
+
+@pytest.mark.parametrize("hook", ["pre_convert(plan)", "post_convert(plan)"])
+def test_a_plugin_that_ends_the_program_is_named(
+    add_file: AddFile, tiny_llama: Path, tmp_path: Path, hook: str
+) -> None:
+    add_file("leaving", f"@hookimpl\ndef {hook}:\n    raise SystemExit(3)")
+    with Workspace() as workspace:
+        request = ConvertRequest(ref=str(tiny_llama), preset="bf16", output=tmp_path / "out")
+        with pytest.raises(PluginError, match=f"leaving.*{hook.partition('(')[0]}.*SystemExit: 3"):
+            workspace.convert(request).result(timeout=120)
