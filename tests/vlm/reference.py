@@ -19,9 +19,13 @@ class NoProcessor:
 
 
 def main(source: str, folder: str, bits: str = "") -> None:
+    load_processor = mlx_vlm.utils.load_processor
     mlx_vlm.utils.load_processor = lambda *args, **kwargs: NoProcessor()
     made = getattr(module, "convert", module)
-    made(hf_path=source, mlx_path=folder, quantize=bool(bits), q_bits=int(bits or 4), trust_remote_code=False)
+    try:
+        made(hf_path=source, mlx_path=folder, quantize=bool(bits), q_bits=int(bits or 4), trust_remote_code=False)
+    finally:
+        mlx_vlm.utils.load_processor = load_processor
 
 
 if __name__ == "__main__":
