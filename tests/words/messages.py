@@ -15,11 +15,18 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from mlx_convert_hub.search.suggestions import suggested
+from mlx_convert_lm.presets import PRESETS
 from mlx_convert_ui.words import po
 from mlx_convert_ui.words.catalogues import LOCALE, languages
 from mlx_convert_ui.words.po import Entry
 
 CODE = LOCALE.parent
+ROOT = Path(__file__).parents[2]
+OURS = (
+    "mlx_convert_core",
+    *(f"plugins/mlx_convert_{name}" for name in ("engine", "gguf", "hub", "library", "lm", "quality")),
+)
 TEMPLATE = LOCALE / "mlx_convert_ui.pot"
 SAYING = {"_": 1, "N_": 1, "plural": 2}  # how many messages each takes
 _IN_SCRIPTS = re.compile(r'\bwords\(\s*"((?:[^"\\\n]|\\.)*)"')
@@ -48,7 +55,32 @@ def extracted() -> tuple[Entry, ...]:
             places = tuple(dict.fromkeys((*known.places, *entry.places)))
             comments = tuple(dict.fromkeys((*known.comments, *entry.comments)))
             found[entry.message] = replace(known, places=places, comments=comments)
+    for entry in given():
+        found.setdefault(entry.message, entry)
     return tuple(sorted(found.values(), key=lambda entry: (entry.places[0], entry.message)))
+
+
+def given() -> Iterator[Entry]:
+    """What built-in plugins say of their presets, and of the models that they suggest: the app says it with `given`."""
+    place = "plugins/mlx_convert_lm/presets.py"
+    for preset in PRESETS:
+        if preset.method or preset.strategy:  # other titles are numbers, formats, names of models
+            yield Entry(message=preset.title, places=(place,))
+        yield Entry(message=preset.summary, places=(place,))
+    for model in suggested():
+        yield Entry(message=model.why, places=("plugins/mlx_convert_hub/search/suggestions.json",))
+    yield from _hints()
+
+
+def _hints() -> Iterator[Entry]:
+    """The next step that errors and findings of ours tell, where it holds no value of a person's."""
+    for folder in OURS:
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            keywords = (node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.keyword))
+            for keyword in keywords:
+                match keyword:
+                    case ast.keyword(arg="hint", value=ast.Constant(value=str(hint))) if hint:
+                        yield Entry(message=hint, places=(path.relative_to(ROOT).as_posix(),))
 
 
 def merged(messages: Iterable[Entry], translated: Iterable[Entry]) -> tuple[Entry, ...]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from mlx_convert_core import MlxConvertError, to_json
+from mlx_convert_ui.words import _, given
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -71,7 +72,7 @@ async def _taken(studio: Studio, request: Request) -> dict[str, str]:
             async for piece in request.stream():
                 incoming.write(file, piece)
     except MlxConvertError as error:
-        return {"refused": f"{error.message} {error.hint}"}
+        return {"refused": f"{error.message} {given(error.hint)}"}
     except OSError as error:
-        return {"refused": f"The file can't be kept on this machine: {error.strerror or error}."}
+        return {"refused": _("The file can't be kept on this machine: {reason}.", reason=error.strerror or str(error))}
     return {"key": studio.attached.add(incoming)}

@@ -14,7 +14,7 @@ from mlx_convert_core.plugin import ENDINGS, LARGEST, Attachment, ModelSenses, S
 from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.widgets.components import Button, Tag, address_of, block, note
 from mlx_convert_ui.widgets.remedies import tell
-from mlx_convert_ui.words import N_, _
+from mlx_convert_ui.words import N_, _, given
 
 MOST = 10  # files with a message: more than any model of today tells apart
 _LOOKING = N_("The model is looked at first. Try it again in a moment.")
@@ -142,7 +142,7 @@ class Attachments:
         try:
             check_size(Path(name), size)
         except InvalidRequest as error:
-            self._say(f"{error.message} {error.hint}")
+            self._say(f"{error.message} {given(error.hint)}")
 
     def _unable(self) -> None:
         """Say why nothing can be added, and what would change that."""

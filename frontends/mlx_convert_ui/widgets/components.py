@@ -10,6 +10,8 @@ from typing import Any, Literal, Self, TypeVar
 from nicegui import ui
 from nicegui.elements.mixins.text_element import TextElement
 
+from mlx_convert_ui.words import given
+
 Handler = Callable[..., Any]
 Element = TypeVar("Element", bound=ui.element)
 _ids = itertools.count(1)
@@ -160,7 +162,7 @@ def note(level: str, message: str, hint: str = "", actions: Callable[[], None] |
         with block("note-body"):
             Tag("p", sentence(message), "note-message")
             if hint:
-                Tag("p", sentence(hint), "note-hint")
+                Tag("p", sentence(given(hint)), "note-hint")
             if actions is not None:
                 with block("note-actions"):
                     actions()

@@ -35,7 +35,7 @@ from mlx_convert_ui.widgets.components import (
 from mlx_convert_ui.widgets.live import LiveJob, LiveJobs
 from mlx_convert_ui.widgets.remedies import tell
 from mlx_convert_ui.widgets.tables import plain_table
-from mlx_convert_ui.words import N_, _, plural
+from mlx_convert_ui.words import N_, _, given, plural
 
 REFRESH_SECONDS = 0.2
 Request = MeasureRequest | BenchRequest
@@ -108,7 +108,7 @@ class Measuring(LiveJob):
         try:
             self._again(self.view, request)
         except MlxConvertError as error:
-            ui.notify(f"{sentence(error.message)} {error.hint}")
+            ui.notify(f"{sentence(error.message)} {given(error.hint)}")
 
 
 _STATES = {

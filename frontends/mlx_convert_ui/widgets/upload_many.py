@@ -18,7 +18,7 @@ from mlx_convert_ui.widgets.components import Badge, Button, Tag, block, field, 
 from mlx_convert_ui.widgets.dialogs import answer_of
 from mlx_convert_ui.widgets.native_select import NativeSelect
 from mlx_convert_ui.widgets.remedies import tell
-from mlx_convert_ui.words import _, plural
+from mlx_convert_ui.words import _, given, plural
 
 NAME = "{name}"  # stands for a model's name
 SHOWN = 8  # models of which it is said what stands in the way
@@ -171,7 +171,7 @@ class _UploadMany:
             try:
                 self._studio.upload(request)
             except MlxConvertError as error:
-                ui.notify(f"{sentence(error.message)} {error.hint}")
+                ui.notify(f"{sentence(error.message)} {given(error.hint)}")
         self.dialog.submit(None)
 
 

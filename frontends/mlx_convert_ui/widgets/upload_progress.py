@@ -15,7 +15,7 @@ from mlx_convert_ui.widgets.components import Badge, Button, Tag, block, note, p
 from mlx_convert_ui.widgets.desktop import SHOW_LABEL, reveal
 from mlx_convert_ui.widgets.live import LiveJob, LiveJobs
 from mlx_convert_ui.widgets.remedies import tell
-from mlx_convert_ui.words import N_, _, plural
+from mlx_convert_ui.words import N_, _, given, plural
 
 REFRESH_SECONDS = 0.2
 Retry = Callable[[UploadRequest], object]
@@ -75,7 +75,7 @@ class UploadProgress(LiveJob):
         try:
             self._retry(self.view.request)
         except MlxConvertError as error:
-            ui.notify(f"{sentence(error.message)} {error.hint}")
+            ui.notify(f"{sentence(error.message)} {given(error.hint)}")
         else:
             self._dismiss()  # the new one says how it goes
 

@@ -5,12 +5,15 @@ A message is an English constant; what changes in it is a named place that is fi
 called when a text is drawn, inside of a page or its handlers: what is kept between pages is kept as data. A message
 that a constant of a module holds is marked with `N_` there, and said with `_` where it is drawn.
 
+What the core and plugins give is English, and stays as it is; the few constants of it that stand on the main pages (the
+built-in presets, the suggested models) are in the catalogue, too, and said with `given`.
+
 The translations are in ``locale/``; `make words` writes new messages into them. A script in the browser says
 ``words("…")``, with the same messages.
 """
 
 from __future__ import annotations
 
-from mlx_convert_ui.words.speaking import N_, _, catalogue, follow, plural
+from mlx_convert_ui.words.speaking import N_, _, catalogue, follow, given, plural
 
-__all__ = ["N_", "_", "catalogue", "follow", "plural"]
+__all__ = ["N_", "_", "catalogue", "follow", "given", "plural"]

@@ -35,6 +35,11 @@ def N_(message: str) -> str:
     return message
 
 
+def given(text: str) -> str:
+    """A text that the core or a plugin gives, in the language of the page where it is known there, else as it is."""
+    return catalogue().say(text, {}) if text else ""
+
+
 def follow(chosen: Callable[[], str]) -> None:
     """Have pages speak the language that ``chosen`` returns; for one that there is none of, what a browser asks for."""
     _Here.chosen, _Here.last = staticmethod(chosen), ENGLISH

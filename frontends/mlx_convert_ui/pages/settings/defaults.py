@@ -16,7 +16,7 @@ from mlx_convert_ui.state.upload_form import title_of
 from mlx_convert_ui.widgets.components import CHEVRON, Button, Tag, block, card, field, named, note, sentence
 from mlx_convert_ui.widgets.frame import ThemeRadio
 from mlx_convert_ui.widgets.picker import pick_folder
-from mlx_convert_ui.words import N_, _
+from mlx_convert_ui.words import N_, _, given
 from mlx_convert_ui.words.catalogues import ENGLISH, languages, load
 
 TYPING_SECONDS = 0.6
@@ -67,7 +67,7 @@ def converting(studio: Studio) -> None:
                 named(box, name).props("spellcheck=false")
                 Button("", lambda: pick(), icon="folder-open", label=_("Choose a folder")).mark("browse-folder")
             with field(_("Preset"), _("What is chosen at first when you convert a model.")) as name:
-                options = {key: preset.title for key, preset in studio.workspace.presets.items()}
+                options = {key: given(preset.title) for key, preset in studio.workspace.presets.items()}
                 select = ui.select(options, value=settings.preset if settings.preset in options else None)
                 named(select, name).props(f"dropdown-icon='{CHEVRON}' options-dense")
                 select.mark("default-preset")

@@ -15,7 +15,7 @@ from mlx_convert_ui.widgets.dialogs import show_error
 from mlx_convert_ui.widgets.frame import READ_SECONDS, frame
 from mlx_convert_ui.widgets.glance import badges
 from mlx_convert_ui.widgets.picker import pick_folder
-from mlx_convert_ui.words import N_, _
+from mlx_convert_ui.words import N_, _, given
 
 MODELS = 5
 TITLES = (N_("What it does"), N_("Where models go"), N_("A first model"))
@@ -165,7 +165,7 @@ def _suggestion(hit: SearchHit) -> None:
             for text, tone, icon in badges(hit):
                 Badge(text, tone, icon=icon)
         size = f"≈ {units.size(hit.weight_bytes)}. " if hit.weight_bytes else ""
-        Tag("span", size + model.why, "found-about")
+        Tag("span", size + given(model.why), "found-about")
     Button(
         _("Take it"),
         _going(f"/?ref={quote(model.ref, safe='')}"),
