@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mlx_convert_engine.tuning.feedback import DAMPING, Feedback, Grid, fed_back, sweep, transposed
+from mlx_convert_engine.tuning.feedback import DAMPING, Feedback, Grid, fed_back, losses, refitted, sweep, transposed
 from mlx_convert_engine.tuning.grid import tuned
 from mlx_convert_engine.tuning.methods import Compensated
 
@@ -93,7 +93,7 @@ def on_grid(bits: int, rows: int, width: int) -> tuple[np.ndarray, ...]:
     """Weights, scales and biases of each number, in float64, and the grid of the same."""
     weights = layer(bits, rows, width)
     _, scales, biases = mx.quantize(weights, group_size=64, bits=bits)
-    grid = Grid(transposed(scales), transposed(biases), 64, 2**bits - 1)
+    grid = Grid(transposed(scales), transposed(biases), 64, 2**bits - 1, stored=lambda found: found)
     wide = [np.repeat(np.array(one.astype(mx.float32), np.float64), 64, axis=1) for one in (scales, biases)]
     return transposed(weights), *wide, grid
 
@@ -119,6 +119,46 @@ def test_a_sweep_gives_each_number_the_best_value_beside_all_others(bits: int, w
     wide = (weights.T.astype(np.float64), scales, biases, grid.top, matrix.astype(np.float64))
     assert np.array_equal(numbers.T, descended(before, *wide))
     assert not np.array_equal(numbers.T, before)
+
+
+@pytest.mark.parametrize(("bits", "width"), [(2, 192), (4, 128), (8, 64)])
+def test_a_refit_gives_each_group_the_best_scale_and_bias_beside_all_others(bits: int, width: int) -> None:
+    weights, _, _, grid = on_grid(bits, 3, width)
+    matrix = inputs(bits, width)
+    numbers = fed_back(weights, grid, Feedback.of(matrix))
+    ours = refitted(weights, numbers, grid, Feedback.of(matrix))
+    damped = matrix + DAMPING * np.mean(np.diag(matrix)) * np.eye(width)
+    root = np.linalg.cholesky(damped.astype(np.float64)).T
+    for row in range(3):
+        scale, bias = (one[:, row].astype(np.float64) for one in (grid.scales, grid.biases))
+        for group in range(width // 64):
+            block = slice(64 * group, 64 * (group + 1))
+            scale[group] = bias[group] = 0.0
+            rest = weights[:, row] - np.repeat(scale, 64) * numbers[:, row] - np.repeat(bias, 64)
+            both = np.stack([numbers[block, row], np.ones(64)], axis=1)
+            (scale[group], bias[group]), *_ = np.linalg.lstsq(root[:, block] @ both, root @ rest)
+        np.testing.assert_allclose(ours.scales[:, row], scale, rtol=2e-3)
+        np.testing.assert_allclose(ours.biases[:, row], bias, rtol=2e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_what_a_refit_finds_can_be_stored_and_loses_less(dtype: mx.Dtype) -> None:
+    weights, matrix = layer(7, 16, 256, dtype), inputs(7, 256)
+    _, scales, biases = tuned(weights, mx.array(matrix.diagonal()), bits=3, group_size=64)
+
+    def stored(found: np.ndarray) -> np.ndarray:
+        return np.asarray(mx.array(found).astype(dtype).astype(mx.float32))
+
+    wide, feedback = transposed(weights), Feedback.of(matrix)
+    before = Grid(transposed(scales), transposed(biases), 64, 7, stored)
+    numbers = fed_back(wide, before, feedback)
+    after = refitted(wide, numbers, before, feedback)
+    assert np.array_equal(stored(after.scales), after.scales)
+    assert np.array_equal(stored(after.biases), after.biases)
+    damped = matrix + feedback.damping * np.eye(256)
+    losing = [losses(wide - grid.values(numbers), damped) for grid in (after, before)]
+    assert (losing[0] <= losing[1] * (1 + 1e-6)).all()
+    assert losing[0].sum() < 0.99 * losing[1].sum()
 
 
 @pytest.mark.parametrize(("bits", "size"), [(2, 32), (3, 64), (4, 64), (5, 128), (6, 32), (8, 64)])

@@ -1,15 +1,18 @@
-"""Rows rounded with error feedback on the grids of `tuned`, and never worse than there or than by MLX."""
+"""Rows rounded with error feedback, begun on the grids of `tuned`, and never worse than there or than by MLX."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlx_convert_core.plugin import LayerRows
 from mlx_convert_engine.forward.matrices import ROWS_AT_ONCE
 from mlx_convert_engine.tuning.feedback import Feedback, Grid, compensated, losses, transposed
 from mlx_convert_engine.tuning.grid import Packed, tuned
 from mlx_convert_engine.tuning.packing import pack
+
+if TYPE_CHECKING:
+    from mlx_convert_engine.tuning.feedback import Floats
 
 
 def compensated_rows(rows: LayerRows, feedbacks: Sequence[Feedback]) -> Packed:
@@ -56,12 +59,14 @@ def _best_of(values: Any, made: list[Packed], feedback: Feedback, form: dict[str
 
     weights = transposed(values)
     _, scales, biases = made[0]
-    grid = Grid(transposed(scales), transposed(biases), form["group_size"], (1 << form["bits"]) - 1)
+    top, size = (1 << form["bits"]) - 1, form["group_size"]
+    begun = Grid(transposed(scales), transposed(biases), size, top, lambda found: _as_stored(found, scales.dtype))
     best = made[1]
     with np.errstate(all="ignore"):  # rows that are not finite lose more than any, and stay as MLX rounds them
         least = losses(weights - _stood_for(best, form), feedback.matrix)
-        numbers = compensated(weights, grid, feedback)
-        ours = pack(mx.array(np.nan_to_num(numbers).T), form["bits"]), scales, biases
+        numbers, grid = compensated(weights, begun, feedback)
+        words = pack(mx.array(np.nan_to_num(numbers).T), form["bits"])
+        ours = words, *(mx.array(part.T).astype(scales.dtype) for part in (grid.scales, grid.biases))
         for candidate in (made[0], ours):
             loss = losses(weights - _stood_for(candidate, form), feedback.matrix)
             wins = mx.array(loss < least)[:, None]
@@ -77,3 +82,11 @@ def _stood_for(made: Packed, form: dict[str, int]) -> Any:
 
     words, scales, biases = made
     return transposed(mx.dequantize(words, scales.astype(mx.float32), biases.astype(mx.float32), **form))
+
+
+def _as_stored(numbers: Floats, dtype: Any) -> Floats:
+    """``numbers`` as they are once they were stored in an MLX type."""
+    import mlx.core as mx
+    import numpy as np
+
+    return np.asarray(mx.array(numbers).astype(dtype).astype(mx.float32))
