@@ -207,7 +207,7 @@ def _compare(page: Page) -> None:
 def _upload(page: Page) -> None:
     page.get_by_role("button", name=re.compile("^Upload ")).first.click()
     expect(page.get_by_role("dialog").get_by_role("button", name="Upload", exact=True)).to_be_visible()
-    expect(page.get_by_text("Asking there")).to_have_count(0)
+    expect(page.get_by_text("Checking …")).to_have_count(0)
 
 
 def _take(page: Page, name: str, theme: str) -> None:

@@ -73,7 +73,7 @@ def test_the_dialogs(visitor: Visitor, models: tuple[Path, ...], program: Progra
     def upload(page: Page) -> None:
         page.get_by_role("button", name="Upload scripted").click()
         expect(page.get_by_role("dialog").get_by_role("button", name="Upload", exact=True)).to_be_visible()
-        expect(page.get_by_text("Asking there")).to_have_count(0)
+        expect(page.get_by_text("Checking …")).to_have_count(0)
 
     for path, opened in (("/", overwrite), ("/", pick), ("/library", upload)):
         _everywhere(visitor, path, opened)

@@ -95,7 +95,7 @@ def test_a_cancelled_conversion_leaves_no_folder(page: Page, program: Program, t
     expect(job(page, TINY).get_by_text("Running")).to_be_visible()
     assert not (program.models / TINY).exists()
     job(page, TINY).get_by_role("button", name="Cancel").click()
-    expect(job(page, TINY)).to_contain_text("Nothing half-made was kept.")
+    expect(job(page, TINY)).to_contain_text("Nothing unfinished was kept.")
     assert not list(program.models.glob("*"))
 
 

@@ -75,7 +75,7 @@ def test_nothing_is_called_copied_that_was_not(visitor: Visitor, program: Progra
     ask(page, "What?")
     finished(page)
     answer(page).get_by_role("button", name="Copy the answer").click()
-    expect(page.get_by_text("The browser does not let the page copy")).to_be_visible()
+    expect(page.get_by_text("Your browser doesn't allow the page to copy")).to_be_visible()
     expect(page.get_by_text("Answer copied")).to_have_count(0)
 
 

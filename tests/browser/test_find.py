@@ -184,7 +184,7 @@ def test_a_hub_that_is_down_is_said_below_the_field(visitor: Visitor, hub: Hub) 
 def test_what_others_have_converted_is_got_and_talked_with(visitor: Visitor, hub: Hub) -> None:
     page = visitor.open()
     source_field(page).fill("maker/tiny-llama")
-    ready = page.get_by_role("list", name="Converted already, from exactly this model").get_by_role("listitem")
+    ready = page.get_by_role("list", name="Already converted from exactly this model").get_by_role("listitem")
     expect(ready).to_have_count(1)  # not the one whose name only begins so
     expect(page.get_by_text("Already converted:")).to_have_count(0)  # said once
     assert violations(page) == []
@@ -224,7 +224,7 @@ def test_a_model_has_a_page_before_it_is_converted(visitor: Visitor) -> None:
     sizes = page.get_by_role("table", name="Sizes").get_by_role("row")
     expect(sizes).to_have_count(5)
     expect(sizes.nth(1)).to_contain_text(re.compile("4-bit.*≈.*(Runs here|Tight)"))
-    ready = page.get_by_role("list", name="Converted already, from exactly this model").get_by_role("listitem")
+    ready = page.get_by_role("list", name="Already converted from exactly this model").get_by_role("listitem")
     expect(ready).to_have_count(1)
     page.get_by_text("Files (").click()
     expect(page.get_by_role("table", name="Files")).to_contain_text("model.safetensors")

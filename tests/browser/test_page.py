@@ -112,13 +112,13 @@ def test_an_app_that_was_killed_says_so_and_its_conversion_can_go_on(
     start_button(page).click()
     expect(job(page, "tiny-llama-MLX-4bit").locator("[data-state=running]").filter(has_text="Check")).to_be_visible()
     mortal.kill()
-    gone = page.get_by_role("alertdialog", name="The app does not answer")
+    gone = page.get_by_role("alertdialog", name="MLX Convert isn't responding")
     expect(gone).to_be_visible()
-    expect(gone.get_by_role("button", name="Look again")).to_be_focused()
+    expect(gone.get_by_role("button", name="Check again")).to_be_focused()
     assert page.locator("#app").get_attribute("inert") is not None
     assert violations(page) == []
-    gone.get_by_role("button", name="Look again").click()
-    expect(gone).to_contain_text("It still does not answer.")
+    gone.get_by_role("button", name="Check again").click()
+    expect(gone).to_contain_text("It still isn't responding.")
 
     hold.unlink()
     mortal.start()

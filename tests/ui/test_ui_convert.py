@@ -456,7 +456,7 @@ async def test_a_cancelled_job_says_so_and_leaves_no_folder(studio: Studio, tiny
         view: JobView = studio.views.of("convert")[0]
         await sees(user, "Running")
         user.find(marker="cancel-job").click()
-        await sees(user, "Cancelled", "Nothing half-made was kept.")
+        await sees(user, "Cancelled", "Nothing unfinished was kept.")
         assert view.job.cancelled.is_set()
     assert not list((Path.cwd() / "models").glob("*"))
 

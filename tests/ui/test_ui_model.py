@@ -83,7 +83,7 @@ async def test_a_vanished_model_says_so_and_offers_nothing_to_do(
     entry = shelved(studio.workspace, tiny_model, tmp_path)
     entry.path.rename(tmp_path / "elsewhere")
     async with visiting(studio, _page(entry)) as user:
-        await sees(user, "The folder has vanished.", entry.name)
+        await sees(user, "The folder is gone.", entry.name)
         await user.should_not_see(marker="chat")
         await user.should_not_see(marker="measure")
 

@@ -35,7 +35,7 @@ async def test_a_model_is_sent_to_a_folder(studio: Studio, entry: LibraryEntry, 
         user.find(marker="start-upload").click()
         await sees(user, "Uploaded", str(target))
         user.find(marker="close-upload").click()
-        await user.should_not_see("It goes on when you close this.", retries=50)
+        await user.should_not_see("It continues when you close this.", retries=50)
         await user.open("/library")
         await sees(user, "Uploaded")
         user.find(marker="dismiss-upload").click()

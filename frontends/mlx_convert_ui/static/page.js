@@ -43,7 +43,7 @@ document.addEventListener("input", (event) => {
     const size = (bytes(field.value) / 1e6).toFixed(1);
     field.value = kept.get(field) ?? "";
     event.stopImmediatePropagation();
-    say(words("That is too long: {size} MB of text, and a field takes 0.9 MB. What was there before stays.", { size }));
+    say(words("That is too long: {size} MB of text, and a field takes 0.9 MB. The field is as it was before.", { size }));
   } else {
     kept.set(field, field.value);
   }
@@ -75,12 +75,12 @@ function tellGone() {
   panel.setAttribute("role", "alertdialog");
   panel.setAttribute("aria-labelledby", "gone-title");
   panel.setAttribute("aria-describedby", "gone-text");
-  const title = make("h2", "dialog-title", words("The app does not answer"));
+  const title = make("h2", "dialog-title", words("MLX Convert isn't responding"));
   title.id = "gone-title";
-  const text = make("p", "dialog-text", words("It was ended, or this computer slept."));
+  const text = make("p", "dialog-text", words("It was closed, or this computer was asleep."));
   text.id = "gone-text";
-  text.append(" ", words("Start MLX Convert again, and go on in the tab that it opens. What waits in the queue goes on by itself."));
-  const again = make("button", "btn btn-primary", words("Look again"));
+  text.append(" ", words("Start MLX Convert again and continue in the tab that it opens. The queue continues by itself."));
+  const again = make("button", "btn btn-primary", words("Check again"));
   again.type = "button";
   again.onclick = () => look(text);
   const actions = make("div", "dialog-actions");
@@ -96,8 +96,8 @@ async function look(text) {
   text.textContent = words("Looking …");
   const answer = await fetch(location.href, { method: "HEAD" }).catch(() => null);
   if (answer?.ok) location.reload();
-  else if (answer) text.textContent = words("It was started anew, with another key: go on in the tab that it opened.");
-  else text.textContent = words("It still does not answer. Start MLX Convert again, and go on in the tab that it opens.");
+  else if (answer) text.textContent = words("It was started again with another key: continue in the tab that it opened.");
+  else text.textContent = words("It still isn't responding. Start MLX Convert again and continue in the tab that it opens.");
 }
 
 function back() {

@@ -10,7 +10,7 @@ from nicegui.element import Element
 from mlx_convert_ui.widgets.components import tooltip
 from mlx_convert_ui.words import N_, _
 
-REFUSED = N_("The browser does not let the page copy. Select the text, and copy it yourself.")
+REFUSED = N_("Your browser doesn't allow the page to copy. Select the text and copy it yourself.")
 
 
 # What a button copies: its name without a label, and what is said once it was copied.

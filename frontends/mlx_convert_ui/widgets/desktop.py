@@ -39,4 +39,4 @@ async def reveal(path: Path) -> None:
     from nicegui import run, ui
 
     if not await run.io_bound(show_folder, path):
-        ui.notify(_("No file manager answers here. The folder is {path}", path=str(path)))
+        ui.notify(_("The folder can't be shown here. It is {path}", path=str(path)))

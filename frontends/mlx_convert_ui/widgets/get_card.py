@@ -37,7 +37,7 @@ class GetCard(LiveJob):
     def _running(self) -> None:
         with block("job-head"):
             Tag("h2", self.view.model, "job-title grow")
-            Badge(_("Getting it"), "busy").mark("state")
+            Badge(_("Downloading"), "busy").mark("state")
             self._stop = Button(_("Cancel"), self._cancel, icon="x").mark("cancel-job")
         self._bar = progress_bar(_("Progress of {name}", name=self.view.model), "bar bar-job")
         with block("job-line"):
@@ -48,7 +48,7 @@ class GetCard(LiveJob):
         done = moved.done / moved.total if moved is not None and moved.total else 0.0
         set_progress(self._bar, done)
         if moved is None:
-            self._numbers.show(_("Looking at it"))
+            self._numbers.show(_("Checking"))
             return
         parts = (f"{done:.0%}", wording.amount(moved), wording.left(moved))
         self._numbers.show(" · ".join(filter(None, parts)))
@@ -81,7 +81,7 @@ class GetCard(LiveJob):
             if self.view.error is not None:
                 tell(self.view.error, self._again)
             else:
-                Tag("p", _("What came is kept: it goes on from there."), "muted")
+                Tag("p", _("What was downloaded is kept; trying again continues from there."), "muted")
                 self._again()
 
     def _again(self) -> None:

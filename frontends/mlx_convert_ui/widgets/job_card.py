@@ -179,7 +179,7 @@ class JobCard(LiveJob):
             Tag("h2", _title(self.view), "job-title grow")
             Badge(_("Cancelled")).mark("state")
             Button("", self._dismiss, icon="x", kind="ghost", label=_("Dismiss")).mark("dismiss")
-        Tag("p", _("Nothing half-made was kept."), "muted")
+        Tag("p", _("Nothing unfinished was kept."), "muted")
         with block("actions"):
             self._again()
 
@@ -225,7 +225,7 @@ def progress_in_words(view: JobView) -> str:
     """``68% · 1.2 of 4.3 GB · 14 s left``, as far as it is known."""
     current = view.current
     if view.state is JobState.QUEUED:
-        return _("Waits for the one before it")
+        return _("Waiting for the one before it")
     moved = view.progress.get(current.name) if current else None
     parts = [f"{view.fraction:.0%}"]
     if moved is not None:

@@ -75,7 +75,7 @@ class Measuring(LiveJob):
         elif view.state is JobState.FAILED and view.error is not None:
             tell(view.error, self._offer)
         elif view.state is JobState.CANCELLED:
-            Tag("p", _("Figures that the model had before are kept."), "muted")
+            Tag("p", _("The model's earlier figures are kept."), "muted")
             with block("actions"):
                 self._offer()
         else:
@@ -86,7 +86,7 @@ class Measuring(LiveJob):
         view = self.view
         moved = [(words, view.progress[step]) for step, words in _STEPS.items() if step in view.progress]
         if not moved or not moved[-1][1].total:
-            self._numbers.show(_("Loading …") if view.state is JobState.RUNNING else _("Waits for its turn"))
+            self._numbers.show(_("Loading …") if view.state is JobState.RUNNING else _("Waiting its turn"))
             return
         words, progress = moved[-1]
         set_progress(self._bar, progress.done / progress.total)

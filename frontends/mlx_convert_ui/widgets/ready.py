@@ -38,7 +38,7 @@ class ReadyModels:
             return
         shown = self._drawn if self._all else self._drawn[:FIRST]
         with self._place:
-            attributes(Tag("h3", _("Converted already, from exactly this model"), "ready-title"), {"id": "ready-title"})
+            attributes(Tag("h3", _("Already converted from exactly this model"), "ready-title"), {"id": "ready-title"})
             with attributes(block("ready-list", "ul"), {"aria-labelledby": "ready-title"}):
                 for one in shown:
                     self._row(one)

@@ -66,7 +66,7 @@ _DIALS = (
         50,
         2000,
         10,
-        N_("Where an answer is cut off. A token is about three quarters of a word."),
+        N_("How long an answer can get. A token is about three quarters of a word."),
     ),
     _Dial(
         "temperature",

@@ -83,11 +83,11 @@ class _Upload:
         self._studio_folder.mark("lm-studio")
         with block("row-line switches") as self._who:
             self._public = ui.switch(
-                _("Everybody may see it"),
+                _("Anyone can see it"),
                 value=self._form.public,
                 on_change=lambda event: self._set("public", bool(event.value)),
             ).mark("upload-public")
-            Tag("span", _("Off: only you, until you change it there."), "muted")
+            Tag("span", _("Off: only you, until you change that on the site."), "muted")
         self._show_target()
 
     def _choose_target(self, event: object) -> None:
@@ -130,7 +130,7 @@ class _Upload:
             if answer.busy:
                 with block("row-line"):
                     Tag("span", "", "spin").props("aria-hidden=true")
-                    Tag("span", _("Asking there …"), "muted")
+                    Tag("span", _("Checking …"), "muted")
             elif answer.error is not None:
                 self._refusal(answer.error)
             elif answer.request is not None:
@@ -155,7 +155,7 @@ class _Upload:
 
     def _refusal(self, error: MlxConvertError) -> None:
         def actions() -> None:
-            Button(_("Ask again"), lambda: self._checker.ask(delay=0), icon="rotate-ccw", classes="btn-small")
+            Button(_("Check again"), lambda: self._checker.ask(delay=0), icon="rotate-ccw", classes="btn-small")
 
         tell(error, actions if self._progress is None else None, offer=self._offer)
 
@@ -166,7 +166,7 @@ class _Upload:
             case Replace():
                 return _("Replace it"), lambda: self._set("replace", True)
             case SetOption(option="public", value=True):
-                return _("Everybody may see it"), lambda: self._set("public", True)
+                return _("Anyone can see it"), lambda: self._set("public", True)
             case LeaveOut(option="public"):
                 return _("Send it to the private repo"), lambda: self._set("public", False)
         return None
@@ -196,5 +196,5 @@ class _Upload:
             ui.timer(REFRESH_SECONDS, self._progress.refresh)
             self._verdict = block("notes")
             with block("dialog-actions"):
-                Tag("span", _("It goes on when you close this."), "muted grow")
+                Tag("span", _("It continues when you close this."), "muted grow")
                 Button(_("Close"), self.dialog.close).mark("close-upload")

@@ -86,11 +86,11 @@ class _UploadMany:
                 named(self._name, name).props("spellcheck=false autocomplete=off").mark("upload-names")
             with block("row-line switches") as self._who:
                 self._public = ui.switch(
-                    _("Everybody may see them"),
+                    _("Anyone can see them"),
                     value=self._studio.preferences.upload_public,
                     on_change=lambda: self._ask(0),
                 ).mark("upload-public")
-                Tag("span", _("Off: only you, until you change it there."), "muted")
+                Tag("span", _("Off: only you, until you change that on the site."), "muted")
             self._verdict = block("upload-verdict stack").props("role=status aria-live=polite").mark("upload-verdict")
 
     def _choose(self, target: str) -> None:
@@ -108,7 +108,7 @@ class _UploadMany:
         self._verdict.clear()
         with self._verdict, block("row-line"):
             Tag("span", "", "spin").props("aria-hidden=true")
-            Tag("span", _("Asking there …"), "muted")
+            Tag("span", _("Checking …"), "muted")
         background_tasks.create(self._check(self._turn, delay), name="check-uploads")
 
     async def _check(self, turn: int, delay: float) -> None:

@@ -48,7 +48,7 @@ class UploadProgress(LiveJob):
         elif view.state is JobState.FAILED and view.error is not None:
             tell(view.error, self._again)
         elif view.state is JobState.CANCELLED:
-            Tag("p", _("What had been sent already is not sent again next time."), "muted")
+            Tag("p", _("What was already sent isn't sent again."), "muted")
             with block("actions"):
                 self._again()
         else:
@@ -62,7 +62,7 @@ class UploadProgress(LiveJob):
             checking = _("Preparing …")
             if read is not None and read.total:
                 checking = _("Checking … {percent}", percent=f"{read.done / read.total:.0%}")
-            self._numbers.show(checking if self.view.state is JobState.RUNNING else _("Waits for its turn"))
+            self._numbers.show(checking if self.view.state is JobState.RUNNING else _("Waiting its turn"))
             return
         set_progress(self._bar, moved.done / moved.total)
         parts = (f"{moved.done / moved.total:.0%}", wording.amount(moved), wording.left(moved))
@@ -95,7 +95,7 @@ def _title(request: UploadRequest) -> str:
 
 def _arrived(result: UploadResult) -> None:
     size = units.size(result.sent_bytes)
-    sent = _("{size} sent", size=size) if result.sent_bytes else _("everything was there already")
+    sent = _("{size} sent", size=size) if result.sent_bytes else _("everything was already there")
     files = plural("{count:,} file", "{count:,} files", result.files)
     Tag("p", f"{files} · {sent} · {units.duration(result.seconds)}", "muted")
     location = result.location

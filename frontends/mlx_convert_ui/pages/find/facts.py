@@ -22,7 +22,7 @@ def about_card(details: SourceDetails) -> None:
     with card(_("About"), classes="about"):
         with block("chips").props("role=status"):
             if details.ready:
-                Badge(_("MLX already: it answers as it is"), "ok", icon="check").mark("verdict")
+                Badge(_("Already MLX: ready to use"), "ok", icon="check").mark("verdict")
                 fit_badge(details.fit())
             elif details.refused is not None:
                 Badge(_("Can't be converted"), "bad", icon="x").mark("verdict")

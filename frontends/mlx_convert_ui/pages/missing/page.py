@@ -20,8 +20,12 @@ def register(studio: Studio) -> None:
         if "text/html" not in request.headers.get("accept", ""):  # a script, a picture: nobody reads a page there
             return JSONResponse({"detail": _("Not found")}, 404)
         client = Client(ui.page(""), request=request)
-        with client, frame(studio, "", _("Page not found"), _("This address leads nowhere.")), block("card", "section"):
-            empty("search", _("Nothing here"), _("It may have been mistyped, or come from another version."), _back)
+        with (
+            client,
+            frame(studio, "", _("Page not found"), _("There is no page at this address.")),
+            block("card", "section"),
+        ):
+            empty("search", _("Nothing here"), _("It may be mistyped, or come from another version."), _back)
         return client.build_response(request, 404)
 
 

@@ -98,8 +98,8 @@ _KEPT = 12  # layers that are named
 def _unverified(details: ModelDetails) -> str:
     seen = details.record.verification
     if seen is None:
-        return _("It was not tried before it was published.")
-    return _("Its files are others than those that were tried.") if seen.passed else f"{seen.words}."
+        return _("It wasn't tested before it was published.")
+    return _("Its files aren't the ones that were tested.") if seen.passed else f"{seen.words}."
 
 
 def files_card(details: ModelDetails) -> None:

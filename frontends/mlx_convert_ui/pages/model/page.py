@@ -62,7 +62,7 @@ class ModelPage:
             lambda view, request: studio.measure(Path(view.place), request),
         )
         if details.trouble:
-            note("warning", _("The folder has vanished.") if entry.missing else details.trouble)
+            note("warning", _("The folder is gone.") if entry.missing else details.trouble)
         with block("column"):
             made_card(details, recipe, self._buttons)
             checks_card(details)

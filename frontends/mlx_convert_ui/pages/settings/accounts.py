@@ -26,7 +26,7 @@ class _Account:
             self._body = block("").mark(f"account-{account.name}")
         with self._body, block("row-line"):
             Tag("span", "", "spin").props("aria-hidden=true")
-            Tag("span", _("Asking whether you are signed in …"), "muted")
+            Tag("span", _("Checking whether you are signed in …"), "muted")
         background_tasks.create(self._look(), name=f"account-{account.name}")
 
     async def _look(self) -> None:
@@ -48,7 +48,7 @@ class _Account:
                 self._signed_out()
 
     def _again(self) -> None:
-        Button(_("Ask again"), self._look, icon="rotate-ccw", classes="btn-small").mark("ask-again")
+        Button(_("Check again"), self._look, icon="rotate-ccw", classes="btn-small").mark("ask-again")
 
     def _signed_in(self, state: AccountState) -> None:
         with block("row-line wrap"):
@@ -70,7 +70,7 @@ class _Account:
             named(self._token, name).props('autocomplete=off spellcheck=false placeholder="hf_…"')
             self._token.on("keydown.enter", self._sign_in, [])
             Button(_("Sign in"), self._sign_in, icon="log-in").mark("sign-in")
-        Tag("p", _("Without one you can still convert every open model."), "field-hint").style("margin-top: 6px")
+        Tag("p", _("Without one, you can still convert every open model."), "field-hint").style("margin-top: 6px")
         self._notes = block("notes")
 
     async def _sign_in(self) -> None:

@@ -119,9 +119,9 @@ def uploads(studio: Studio) -> None:
                 named(select, name).props(f"dropdown-icon='{CHEVRON}' options-dense")
                 select.mark("default-target")
             with field(
-                _("Who may see it"), _("Private uploads are seen by you alone until you change that on the site.")
+                _("Who can see it"), _("Private uploads are seen by you alone until you change that on the site.")
             ) as name:
-                who = ui.select({False: _("Only me"), True: _("Everybody")}, value=preferences.upload_public)
+                who = ui.select({False: _("Only me"), True: _("Anyone")}, value=preferences.upload_public)
                 named(who, name).props(f"dropdown-icon='{CHEVRON}' options-dense")
                 who.mark("default-public")
 

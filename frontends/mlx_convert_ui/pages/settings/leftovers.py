@@ -12,7 +12,7 @@ from mlx_convert_ui.words import N_, _
 
 _WHAT = {
     "unfinished": N_("{name} was not finished."),
-    "deleted": N_("{name} was not deleted whole."),
+    "deleted": N_("{name} was only partly deleted."),
     "written": N_("{name} was being written."),
 }
 
@@ -38,11 +38,11 @@ class _Leftovers:
         if not found:
             return
         size = units.size(sum(left.nbytes for left in found))
-        with self._place, card(_("Left behind"), _("By programs that were killed. It takes {size}.", size=size)):
+        with self._place, card(_("Left behind"), _("By apps that quit unexpectedly. It takes {size}.", size=size)):
             for left in found:
                 with block("item-words"):
                     what = _(_WHAT[left.kind], name=left.path.name)
-                    Tag("span", f"{what} {_('Trying again goes on where it was.')}" if left.resumable else what)
+                    Tag("span", f"{what} {_('Trying again continues where it stopped.')}" if left.resumable else what)
                     Tag("span", f"{units.size(left.nbytes)} · {left.place}", "muted path")
             with block("actions"):
                 Button(_("Remove all"), lambda: self._clear(found), icon="trash-2", kind="danger").mark(
@@ -55,7 +55,7 @@ class _Leftovers:
         size = units.size(sum(left.nbytes for left in found))
         if not await confirm(
             _("Remove what was left behind?"),
-            _("It takes {size} and can't be got back.", size=size),
+            _("This frees {size} and can't be undone.", size=size),
             action=_("Remove"),
         ):
             return

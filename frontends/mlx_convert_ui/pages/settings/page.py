@@ -19,7 +19,7 @@ def register(studio: Studio) -> None:
 
     @ui.page("/settings")
     def page() -> None:
-        with frame(studio, "/settings", _("Settings"), _("Kept as soon as you change them.")), block("columns"):
+        with frame(studio, "/settings", _("Settings"), _("Saved as soon as you change them.")), block("columns"):
             with block("column"):
                 converting(studio)
                 leftovers(studio)
