@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from mlx_convert_ui.pages.plugins.page import HOOKS
+from mlx_convert_ui.pages.plugins.page import HOOKS, KINDS
 from mlx_convert_ui.state.studio import Studio
 from simulated import sees, visiting
 
@@ -81,3 +81,5 @@ async def test_a_page_that_nobody_has_is_said_to_be_missing(studio: Studio) -> N
 async def test_every_hook_has_plain_words() -> None:
     hooks = {name for name, value in vars(hookspecs).items() if hasattr(value, f"{hookspecs.GROUP}_spec")}
     assert {hook for hook in hooks if not hook.startswith("register_")} == set(HOOKS)
+    registrars = {hook.removeprefix("register_").replace("_", " ") for hook in hooks if hook.startswith("register_")}
+    assert registrars == set(KINDS)

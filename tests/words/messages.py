@@ -1,9 +1,9 @@
 """The messages of the app, out of its code into the files that translators fill:
 
-python tests/words/messages.py [--write]
+python tests/words/messages.py [--write | LANGUAGE]
 
-Without --write it says what is not translated yet. New messages come in with an empty translation, those that the code
-says no more go, and all others stay as they are.
+It says how much of each language is translated, and of one that is named what is not. With --write, new messages come
+in with an empty translation, those that the code says no more go, and all others stay as they are.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -171,14 +171,16 @@ def _write() -> None:
         path.write_text(updated(language), encoding="utf-8")
 
 
-def _tell() -> None:
+def _tell(named: Container[str]) -> None:
     for language, path in languages().items():
         entries = [entry for entry in po.read(path) if entry.message]
         missing = [entry.message for entry in entries if not entry.translated]
         print(f"{language}: {len(entries) - len(missing)} of {len(entries)} translated")
+        if language in named:
+            print("\n".join(f"  {message!r}" for message in missing))
 
 
 if __name__ == "__main__":
     if sys.argv[1:] == ["--write"]:
         _write()
-    _tell()
+    _tell(sys.argv[1:])

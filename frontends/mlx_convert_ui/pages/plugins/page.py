@@ -31,10 +31,24 @@ HOOKS = {
     "on_generate": N_("adds to answers"),
     "on_event": N_("watches jobs"),
 }
+# What each registrar offers.
+KINDS = {
+    "accounts": N_("Accounts"),
+    "checks": N_("Checks"),
+    "commands": N_("Commands"),
+    "metrics": N_("Metrics"),
+    "pages": N_("Pages"),
+    "presets": N_("Presets"),
+    "source kinds": N_("Source kinds"),
+    "tasks": N_("Tasks"),
+    "texts": N_("Texts"),
+    "upload targets": N_("Upload targets"),
+}
 _SUMMARIES = {
     "mlx_convert_lm": N_("Converts and runs models with mlx-lm."),
     "mlx_convert_hub": N_("Hugging Face as a source; uploads; model cards."),
     "mlx_convert_gguf": N_("GGUF files of many models as sources."),
+    "mlx_convert_quality": N_("Measures models, with texts and questions."),
     "mlx_convert_library": N_("Keeps the list of converted models."),
     "mlx_convert_ui": N_("This app."),
 }
@@ -104,7 +118,7 @@ def _plugin(plugin: LoadedPlugin, adds: dict[str, tuple[str, ...]]) -> None:
             Tag("span", about, "muted item-note")
         with block("chips"):
             for kind, names in adds.items():
-                _chip(kind.capitalize(), ", ".join(names))
+                _chip(_(KINDS[kind]) if kind in KINDS else kind.capitalize(), ", ".join(names))
             for hook in plugin.hooks:
                 if hook in HOOKS:
                     Badge(_(HOOKS[hook])).attribute("title", hook)
