@@ -96,7 +96,7 @@ def test_the_queue(visitor: Visitor, models: tuple[Path, ...], program: Program,
         workspace.queue.add_many([ConvertRequest(ref=str(ref), preset="4bit") for ref in refs])
 
     def drawn(page: Page) -> None:
-        for state in ("Failed", "Running", "Waits"):
+        for state in ("Failed", "Running", "Waiting"):
             expect(page.get_by_role("listitem").filter(has_text=state)).not_to_have_count(0)
         page.get_by_role("textbox", name="Models").fill(f"{program.work / 'nowhere'}\n{first}")
         expect(page.get_by_text("There is no folder")).to_have_count(2)

@@ -168,7 +168,7 @@ def test_an_empty_field_suggests_and_remembers(visitor: Visitor, hub: Hub) -> No
     hub.requests.clear()
     search(page, "", "maker/tiny-llama")  # it was converted above
     expect(page.get_by_role("group", name="Converted before")).to_be_visible()
-    expect(page.get_by_role("group", name="To begin with")).to_contain_text("SmolLM2-135M-Instruct")
+    expect(page.get_by_role("group", name="Good to start with")).to_contain_text("SmolLM2-135M-Instruct")
     expect(page.get_by_text("GGUF file (~/models/")).to_be_visible()
     assert not list(hub.requests)
 

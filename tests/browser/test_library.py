@@ -88,7 +88,7 @@ def test_models_are_selected_by_keyboard_and_in_spans(visitor: Visitor, models: 
     page.get_by_role("checkbox", name="Select model-0", exact=True).focus()
     page.keyboard.press("Space")
     said = page.get_by_role("status").filter(has_text="selected")
-    expect(said).to_have_text("1 model · 0 bytes selected")
+    expect(said).to_have_text("1 model selected · 0 bytes")
     for _ in range(30):
         page.keyboard.press("ArrowDown")
     focused = page.locator(":focus")

@@ -49,7 +49,7 @@ def test_the_queue_goes_on_after_a_restart_in_the_order_it_was_put_in(
     rows = page.get_by_role("region", name="Queue").get_by_role("listitem")
     expect(rows).to_have_count(2)
     expect(rows.first).to_contain_text("Running")
-    expect(rows.last).to_contain_text("Waits")
+    expect(rows.last).to_contain_text("Waiting")
     page.get_by_role("textbox", name="Models").fill(f"{tiny_source}/")
     page.get_by_role("button", name="Add to queue").click()
     expect(rows).to_have_count(3)

@@ -20,18 +20,18 @@ def test_every_operation_of_the_command_line_has_a_page_or_a_reason_for_none() -
 @pytest.mark.parametrize(
     ("remedy", "words", "field", "value"),
     [
-        (SetOption("dequantize", True), "Make them plain numbers first", "dequantize", True),
+        (SetOption("dequantize", True), "Read its packed layers as plain numbers", "dequantize", True),
         (LeaveOut("dequantize"), "Keep its packed layers", "dequantize", False),
         (SetOption("text_only", True), "Convert the text model alone", "text_only", True),
-        (SetOption("group_size", 32), "Use group size 32", "group_size", 32),
+        (SetOption("group_size", 32), "Use a group size of 32", "group_size", 32),
         (SetOption("preset", "bf16"), "Use bf16", "preset", "bf16"),
         (SetOption("trust_remote_code", True), "Allow its code", "trust", True),
-        (LeaveOut("bits"), "Leave the bits out", "bits", None),
-        (LeaveOut("revision"), "Leave the revision out", "revision", ""),
+        (LeaveOut("bits"), "Use the preset's bits", "bits", None),
+        (LeaveOut("revision"), "Use the newest revision", "revision", ""),
         (ChooseOutput("/models/a-2"), "Name it a-2", "name", "a-2"),
         (UseInstead("org/base"), "Use org/base", "ref", "org/base"),
         (UseInstead("org/base", adapter="org/lora"), "Fuse it into org/base", "adapter", "org/lora"),
-        (LeaveOut("adapter"), "Leave the adapter out", "adapter", ""),
+        (LeaveOut("adapter"), "Use no adapter", "adapter", ""),
     ],
 )
 def test_the_form_changes_what_a_remedy_says(remedy: Remedy, words: str, field: str, value: object) -> None:

@@ -137,10 +137,10 @@ async def test_an_answer_that_was_cut_off_goes_on(studio: Studio, tiny_model: Pa
     studio.chats.begin(str(cut), ChatSettings(), "Count")
     await answered(studio, 2)
     async with visiting(studio, f"/chat/{only(studio).id}") as user:
-        await sees(user, "cut off at the limit of tokens")
+        await sees(user, "cut off at the token limit")
         user.find(marker="continue").click()
         await until(lambda: said(studio) == ["Count", "One, two, three."])
-        await user.should_not_see("cut off at the limit", retries=50)
+        await user.should_not_see("cut off at the token limit", retries=50)
 
 
 async def test_the_last_message_is_answered_again(studio: Studio, parrot: Path) -> None:
@@ -220,12 +220,12 @@ async def test_a_vanished_model_is_said_and_another_one_goes_on(
     gone.rename(parrot)
     studio.forget_model(gone)
     async with visiting(studio, f"/chat/{only(studio).id}") as user:
-        await sees(user, "The model's folder has vanished", str(gone), "Choose another model above")
+        await sees(user, "The model's folder is missing", str(gone), "choose another model above")
         await say(user, "Two")
         await sees(user, "is no converted model", "Give the folder of a converted model")
         assert user.find(marker="message").elements.pop().value == "Two"
         await fill(user, "path", str(parrot))
-        await user.should_not_see("has vanished", retries=100)
+        await user.should_not_see("folder is missing", retries=100)
         user.find(marker="send").click()
         await answered(studio, 4)
     assert said(studio)[3] == ANSWER.format(prompt="Two")

@@ -41,7 +41,7 @@ async def test_answers_stand_side_by_side_and_say_where_they_part(studio: Studio
         await user.open("/compare")
         await fill(user, "seed", 11)
         user.find(marker="compare").click()
-        await sees(user, "Differs from model 1 after 3 words: “blue”.", "The same answer, to the letter.")
+        await sees(user, "Differs from model 1 after 3 words: “blue”.", "Exactly the same answer.")
         await sees(user, "Ends after 2 words, where model 1 goes on.", "The mark shows the first token")
         await sees(user, "Seed 11", "bits per weight", "Speed", "Peak memory")
         await user.open("/compare")

@@ -289,9 +289,9 @@ async def test_of_several_one_that_is_there_stays_or_is_replaced_as_one_says(stu
 async def test_a_small_model_is_advised_to_keep_more_bits(studio: Studio, tiny_llama: Path) -> None:
     async with visiting(studio) as user:
         await fill(user, "ref", str(tiny_llama))
-        await sees(user, "Small models lose much at few bits, and this one has 345 k parameters. Begin with 8-bit.")
+        await sees(user, "Small models lose much at few bits, and this one has 345 k parameters. Start with 8-bit.")
         user.find(marker="take-advice").click()
-        await user.should_not_see("Begin with 8-bit", retries=50)
+        await user.should_not_see("Start with 8-bit", retries=50)
     assert (studio.draft.convert["preset"], studio.draft.convert["also"]) == ("8bit", [])
 
 
@@ -392,7 +392,7 @@ async def test_a_text_of_ones_own_is_named_under_advanced(studio: Studio, tiny_l
         await fill(user, "advanced-group_size", 32)
         await fill(user, "advanced-method", "tuned")
         await fill(user, "advanced-calibration", str(own))
-        await sees(user, "Can't read", "Leave the calibration text out")
+        await sees(user, "Can't read", "Use the text that comes with the app")
         own.write_text("A small model answers badly, but it answers at once. " * 200)
         await fill(user, "advanced-calibration", f" {own}")
         await sees(user, "Memory to convert")

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 from mlx_convert_ui import words
 from mlx_convert_ui.state.studio import Studio
+from mlx_convert_ui.words import speaking
+from mlx_convert_ui.words.catalogues import load
 from nicegui import ui
 from simulated import fill, sees, until, visiting
 
@@ -44,3 +49,21 @@ async def test_an_open_page_keeps_its_language(studio: Studio) -> None:
         with old.content:
             assert ui.label(words._("Settings")).text == "Einstellungen"
         await sees(german, "設定")
+
+
+async def test_what_is_found_out_later_is_said_in_the_language_of_its_page(
+    studio: Studio, tiny_llama: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    german = replace(load("de"), messages={"Supported": ("Unterstützt",), "Convert": ("Konvertieren",)})
+    monkeypatch.setattr(speaking, "load", lambda language: german if language == "de" else load(language))
+    async with visiting(studio, "/settings") as user:
+        user.http_client.headers["Accept-Language"] = "de"
+        await user.open("/")
+        page = user.client
+        user.http_client.headers["Accept-Language"] = "en"
+        await user.open("/settings")  # speaks last
+        user.client = page
+        await fill(user, "ref", str(tiny_llama))
+        await sees(user, "Unterstützt")
+        (button,) = user.find(marker="convert").elements
+        assert button.text == "Konvertieren"

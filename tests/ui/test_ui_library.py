@@ -38,7 +38,9 @@ async def test_a_model_is_shown_with_its_figures_and_deleted_after_a_yes(
         assert line["quantization"]["more"] == f"{entry.bits_per_weight:.2f} bits per weight"
         act(user, "more")
         user.find(marker="menu-delete").click()
-        await sees(user, f"Delete {entry.name}?", f"This frees {entry.size / 1e3:.0f} kB", "everything in it is gone")
+        await sees(
+            user, f"Delete {entry.name}?", f"This frees {entry.size / 1e3:.0f} kB", "everything in it is deleted"
+        )
         await sees(user, "README.md, config.json, generation_config.json, mlx_convert.json")
         user.find(marker="cancel").click()
         await user.should_not_see(f"Delete {entry.name}?", retries=50)
@@ -124,7 +126,7 @@ async def test_on_a_mac_a_model_goes_to_the_trash(
     async with visiting(studio, "/library") as user:
         act(user, "more")
         user.find(marker="menu-delete").click()
-        await sees(user, "everything in it is in the Trash until you empty that", "Move to Trash")
+        await sees(user, "everything in it stays in the Trash until you empty it", "Move to Trash")
         user.find(marker="confirm").click()
         await sees(user, "No models yet")
     assert (tmp_path / "Trash" / "config.json").is_file()
@@ -199,7 +201,7 @@ async def test_many_models_are_searched_and_only_the_first_are_sent(
         assert names(user) == [entry.name for entry in many[:50]]
         await fill(user, "search", "model-7")
         await until(lambda: names(user) == ["model-7"])
-        await sees(user, "1 model · 0 bytes of 61")
+        await sees(user, "1 of 61 models · 0 bytes")
         await fill(user, "search", "zebra")
         await sees(user, "Nothing found", "No model here has “zebra” in its name or source.")
         user.find(marker="clear-filters").click()
@@ -211,7 +213,7 @@ async def test_models_are_sorted_filtered_and_grouped_as_the_address_says(
 ) -> None:
     async with visiting(studio, "/library?source=org/base-0&quantization=4 bit&state=missing&sort=size") as user:
         assert names(user)[:2] == ["model-58", "model-56"]
-        await sees(user, "20 models · 0 bytes of 61")
+        await sees(user, "20 of 61 models · 0 bytes")
         sort(user, "size")
         await until(lambda: names(user)[:2] == ["model-2", "model-4"])
         sort(user, "kl")
@@ -231,11 +233,11 @@ async def test_what_is_selected_is_said_and_forgotten_after_one_question(
 ) -> None:
     async with visiting(studio, "/library?sort=name&q=model-") as user:
         pick(user, 0)
-        await sees(user, "1 model · 0 bytes selected")
+        await sees(user, "1 model selected · 0 bytes")
         pick(user, 0, 2)
-        await sees(user, "3 models · 0 bytes selected")
+        await sees(user, "3 models selected · 0 bytes")
         pick(user, 2, on=False)
-        await sees(user, "2 models · 0 bytes selected")
+        await sees(user, "2 models selected · 0 bytes")
         user.find(marker="selected-forget").click()
         await sees(user, "Forget 2 models?", "model-0\nmodel-1")
         user.find(marker="confirm").click()
@@ -253,7 +255,7 @@ async def test_several_models_are_deleted_after_one_question_that_says_what_stay
         pick(user, 0, 2)
         user.find(marker="selected-delete").click()
         await sees(user, "Delete 2 models?", f"This frees {2 * first.size / 1e3:.0f} kB", str(first.path))
-        await sees(user, "1 model will stay:", "it holds files that are not the model's (notes.txt)")
+        await sees(user, "1 model stays:", "it holds files that are not the model's (notes.txt)")
         user.find(marker="confirm").click()
         await until(lambda: names(user) == ["model-b"])
     assert not first.path.exists()

@@ -79,7 +79,7 @@ async def test_a_line_that_no_source_takes_keeps_all_from_being_added(studio: St
 async def test_several_models_are_added_and_converted_in_order(studio: Studio, tiny_llama: Path) -> None:
     studio.start()
     async with visiting(studio, "/queue") as user:
-        await sees(user, "Nothing waits")
+        await sees(user, "Nothing in the queue")
         user.find(marker="add").click()
         await sees(user, "No model is named.")
         await fill(user, "refs", str(tiny_llama))
@@ -88,7 +88,7 @@ async def test_several_models_are_added_and_converted_in_order(studio: Studio, t
         studio.enqueue([ConvertRequest(ref=str(tiny_llama.parent / "nowhere"), preset="8bit")])
         await sees(user, "Done", "tiny-llama-MLX-8bit", "Failed", "There is no folder")
         user.find(marker="clear").click()
-        await sees(user, "Nothing waits")
+        await sees(user, "Nothing in the queue")
     assert (Path.cwd() / "models/tiny-llama-MLX-8bit/config.json").is_file()
     assert studio.queue.open == 0
 
@@ -142,7 +142,7 @@ async def test_an_output_that_exists_is_replaced_after_a_yes(studio: Studio, tin
         studio.enqueue([ConvertRequest(ref=str(tiny_llama), preset="4bit")])
         await sees(user, "already exists", "Replace it, or choose another folder.")
         user.find(marker="remedy").click()
-        await sees(user, "Replace what tiny-llama is converted to?", "LICENSE, config.json and 1 weight file")
+        await sees(user, "Replace what tiny-llama was converted to?", "LICENSE, config.json and 1 weight file")
         assert (taken / "LICENSE").exists()
         user.find(marker="confirm").click()
         await sees(user, "Done")
@@ -168,7 +168,7 @@ async def test_what_waited_when_the_app_was_closed_goes_on(studio: Studio, home:
     with Workspace() as earlier:
         earlier.queue.add(ConvertRequest(ref=str(tiny_llama), preset="4bit"))
     async with visiting(studio, "/queue") as user:
-        await sees(user, "tiny-llama", "Waits")
+        await sees(user, "tiny-llama", "Waiting")
         studio.start()
         await sees(user, "Done")
     assert studio.workspace.queue.items()[0].state is JobState.FINISHED
@@ -196,7 +196,7 @@ async def test_each_line_gets_its_verdict_and_what_can_not_be_made_stays(studio:
         await sees(user, "1 of 2 models can be converted.", "There is no folder", "in 2", "Runs here")
         user.find(marker="add").click()
         await until(lambda: studio.workspace.queue.items())
-        await sees(user, "1 model can't be converted as they are")
+        await sees(user, "1 model can't be converted as it is")
         (refs,) = user.find(marker="refs").elements
         await until(lambda: refs.value == str(nowhere))
     assert [item.request.ref for item in studio.workspace.queue.items()] == [str(tiny_llama)]
@@ -266,7 +266,7 @@ async def test_each_result_has_its_buttons_and_one_that_was_there_can_still_be_m
     async with visiting(studio, "/queue") as user:
         await sees(user, "Done", "tiny-llama-MLX-4bit was not made: it is there already")
         assert len(user.find(marker="result-row").elements) == 2
-        labelled(user, "Upload … tiny-llama-MLX-8bit").click()
+        labelled(user, "Upload tiny-llama-MLX-8bit").click()
         await sees(user, "Upload tiny-llama-MLX-8bit", "Where to")
         user.find(marker="cancel").click()
         await user.should_not_see("Where to", retries=50)
@@ -282,7 +282,7 @@ async def test_each_result_has_its_buttons_and_one_that_was_there_can_still_be_m
 async def test_what_is_counted_beside_a_page_is_what_it_lists(studio: Studio, tiny_llama: Path) -> None:
     studio.enqueue([ConvertRequest(ref=str(tiny_llama)), ConvertRequest(ref="org/other")])
     async with visiting(studio, "/queue") as user:
-        await sees(user, "Waits")
+        await sees(user, "Waiting")
         assert said(user) == {"2 running or waiting"}
         studio.convert(ConvertRequest(ref=str(tiny_llama), preset="4bit", verify=False))
         await until(lambda: said(user) == {"1 running", "2 running or waiting"})
@@ -302,6 +302,6 @@ async def test_results_are_sent_once_they_are_done(shelf: Path, studio: Studio, 
         await fill(user, "presets", ["8bit"])
         await fill(user, "upload-when-done", "shelf")
         user.find(marker="add").click()
-        await sees(user, "then to shelf")
+        await sees(user, "then upload to shelf")
         studio.start()
-        await sees(user, "Done", "Sent to", "https://shelf.test/tiny-llama-MLX-8bit")
+        await sees(user, "Done", "Uploaded to", "https://shelf.test/tiny-llama-MLX-8bit")

@@ -12,6 +12,7 @@ from untold import untold
 # Names, which are the same in every language, and what only reads like a text.
 NAMES = {
     *("MLX Convert", " · MLX Convert", "MLX and mlx-lm", "Hugging Face", "NiceGUI", "Python", "Markdown", "Repository"),
+    *("~/models", "…"),
     *("Inter", "JetBrains Mono", "Lucide", "SIL Open Font License 1.1", "BSD 3-Clause", "Inter, system-ui, sans-serif"),
     *("Control+K Meta+K", "btn btn-", "badge badge-", "/Volumes", "Project-URL", "noopener noreferrer", "hf"),
     *("mlx-convert plugins new NAME", "mlx-convert convert", "linear-gradient(to right, ", " | "),
@@ -20,14 +21,7 @@ MARKUP = ("<", "M6 9", "M18 6", "(event)", "\n<script")
 # What is said in the terminal, or before anybody's page.
 ELSEWHERE = ("__init__.py", "shell/", "widgets/prompts.py")
 # Still to come.
-NOT_YET = (
-    "pages/chat/",
-    "pages/compare/",
-    "pages/convert/",
-    "pages/library/",
-    "pages/queue/",
-    "pages/test/",
-)
+NOT_YET = ("pages/chat/conversations.py",)
 
 FILES = [path for path in sources() if path.suffix == ".py"]
 IDS = [path.relative_to(CODE).as_posix() for path in FILES]

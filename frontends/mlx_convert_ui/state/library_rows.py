@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from mlx_convert_core import LibraryEntry, MlxConvertError
-from mlx_convert_core.plugin import Condition, KeptFigure, condition_of, figures_in, groups_in, proof, units
+from mlx_convert_core.plugin import Condition, KeptFigure, condition_of, figures_in, groups_in, proof
 from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.words import N_, _, plural
 
@@ -84,10 +84,9 @@ def read(studio: Studio) -> LibraryRows:
         return LibraryRows(problem=error)
 
 
-def summary(rows: Sequence[LibraryRow]) -> str:
-    """``3 models · 1.2 GB``; what has vanished has no size."""
-    here = sum(row.entry.size for row in rows if not row.missing)
-    return f"{models(len(rows))} · {units.size(here)}"
+def size_of(rows: Sequence[LibraryRow]) -> int:
+    """Bytes of all of them; what has vanished has none."""
+    return sum(row.entry.size for row in rows if not row.missing)
 
 
 def models(number: int) -> str:
@@ -98,8 +97,3 @@ def models(number: int) -> str:
 def page_of(path: Path) -> str:
     """The address of the page of the model at ``path``."""
     return f"/model?model={quote(str(path))}"
-
-
-def counted(number: int, thing: str) -> str:
-    """``1 model``, ``3 models``."""
-    return f"{number:,} {thing}" + ("" if number == 1 else "s")

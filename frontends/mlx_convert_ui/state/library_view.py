@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal, get_args
 
 from mlx_convert_core.plugin import ORDERS, LibraryOrder, LibraryQuery
-from mlx_convert_ui.state.library_rows import LibraryRow
+from mlx_convert_ui.state.library_rows import LibraryRow, size_of
 
 GB = 1e9
 FIRST = 50  # lines that come with the page; the browser asks for more, as many at once
@@ -111,7 +111,7 @@ class Group:
     @property
     def size(self) -> int:
         """Bytes of all of them."""
-        return sum(row.entry.size for row in self.rows if not row.missing)
+        return size_of(self.rows)
 
 
 Line = LibraryRow | Group

@@ -86,7 +86,7 @@ class JobCard(LiveJob):
         self._bar = progress_bar(_("Progress of {name}", name=_title(self.view)), "bar bar-job")
         with block("job-line"):
             with block("steps", "ol", label=_("Steps")):
-                self._dots = {name: Tag("li", _(_TITLES[name]), "step") for name in STEPS}
+                self._dots = {name: Tag("li", step_title(name), "step") for name in STEPS}
             self._numbers = Tag("span", "", "muted")
         self._log = Tag("div", "", "log", label=_("Log")).props("tabindex=0 role=log")
 
@@ -219,6 +219,11 @@ def _recipe_button(recipe: Callable[[Path], str], path: Path) -> None:
 def _title(view: JobView) -> str:
     others = len(view.request.outputs) - 1
     return _("{name} and {number} more", name=view.model, number=others) if others > 0 else view.model
+
+
+def step_title(name: str) -> str:
+    """The title of the step ``name``; one that a plugin adds is called by its name."""
+    return _(_TITLES[name]) if name in _TITLES else name.capitalize()
 
 
 def progress_in_words(view: JobView) -> str:

@@ -8,7 +8,8 @@ from nicegui import ui
 
 from mlx_convert_ui.pages.chat.meter import ContextMeter
 from mlx_convert_ui.widgets.attachments import Attachments
-from mlx_convert_ui.widgets.components import Button, Tag, block
+from mlx_convert_ui.widgets.components import Button, Tag, attributes, block
+from mlx_convert_ui.words import _
 
 # Enter sends and Shift-Enter breaks the line; the Enter that ends the composition of a character does neither.
 _ENTER = (
@@ -39,16 +40,13 @@ class Composer:
             with block("composer-row"):
                 attachments.draw_button()
                 self._box = ui.textarea(value=text, on_change=lambda event: changed(event.value or "")).mark("message")
-                self._box.props('outlined dense hide-bottom-space autogrow autofocus aria-label="Message"')
-                self._box.props('placeholder="Ask something"').classes("grow")
+                self._box.props("outlined dense hide-bottom-space autogrow autofocus").classes("grow")
+                attributes(self._box, {"aria-label": _("Message"), "placeholder": _("Ask something")})
                 self._box.on("keydown", self._enter, [], js_handler=_ENTER)
-                self._button = Button("Send", self._press, icon="arrow-up", kind="primary").mark("send")
+                self._button = Button(_("Send"), self._press, icon="arrow-up", kind="primary").mark("send")
             self.meter = ContextMeter()
-            Tag(
-                "p",
-                "Enter sends, Shift with Enter breaks the line. Models make mistakes: check what matters.",
-                "field-hint",
-            )
+            text = _("Enter sends, Shift-Enter starts a new line. Models make mistakes: check what matters.")
+            Tag("p", text, "field-hint")
 
     @property
     def text(self) -> str:
@@ -68,7 +66,7 @@ class Composer:
         """Send, or Stop while an answer comes."""
         if active != self._active:
             self._active = active
-            self._button.show("Stop" if active else "Send").icon("square" if active else "arrow-up").enable()
+            self._button.show(_("Stop") if active else _("Send")).icon("square" if active else "arrow-up").enable()
 
     def wait(self, waiting: bool = True) -> None:
         """Let nothing be sent while something is being done."""

@@ -10,6 +10,7 @@ from nicegui import ui
 from mlx_convert_ui.widgets.components import Button, Tag, block, field, named
 from mlx_convert_ui.widgets.dialogs import answer_of
 from mlx_convert_ui.widgets.sampler import Sampler, SamplerFields
+from mlx_convert_ui.words import _
 
 _ENTER = "(event) => { if (event.key === 'Enter' && !event.isComposing) { event.preventDefault(); emit(); } }"
 
@@ -17,13 +18,13 @@ _ENTER = "(event) => { if (event.key === 'Enter' && !event.isComposing) { event.
 async def ask_title(title: str) -> str:
     """Another title for a conversation; "" when it stays as it is."""
     with ui.dialog().props('aria-labelledby="title-title" transition-duration=120') as dialog, block("dialog"):
-        Tag("h2", "Rename the conversation", "dialog-title").props("id=title-title")
-        with field("Title") as name:
+        Tag("h2", _("Rename the conversation"), "dialog-title").props("id=title-title")
+        with field(_("Title")) as name:
             box = named(ui.input(value=title), name).mark("title")
             box.props("autofocus").on("keydown", lambda: dialog.submit(box.value), [], js_handler=_ENTER)
         with block("dialog-actions"):
-            Button("Cancel", lambda: dialog.submit("")).mark("cancel")
-            Button("Rename", lambda: dialog.submit(box.value), kind="primary").mark("confirm")
+            Button(_("Cancel"), lambda: dialog.submit("")).mark("cancel")
+            Button(_("Rename"), lambda: dialog.submit(box.value), kind="primary").mark("confirm")
     return str(await answer_of(dialog) or "").strip()
 
 
@@ -36,10 +37,10 @@ class SettingsDrawer:
         drawer = ui.dialog().props('position=right full-height aria-labelledby="drawer-title" transition-duration=120')
         with drawer.mark("drawer") as self._dialog, block("dialog drawer"):
             with block("drawer-head"):
-                Tag("h2", "Settings", "dialog-title").props("id=drawer-title")
-                close = Button("", self._dialog.close, icon="x", kind="ghost", label="Close the settings")
+                Tag("h2", _("Settings"), "dialog-title").props("id=drawer-title")
+                close = Button("", self._dialog.close, icon="x", kind="ghost", label=_("Close the settings"))
                 close.classes("push").mark("close-settings")
-            Tag("p", "For this conversation, from the next answer on.", "field-hint drawer-hint")
+            Tag("p", _("For this conversation, from the next answer on."), "field-hint drawer-hint")
             self.fields = SamplerFields(sampler, self._note)
         self._dialog.on("hide", self._hidden, [])
 

@@ -11,6 +11,7 @@ from nicegui import ui
 from mlx_convert_core.plugin import Conversation
 from mlx_convert_ui.widgets.components import Button, Tag, block
 from mlx_convert_ui.widgets.model_choice import ModelChoice
+from mlx_convert_ui.words import _
 
 
 @dataclass(frozen=True)
@@ -30,18 +31,20 @@ class Header:
 
     def __init__(self, choice: Callable[[], ModelChoice], actions: HeaderActions) -> None:
         with block("chat-head"):
-            self._menu = Button("", actions.toggle_list, icon="menu", kind="ghost", label="Show the conversations")
+            self._menu = Button("", actions.toggle_list, icon="menu", kind="ghost", label=_("Show the conversations"))
             self._menu.classes("chat-menu").mark("toggle-list")
             self._menu.attribute("aria-expanded", "false").attribute("aria-controls", "conversations")
             self._title = Tag("h2", "", "card-title chat-title")
             with block("row-line push"):
                 with block("row-line") as self._own:
-                    Button("", actions.rename, icon="pencil", kind="ghost", label="Rename").mark("rename")
+                    Button("", actions.rename, icon="pencil", kind="ghost", label=_("Rename")).mark("rename")
                     self._export(actions)
-                    upload = Button("", actions.upload, icon="upload", kind="ghost", label="Upload the model")
+                    upload = Button("", actions.upload, icon="upload", kind="ghost", label=_("Upload the model"))
                     upload.mark("upload-model")
-                    Button("", actions.delete, icon="trash-2", kind="ghost", label="Delete").mark("delete")
-                Button("", actions.settings, icon="sliders-horizontal", kind="ghost", label="Settings").mark("settings")
+                    Button("", actions.delete, icon="trash-2", kind="ghost", label=_("Delete")).mark("delete")
+                Button("", actions.settings, icon="sliders-horizontal", kind="ghost", label=_("Settings")).mark(
+                    "settings"
+                )
         with block("chat-model"):
             self._choice = choice()
 
@@ -52,7 +55,7 @@ class Header:
 
     def draw(self, conversation: Conversation | None) -> None:
         """Show the title of ``conversation``, None for a new one."""
-        self._title.show(conversation.title or "Untitled" if conversation else "New chat")
+        self._title.show(conversation.title or _("Untitled") if conversation else _("New chat"))
         self._own.set_visibility(conversation is not None)
 
     def expanded(self, expanded: bool) -> None:
@@ -60,12 +63,15 @@ class Header:
         self._menu.attribute("aria-expanded", "true" if expanded else "false")
 
     def _export(self, actions: HeaderActions) -> None:
-        button = Button("", None, icon="download", kind="ghost", label="Export").props("aria-haspopup=menu")
+        button = Button("", None, icon="download", kind="ghost", label=_("Export")).props("aria-haspopup=menu")
         with button.mark("export"), ui.menu().props('anchor="bottom right" self="top right"') as menu:
-            menu.props["aria-label"], menu.props["role"] = "Export the conversation", "dialog"  # outside the main part
+            menu.props["aria-label"], menu.props["role"] = (
+                _("Export the conversation"),
+                "dialog",
+            )  # outside the main part
             with block("").props("role=menu"):
-                _item("Markdown, to read", "file-text", lambda: actions.export("markdown"), "export-markdown")
-                _item("JSON, to keep", "file-json", lambda: actions.export("json"), "export-json")
+                _item(_("Markdown, to read"), "file-text", lambda: actions.export("markdown"), "export-markdown")
+                _item(_("JSON, to keep"), "file-json", lambda: actions.export("json"), "export-json")
 
 
 def _item(text: str, icon: str, act: Callable[[], Any], marker: str) -> None:

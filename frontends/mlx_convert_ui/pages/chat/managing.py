@@ -12,6 +12,7 @@ from mlx_convert_ui import wording
 from mlx_convert_ui.pages.chat.dialogs import ask_title
 from mlx_convert_ui.state.chats import Chats
 from mlx_convert_ui.widgets.dialogs import confirm
+from mlx_convert_ui.words import _
 
 ExportForm = Literal["markdown", "json"]
 Change = Callable[[Callable[[], Any]], Awaitable[Any]]  # carries it out on a thread; None when it failed, which is said
@@ -34,12 +35,9 @@ async def export(chats: Chats, conversation: Conversation, form: ExportForm, cha
 
 async def delete(chats: Chats, conversation: Conversation, change: Change) -> None:
     """Delete it when the user is sure, and go on with a new one."""
-    title = conversation.title or "Untitled"
-    sure = await confirm(
-        "Delete this conversation?",
-        f"“{title}” will be gone for good. Export it first to keep a copy.",
-        action="Delete",
-    )
+    title = conversation.title or _("Untitled")
+    text = _("“{title}” will be deleted for good. To keep a copy, export it first.", title=title)
+    sure = await confirm(_("Delete this conversation?"), text, action=_("Delete"))
     if sure:
         await change(lambda: chats.delete(conversation.id))
         ui.navigate.to("/chat")

@@ -28,6 +28,7 @@ from mlx_convert_ui.widgets.frame import READ_SECONDS, frame
 from mlx_convert_ui.widgets.model_choice import ModelChoice, model_folder, no_models
 from mlx_convert_ui.widgets.remedies import tell
 from mlx_convert_ui.widgets.upload_dialog import upload_dialog
+from mlx_convert_ui.words import _
 
 STREAM_SECONDS = 0.05
 
@@ -46,7 +47,8 @@ def register(studio: Studio) -> None:
 
 async def _page(studio: Studio, id: str, model: str) -> None:
     loaded = await run.io_bound(load, studio, id, model) or Loaded()
-    with frame(studio, "/chat", "Chat", "Talk with a converted model. Conversations stay on this machine."):
+    subtitle = _("Chat with a converted model. Conversations stay on this machine.")
+    with frame(studio, "/chat", _("Chat"), subtitle):
         ChatPage(studio, loaded)
 
 
@@ -66,10 +68,10 @@ class ChatPage:
         self._drawer = SettingsDrawer(self._sampler, self._keep_settings)
         with block("chat"):
             self._list = ConversationList(studio)
-            with block("chat-open card", "section").props('aria-label="Conversation"'):
+            with block("chat-open card", "section", label=_("Conversation")):
                 self._header = Header(
                     lambda: ModelChoice(
-                        studio, loaded.entries, loaded.model, self._choose, label="Model of this conversation"
+                        studio, loaded.entries, loaded.model, self._choose, label=_("Model of this conversation")
                     ),
                     HeaderActions(
                         self._toggle_list,
@@ -114,7 +116,8 @@ class ChatPage:
         self._welcome.clear()
         with self._welcome:
             if self._loaded.error is not None:
-                note("error", self._loaded.error.message, "Choose another conversation, or begin a new one.")
+                hint = _("Choose another conversation, or start a new one.")
+                note("error", self._loaded.error.message, hint)
             if self._conversation is None:
                 welcome(self._header.model, lambda text: self._composer.fill(text))
 
@@ -125,8 +128,8 @@ class ChatPage:
                 where = str(conversation.model)
                 note(
                     "warning",
-                    f"The model's folder has vanished: {where}",
-                    "Choose another model above to go on, or convert it again.",
+                    _("The model's folder is missing: {where}", where=where),
+                    _("To go on, choose another model above, or convert it again."),
                     no_models,
                 )
             elif not answered and conversation.messages and conversation.messages[-1].role == "user":
@@ -203,7 +206,7 @@ class ChatPage:
         self._composer.wait()
         new = self._conversation is None
         try:
-            async with waiting("Opening the model …"):
+            async with waiting(_("Opening the model …")):
                 conversation = await run.io_bound(act)
         except MlxConvertError as error:
             with self._composer.notes:

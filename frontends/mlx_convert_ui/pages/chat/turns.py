@@ -15,6 +15,7 @@ from mlx_convert_ui.widgets.answer import Answer, copy_button
 from mlx_convert_ui.widgets.attachments import pictures
 from mlx_convert_ui.widgets.components import Button, Tag, attributes, block, note
 from mlx_convert_ui.widgets.stream import TokenStream
+from mlx_convert_ui.words import _, plural
 
 _CUT = ("length", "stopped")  # why an answer ended that can go on
 SHOWN = 40  # turns; earlier ones are drawn when asked for, so that a long conversation stays quick
@@ -39,7 +40,7 @@ class Turns:
         self._shown = SHOWN
         self._conversation: Conversation | None = None
         self._earlier = block("turns-earlier")
-        self._place = block("turns").props("role=log aria-live=off aria-label=Messages")
+        self._place = block("turns", label=_("Messages")).props("role=log aria-live=off")
 
     @property
     def view(self) -> JobView | None:
@@ -80,7 +81,8 @@ class Turns:
         self._earlier.clear()
         if hidden:
             with self._earlier:
-                Button(f"Show {hidden} earlier messages", self._show_earlier, kind="ghost", classes="btn-small")
+                words = plural("Show {count:,} earlier message", "Show {count:,} earlier messages", hidden)
+                Button(words, self._show_earlier, kind="ghost", classes="btn-small")
 
     def _show_earlier(self) -> None:
         self._shown += SHOWN
@@ -105,7 +107,7 @@ class Turn:
         self._actions = actions
         self._answer: Answer | None = None
         user = isinstance(content, StoredMessage) and content.role == "user"
-        kind, speaker = ("turn-user", "You") if user else ("turn-model", "Model")
+        kind, speaker = ("turn-user", _("You")) if user else ("turn-model", _("Model"))
         self.element = block(f"turn {kind}", "article", label=speaker).mark("turn")
         with self.element:
             self._body = block("turn-body")
@@ -148,12 +150,12 @@ class Turn:
         self._foot.clear()
         with self._foot:
             copy_button(message.content)
-            again = Button("", self._actions.regenerate, icon="rotate-ccw", kind="ghost", label="Answer again")
+            again = Button("", self._actions.regenerate, icon="rotate-ccw", kind="ghost", label=_("Answer again"))
             again.classes("btn-small turn-again").mark("regenerate")
             if message.figures.get("finish_reason") in _CUT:
-                more = Button("Continue", self._actions.go_on, icon="play", kind="ghost")
+                more = Button(_("Continue"), self._actions.go_on, icon="play", kind="ghost")
                 more.classes("btn-small turn-again").mark("continue")
-            self._switcher("answer")
+            self._switcher(_("Versions of this answer"), _("Earlier answer"), _("Later answer"))
             Tag("span", _figures(message), "turn-figures")
 
     def _draw_user(self, message: StoredMessage) -> None:
@@ -165,22 +167,23 @@ class Turn:
             Tag("div", message.content, "bubble").props("dir=auto")
         with self._foot:
             copy_button(message.content, "message")
-            edit = Button("", self._edit, icon="pencil", kind="ghost", label="Edit and ask again", classes="btn-small")
+            label = _("Edit and ask again")
+            edit = Button("", self._edit, icon="pencil", kind="ghost", label=label, classes="btn-small")
             edit.mark("edit")
-            self._switcher("message")
+            self._switcher(_("Versions of this message"), _("Earlier message"), _("Later message"))
 
-    def _switcher(self, what: str) -> None:
-        """The way to the others, where this was said or answered more than once."""
+    def _switcher(self, versions: str, earlier: str, later: str) -> None:
+        """The way to the others, where this was said or answered more than once; what it and its buttons are called."""
         place, count = self._versions
         if count < 2:
             return
-        with attributes(block("versions"), {"role": "group", "aria-label": f"Versions of this {what}"}):
+        with attributes(block("versions"), {"role": "group", "aria-label": versions}):
             for icon, by, label, there in (
-                ("chevron-left", -1, f"Earlier {what}", place > 1),
-                ("chevron-right", 1, f"Later {what}", place < count),
+                ("chevron-left", -1, earlier, place > 1),
+                ("chevron-right", 1, later, place < count),
             ):
                 if by > 0:
-                    Tag("span", f"{place} of {count}", "versions-place")
+                    Tag("span", _("{number} of {total}", number=place, total=count), "versions-place")
                 button = Button(
                     "", partial(self._actions.switch, self._index, by), icon=icon, kind="ghost", label=label
                 )
@@ -194,11 +197,13 @@ class Turn:
         with self._body, block("turn-edit"):
             pictures(message.attachments, self._id)
             box = ui.textarea(value=message.content).mark("edited")
-            box.props('outlined dense hide-bottom-space autogrow autofocus aria-label="Your message"')
-            Tag("p", "The old one is kept: the arrows below a message lead from one to the other.", "field-hint")
+            attributes(
+                box.props("outlined dense hide-bottom-space autogrow autofocus"), {"aria-label": _("Your message")}
+            )
+            Tag("p", _("The old one is kept: use the arrows below a message to switch."), "field-hint")
             with block("dialog-actions"):
-                Button("Cancel", lambda: self._draw_user(message)).mark("cancel-edit")
-                Button("Ask again", lambda: self._send(box.value or ""), kind="primary").mark("send-edit")
+                Button(_("Cancel"), lambda: self._draw_user(message)).mark("cancel-edit")
+                Button(_("Ask again"), lambda: self._send(box.value or ""), kind="primary").mark("send-edit")
 
     async def _send(self, text: str) -> None:
         if self._message is not None and await self._actions.edit(self._index, text):
@@ -212,11 +217,11 @@ def unanswered(again: Callable[[], Any], former: Callable[[], Any] | None) -> No
     """
 
     def actions() -> None:
-        Button("Answer it", again, icon="play", classes="btn-small").mark("answer-it")
+        Button(_("Answer it"), again, icon="play", classes="btn-small").mark("answer-it")
         if former is not None:
-            Button("Show the former answer", former, icon="history", classes="btn-small").mark("former-answer")
+            Button(_("Show the previous answer"), former, icon="history", classes="btn-small").mark("former-answer")
 
-    note("info", "This message has no answer.", actions=actions)
+    note("info", _("This message has no answer."), actions=actions)
 
 
 def _figures(message: StoredMessage) -> str:
@@ -226,11 +231,11 @@ def _figures(message: StoredMessage) -> str:
     if speed := figures.get("generation_tokens_per_second"):
         parts.append(units.speed(speed))
     if first := figures.get("time_to_first_token"):
-        parts.append(f"first after {units.duration(first)}")
+        parts.append(_("first after {time}", time=units.duration(first)))
     if tokens := figures.get("generation_tokens"):
-        parts.append(f"{tokens} tokens")
+        parts.append(plural("{count:,} token", "{count:,} tokens", int(tokens)))
     if figures.get("finish_reason") == "stopped":
-        parts.append("stopped")
+        parts.append(_("stopped"))
     if figures.get("finish_reason") == "length":
-        parts.append("cut off at the limit of tokens")
+        parts.append(_("cut off at the token limit"))
     return " · ".join(parts)

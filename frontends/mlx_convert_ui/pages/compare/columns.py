@@ -10,6 +10,7 @@ from mlx_convert_core.plugin import units
 from mlx_convert_ui.state.comparisons import Column, Match, token_at
 from mlx_convert_ui.widgets.answer import Answer, copy_button, is_loading, state_badge
 from mlx_convert_ui.widgets.components import Tag, block
+from mlx_convert_ui.words import _, plural
 
 
 class Columns:
@@ -19,8 +20,8 @@ class Columns:
         self.match = match
         request = match.comparison.request
         with block("compare-head"):
-            Tag("h2", "Answers", "card-title")
-            Tag("span", f"Seed {request.seed}", "card-hint")
+            Tag("h2", _("Answers"), "card-title")
+            Tag("span", _("Seed {number}", number=request.seed), "card-hint")
             self._message = Tag("span", "", "card-hint")
         with block(f"compare-columns compare-{len(match.columns)}"):
             self._columns = [ColumnView(match, index, column, again) for index, column in enumerate(match.columns)]
@@ -67,7 +68,7 @@ class ColumnView:
         self._state.clear()
         with self._state:
             if view.state is JobState.QUEUED or (view.active and not view.chunks and not is_loading(view)):
-                Tag("span", "Waiting", "badge")
+                Tag("span", _("Waiting"), "badge")
             else:
                 state_badge(view)
             if view.chunks and not view.active:
@@ -88,22 +89,34 @@ class ColumnView:
     def _wording(self, place: int | None) -> str:
         view, first = self._view, self._match.columns[0].view
         if self._index == 0:
-            return (
-                "" if self._place() is None else "The mark shows the first token that another model chose differently."
-            )
+            marked = _("The mark shows the first token that another model chose differently.")
+            return "" if self._place() is None else marked
         if place is None:
             over = view.state is JobState.FINISHED and first.state is JobState.FINISHED
-            return "The same answer, to the letter." if over else ""
+            return _("Exactly the same answer.") if over else ""
         before = len(view.text[:place].split())
         if place == len(view.text) and not view.active:
-            return f"Ends after {before} words, where model 1 goes on."
+            return plural(
+                "Ends after {count:,} word, where model 1 goes on.",
+                "Ends after {count:,} words, where model 1 goes on.",
+                before,
+            )
         start, end = token_at(view, place)
         token = view.text[start:end].strip()
-        return f"Differs from model 1 after {before} words" + (f": “{token}”." if token else ".")
+        if not token:
+            return plural(
+                "Differs from model 1 after {count:,} word.", "Differs from model 1 after {count:,} words.", before
+            )
+        return plural(
+            "Differs from model 1 after {count:,} word: “{token}”.",
+            "Differs from model 1 after {count:,} words: “{token}”.",
+            before,
+            token=token,
+        )
 
 
 def _size(column: Column) -> str:
     entry = column.entry
     if entry is None:
-        return "Not a converted model that can be read"
+        return _("Not a converted model that can be read")
     return f"{units.size(entry.size)} · {units.bits_per_weight(entry.bits_per_weight)} · {entry.quantization}"

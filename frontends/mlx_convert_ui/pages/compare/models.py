@@ -8,6 +8,7 @@ from mlx_convert_core import Comparison, LibraryEntry
 from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.widgets.components import Button, Tag, block
 from mlx_convert_ui.widgets.model_choice import ModelChoice
+from mlx_convert_ui.words import _
 
 
 class ModelChoices:
@@ -21,7 +22,7 @@ class ModelChoices:
         self._changed = changed
         self.values = [*values[: Comparison.MOST], *[""] * (Comparison.FEWEST - len(values))]
         self._rows = block("compare-models")
-        self._add = Button("Add a model", self._more, icon="plus", classes="btn-small").mark("add-model")
+        self._add = Button(_("Add a model"), self._more, icon="plus", classes="btn-small").mark("add-model")
         self._draw()
 
     def _draw(self) -> None:
@@ -43,11 +44,11 @@ class ModelChoices:
 
         with block("compare-model"):
             Tag("span", str(index + 1), "compare-number").props("aria-hidden=true")
-            ModelChoice(
-                self._studio, self._entries, self.values[index], choose, label=f"Model {index + 1}", marker=str(index)
-            )
+            label = _("Model {number}", number=index + 1)
+            ModelChoice(self._studio, self._entries, self.values[index], choose, label=label, marker=str(index))
             if len(self.values) > Comparison.FEWEST:
-                Button("", remove, icon="x", kind="ghost", label=f"Remove model {index + 1}").mark(f"remove{index}")
+                label = _("Remove model {number}", number=index + 1)
+                Button("", remove, icon="x", kind="ghost", label=label).mark(f"remove{index}")
 
     def _more(self) -> None:
         paths = (str(entry.path) for entry in self._entries)

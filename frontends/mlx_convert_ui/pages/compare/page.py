@@ -20,6 +20,7 @@ from mlx_convert_ui.widgets.prompt_field import PromptField
 from mlx_convert_ui.widgets.prompts import EXAMPLE_PROMPTS
 from mlx_convert_ui.widgets.remedies import tell
 from mlx_convert_ui.widgets.sampler import Sampler, SamplerFields
+from mlx_convert_ui.words import _
 
 STREAM_SECONDS = 0.05
 
@@ -30,7 +31,8 @@ def register(studio: Studio) -> None:
     @ui.page("/compare", response_timeout=READ_SECONDS)
     async def page(request: Request) -> None:
         entries = await run.io_bound(studio.entries) or ()
-        with frame(studio, "/compare", "Compare", "Ask several models the same and see where their answers part."):
+        subtitle = _("Ask several models the same question and see where their answers differ.")
+        with frame(studio, "/compare", _("Compare"), subtitle):
             ComparePage(studio, entries, request.query_params.getlist("model"))
 
 
@@ -45,32 +47,34 @@ class ComparePage:
         with block("column compare"):
             with block("columns"):
                 with block("column"):
-                    with card("Models", "Two to four"):
+                    with card(_("Models"), _("Two to four")):
                         self._models = ModelChoices(studio, entries, _first(models, draft, present), self._keep)
                         if len(present) < 2:
                             self._first_step()
                     self._prompt_card(draft.get("prompt", EXAMPLE_PROMPTS["technical"]))
-                with block("column compare-settings"), card("Settings", "For all alike"):
+                with block("column compare-settings"), card(_("Settings"), _("The same for all")):
                     self._dials = SamplerFields(self._sampler, self._keep)
-            self._place = block("compare-place", "section").props('aria-label="Answers"')
+            self._place = block("compare-place", "section", label=_("Answers"))
         self._columns: Columns | None = None
         with self._place, block("card"):
-            empty("columns-2", "Nothing compared yet", "Choose two models or more, type a prompt, and compare.")
+            text = _("Choose two models or more, type a prompt, and compare.")
+            empty("columns-2", _("Nothing compared yet"), text)
         self._refresh()
         ui.timer(STREAM_SECONDS, self._refresh)
 
     def _first_step(self) -> None:
         with block("first-step"):
-            Tag("p", "Convert a model with two presets, 4-bit and 8-bit, to see what the size costs.", "muted")
+            text = _("Convert a model with two presets, such as 4-bit and 8-bit, to see what a smaller size costs.")
+            Tag("p", text, "muted")
             no_models()
 
     def _prompt_card(self, prompt: str) -> None:
-        with card("Prompt"):
+        with card(_("Prompt")):
             self._prompt = PromptField(prompt, self._keep, self._compare)
             self._notes = block("notes")
             with block("send-row"):
-                Tag("span", "Without a seed one is drawn, the same for all", "field-hint push wide-only")
-                self._button = Button("Compare", self._press, icon="columns-2", kind="primary").mark("compare")
+                Tag("span", _("Without a seed, one is picked, the same for all"), "field-hint push wide-only")
+                self._button = Button(_("Compare"), self._press, icon="columns-2", kind="primary").mark("compare")
 
     def _keep(self) -> None:
         draft = {"models": self._models.values, "prompt": self._prompt.value, "sampler": self._sampler.values()}
@@ -97,7 +101,7 @@ class ComparePage:
         try:
             request = self._sampler.request(self._prompt.value)
             models = [model_folder(model) for model in self._models.values]
-            async with waiting("Opening the models …"):
+            async with waiting(_("Opening the models …")):
                 await run.io_bound(self._studio.comparisons.start, models, request)
         except MlxConvertError as error:
             with self._notes:
@@ -115,7 +119,7 @@ class ComparePage:
                 self._columns = Columns(current, self._compare)
         if self._columns is not None:
             self._columns.refresh()
-        if self._button.text != (text := "Stop" if self._active else "Compare"):
+        if self._button.text != (text := _("Stop") if self._active else _("Compare")):
             self._button.show(text).icon("square" if self._active else "columns-2").enable()
 
 

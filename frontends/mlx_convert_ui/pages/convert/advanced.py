@@ -11,8 +11,7 @@ from mlx_convert_core import Preset
 from mlx_convert_core.plugin import AFFINE_BITS, AFFINE_GROUP_SIZES, MODES, NEAREST, dtypes
 from mlx_convert_ui.state.convert_form import Form
 from mlx_convert_ui.widgets.components import CHEVRON, attributes, block, field, named, tooltip
-
-_AS_PRESET = "As the preset"
+from mlx_convert_ui.words import _, plural
 
 
 class AdvancedFields:
@@ -50,88 +49,95 @@ class AdvancedFields:
     def _numbers(self) -> None:
         every = {name: preset.title for name, preset in self._presets.items()}
         self._select(
-            "Preset",
-            "Every preset, also those of plugins. Change it when none of the cards above fits.",
+            _("Preset"),
+            _("Every preset, also those of plugins. Change it when none of the cards above fits."),
             every,
             "preset",
         )
-        bits = {None: _AS_PRESET, **{bits: f"{bits} bits" for bits in AFFINE_BITS}}
-        self._select("Bits", "Bits for each number. Fewer are smaller and less exact.", bits, "bits")
-        groups = {None: _AS_PRESET, **{size: str(size) for size in AFFINE_GROUP_SIZES}}
+        usual = _or_as_preset(())
+        bits = {**usual, **{bits: plural("{count:,} bit", "{count:,} bits", bits) for bits in AFFINE_BITS}}
+        tip = _("Bits for each number. Fewer make the model smaller and less exact.")
+        self._select(_("Bits"), tip, bits, "bits")
+        groups = {**usual, **{size: str(size) for size in AFFINE_GROUP_SIZES}}
         self._select(
-            "Group size",
-            "How many numbers share one scale. Smaller groups keep more quality and take a little more room.",
+            _("Group size"),
+            _("How many numbers share one scale. Smaller groups keep more quality and take a bit more space."),
             groups,
             "group_size",
         )
-        modes = {None: _AS_PRESET, **{mode: mode if mode == "affine" else mode.upper() for mode in MODES}}
-        self._select("Mode", "The number format. Leave it unless you need one of the float formats.", modes, "mode")
+        modes = {**usual, **{mode: mode if mode == "affine" else mode.upper() for mode in MODES}}
+        tip = _("The number format. Leave it unless you need one of the float formats.")
+        self._select(_("Mode"), tip, modes, "mode")
 
     def _per_layer(self) -> None:
         """The strategies, and those of a budget beside them: whoever types a number there chooses one."""
         strategies = sorted({preset.strategy for preset in self._presets.values() if preset.strategy})
         self._select(
-            "Strategy",
-            "Chooses bits layer by layer, so that the layers that matter most keep more.",
+            _("Strategy"),
+            _("Chooses bits layer by layer, so that the layers that matter most keep more."),
             _or_as_preset(strategies),
             "strategy",
         )
-        told = "At most so many on average: each layer gets bits by what it loses."
-        self._budget("Bits per weight", told, "bpw")
-        told = (
-            "How far the result may be from its source, in nats of KL divergence: 0.05 is close. The smallest model"
-            " that keeps to it is looked for, by making and measuring a few."
+        told = _("At most this many on average: layers that lose more get more bits.")
+        self._budget(_("Bits per weight"), told, "bpw")
+        told = _(
+            "How far the result may be from its source, in nats of KL divergence: 0.05 is close. A few models are made"
+            " and measured to find the smallest one within it."
         )
-        self._budget("Divergence at most", told, "kl")
+        self._budget(_("Divergence at most"), told, "kl")
 
     def _rounding(self) -> None:
         methods = sorted({NEAREST, *(preset.method for preset in self._presets.values() if preset.method)})
         self._select(
-            "Rounding (method)",
-            "How numbers are rounded. tuned fits them to a text that runs through the model first; with compensated"
-            " they make good for each other, too. The same size, and longer conversions.",
+            _("Rounding"),
+            _(
+                "How numbers are rounded. “tuned” fits them to a text that runs through the model first. With"
+                " “compensated” they also make up for each other. Same size, longer conversion."
+            ),
             _or_as_preset(methods),
             "method",
         )
         self._select(
-            "Kept as (dtype)",
-            "The type of everything that is not quantized. float16 is faster on M1 and M2 Macs.",
+            _("Unquantized numbers"),
+            _("The number type of everything that isn't quantized. float16 is faster on M1 and M2 Macs."),
             _or_as_preset(dtypes.DTYPES),
             "dtype",
         )
 
     def _named(self) -> None:
         """What is typed: which revision, an adapter, a text to round by."""
-        self._typed("Revision", "A branch, tag or commit of a repo. Empty means the newest.", "main", "revision")
+        tip = _("A branch, tag or commit of a repo. Empty means the newest.")
+        self._typed(_("Revision"), tip, "main", "revision")
         self._adapter = self._typed(
-            "Adapter",
-            "A LoRA, as peft or mlx-lm has saved it, that is fused into the model: a repo or a folder.",
-            "none: owner/lora, or a folder",
+            _("Adapter"),
+            _("A LoRA, as peft or mlx-lm has saved it, that is fused into the model: a repo or a folder."),
+            _("none: owner/lora, or a folder"),
             "adapter",
         )
         self._calibration = self._typed(
-            "Calibration text",
-            "A text file of yours that rounding by a text goes by: what the model will be used for. Empty means the"
-            " text that comes along.",
-            "the bundled text",
+            _("Calibration text"),
+            _(
+                "A text file of yours, like what the model will be used for. “tuned” and “compensated” rounding"
+                " follow it. Empty means the text that comes with the app."
+            ),
+            _("the text that comes with the app"),
             "calibration",
         )
 
     def _agreements(self) -> None:
         self._switch(
-            "Try the result",
-            "Loads what was written and asks it a question before it counts as done. Takes seconds.",
+            _("Try the result"),
+            _("Loads what was written and asks it a question before it counts as done. Takes seconds."),
             "verify",
         )
         self._switch(
-            "Allow infinite values",
-            "float16 can't hold very large numbers: they become infinite. Unless it is on, such a conversion is"
-            " refused.",
+            _("Allow infinite values"),
+            _("float16 can't hold very large numbers: they become infinite. When off, such models are refused."),
             "allow_overflow",
         )
         self._switch(
-            "Run the model's own code",
-            "Some models bring Python code. Allow it only if you trust their author.",
+            _("Run the model's own code"),
+            _("Some models bring Python code. Allow it only if you trust their author."),
             "trust",
         )
 
@@ -155,12 +161,13 @@ class AdvancedFields:
 
     def _budget(self, label: str, tip: str, kind: str) -> None:
         with field(label, tip) as name:
-            given, _, number = (self._form.strategy or "").partition(":")
+            given, _colon, number = (self._form.strategy or "").partition(":")
             box = ui.input(
                 value=number if given == kind else "",
                 on_change=lambda event: self._set("strategy", f"{kind}:{event.value.strip()}" if event.value else None),
             )
-            named(box, name).props('placeholder="As the preset" spellcheck=false').mark(f"advanced-{kind}")
+            attributes(named(box, name), {"placeholder": _("As in the preset")})
+            box.props("spellcheck=false").mark(f"advanced-{kind}")
 
     def _select(self, label: str, tip: str, options: dict[Any, str], attribute: str) -> None:
         with field(label, tip) as name:
@@ -172,4 +179,4 @@ class AdvancedFields:
 
 
 def _or_as_preset(choices: Iterable[str]) -> dict[Any, str]:
-    return {None: _AS_PRESET, **{name: name for name in choices}}
+    return {None: _("As in the preset"), **{name: name for name in choices}}

@@ -7,6 +7,8 @@ from dataclasses import replace
 
 from mlx_convert_core import ConvertRequest, OutputPlan
 from mlx_convert_ui.widgets.dialogs import confirm, decide
+from mlx_convert_ui.widgets.replacing import gone_for_good
+from mlx_convert_ui.words import _, plural
 
 
 async def agreed_to(request: ConvertRequest, outputs: Sequence[OutputPlan]) -> ConvertRequest | None:
@@ -28,21 +30,20 @@ async def agreed_to(request: ConvertRequest, outputs: Sequence[OutputPlan]) -> C
     if not may_go:
         return without
     if not others:
-        sure = await confirm(_title(may_go), _text(may_go), action="Replace")
+        sure = await confirm(_title(may_go), _text(may_go), action=_("Replace"))
         return replace(request, force=True) if sure else None
-    made = f"Make the other {len(others)}" if len(others) > 1 else "Make the other one"
-    answer = await decide(_title(may_go), _text(may_go), action="Replace", other=made)
+    made = plural("Make the other one", "Make the other {count:,}", len(others))
+    answer = await decide(_title(may_go), _text(may_go), action=_("Replace"), other=made)
     return {"action": replace(request, force=True), "other": without}.get(answer)
 
 
 def _title(outputs: Sequence[OutputPlan]) -> str:
-    return f"Replace {outputs[0].path.name}?" if len(outputs) == 1 else f"Replace {len(outputs)} models?"
+    if len(outputs) == 1:
+        return _("Replace {name}?", name=outputs[0].path.name)
+    return plural("Replace {count:,} model?", "Replace {count:,} models?", len(outputs))
 
 
 def _text(outputs: Sequence[OutputPlan]) -> str:
     """What is there, and what becomes of it."""
     listing = "\n".join(f"{output.path}\n{output.replaces.words}" for output in outputs if output.replaces is not None)
-    return (
-        "What is there stays as it is until the new one is complete and checked; then it is deleted for good."
-        f"\n{listing}"
-    )
+    return f"{gone_for_good(len(outputs))}\n{listing}"

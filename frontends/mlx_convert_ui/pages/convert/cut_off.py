@@ -10,6 +10,7 @@ from nicegui import run
 from mlx_convert_core import ConvertRequest
 from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.widgets.components import Button, Tag, block, card, note
+from mlx_convert_ui.words import _
 
 
 class CutOff:
@@ -31,18 +32,14 @@ class CutOff:
 
     def _card(self, job: str, request: ConvertRequest) -> None:
         names = ", ".join(Path(path).name for path in request.outputs) or request.ref
-        with card(f"{names} was interrupted") as element:
+        with card(_("{name} was interrupted", name=names)) as element:
             element.mark("cut-off")
-            Tag(
-                "p",
-                "The app was ended while it was being made. It goes on where it was, as far as that was kept.",
-                "muted",
-            )
+            text = _("The app quit while it was being made. It can go on from where it was, as far as that was kept.")
+            Tag("p", text, "muted")
             with block("actions"):
-                Button("Go on", lambda: self._again(job), icon="play", kind="primary", classes="btn-small").mark(
-                    "go-on"
-                )
-                Button("Discard", lambda: self._discard(job), icon="trash-2", classes="btn-small").mark("discard")
+                again = Button(_("Go on"), lambda: self._again(job), icon="play", kind="primary", classes="btn-small")
+                again.mark("go-on")
+                Button(_("Discard"), lambda: self._discard(job), icon="trash-2", classes="btn-small").mark("discard")
 
     def _again(self, job: str) -> None:
         request = self._studio.interrupted.let_go(job)
@@ -55,5 +52,5 @@ class CutOff:
         try:
             await run.io_bound(self._studio.interrupted.discard, job)
         except OSError as error:
-            problem = f"What it left can't be removed: {error.strerror or error}."
+            problem = _("What it left can't be removed: {reason}.", reason=error.strerror or error)
         self._draw(problem)

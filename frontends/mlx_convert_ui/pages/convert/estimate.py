@@ -10,13 +10,12 @@ from nicegui.events import ValueChangeEventArguments
 
 from mlx_convert_core import ConvertPlan, OutputPlan
 from mlx_convert_core.plugin import fit, fit_into, memory_now, units
-from mlx_convert_ui.pages.convert.form_planner import TEXT_ONLY, FormPlanner, Preview
+from mlx_convert_ui.pages.convert.form_planner import TEXT_ONLY, FormPlanner, Preview, busy_in_words
 from mlx_convert_ui.state.convert_form import Form
 from mlx_convert_ui.widgets.components import Badge, Button, Tag, block, card, facts, progress_bar, set_progress
-from mlx_convert_ui.widgets.fitting import show_fit
+from mlx_convert_ui.widgets.fitting import fit_words, show_fit
 from mlx_convert_ui.widgets.remedies import Offer, tell
-
-_FOOT = "Runs in the background; you can keep working."
+from mlx_convert_ui.words import _, plural
 
 
 class EstimateCard:
@@ -28,15 +27,16 @@ class EstimateCard:
         self._form = form
         self._agreed = agreed
         self._drawn: object = None
-        with card("Estimate", classes="sticky"):
+        with card(_("Estimate"), classes="sticky"):
             self._body = block("").props("aria-live=polite")
             with block("convert-bar"):
                 self._sum = Tag("p", "", "convert-sum").props("aria-hidden=true")  # it stands above, too
-                self._button = Button("Convert", start, icon="play", kind="primary", classes="btn-wide").mark("convert")
-            self._later = Button("Add to queue", enqueue, icon="list-plus", kind="ghost", classes="btn-wide").mark(
-                "enqueue"
-            )
-            self._foot = Tag("p", _FOOT, "estimate-foot")
+                self._button = Button(_("Convert"), start, icon="play", kind="primary", classes="btn-wide").mark(
+                    "convert"
+                )
+            self._later = Button(_("Add to queue"), enqueue, icon="list-plus", kind="ghost", classes="btn-wide")
+            self._later.mark("enqueue")
+            self._foot = Tag("p", "", "estimate-foot")
 
     def draw(self, planner: FormPlanner) -> None:
         """Show sizes, memory, disk and findings; the button says what it will do."""
@@ -48,16 +48,15 @@ class EstimateCard:
             with self._body:
                 _content(preview, self._consent, planner.offer)
         waits = preview.refused or bool(preview.text_only and not self._form.text_only)
-        several = f" {len(preview.outputs)} models" if len(preview.outputs) > 1 else ""
-        self._button.show("Replace and convert" if preview.exists and not waits else f"Convert{several}")
+        self._button.show(_action(preview, waits=waits))
         self._sum.show(_in_a_line(preview, waits=waits))
         self._button.enable(preview.plan is not None and not waits)
         self._later.enable(preview.plan is not None and not waits)
-        self._foot.show("Something above needs your attention first." if waits else _FOOT)
+        self._foot.show(_attention() if waits else _("Runs in the background; you can keep working."))
 
     def _consent(self) -> None:
         """Ask whether the text model alone is enough."""
-        box = ui.checkbox("Convert the text model alone", value=self._form.text_only, on_change=self._answered)
+        box = ui.checkbox(_("Convert the text model alone"), value=self._form.text_only, on_change=self._answered)
         box.mark("text-only")
 
     def _answered(self, event: ValueChangeEventArguments) -> None:
@@ -65,11 +64,25 @@ class EstimateCard:
         self._agreed()
 
 
+def _action(preview: Preview, *, waits: bool) -> str:
+    """What the button does."""
+    if preview.exists and not waits:
+        return _("Replace and convert")
+    if len(preview.outputs) < 2:
+        return _("Convert")
+    return plural("Convert {count:,} model", "Convert {count:,} models", len(preview.outputs))
+
+
+def _attention() -> str:
+    return _("Something above needs your attention first.")
+
+
 def _content(preview: Preview, consent: Callable[[], None], offer: Offer) -> None:
     plan = preview.plan
     if plan is None or preview.unfit or not all(output.weight_bytes for output in plan.outputs):
-        text = f"{preview.busy} …" if preview.busy else "Name a model to see its size before anything is downloaded."
-        text = "There is nothing to estimate: beside the model's name stands why." if preview.unfit else text
+        text = busy_in_words(preview.busy) or _("Name a model to see its size before anything is downloaded.")
+        if preview.unfit:
+            text = _("There is nothing to estimate. The reason is below the model's name.")
         with block("row-line").style("margin-bottom: 14px; align-items: flex-start"):
             if preview.busy:
                 Tag("span", "", "spin").props("aria-hidden=true").style("margin-top: 3px")
@@ -94,12 +107,19 @@ def _headline(plan: ConvertPlan, busy: str) -> None:
     several = len(plan.outputs) > 1
     with block("estimate-size"):
         Tag("span", _size(plan.outputs), "estimate-number").mark("estimate")
-        change = f"{1 - share:.0%} smaller" if share < 0.995 else ("same size" if share < 1.005 else "larger")
-        Tag("span", f"{len(plan.outputs)} models" if several else change, "estimate-note")
+        models = plural("{count:,} model", "{count:,} models", len(plan.outputs))
+        Tag("span", models if several else _change(share), "estimate-note")
         if busy:
-            Tag("span", "", "spin", label=busy).props("role=img")
+            Tag("span", "", "spin", label=busy_in_words(busy)).props("role=img")
     if not several:
-        set_progress(progress_bar("Size against the original"), share)
+        set_progress(progress_bar(_("Size compared with the original")), share)
+
+
+def _change(share: float) -> str:
+    """How much smaller than its source something is that takes ``share`` of it."""
+    if share < 0.995:
+        return _("{percent} smaller", percent=f"{1 - share:.0%}")
+    return _("same size") if share < 1.005 else _("larger")
 
 
 def _results(plan: ConvertPlan) -> None:
@@ -113,35 +133,37 @@ def _results(plan: ConvertPlan) -> None:
                     Tag("span", f"{_size((output,))} · {units.bits_per_weight(output.bits_per_weight)}", "option-size")
                     show_fit(Tag("span", "", "option-size"), fit_into(memory, output.weight_bytes, plan.model.config))
                     if output.replaces is not None:
-                        Badge("There already", "warn")
+                        Badge(_("There already"), "warn")
 
 
 def _size(outputs: Sequence[OutputPlan]) -> str:
     """What all of ``outputs`` take together."""
     at_most, exact = any(output.at_most for output in outputs), all(output.exact for output in outputs)
-    return ("up to " if at_most else "" if exact else "≈ ") + units.size(sum(one.weight_bytes for one in outputs))
+    size = units.size(sum(one.weight_bytes for one in outputs))
+    return _("up to {size}", size=size) if at_most else size if exact else f"≈ {size}"
 
 
 def _in_a_line(preview: Preview, *, waits: bool) -> str:
     """What the bar at the foot of a phone's page says beside its button."""
     plan = preview.plan
     if waits or plan is None or not all(output.weight_bytes for output in plan.outputs):
-        return "Something above needs your attention first." if waits else f"{preview.busy} …" if preview.busy else ""
+        return _attention() if waits else busy_in_words(preview.busy)
     worst = max(plan.outputs, key=lambda output: output.weight_bytes)
-    several = f"{len(plan.outputs)} models · " if len(plan.outputs) > 1 else ""
-    return f"{several}{_size(plan.outputs)} · {fit(worst.weight_bytes, plan.model.config).words}"
+    several = plural("{count:,} model", "{count:,} models", len(plan.outputs)) if len(plan.outputs) > 1 else ""
+    parts = (several, _size(plan.outputs), fit_words(fit(worst.weight_bytes, plan.model.config)))
+    return " · ".join(filter(None, parts))
 
 
 def _rows(plan: ConvertPlan) -> list[tuple[str, str]]:
     rows = []
     if plan.peak_memory:
-        rows.append(("Memory to convert", units.size(plan.peak_memory)))
+        rows.append((_("Memory to convert"), units.size(plan.peak_memory)))
     if len(plan.outputs) == 1:
         (output,) = plan.outputs
         found = fit(output.weight_bytes, plan.model.config)
-        rows.insert(0, ("Bits per weight", units.bits(output.bits_per_weight)))
-        rows.append(("Memory to answer", f"{units.size(found.needed)}: {found.words.lower()}"))
+        rows.insert(0, (_("Bits per weight"), units.bits(output.bits_per_weight)))
+        rows.append((_("Memory to answer"), f"{units.size(found.needed)} · {fit_words(found)}"))
     if plan.fetch_bytes:
-        rows.append(("To download", units.size(plan.fetch_bytes)))
-    rows += [("Original", units.size(plan.model.weight_bytes)), ("Free disk", units.size(plan.free_disk))]
+        rows.append((_("To download"), units.size(plan.fetch_bytes)))
+    rows += [(_("Original"), units.size(plan.model.weight_bytes)), (_("Free disk space"), units.size(plan.free_disk))]
     return rows

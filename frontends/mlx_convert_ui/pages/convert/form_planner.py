@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from nicegui import background_tasks
 
@@ -14,6 +15,7 @@ from mlx_convert_ui.state.convert_form import Form, cards
 from mlx_convert_ui.state.finding import FIRST, MORE, Found, Ready, can_be_searched, find, ready_made
 from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.widgets.remedies import Offer
+from mlx_convert_ui.words import _
 
 TYPING_SECONDS = 0.4
 TEXT_ONLY = "text_only"
@@ -35,12 +37,15 @@ _PLACES = {
 }
 
 
+Busy = Literal["", "model", "size"]
+
+
 @dataclass
 class Preview:
-    """What is known so far. ``busy`` names what is being found out, "" when nothing is; ``named`` is what the sources
+    """What is known so far. ``busy`` says what is being found out, "" when nothing is; ``named`` is what the sources
     make of what was typed, ``found`` what can be chosen instead."""
 
-    busy: str = ""
+    busy: Busy = ""
     searching: bool = False
     found: Found | None = None
     named: NamedModel | None = None
@@ -110,7 +115,7 @@ class FormPlanner:
         self._far = None
         self._limit = FIRST
         before = self.preview.found  # stays until the next is there: a list that comes and goes can't be read
-        self.preview = Preview(busy="Looking at the model" if self._form.ref.strip() else "", found=before)
+        self.preview = Preview(busy="model" if self._form.ref.strip() else "", found=before)
         self._start(delay, anew=True)
 
     def find_more(self) -> None:
@@ -205,7 +210,7 @@ class FormPlanner:
 
     async def _plan(self, turn: int) -> None:
         """The chosen outputs: their names and estimate first, then exactly."""
-        self._tell(turn, busy="Working out the exact size")
+        self._tell(turn, busy="size")
         first = await self._ask(turn, self._unnamed(), exact=False)
         if first is None or turn != self._turn:
             return
@@ -254,6 +259,16 @@ class FormPlanner:
         if known:
             self._known.set()
         self._changed()
+
+
+def busy_in_words(busy: Busy) -> str:
+    """What is being found out, in the language of the page."""
+    match busy:
+        case "model":
+            return _("Looking at the model …")
+        case "size":
+            return _("Working out the exact size …")
+    return ""
 
 
 def place_of(finding: Finding) -> str:

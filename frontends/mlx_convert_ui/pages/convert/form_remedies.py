@@ -7,20 +7,12 @@ from pathlib import Path
 
 from mlx_convert_core.plugin import ChooseOutput, LeaveOut, Remedy, SetOption, UseInstead
 from mlx_convert_ui.state.convert_form import Form
+from mlx_convert_ui.words import _, plural
 
-# Options of a conversion that the form has a field for: its name, and what the field is called on the page.
+# Options of a conversion that the form has a field for.
 _FIELDS = {
-    "adapter": ("adapter", "adapter"),
-    "bits": ("bits", "bits"),
-    "calibration": ("calibration", "calibration text"),
-    "dtype": ("dtype", "type"),
-    "group_size": ("group_size", "group size"),
-    "method": ("method", "rounding"),
-    "mode": ("mode", "mode"),
-    "preset": ("preset", ""),
-    "revision": ("revision", "revision"),
-    "strategy": ("strategy", "strategy"),
-    "trust_remote_code": ("trust", ""),
+    **{name: name for name in ("adapter", "bits", "calibration", "dtype", "group_size", "method", "mode", "preset")},
+    **{"revision": "revision", "strategy": "strategy", "trust_remote_code": "trust"},
 }
 
 
@@ -28,28 +20,69 @@ def change_of(form: Form, remedy: Remedy) -> tuple[str, Callable[[], None]] | No
     """The words for a button and the change of ``form``, None for what the form can't do."""
     match remedy:
         case UseInstead(ref=ref, adapter=adapter):
-            words = f"Fuse it into {ref}" if adapter else f"Use {ref}"
+            words = _("Fuse it into {name}", name=ref) if adapter else _("Use {name}", name=ref)
             return words, lambda: _name(form, ref, adapter)
         case ChooseOutput(path=path) if path:
-            return f"Name it {Path(path).name}", lambda: setattr(form, "name", Path(path).name)
+            return _("Name it {name}", name=Path(path).name), lambda: setattr(form, "name", Path(path).name)
         case SetOption(option="trust_remote_code", value=True):
-            return "Allow its code", lambda: setattr(form, "trust", True)
+            return _("Allow its code"), lambda: setattr(form, "trust", True)
         case SetOption(option="dequantize", value=True):
-            return "Make them plain numbers first", lambda: setattr(form, "dequantize", True)
+            return _("Read its packed layers as plain numbers"), lambda: setattr(form, "dequantize", True)
         case SetOption(option="text_only", value=True):
-            return "Convert the text model alone", lambda: setattr(form, "text_only", True)
+            return _("Convert the text model alone"), lambda: setattr(form, "text_only", True)
         case LeaveOut(option="dequantize"):
-            return "Keep its packed layers", lambda: setattr(form, "dequantize", False)
+            return _("Keep its packed layers"), lambda: setattr(form, "dequantize", False)
         case SetOption(option="verify", value=False):
-            return "Don't try the result", lambda: setattr(form, "verify", False)
+            return _("Don't try the result"), lambda: setattr(form, "verify", False)
         case SetOption(option=option, value=value) if option in _FIELDS and value is not None:
-            field, words = _FIELDS[option]
-            return " ".join(filter(None, ["Use", words, str(value)])), lambda: setattr(form, field, value)
+            return _use(option, str(value)), lambda: setattr(form, _FIELDS[option], value)
         case LeaveOut(option=option) if option in _FIELDS:
-            field, words = _FIELDS[option]
-            empty = "" if field in ("adapter", "calibration", "revision") else None
-            return f"Leave the {words} out", lambda: setattr(form, field, empty)
+            empty = "" if option in ("adapter", "calibration", "revision") else None
+            return _leave_out(option), lambda: setattr(form, _FIELDS[option], empty)
     return None
+
+
+def _use(option: str, value: str) -> str:
+    """A button's words: each option has a message of its own, as other languages bend its name."""
+    match option:
+        case "adapter":
+            return _("Use the adapter {value}", value=value)
+        case "bits":
+            return plural("Use {count:,} bit", "Use {count:,} bits", int(value))
+        case "group_size":
+            return _("Use a group size of {value}", value=value)
+        case "mode":
+            return _("Use the mode {value}", value=value)
+        case "revision":
+            return _("Use the revision {value}", value=value)
+        case "strategy":
+            return _("Use the strategy {value}", value=value)
+        case "method":
+            return _("Use the rounding {value}", value=value)
+    return _("Use {name}", name=value)
+
+
+def _leave_out(option: str) -> str:
+    match option:
+        case "adapter":
+            return _("Use no adapter")
+        case "calibration":
+            return _("Use the text that comes with the app")
+        case "revision":
+            return _("Use the newest revision")
+        case "bits":
+            return _("Use the preset's bits")
+        case "group_size":
+            return _("Use the preset's group size")
+        case "mode":
+            return _("Use the preset's mode")
+        case "strategy":
+            return _("Use the preset's strategy")
+        case "method":
+            return _("Use the preset's rounding")
+        case "dtype":
+            return _("Use the preset's number type")
+    return _("Use the preset's value")
 
 
 def _name(form: Form, ref: str, adapter: str) -> None:

@@ -15,6 +15,7 @@ from mlx_convert_ui.widgets.components import Badge, Button, Tag, attributes, bl
 from mlx_convert_ui.widgets.found_list import FoundList
 from mlx_convert_ui.widgets.glance import badges
 from mlx_convert_ui.widgets.remedies import tell
+from mlx_convert_ui.words import _, plural
 
 FIELD = "source-model"  # the field's id
 LIST = "found-models"
@@ -30,7 +31,7 @@ class FoundModels:
         self._preset = preset
         self._drawn: Found | None = None
         self._heading = Tag("p", "", "found-heading").props("role=status")
-        self._list = attributes(FoundList(f"#{FIELD}", "Models to choose from"), {"id": LIST})
+        self._list = attributes(FoundList(f"#{FIELD}", _("Models to choose from")), {"id": LIST})
         self._below = block("found-below")
 
     def draw(self, found: Found | None) -> None:
@@ -45,11 +46,11 @@ class FoundModels:
             return
         with self._list:
             if found.recent:
-                with _group("Converted before"):
+                with _group(_("Converted before")):
                     for ref in found.recent:
                         self._option(SearchHit(model=FoundModel(ref=ref)))
             if found.hits and not found.words:
-                with _group("To begin with"):
+                with _group(_("Good to start with")):
                     self._options(found)
             else:
                 self._options(found)
@@ -57,7 +58,7 @@ class FoundModels:
             if found.problem is not None:
                 tell(found.problem, level="warning")
             if found.more:
-                Button("Show more", self._more, kind="ghost", classes="btn-small").mark("more-found")
+                Button(_("Show more"), self._more, kind="ghost", classes="btn-small").mark("more-found")
 
     def _options(self, found: Found) -> None:
         for hit in found.hits:
@@ -71,10 +72,10 @@ class FoundModels:
                 Tag("span", hit.model.ref, "found-name")
                 for text, tone, icon in badges(hit):
                     Badge(text, tone, icon=icon)
-                more = Tag("span", "", "found-more", icon="info").props(
-                    "aria-hidden=true title='About this model (Shift with Enter)'"
-                )
-                more.on("click.stop", lambda: ui.navigate.to(page_about(hit.model.ref)), []).mark("about-found")
+                more = Tag("span", "", "found-more", icon="info").props("aria-hidden=true")
+                more.attribute("title", _("About this model (Shift-Enter)")).on(
+                    "click.stop", lambda: ui.navigate.to(page_about(hit.model.ref)), []
+                ).mark("about-found")
             about = " · ".join(fact.replace(" ", "\xa0") for fact in _facts(hit, self._preset()))  # none is broken
             if about:
                 Tag("span", about, "found-about")
@@ -95,25 +96,27 @@ def _heading(found: Found) -> str:
     if not found.words:
         return ""
     if found.near:
-        return "Nothing has just these words. Names like them:"
+        return _("No name has exactly these words. Similar names:")
     if not found.hits:
-        return "" if found.problem is not None else "No model has these words in its name."
-    return "The most downloaded first:"
+        return "" if found.problem is not None else _("No model has these words in its name.")
+    return _("Most downloaded first:")
 
 
 def _facts(hit: SearchHit, preset: str) -> Iterator[str]:
     model = hit.model
     if hit.weight_bytes:
-        yield units.size(hit.weight_bytes) if model.ready else f"≈ {units.size(hit.weight_bytes)} at {preset}"
+        size = units.size(hit.weight_bytes)
+        yield size if model.ready else _("≈ {size} at {preset}", size=size, preset=preset)
     if model.parameters and not model.ready:
-        yield f"{units.count(model.parameters)} parameters"
+        yield _("{number} parameters", number=units.count(model.parameters))
     if model.model_type:
         yield model.model_type
     if model.licence:
         yield model.licence
     if model.downloads is not None:
-        yield f"{units.count(model.downloads)} downloads"
+        count = units.count(model.downloads)
+        yield plural("{short} download", "{short} downloads", model.downloads, short=count)
     if model.likes is not None:
-        yield f"{units.count(model.likes)} likes"
+        yield plural("{short} like", "{short} likes", model.likes, short=units.count(model.likes))
     if model.updated:
         yield wording.date(model.updated)

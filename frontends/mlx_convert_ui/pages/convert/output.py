@@ -13,6 +13,7 @@ from mlx_convert_ui.widgets.components import Button, block, card, field, named
 from mlx_convert_ui.widgets.dialogs import lasting
 from mlx_convert_ui.widgets.picker import pick_folder
 from mlx_convert_ui.widgets.remedies import tell
+from mlx_convert_ui.words import _
 
 _ELSEWHERE = ("disk", "not_writable", "not_replaceable")  # what another folder mends
 
@@ -26,16 +27,15 @@ class OutputCard:
         self._changed = changed
         self._drawn: object = None
         self._names: dict[str, ui.input] = {}  # by preset, while there are several
-        with card("Output"):
+        with card(_("Output")):
             with block("fields"):
-                with (
-                    field("Folder", "Where the converted model's folder is put. Settings holds the usual one.") as name,
-                    block("row-line"),
-                ):
+                tip = _("Where the converted model's folder is put. The usual place is in Settings.")
+                with field(_("Folder"), tip) as name, block("row-line"):
                     self._folder = ui.input(value=form.folder, on_change=self._typed).mark("folder")
                     named(self._folder, name).props("spellcheck=false")
-                    Button("", self._pick, icon="folder-open", label="Choose a folder").mark("browse-output")
-                with field("Name", "The new folder's name. Leave it empty to have one made from the model's.") as name:
+                    Button("", self._pick, icon="folder-open", label=_("Choose a folder")).mark("browse-output")
+                tip = _("The new folder's name. When empty, it is made from the model's name.")
+                with field(_("Name"), tip) as name:
                     self._name = ui.input(value=form.name, on_change=self._typed).mark("name")
                     named(self._name, name).props("spellcheck=false")
                 self._single = self._name.parent_slot.parent if self._name.parent_slot else self._name
@@ -74,7 +74,7 @@ class OutputCard:
         with self._several:
             for preset in wanted:
                 title = self._studio.workspace.presets[preset].title
-                with field(f"Name of the {title} one") as name:
+                with field(_("Name of the {preset} model", preset=title)) as name:
                     box = ui.input(value=self._form.names.get(preset, ""), on_change=self._typed).mark(f"name-{preset}")
                     self._names[preset] = named(box, name).props("spellcheck=false")
 
@@ -85,11 +85,10 @@ class OutputCard:
         self._changed()
 
     def _another(self) -> None:
-        Button("Choose another folder", lasting(self._pick), icon="folder-open", classes="btn-small").mark(
-            "another-folder"
-        )
+        another = Button(_("Choose another folder"), lasting(self._pick), icon="folder-open", classes="btn-small")
+        another.mark("another-folder")
 
     async def _pick(self) -> None:
-        chosen = await pick_folder(self._studio, "Choose an output folder", self._form.folder)
+        chosen = await pick_folder(self._studio, _("Choose an output folder"), self._form.folder)
         if chosen:
             self._folder.value = chosen

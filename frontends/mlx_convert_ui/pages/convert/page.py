@@ -32,6 +32,7 @@ from mlx_convert_ui.widgets.picker import pick_file
 from mlx_convert_ui.widgets.recipes import recipe_request, recipe_text
 from mlx_convert_ui.widgets.upload_dialog import upload_dialog
 from mlx_convert_ui.widgets.upload_progress import upload_list
+from mlx_convert_ui.words import _
 
 JOB_SECONDS = 0.15
 
@@ -43,8 +44,8 @@ def register(studio: Studio) -> None:
     async def page(ref: str = "") -> Response | None:
         if not ref and not studio.preferences.welcomed and await run.io_bound(studio.welcomes):
             return RedirectResponse(address_of("/welcome"))
-        subtitle = "Turn a Hugging Face or local model into a fast MLX model."
-        with frame(studio, "/", "Convert", subtitle) as actions:
+        subtitle = _("Turn a Hugging Face or local model into a fast MLX model.")
+        with frame(studio, "/", _("Convert"), subtitle) as actions:
             ConvertPage(studio, ref, actions)
         return None
 
@@ -56,8 +57,8 @@ class ConvertPage:
         self._studio = studio
         self._client = ui.context.client  # "Try again" goes with its card before the page is scrolled
         with actions:
-            tip = "Fill this page from a recipe that somebody shared, a .json file"
-            Button("Import recipe", self._import, icon="download", tip=tip).mark("import-recipe")
+            tip = _("Fill this page from a recipe that somebody shared, a .json file")
+            Button(_("Import recipe"), self._import, icon="download", tip=tip).mark("import-recipe")
         self._notes = block("notes")
         self._body = block("whole")
         self._drawn = studio.draft.convert
@@ -135,7 +136,7 @@ class ConvertPage:
         """A button for what the form can do about a finding; the page opens anew with the changed form."""
         if isinstance(remedy, RunCommand) and remedy.name == "get":
             (ref,) = remedy.arguments
-            return "Get it", lambda: self._get(ref)
+            return _("Get it"), lambda: self._get(ref)
         change = self._named_otherwise(remedy) or change_of(self._form, remedy)
         if change is None:
             return None
@@ -155,11 +156,12 @@ class ConvertPage:
             return None
         name = Path(remedy.path).name
         of = [output.preset for output in outputs if name.rpartition("-")[0] == output.path.name]
-        return (f"Name it {name}", lambda: self._form.names.update({of[0]: name})) if of else None
+        return (_("Name it {name}", name=name), lambda: self._form.names.update({of[0]: name})) if of else None
 
     def _draw(self) -> None:
-        for part in (self._source, self._precision, self._output, self._estimate):
-            part.draw(self._planner)
+        with self._body:  # what looks at the model has no page of its own, and so no language
+            for part in (self._source, self._precision, self._output, self._estimate):
+                part.draw(self._planner)
 
     async def _start(self) -> None:
         request = await self._agreed()
@@ -170,7 +172,7 @@ class ConvertPage:
         request = await self._agreed()
         if request is not None:
             await run.io_bound(self._studio.enqueue, [request])
-            ui.notify("Added to the queue")
+            ui.notify(_("Added to the queue"))
 
     async def _agreed(self) -> ConvertRequest | None:
         """What the form asks for, once the person agrees to what it replaces; None when it can't be done."""
@@ -182,7 +184,7 @@ class ConvertPage:
 
     async def _import(self) -> None:
         """Fill the form from a recipe file; one for several models goes to the queue."""
-        chosen = await pick_file(self._studio, "Choose a recipe", ".json", self._form.folder)
+        chosen = await pick_file(self._studio, _("Choose a recipe"), ".json", self._form.folder)
         if chosen is None:
             return
         self._notes.clear()
@@ -205,8 +207,10 @@ class ConvertPage:
         return recipe_request(path, named.ref if named.whole else "")
 
     async def _import_many(self, request: ConvertRequest) -> None:
-        text = f"It makes {', '.join(request.presets)} of {request.ref} in one go. That is a job for the queue."
-        if await confirm("This recipe is for several models", text, action="Add to queue", danger=False):
+        presets = ", ".join(request.presets)
+        text = _("It makes {presets} from {name} in one go. The queue can do that.", presets=presets, name=request.ref)
+        title = _("This recipe is for several models")
+        if await confirm(title, text, action=_("Add to queue"), danger=False):
             await run.io_bound(self._studio.enqueue, [request])
             ui.navigate.to("/queue")
 

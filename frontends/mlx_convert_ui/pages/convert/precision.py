@@ -29,10 +29,14 @@ from mlx_convert_ui.widgets.components import (
 )
 from mlx_convert_ui.widgets.fitting import show_fit
 from mlx_convert_ui.widgets.remedies import tell
+from mlx_convert_ui.words import _, plural
 
 CUSTOM = "custom"
 
-NO_PRESET = "No plugin in use offers a precision. The Plugins page says what is missing."
+
+def no_preset() -> str:
+    """What stands where the precisions would."""
+    return _("No plugin in use offers a precision. See the Plugins page for what is missing.")
 
 
 class PrecisionCard:
@@ -49,16 +53,15 @@ class PrecisionCard:
         self._drawn: object = None
         self._advice = advised(None)
         self._said = ""
-        with card(
-            "Precision", "Lower is smaller and faster; higher keeps more quality. Tick several to make them all."
-        ):
-            self._options = block("options", "fieldset").props('aria-label="Precision"')
+        hint = _("Lower is smaller and faster, higher keeps more quality. Tick several to make them all.")
+        with card(_("Precision"), hint):
+            self._options = block("options", "fieldset", label=_("Precision"))
             self._summary = Tag("p", "", "field-hint")
             self._summary.style("margin-top: 10px")
             self._why = block("notes").mark("advice")
             with block("card-foot"), block("advanced", "details") as self._details:
                 with block("", "summary").props("data-icon=sliders-horizontal").mark("advanced"):
-                    Tag("span", "Advanced")
+                    Tag("span", _("Advanced"))
                     self._count = Badge("", "busy").mark("changes")
                     Tag("span", "", "advanced-arrow", icon="chevron-down").props("aria-hidden=true")
                 with block("advanced-body"):
@@ -114,7 +117,7 @@ class PrecisionCard:
             if box.props.get("checked") != (name in chosen):
                 box.props["checked"] = name in chosen
         changes = len(self._form.changes)
-        self._count.show(f"{changes} change{'s' if changes > 1 else ''}" if changes else "")
+        self._count.show(plural("{count:,} change", "{count:,} changes", changes) if changes else "")
         self._count.set_visibility(bool(changes))
         self._say()
 
@@ -122,12 +125,19 @@ class PrecisionCard:
         """What the chosen preset is good for, and that another one is advised, where fewer bits were chosen."""
         chosen = [self._presets[name] for name in self._form.presets if name in self._presets]
         advised_ = self._presets.get(self._advice.preset)
-        several = f"{len(chosen)} models from one read of the source." if len(chosen) > 1 else ""
-        self._summary.show(several or (chosen[0].summary if chosen else NO_PRESET))
+        summary = chosen[0].summary if chosen else no_preset()
+        if len(chosen) > 1:
+            summary = plural(
+                "{count:,} model from one read of the source.",
+                "{count:,} models from one read of the source.",
+                len(chosen),
+            )
+        self._summary.show(summary)
         self._summary.set_visibility(not self._form.changes)
         bits = self._form.bits or max(map(_bits, chosen), default=0)
         less = advised_ is not None and bits < _bits(advised_)
-        said = f"{self._advice.reason} Begin with {advised_.title}." if less and advised_ else ""
+        start = _("Start with {preset}.", preset=advised_.title) if advised_ else ""
+        said = f"{self._advice.reason} {start}" if less else ""
         if said == self._said:
             return
         self._said = said
@@ -137,18 +147,22 @@ class PrecisionCard:
                 note("info", said, actions=lambda: self._take_button(advised_))
 
     def _take_button(self, preset: Preset) -> None:
-        Button(f"Take {preset.title}", lambda: self._choose(preset.name), classes="btn-small").mark("take-advice")
+        words = _("Use {name}", name=preset.title)
+        Button(words, lambda: self._choose(preset.name), classes="btn-small").mark("take-advice")
 
     def _card(self, preset: Preset) -> None:
-        recommended = "Recommended" if preset.name == self._advice.preset else ""
-        badge = "For this model" if preset.ref else recommended
+        recommended = _("Recommended") if preset.name == self._advice.preset else ""
+        badge = _("For this model") if preset.ref else recommended
         self._option(preset.name, preset.title, lambda: self._tick(preset.name), badge=badge)
 
     def _custom(self) -> None:
         """What is set under Advanced: a choice of its own, which is the one that will be made."""
         preset = self._presets.get(self._form.preset)
-        words = f"{', '.join(self._form.changes.values())}; the rest as {preset.title if preset else 'usual'}"
-        self._option(CUSTOM, "Custom", lambda: self._choose(self._form.preset), text=sentence(words))
+        changes = ", ".join(self._form.changes.values())
+        words = _("{changes}; the rest as usual", changes=changes)
+        if preset:
+            words = _("{changes}; the rest as in {preset}", changes=changes, preset=preset.title)
+        self._option(CUSTOM, _("Custom"), lambda: self._choose(self._form.preset), text=sentence(words))
 
     def _option(self, name: str, title: str, chosen: Callable[[], None], *, badge: str = "", text: str = "") -> None:
         with Tag("label", "", "option"):
@@ -194,7 +208,8 @@ class PrecisionCard:
 def _size(output: OutputPlan | None, *, busy: bool) -> str:
     if output is None:
         return "…" if busy else ""
-    return ("up to " if output.at_most else "" if output.exact else "≈ ") + units.size(output.weight_bytes)
+    size = units.size(output.weight_bytes)
+    return _("up to {size}", size=size) if output.at_most else size if output.exact else f"≈ {size}"
 
 
 def _bits(preset: Preset) -> int:

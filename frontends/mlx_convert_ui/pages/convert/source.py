@@ -9,7 +9,7 @@ from nicegui import ui
 
 from mlx_convert_core import ModelInfo
 from mlx_convert_core.plugin import units
-from mlx_convert_ui.pages.convert.form_planner import FormPlanner
+from mlx_convert_ui.pages.convert.form_planner import FormPlanner, busy_in_words
 from mlx_convert_ui.pages.convert.found import FIELD, LIST, FoundModels
 from mlx_convert_ui.state.considering import page_about
 from mlx_convert_ui.state.convert_form import Form
@@ -18,6 +18,7 @@ from mlx_convert_ui.widgets.components import CROSS, Badge, Button, Tag, address
 from mlx_convert_ui.widgets.picker import pick_folder
 from mlx_convert_ui.widgets.ready import ReadyModels
 from mlx_convert_ui.widgets.remedies import tell
+from mlx_convert_ui.words import _
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,16 +40,16 @@ class SourceCard:
         self._form = form
         self._changed = changed
         self._drawn: object = None
-        with card("Source model"):
+        with card(_("Source model")):
             with block("row-line"):
                 with block("search grow"):
                     Tag("span", "", "search-icon", icon="search").props("aria-hidden=true")
                     self._input = ui.input(value=form.ref, on_change=self._typed).mark("ref")
                     self._input.props("outlined dense hide-bottom-space clearable role=combobox aria-autocomplete=list")
                     self._input.props(f"spellcheck=false autocomplete=off clear-icon='{CROSS}' aria-expanded=false")
-                    named = {"aria-label": "Source model", "for": FIELD, "aria-controls": LIST}
+                    named = {"aria-label": _("Source model"), "for": FIELD, "aria-controls": LIST}
                     attributes(self._input, {**named, "placeholder": self._placeholder()})
-                Button("Browse", self._pick, icon="folder-open").mark("browse-source")
+                Button(_("Browse"), self._pick, icon="folder-open").mark("browse-source")
             self._verdict = block("chips").props("role=status aria-live=polite")
             self._notes = block("notes")
             self._found = FoundModels(self._choose, actions.more, self._preset)
@@ -72,11 +73,11 @@ class SourceCard:
             if preview.model is not None:
                 _verdict(bool(findings and findings[0].level == "error"))
                 _chips(preview.model)
-                link = Tag("a", "About this model", "chip-link", icon="info").mark("about-model")
+                link = Tag("a", _("About this model"), "chip-link", icon="info").mark("about-model")
                 link.attribute("href", address_of(page_about(preview.model.ref)))
             elif preview.busy or preview.searching:
                 Tag("span", "", "spin").props("aria-hidden=true")
-                Tag("span", f"{preview.busy or 'Searching'} …", "muted")
+                Tag("span", busy_in_words(preview.busy) or _("Searching …"), "muted")
             elif named is not None and named.lacking and not (preview.found and preview.found.hits):
                 Tag("span", named.lacking, "muted")
         self._notes.clear()
@@ -86,13 +87,14 @@ class SourceCard:
 
     def _placeholder(self) -> str:
         kind = next(iter(self._studio.workspace.sources.kinds.values()))
-        first = "Search, or name a model" if self._studio.workspace.sources.searched else "Name a model"
-        return f"{first}: {kind.example}"
+        if self._studio.workspace.sources.searched:
+            return _("Search, or name a model: {example}", example=kind.example)
+        return _("Name a model: {example}", example=kind.example)
 
     def _examples(self) -> str:
         """What the field takes besides words, of every source here."""
         kinds = self._studio.workspace.sources.kinds.values()
-        return "Also: " + " · ".join(f"{kind.title} ({kind.example})" for kind in kinds)
+        return _("Also: {kinds}", kinds=" · ".join(f"{kind.title} ({kind.example})" for kind in kinds))
 
     def _preset(self) -> str:
         preset = self._studio.workspace.presets.get(self._form.preset)
@@ -106,16 +108,16 @@ class SourceCard:
         self._changed()
 
     async def _pick(self) -> None:
-        chosen = await pick_folder(self._studio, "Choose a model", self._form.ref, models=True)
+        chosen = await pick_folder(self._studio, _("Choose a model"), self._form.ref, models=True)
         if chosen:
             self._input.value = chosen
 
 
 def _verdict(refused: bool) -> None:
     if refused:
-        Badge("Can't be converted", "bad", icon="x")
+        Badge(_("Can't be converted"), "bad", icon="x")
     else:
-        Badge("Supported", "ok", icon="check")
+        Badge(_("Supported"), "ok", icon="check")
 
 
 def _chips(model: ModelInfo) -> None:
@@ -123,12 +125,12 @@ def _chips(model: ModelInfo) -> None:
     licence = model.card.get("license")
     context = config.get("max_position_embeddings")
     rows = [
-        ("Architecture", model.model_type),
-        ("Parameters", units.count(model.parameters) if model.parameters else ""),
-        ("Weights", model.dtype),
-        ("Size", units.size(model.weight_bytes) if model.weight_bytes else ""),
-        ("Context", f"{context / 1024:g} k" if isinstance(context, int) and context >= 1024 else ""),
-        ("Licence", licence if isinstance(licence, str) else ""),
+        (_("Architecture"), model.model_type),
+        (_("Parameters"), units.count(model.parameters) if model.parameters else ""),
+        (_("Weights"), model.dtype),
+        (_("Size"), units.size(model.weight_bytes) if model.weight_bytes else ""),
+        (_("Context"), f"{context / 1024:g} k" if isinstance(context, int) and context >= 1024 else ""),
+        (_("License"), licence if isinstance(licence, str) else ""),
     ]
     for name, value in rows:
         if value:

@@ -12,12 +12,9 @@ from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.widgets.components import Button, Tag, block, field, named
 from mlx_convert_ui.widgets.dialogs import answer_of, show_error, waiting
 from mlx_convert_ui.widgets.picker import pick_folder
+from mlx_convert_ui.words import _
 
 SHOWN = 5  # of what was left out
-_TEXT = (
-    f"Every MLX model in the folder and up to {SCAN_LEVELS} levels below it joins the library, but for hidden folders. "
-    "Nothing is moved, copied or changed."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +23,14 @@ class Found:
 
     models: tuple[LibraryEntry, ...]
     left_out: tuple[str, ...]
+
+
+def _text() -> str:
+    return _(
+        "Every MLX model in the folder and up to {levels} levels below it joins the library. Hidden folders are left "
+        "out. Nothing is moved, copied or changed.",
+        levels=SCAN_LEVELS,
+    )
 
 
 async def add_folder(studio: Studio) -> Found | None:
@@ -39,20 +44,20 @@ class _Adding:
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
         with ui.dialog().props("aria-labelledby=adding-title transition-duration=120") as self.dialog, block("dialog"):
-            Tag("h2", "Add models made elsewhere", "dialog-title").props("id=adding-title")
-            Tag("p", _TEXT, "dialog-text")
+            Tag("h2", _("Add models made elsewhere"), "dialog-title").props("id=adding-title")
+            Tag("p", _text(), "dialog-text")
             with block("stack").style("margin-top: 14px"):
-                with field("Folder") as name, block("row-line"):
+                with field(_("Folder")) as name, block("row-line"):
                     self._path = ui.input(placeholder="~/models").mark("scan-path").classes("grow")
                     named(self._path, name).props("spellcheck=false autofocus").on("keydown.enter", self._scan, [])
-                    Button("", self._pick, icon="folder-open", label="Choose a folder").mark("browse-scan")
+                    Button("", self._pick, icon="folder-open", label=_("Choose a folder")).mark("browse-scan")
                 self._notes = block("notes")
             with block("dialog-actions"):
-                Button("Cancel", lambda: self.dialog.submit(None)).mark("cancel")
-                self._button = Button("Look for models", self._scan, kind="primary").mark("scan")
+                Button(_("Cancel"), lambda: self.dialog.submit(None)).mark("cancel")
+                self._button = Button(_("Find models"), self._scan, kind="primary").mark("scan")
 
     async def _pick(self) -> None:
-        chosen = await pick_folder(self._studio, "Choose a folder with models", self._path.value or "")
+        chosen = await pick_folder(self._studio, _("Choose a folder with models"), self._path.value or "")
         if chosen:
             self._path.value = chosen
 
@@ -60,17 +65,19 @@ class _Adding:
         text = (self._path.value or "").strip()
         try:
             if not text:
-                raise MlxConvertError("no folder is named.", hint="Type its path, or choose it.")
+                raise MlxConvertError(_("No folder is named."), hint=_("Type its path, or choose it."))
             self._button.enable(False)
             folder = expanded(text)
             left_out: list[str] = []
-            async with waiting("Looking for models …"):
+            async with waiting(_("Looking for models …")):
                 found = await run.io_bound(self._studio.workspace.scan, folder, left_out.append)
             if not found:
                 raise MlxConvertError(
-                    " ".join([f"there is no MLX model in {folder}.", *left_out[:SHOWN]]),
-                    hint="An MLX model is a folder with config.json and model*.safetensors written by MLX. "
-                    "To make one from another checkpoint, convert it.",
+                    " ".join([_("There is no MLX model in {folder}.", folder=folder), *left_out[:SHOWN]]),
+                    hint=_(
+                        "An MLX model is a folder with config.json and model*.safetensors written by MLX. "
+                        "To make one from another checkpoint, convert it."
+                    ),
                 )
         except MlxConvertError as error:
             show_error(self._notes, error)

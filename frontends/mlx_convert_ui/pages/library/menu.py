@@ -10,6 +10,7 @@ from nicegui import ui
 from mlx_convert_ui.state.library_rows import LibraryRow
 from mlx_convert_ui.widgets.components import Tag, attributes, block
 from mlx_convert_ui.widgets.desktop import SHOW_LABEL
+from mlx_convert_ui.words import _
 
 Action = Callable[[LibraryRow], object]
 
@@ -44,7 +45,7 @@ class RowMenu:
         self._place.clear()
         with self._place, ui.menu().props("no-parent-event anchor='bottom right' self='top right'") as menu:
             # It hangs outside the main part, which a dialog may.
-            name = f"What to do with {row.entry.name}"
+            name = _("What to do with {name}", name=row.entry.name)
             attributes(menu, {"aria-label": name, "role": "dialog", "target": button})
             with block("").props("role=menu"):
                 self._items(row)
@@ -52,23 +53,23 @@ class RowMenu:
 
     def _items(self, row: LibraryRow) -> None:
         actions = self._actions
-        _item(row, "Chat", "message-square", actions.chat)
-        _item(row, "Compare", "columns-2", actions.compare)
-        _item(row, "Measure quality", "scale", actions.measure)
+        _item(row, "chat", _("Chat"), "message-square", actions.chat)
+        _item(row, "compare", _("Compare"), "columns-2", actions.compare)
+        _item(row, "measure-quality", _("Measure quality"), "scale", actions.measure)
         if actions.tasks is not None:
-            _item(row, "Measure tasks", "list-checks", actions.tasks)
-        _item(row, "Measure speed", "clock", actions.bench)
-        _item(row, SHOW_LABEL, "folder-open", actions.show)
-        _item(row, "Export recipe", "file-json", actions.export)
+            _item(row, "measure-tasks", _("Measure tasks"), "list-checks", actions.tasks)
+        _item(row, "measure-speed", _("Measure speed"), "clock", actions.bench)
+        _item(row, "show", _(SHOW_LABEL), "folder-open", actions.show)
+        _item(row, "export-recipe", _("Export recipe"), "file-json", actions.export)
         if row.entry.source:
-            _item(row, "Only models of this source", "search", actions.same_source)
+            _item(row, "same-source", _("Only models of this source"), "search", actions.same_source)
         ui.separator()
-        _item(row, "Forget, keep the files", "x", actions.forget)
-        _item(row, "Delete …", "trash-2", actions.delete, "danger")
+        _item(row, "forget", _("Forget, keep the files"), "x", actions.forget)
+        _item(row, "delete", _("Delete …"), "trash-2", actions.delete)
 
 
-def _item(row: LibraryRow, text: str, icon: str, action: Action, classes: str = "") -> None:
-    mark = text.lower().split(",")[0].removesuffix(" …").replace(" ", "-")
+def _item(row: LibraryRow, mark: str, text: str, icon: str, action: Action) -> None:
+    classes = "danger" if mark == "delete" else ""
     item = ui.menu_item(on_click=lambda: action(row)).classes(f"menu-item {classes}").props("role=menuitem")
     with item.mark(f"menu-{mark}"):
         Tag("span", text, icon=icon)

@@ -13,29 +13,51 @@ from nicegui.element import Element
 
 from mlx_convert_core.plugin import Fit, LibraryOrder, kl_divergence, memory_now, units
 from mlx_convert_ui import wording
-from mlx_convert_ui.state.library_rows import LibraryRow, counted, page_of
+from mlx_convert_ui.state.library_rows import LibraryRow, page_of
 from mlx_convert_ui.state.library_view import FIRST, Asked, Group, Line, Shown, looked_at
 from mlx_convert_ui.widgets.components import address_of
+from mlx_convert_ui.widgets.fitting import fit_reason, fit_words
+from mlx_convert_ui.words import _, plural
 
-COLUMNS: dict[LibraryOrder, str] = {
-    "name": "Model", "size": "Size", "quantization": "Quantization", "kl": "KL divergence", "date": "Converted",
-}  # fmt: skip
 _NUMBERS = frozenset({"size", "kl"})
 _DESCENDING = frozenset({"size", "date"})  # the way that is usual
-_CONDITIONS = {"changed": ("Changed", "warn"), "damaged": ("Damaged", "bad")}
-_WORDS = {
-    "table": "Models",
-    "all": "Select all models that are shown",
-    "actions": "Actions",
-    "pick": "Select {name}",
-    "pickGroup": "Select all models made from {name}",
-    "ofModel": [
-        {"key": "test", "label": "Test", "icon": "flask-conical", "said": "Test {name}"},
-        {"key": "upload", "label": "", "icon": "upload", "said": "Upload {name}", "tip": "Upload …"},
-        {"key": "more", "label": "", "icon": "ellipsis", "said": "More for {name}", "tip": "More", "menu": True},
-    ],
-    "ofMissing": [{"key": "forget", "label": "Forget", "icon": "x", "said": "Forget {name}"}],
-}
+
+
+def columns() -> dict[LibraryOrder, str]:
+    """What the columns are called, in the language of the page."""
+    return {
+        "name": _("Model"),
+        "size": _("Size"),
+        "quantization": _("Quantization"),
+        "kl": _("KL divergence"),
+        "date": _("Converted"),
+    }
+
+
+def _words() -> dict[str, Any]:
+    """What the table says besides its lines; the browser puts a model's name in the place of {name}."""
+    name = "{name}"
+    said = {
+        "test": _("Test {name}", name=name),
+        "upload": _("Upload {name}", name=name),
+        "more": _("More for {name}", name=name),
+        "forget": _("Forget {name}", name=name),
+    }
+    of_model = [
+        {"key": "test", "label": _("Test"), "icon": "flask-conical"},
+        {"key": "upload", "label": "", "icon": "upload", "tip": _("Upload …")},
+        {"key": "more", "label": "", "icon": "ellipsis", "tip": _("More"), "menu": True},
+    ]
+    of_missing = [{"key": "forget", "label": _("Forget"), "icon": "x"}]
+    return {
+        "table": _("Models"),
+        "all": _("Select all models shown"),
+        "actions": _("Actions"),
+        "pick": _("Select {name}", name=name),
+        "pickGroup": _("Select all models made from {name}", name=name),
+        "ofModel": [{**one, "said": said[one["key"]]} for one in of_model],
+        "ofMissing": [{**one, "said": said[one["key"]]} for one in of_missing],
+    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,9 +83,9 @@ class ModelList(Element, component="model_list.js"):
         self._version = 0
         self._place = address_of("")
         self._props["columns"] = [
-            {"key": key, "label": label, "number": key in _NUMBERS} for key, label in COLUMNS.items()
+            {"key": key, "label": label, "number": key in _NUMBERS} for key, label in columns().items()
         ]
-        self._props["words"] = _WORDS
+        self._props["words"] = _words()
         self.show(Shown(), Asked())
         self.on("need", self._need)
         self.on("sort", lambda event: actions.sort(event.args))
@@ -151,11 +173,12 @@ class ModelList(Element, component="model_list.js"):
         return [self._group(line) if isinstance(line, Group) else self._row(line, memory) for line in lines]
 
     def _group(self, group: Group) -> dict[str, Any]:
+        models = plural("{count:,} model", "{count:,} models", len(group.rows))
         return {
             "key": f"group {group.source}",
             "ids": [self._number(row) for row in group.rows],
-            "name": group.source or "Source not known",
-            "about": f"{counted(len(group.rows), 'model')} · {units.size(group.size)}",
+            "name": group.source or _("Source unknown"),
+            "about": f"{models} · {units.size(group.size)}",
         }
 
     def _row(self, row: LibraryRow, memory: tuple[int, int]) -> dict[str, Any]:
@@ -183,18 +206,19 @@ class ModelList(Element, component="model_list.js"):
 
 def _badges(row: LibraryRow) -> Iterable[Mapping[str, str]]:
     if row.missing:
-        yield {"text": "Missing", "tone": "warn"}
-    elif row.condition in _CONDITIONS:
-        text, tone = _CONDITIONS[row.condition]
-        yield {"text": text, "tone": tone}
+        yield {"text": _("Missing"), "tone": "warn"}
+    elif row.condition == "changed":
+        yield {"text": _("Changed"), "tone": "warn"}
+    elif row.condition == "damaged":
+        yield {"text": _("Damaged"), "tone": "bad"}
     if row.verified:
-        yield {"text": "Verified", "tone": "ok", "icon": "check"}
+        yield {"text": _("Verified"), "tone": "ok", "icon": "check"}
 
 
 def _cell(text: str, more: str = "", *, fit: Fit | None = None) -> dict[str, str | None]:
     if fit is None:
         return {"text": text, "more": more, "verdict": None, "tip": None}
-    return {"text": text, "more": fit.words, "verdict": fit.verdict, "tip": fit.reason}
+    return {"text": text, "more": fit_words(fit), "verdict": fit.verdict, "tip": fit_reason(fit)}
 
 
 def _joined(*parts: str) -> str:

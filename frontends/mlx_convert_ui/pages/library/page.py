@@ -18,7 +18,7 @@ from mlx_convert_ui.pages.library.model_list import ListActions, ModelList
 from mlx_convert_ui.pages.library.removing import delete, forget
 from mlx_convert_ui.pages.library.selection import SelectionActions, SelectionBar
 from mlx_convert_ui.pages.library.toolbar import Toolbar
-from mlx_convert_ui.state.library_rows import LibraryRow, LibraryRows, counted, read
+from mlx_convert_ui.state.library_rows import LibraryRow, LibraryRows, read
 from mlx_convert_ui.state.library_view import Asked, Shown, shown
 from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.widgets.components import Button, address_of, block, empty, note
@@ -30,6 +30,7 @@ from mlx_convert_ui.widgets.recipes import recipe_text
 from mlx_convert_ui.widgets.upload_dialog import upload_dialog
 from mlx_convert_ui.widgets.upload_many import upload_many
 from mlx_convert_ui.widgets.upload_progress import upload_list
+from mlx_convert_ui.words import _, plural
 
 LOOK_SECONDS = 1.0
 PATH = "/library"
@@ -42,7 +43,8 @@ def register(studio: Studio) -> None:
     async def page(request: Request) -> None:
         asked = Asked.of(request.query_params)
         rows, found = await run.io_bound(_read, studio, asked) or (LibraryRows(), Shown())
-        with frame(studio, PATH, "Library", "Your converted models: try, compare and share them.") as actions:
+        subtitle = _("Your converted models: try, compare and share them.")
+        with frame(studio, PATH, _("Library"), subtitle) as actions:
             LibraryPage(studio, asked, actions).draw(rows, found)
 
 
@@ -57,9 +59,8 @@ class LibraryPage:
         self._add = lasting(self._add_folder)
         self._finished = studio.views.finished
         with actions:
-            Button("Add folder", self._add, icon="folder-plus", tip="Add models that another tool made").mark(
-                "add-folder"
-            )
+            tip = _("Add models that another app made")
+            Button(_("Add folder"), self._add, icon="folder-plus", tip=tip).mark("add-folder")
         upload_list(lambda: studio.views.of("upload"), studio.upload)
         measuring_list(
             lambda: (*studio.views.of("measure"), *studio.views.of("bench")),
@@ -75,7 +76,7 @@ class LibraryPage:
     def _build(self) -> None:
         acts = self._actions()
         self._toolbar = Toolbar(self._asked, self._ask)
-        with block("card card-flush", "section", label="Models"):
+        with block("card card-flush", "section", label=_("Models")):
             self._list = ModelList(ListActions(sort=self._sort, selected=self._draw_selection, act=self._act))
             self._nothing = block("")
         self._selection = SelectionBar(
@@ -100,7 +101,7 @@ class LibraryPage:
         if rows.problem is not None:
             problem = rows.problem
             with self._news:
-                note("error", problem.message, problem.hint, lambda: Button("Try again", self._reread))
+                note("error", problem.message, problem.hint, lambda: Button(_("Try again"), self._reread))
         if rows.mended:
             with self._news:
                 note("warning", rows.mended)
@@ -120,8 +121,10 @@ class LibraryPage:
         self._nothing.clear()
         if not found.rows:
             with self._nothing:
-                words = f"No model here has “{asked.words}” in its name or source." if asked.words.strip() else ""
-                empty("search", "Nothing found", words or "No model here is like that. Clear a filter to see more.")
+                text = _("No model matches these filters. Clear a filter to see more.")
+                if asked.words.strip():
+                    text = _("No model here has “{words}” in its name or source.", words=asked.words)
+                empty("search", _("Nothing found"), text)
         self._draw_selection()
 
     def _draw_selection(self) -> None:
@@ -183,7 +186,7 @@ class LibraryPage:
         found = await add_folder(self._studio)
         if found:
             await self._reread()
-            ui.notify(f"{counted(len(found.models), 'model')} found")
+            ui.notify(plural("{count:,} model found", "{count:,} models found", len(found.models)))
             self._notes.clear()
             with self._notes:
                 for why in found.left_out[:SHOWN]:
@@ -239,13 +242,13 @@ def _go(path: str, *rows: LibraryRow) -> None:
 def _nothing_yet(add: object) -> None:
     def actions() -> None:
         with block("row-line"):
-            Button("Convert a model", lambda: ui.navigate.to("/"), icon="wand-sparkles", kind="primary")
-            Button("Add folder", add, icon="folder-plus")  # type: ignore[arg-type]
+            Button(_("Convert a model"), lambda: ui.navigate.to("/"), icon="wand-sparkles", kind="primary")
+            Button(_("Add folder"), add, icon="folder-plus")  # type: ignore[arg-type]
 
-    with block("card", "section").props('aria-label="Models"'):
+    with block("card", "section", label=_("Models")):
         empty(
             "library",
-            "No models yet",
-            "What you convert appears here. Models that another tool made can be added from their folder.",
+            _("No models yet"),
+            _("What you convert appears here. To add models that another app made, choose their folder."),
             actions,
         )

@@ -8,17 +8,15 @@ from typing import Any
 
 from nicegui import ui
 
-from mlx_convert_ui.pages.library.model_list import COLUMNS
-from mlx_convert_ui.state.library_rows import LibraryRow, summary
+from mlx_convert_core.plugin import units
+from mlx_convert_ui.pages.library.model_list import columns
+from mlx_convert_ui.state.library_rows import LibraryRow, size_of
 from mlx_convert_ui.state.library_view import Asked, counted_by
-from mlx_convert_ui.widgets.components import CROSS, Button, Tag, block
+from mlx_convert_ui.widgets.components import CROSS, Button, Tag, attributes, block
 from mlx_convert_ui.widgets.native_select import NativeSelect
+from mlx_convert_ui.words import _, plural
 
 SOURCES = 200  # that the list of sources names, those with most models; others are searched for
-_SIZES = {"": "Any size", "-1": "Below 1 GB", "1-4": "1 to 4 GB", "4-16": "4 to 16 GB", "16-": "Above 16 GB"}
-_DAYS = {"": "Any time", "1": "Last day", "7": "Last 7 days", "30": "Last 30 days", "365": "Last year"}
-_CONDITIONS = {"": "Any state", "there": "Folder is there", "missing": "Missing", "changed": "Changed or damaged"}
-_TURNED = ("", " (reversed)")
 
 
 class Toolbar:
@@ -30,20 +28,21 @@ class Toolbar:
         with block("toolbar"):
             with block("search grow"):
                 Tag("span", "", "search-icon", icon="search").props("aria-hidden=true")
-                self._box = ui.input(value=asked.words, placeholder="Search", on_change=self._search).mark("search")
-                self._box.props(f"outlined dense hide-bottom-space clearable clear-icon='{CROSS}' aria-label=Search")
-                self._box.props("debounce=150")
-            self._group = Button("Group by source", self._turn_group, icon="library").mark("group")
+                self._box = ui.input(value=asked.words, placeholder=_("Search"), on_change=self._search).mark("search")
+                self._box.props(f"outlined dense hide-bottom-space clearable clear-icon='{CROSS}' debounce=150")
+                attributes(self._box, {"aria-label": _("Search")})
+            self._group = Button(_("Group by source"), self._turn_group, icon="library").mark("group")
             self._summary = Tag("span", "", "muted push").props("role=status").mark("summary")
-        with block("toolbar filters", label="Filters").props("role=group"):
-            self._source = self._select({"": "Any source"}, "source", "Source")
-            self._quantization = self._select({"": "Any quantization"}, "quantization", "Quantization")
-            self._size = self._select(_SIZES, "size", "Size")
-            self._days = self._select(_DAYS, "days", "Converted")
-            self._condition = self._select(_CONDITIONS, "condition", "State")
+        with block("toolbar filters", label=_("Filters")).props("role=group"):
+            self._source = self._select({"": _("Any source")}, "source", _("Source"))
+            self._quantization = self._select({"": _("Any quantization")}, "quantization", _("Quantization"))
+            self._size = self._select(_sizes(), "size", _("Size"))
+            self._days = self._select(_days(), "days", _("Converted"))
+            self._condition = self._select(_conditions(), "condition", _("State"))
             with block("narrow-only"):
-                self._order = NativeSelect(_orders(), _order(asked), self._sort, label="Sort by").mark("sort")
-            self._clear = Button("Clear", self._ask_all, icon="x", kind="ghost", label="Clear search and filters")
+                self._order = NativeSelect(_orders(), _order(asked), self._sort, label=_("Sort by")).mark("sort")
+            label = _("Clear search and filters")
+            self._clear = Button(_("Clear"), self._ask_all, icon="x", kind="ghost", label=label)
             self._clear.mark("clear-filters")
         self.show(asked)
 
@@ -63,13 +62,17 @@ class Toolbar:
         asked = self._asked
         sources = counted_by(rows, "source")
         known = {**dict(sources[:SOURCES]), **{name: count for name, count in sources if name == asked.source}}
-        self._source.offer(_counted("Any source", known, asked.source), asked.source)
+        self._source.offer(_counted(_("Any source"), known, asked.source), asked.source)
         quantizations = dict(counted_by(rows, "quantization"))
-        self._quantization.offer(_counted("Any quantization", quantizations, asked.quantization), asked.quantization)
+        self._quantization.offer(_counted(_("Any quantization"), quantizations, asked.quantization), asked.quantization)
 
     def count(self, found: Sequence[LibraryRow], of: int) -> None:
         """Say how many there are, and of how many."""
-        self._summary.show(summary(found) + (f" of {of:,}" if len(found) < of else ""))
+        size = units.size(size_of(found))
+        models = plural("{count:,} model", "{count:,} models", len(found))
+        if len(found) < of:
+            models = plural("{found} of {count:,} model", "{found} of {count:,} models", of, found=f"{len(found):,}")
+        self._summary.show(f"{models} · {size}")
 
     def _named(self) -> tuple[tuple[NativeSelect, str], ...]:
         return (
@@ -91,7 +94,7 @@ class Toolbar:
         return None if words == self._asked.words else self._ask(words=words)
 
     def _sort(self, value: str) -> Any:
-        order, _, turned = value.partition(" ")
+        order, _space, turned = value.partition(" ")
         return self._ask(order=order, reverse=bool(turned))
 
     def _turn_group(self) -> Any:
@@ -105,16 +108,45 @@ class Toolbar:
         return self._changed(replace(self._asked, **changes))
 
 
+def _sizes() -> dict[str, str]:
+    return {
+        "": _("Any size"),
+        "-1": _("Below 1 GB"),
+        "1-4": _("1 to 4 GB"),
+        "4-16": _("4 to 16 GB"),
+        "16-": _("Above 16 GB"),
+    }
+
+
+def _days() -> dict[str, str]:
+    return {
+        "": _("Any time"),
+        "1": _("Last day"),
+        "7": _("Last 7 days"),
+        "30": _("Last 30 days"),
+        "365": _("Last year"),
+    }
+
+
+def _conditions() -> dict[str, str]:
+    return {
+        "": _("Any state"),
+        "there": _("Folder is there"),
+        "missing": _("Missing"),
+        "changed": _("Changed or damaged"),
+    }
+
+
 def _order(asked: Asked) -> str:
     return f"{asked.order}{' reversed' if asked.reverse else ''}"
 
 
 def _orders() -> dict[str, str]:
-    return {
-        f"{order}{' reversed' if turned else ''}": f"Sort by {title.lower()}{turned}"
-        for order, title in COLUMNS.items()
-        for turned in _TURNED
-    }
+    orders: dict[str, str] = {}
+    for order, column in columns().items():
+        orders[order] = _("Sort by: {column}", column=column)
+        orders[f"{order} reversed"] = _("Sort by: {column} (reversed)", column=column)
+    return orders
 
 
 def _counted(first: str, counts: dict[str, int], chosen: str) -> dict[str, str]:

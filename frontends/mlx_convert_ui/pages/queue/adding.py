@@ -10,7 +10,6 @@ from nicegui import run, ui
 from mlx_convert_core import ConvertRequest, InvalidRequest, MlxConvertError, OutputPlan
 from mlx_convert_core.plugin import Afterwards, expanded
 from mlx_convert_ui.pages.queue.lines import LineList
-from mlx_convert_ui.state.library_rows import counted
 from mlx_convert_ui.state.queue_lines import Lines
 from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.state.upload_form import title_of
@@ -19,6 +18,8 @@ from mlx_convert_ui.widgets.dialogs import confirm
 from mlx_convert_ui.widgets.picker import pick_file
 from mlx_convert_ui.widgets.recipes import recipe_request
 from mlx_convert_ui.widgets.remedies import tell
+from mlx_convert_ui.widgets.replacing import gone_for_good
+from mlx_convert_ui.words import _, plural
 
 
 def listed(text: str) -> tuple[str, ...]:
@@ -31,7 +32,7 @@ def parse(text: str) -> tuple[str, ...]:
     """The refs in ``text``, as `listed`; raises InvalidRequest when there is none."""
     refs = listed(text)
     if not refs:
-        raise InvalidRequest("no model is named.", hint="Write one a line.")
+        raise InvalidRequest(_("No model is named."), hint=_("Type one on each line."))
     return refs
 
 
@@ -45,13 +46,14 @@ class AddingCard:
         ui.context.client.on_delete(self._lines.close)
         presets = studio.workspace.presets
         settings = studio.workspace.settings.load()
-        with card("Add models"), block("stack"):
+        with card(_("Add models")), block("stack"):
             kinds = studio.workspace.sources.kinds.values()
-            with field("Models", f"One a line, from anywhere: {', '.join(kind.title for kind in kinds)}.") as name:
+            places = ", ".join(kind.title for kind in kinds)
+            with field(_("Models"), _("One on each line, from any of these: {places}.", places=places)) as name:
                 example = "\n".join(kind.example for kind in kinds)
                 self._refs = ui.textarea(placeholder=example, on_change=self._look).mark("refs")
                 named(self._refs, name).props("spellcheck=false")
-            with field("Presets", "With several, each model is read once and converted to all of them.") as name:
+            with field(_("Presets"), _("With several, each model is read once and converted to all of them.")) as name:
                 options = {key: preset.title for key, preset in presets.items() if not preset.ref}
                 chosen = [settings.preset] if settings.preset in options else []
                 self._presets = ui.select(options, value=chosen, multiple=True, on_change=self._look).mark("presets")
@@ -62,30 +64,31 @@ class AddingCard:
             self._list = LineList(self._lines, self._use_instead)
             self._notes = block("notes")
             with block(""):
-                self._button = Button("Add to queue", self._add, icon="list-plus", kind="primary")
+                self._button = Button(_("Add to queue"), self._add, icon="list-plus", kind="primary")
                 self._button.classes("btn-wide").mark("add")
-                recipe = Button("From a recipe …", self._add_recipe, icon="file-json", kind="ghost")
+                recipe = Button(_("From a recipe …"), self._add_recipe, icon="file-json", kind="ghost")
                 recipe.classes("btn-wide").mark("add-recipe")
                 with block("estimate-foot", "p"):
-                    Tag("span", "Results go to ")
+                    Tag("span", _("Results go to") + " ")
                     Tag("span", str(expanded(settings.output_folder).absolute()), "path")
 
     def _then(self) -> None:
         """What is done with each result once it is there."""
-        tip = "Each result is sent under its own name, privately, once it is done."
-        with field("Upload when done", tip) as name:
+        tip = _("Each result is uploaded under its own name, privately, once it is done.")
+        with field(_("Upload when done"), tip) as name:
             targets = self._studio.workspace.upload_targets()
-            options = {"": "No", **{key: title_of(target) for key, target in targets.items() if key != "folder"}}
+            options = {"": _("No"), **{key: title_of(target) for key, target in targets.items() if key != "folder"}}
             self._upload = ui.select(options, value="").mark("upload-when-done")
             named(self._upload, name).props(f"options-dense dropdown-icon='{CHEVRON}'")
-        self._measure = ui.switch("Measure when done").mark("measure-when-done")
-        tooltip(self._measure, "How close each result is to its source: minutes for a small model.")
+        self._measure = ui.switch(_("Measure when done")).mark("measure-when-done")
+        tooltip(self._measure, _("How close each result is to its source. Takes minutes for a small model."))
 
     def _look(self) -> None:
         self._lines.look(listed(self._refs.value or ""), tuple(self._presets.value or ()))
 
     def _draw(self) -> None:
-        self._list.draw(len(listed(self._refs.value or "")) - len(self._lines.lines))
+        with self._notes:  # what looks at the models has no page of its own, and so no language
+            self._list.draw(len(listed(self._refs.value or "")) - len(self._lines.lines))
 
     def _use_instead(self, ref: str, other: str) -> None:
         lines = (self._refs.value or "").splitlines()
@@ -98,7 +101,7 @@ class AddingCard:
             refs = parse(self._refs.value or "")
             presets = tuple(self._presets.value or ())
             if not presets:
-                raise InvalidRequest("no preset is chosen.", hint="Choose at least one.")
+                raise InvalidRequest(_("No preset is chosen."), hint=_("Choose at least one."))
             await run.io_bound(self._studio.workspace.sources.check, refs)
         except MlxConvertError as error:
             with self._notes:
@@ -123,12 +126,22 @@ class AddingCard:
     def _tell(self, stay: int, there: int) -> None:
         with self._notes:
             if stay:
-                note("warning", f"{counted(stay, 'model')} can't be converted as they are, and stay in the list.")
+                text = plural(
+                    "{count:,} model can't be converted as it is, and stays in the list.",
+                    "{count:,} models can't be converted as they are, and stay in the list.",
+                    stay,
+                )
+                note("warning", text)
             if there:
-                note("info", f"Of {counted(there, 'model')} everything is there already, and stays as it is.")
+                text = plural(
+                    "Everything of {count:,} model is there already, and stays as it is.",
+                    "Everything of {count:,} models is there already, and stays as it is.",
+                    there,
+                )
+                note("info", text)
 
     async def _add_recipe(self) -> None:
-        path = await pick_file(self._studio, "Choose a recipe", ".json")
+        path = await pick_file(self._studio, _("Choose a recipe"), ".json")
         if path is None:
             return
         self._notes.clear()
@@ -156,7 +169,7 @@ async def _may_replace(outputs: Sequence[OutputPlan]) -> bool:
         return True
     listing = "\n".join(f"{one.path}\n{one.replaces.words}" for one in outputs if one.replaces is not None)
     return await confirm(
-        f"Replace {counted(len(outputs), 'model')}?",
-        f"Each stays as it is until the new one is complete and checked; then it is deleted for good.\n{listing}",
-        action="Replace",
+        plural("Replace {count:,} model?", "Replace {count:,} models?", len(outputs)),
+        f"{gone_for_good(len(outputs))}\n{listing}",
+        action=_("Replace"),
     )

@@ -12,12 +12,7 @@ from mlx_convert_ui.state.queue_lines import Choice, Line, Lines
 from mlx_convert_ui.widgets.components import CHEVRON, Badge, Tag, attributes, block
 from mlx_convert_ui.widgets.fitting import show_fit
 from mlx_convert_ui.widgets.remedies import Offer, tell
-
-_CHOICES: dict[Choice, str] = {
-    "skip": "Leave it as it is",
-    "replace": "Replace it",
-    "rename": "Make it under another name",
-}
+from mlx_convert_ui.words import _, plural
 
 
 class LineList:
@@ -27,7 +22,7 @@ class LineList:
         self._lines = lines
         self._instead = instead
         self._drawn: dict[str, tuple[Line, ui.element]] = {}
-        self._list = attributes(block("lines", "ul").mark("lines"), {"aria-label": "What is known of each model"})
+        self._list = attributes(block("lines", "ul").mark("lines"), {"aria-label": _("What is known of each model")})
         self._more = Tag("p", "", "field-hint")
         self._said = Tag("p", "", "unseen").props("role=status")
 
@@ -45,7 +40,10 @@ class LineList:
             element = self._drawn[line.ref][1]
             if self._list.default_slot.children.index(element) != index:
                 element.move(self._list, target_index=index)
-        self._more.show(f"{more:,} more are looked at when their turn comes." if more else "")
+        waits = plural(
+            "{count:,} more is checked when its turn comes.", "{count:,} more are checked when their turn comes.", more
+        )
+        self._more.show(waits if more else "")
         self._more.set_visibility(bool(more))
         self._said.show(_in_words(list(lines.values())))
 
@@ -53,11 +51,11 @@ class LineList:
         with block("line-head"):
             Tag("span", line.plan.model.name if line.plan else line.ref, "line-name").attribute("title", line.ref)
             if not line.known:
-                Tag("span", "", "spin", label="Looking at it").props("role=img")
+                Tag("span", "", "spin", label=_("Looking at it")).props("role=img")
             elif line.refusal is not None:
-                Badge("Can't be converted", "bad", icon="x")
+                Badge(_("Can't be converted"), "bad", icon="x")
             else:
-                Badge("Supported", "ok", icon="check")
+                Badge(_("Supported"), "ok", icon="check")
         if line.refusal is not None:
             tell(line.error or line.refusal, offer=self._offer(line.ref))
         elif line.plan is not None:
@@ -68,9 +66,7 @@ class LineList:
         assert plan is not None
         size = sum(output.weight_bytes for output in plan.outputs)
         with block("result-about"):
-            Tag(
-                "span", f"≈ {units.size(size)}" + (f" in {len(plan.outputs)}" if len(plan.outputs) > 1 else ""), "muted"
-            )
+            Tag("span", _in_all(size, len(plan.outputs)), "muted")
             largest = max(output.weight_bytes for output in plan.outputs)
             show_fit(Tag("span", "", "option-size"), fit_into(memory_now(), largest, plan.model.config))
         for output in line.there:
@@ -78,24 +74,36 @@ class LineList:
 
     def _there(self, output: OutputPlan) -> None:
         stays = output.replaces is not None and output.replaces.stays
-        options = {key: words for key, words in _CHOICES.items() if key != "replace" or not stays}
+        options = {key: words for key, words in _choices().items() if key != "replace" or not stays}
         with block("line-there"):
-            Tag("span", f"{output.path.name} is there already", "muted")
+            Tag("span", _("{name} is there already", name=output.path.name), "muted")
             select = ui.select(
                 options,
                 value=self._lines.chosen(output),
                 on_change=lambda event: self._lines.choices.update({output.path: event.value}),
             )
             select.props(f"outlined dense hide-bottom-space options-dense dropdown-icon='{CHEVRON}'").mark("there")
-            attributes(select, {"aria-label": f"What becomes of {output.path.name}"})
+            attributes(select, {"aria-label": _("What to do with {name}", name=output.path.name)})
 
     def _offer(self, ref: str) -> Offer:
         def offered(remedy: object) -> tuple[str, Callable[[], object]] | None:
             if isinstance(remedy, UseInstead):
-                return f"Use {remedy.ref}", lambda: self._instead(ref, remedy.ref)
+                return _("Use {name}", name=remedy.ref), lambda: self._instead(ref, remedy.ref)
             return None
 
         return offered
+
+
+def _choices() -> dict[Choice, str]:
+    """What can become of an output that is there already."""
+    return {"skip": _("Leave it as it is"), "replace": _("Replace it"), "rename": _("Make it under another name")}
+
+
+def _in_all(size: int, results: int) -> str:
+    """What all results of a model take together."""
+    if results == 1:
+        return f"≈ {units.size(size)}"
+    return plural("≈ {size} in {count:,} model", "≈ {size} in {count:,} models", results, size=units.size(size))
 
 
 def _in_words(lines: list[Line]) -> str:
@@ -103,4 +111,9 @@ def _in_words(lines: list[Line]) -> str:
     if not lines or not all(line.known for line in lines):
         return ""
     bad = sum(line.refusal is not None for line in lines)
-    return f"{len(lines) - bad} of {len(lines)} models can be converted."
+    return plural(
+        "{good} of {count:,} model can be converted.",
+        "{good} of {count:,} models can be converted.",
+        len(lines),
+        good=len(lines) - bad,
+    )

@@ -12,16 +12,16 @@ from mlx_convert_core import ConvertRequest, JobState, MlxConvertError
 from mlx_convert_core.plugin import QueueItem, SkippedOutput, what_goes
 from mlx_convert_ui.pages.queue.adding import AddingCard
 from mlx_convert_ui.pages.queue.row import QueueRow, RowActions
-from mlx_convert_ui.state.library_rows import counted
 from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.widgets.components import Button, block, empty, note
 from mlx_convert_ui.widgets.dialogs import confirm, lasting, show_error, waiting
 from mlx_convert_ui.widgets.frame import READ_SECONDS, frame
+from mlx_convert_ui.widgets.replacing import gone_for_good
 from mlx_convert_ui.widgets.upload_dialog import upload_dialog
+from mlx_convert_ui.words import _, plural
 
 REFRESH_SECONDS = 0.2
 AT_ONCE = 60
-_SUBTITLE = "One conversion after the other, also overnight. Closing the app only pauses it."
 
 
 def register(studio: Studio) -> None:
@@ -30,7 +30,8 @@ def register(studio: Studio) -> None:
     @ui.page("/queue", response_timeout=READ_SECONDS)
     async def page() -> None:
         await run.io_bound(studio.queue.look)
-        with frame(studio, "/queue", "Queue", _SUBTITLE) as actions:
+        subtitle = _("One conversion after another, also overnight. Closing the app only pauses the queue.")
+        with frame(studio, "/queue", _("Queue"), subtitle) as actions:
             QueuePage(studio, actions)
 
 
@@ -55,12 +56,12 @@ class QueuePage:
             add=lambda item, request: self._do(studio.workspace.queue.add, request, item.then),
         )
         with actions:
-            self._clear = Button("Clear finished", self._clear_finished, icon="check").mark("clear")
+            self._clear = Button(_("Clear finished"), self._clear_finished, icon="check").mark("clear")
         with block("columns"):
             with block("column"):
                 self._notes = block("notes")
                 self._told = block("notes")
-                self._place = block("card card-flush", "section").props('aria-label="Queue"')
+                self._place = block("card card-flush", "section", label=_("Queue"))
                 with self._place:
                     self._empty = block("")
                     self._list = block("queue", "ol")
@@ -68,9 +69,9 @@ class QueuePage:
             with block("column"):
                 AddingCard(studio, self._added)
         with self._empty:
-            empty("list-checks", "Nothing waits", "Name some models, choose presets and add them.")
+            empty("list-checks", _("Nothing in the queue"), _("Name some models, choose presets and add them."))
         with self._foot:
-            Button("Show all", self._show_all).mark("show-all")
+            Button(_("Show all"), self._show_all).mark("show-all")
         self._refresh()
         ui.timer(REFRESH_SECONDS, self._refresh)
 
@@ -109,7 +110,7 @@ class QueuePage:
             if self._studio.queue.problem:
                 note("warning", self._studio.queue.problem)
             if any(item.state is JobState.RUNNING and not item.job for item in items):
-                note("info", "Another program works through the queue.", "It takes what you add here, too.")
+                note("info", _("Another program is working through the queue."), _("It takes what you add here, too."))
 
     async def _do(self, change: Callable[..., Any], *arguments: Any, **options: Any) -> None:
         """Change the queue on a thread, show how it is then, and what went wrong."""
@@ -136,7 +137,7 @@ class QueuePage:
         """Show what goes, which only the plan says, and ask."""
         request = replace(item.request, force=True)
         try:
-            async with waiting("Looking at what is there …"):
+            async with waiting(_("Looking at what is there …")):
                 plan = await self._studio.questions.ask(lambda: self._studio.workspace.plan(request, exact=False))
         except MlxConvertError as error:
             show_error(self._notes, error)
@@ -144,10 +145,9 @@ class QueuePage:
         there = [output.replaces for output in plan.outputs if output.replaces is not None] if plan else []
         listing = "\n".join(f"{contents.path}\n{contents.stays or contents.words}" for contents in there)
         sure = await confirm(
-            f"Replace what {self._studio.queue.name(item)} is converted to?",
-            "The folder stays as it is until the new one is complete and checked; then it is deleted for good."
-            f"\n{listing}",
-            action="Replace",
+            _("Replace what {name} was converted to?", name=self._studio.queue.name(item)),
+            f"{gone_for_good(1)}\n{listing}",
+            action=_("Replace"),
         )
         if sure:
             await self._do(self._put_again, item, request)
@@ -156,8 +156,8 @@ class QueuePage:
         """Make an output that was left as it was, once a person has seen what goes."""
         there = await run.io_bound(what_goes, output.path)
         listing = f"{output.path}\n{there.stays or there.words}" if there is not None else ""
-        text = "It stays as it is until the new one is complete and checked; then it is deleted for good."
-        if await confirm(f"Replace {output.path.name}?", f"{text}\n{listing}", action="Replace"):
+        title, text = _("Replace {name}?", name=output.path.name), f"{gone_for_good(1)}\n{listing}"
+        if await confirm(title, text, action=_("Replace")):
             again = replace(item.request, preset=(output.preset,), output=(str(output.path),), force=True)
             await self._do(self._studio.workspace.queue.add, again, item.then)
 
@@ -173,7 +173,7 @@ class QueuePage:
         await self._do(self._studio.workspace.queue.clear)
 
     async def _added(self, number: int) -> None:
-        ui.notify(f"{counted(number, 'conversion')} added")
+        ui.notify(plural("{count:,} conversion added", "{count:,} conversions added", number))
         await run.io_bound(self._studio.queue.look)
         self._refresh()
 

@@ -16,17 +16,10 @@ from mlx_convert_ui.state.convert_form import changes_of
 from mlx_convert_ui.state.job_views import JobView
 from mlx_convert_ui.state.library_rows import page_of
 from mlx_convert_ui.widgets.components import Badge, Button, Tag, address_of, block, note, progress_bar, set_progress
-from mlx_convert_ui.widgets.job_card import progress_in_words
+from mlx_convert_ui.widgets.job_card import progress_in_words, step_title
 from mlx_convert_ui.widgets.remedies import tell
 from mlx_convert_ui.wording import moment
-
-_STATES = {
-    JobState.QUEUED: ("", "Waits"),
-    JobState.RUNNING: ("busy", "Running"),
-    JobState.FINISHED: ("ok", "Done"),
-    JobState.FAILED: ("bad", "Failed"),
-    JobState.CANCELLED: ("", "Cancelled"),
-}
+from mlx_convert_ui.words import _
 
 Action = Callable[[QueueItem], object]
 
@@ -83,7 +76,7 @@ class QueueRow:
         if self.item is None or self.item.state is not JobState.RUNNING:
             return
         if view is None:
-            self._about.show("Runs in another program")
+            self._about.show(_("Running in another program"))
             return
         self._about.show(f"{step_in_words(view)} · {progress_in_words(view)}")
         if self._bar is not None:
@@ -101,7 +94,7 @@ class QueueRow:
         with block("queue-main"):
             with block("queue-title"):
                 Tag("span", self._name_of(item), "queue-name").attribute("title", item.request.ref)
-                tone, word = _STATES[item.state]
+                tone, word = _states()[item.state]
                 Badge(word, tone).mark("item-state")
             self._about = Tag("p", self._words(item), "queue-about")
         with block("queue-actions"):
@@ -114,10 +107,11 @@ class QueueRow:
             self._presets[name].title if name in self._presets else name for name in item.request.presets
         )
         numbers = ", ".join(changes_of(item.request).values())
-        parts = [f"{titles or 'default preset'}{f', with {numbers}' if numbers else ''}"]
+        titles = titles or _("default preset")
+        parts = [_("{presets}, with {changes}", presets=titles, changes=numbers) if numbers else titles]
         wishes = [
-            f"then to {item.then.upload}" if item.then.upload else "",
-            "then measured" if item.then.measure else "",
+            _("then upload to {place}", place=item.then.upload) if item.then.upload else "",
+            _("then measure") if item.then.measure else "",
         ]
         parts += [wish for wish in wishes if wish and not item.state.final]
         if item.state.final and (took := _seconds(item)) is not None:
@@ -129,30 +123,34 @@ class QueueRow:
     def _buttons(self, item: QueueItem) -> None:
         name = self._name_of(item)
         if item.state is JobState.QUEUED:
-            self._up = _icon("arrow-up", f"Move {name} up", lambda: self._actions.up(item), "up")
-            self._down = _icon("arrow-down", f"Move {name} down", lambda: self._actions.down(item), "down")
-        if item.state is JobState.RUNNING:
-            Button("Cancel", lambda: self._actions.cancel(item), classes="btn-small", label=f"Cancel {name}").mark(
-                "cancel-item"
+            self._up = _icon(
+                "arrow-up", _("Move {name} up", name=name), _("Move up"), lambda: self._actions.up(item), "up"
             )
+            self._down = _icon(
+                "arrow-down", _("Move {name} down", name=name), _("Move down"), lambda: self._actions.down(item), "down"
+            )
+        if item.state is JobState.RUNNING:
+            self._cancel(item, name).mark("cancel-item")
             return
         if item.to_follow:
-            Button("Cancel", lambda: self._actions.cancel(item), classes="btn-small", label=f"Cancel {name}").mark(
-                "cancel-after"
-            )
+            self._cancel(item, name).mark("cancel-after")
         if item.state in (JobState.FAILED, JobState.CANCELLED) or item.failed_after:
             Button(
-                "Try again",
+                _("Try again"),
                 lambda: self._actions.retry(item),
                 icon="rotate-ccw",
                 classes="btn-small",
-                label=f"Try again: {name}",
+                label=_("Try again: {name}", name=name),
             ).mark("retry-item")
-        _icon("x", f"Remove {name}", lambda: self._actions.remove(item), "remove")
+        _icon("x", _("Remove {name}", name=name), _("Remove"), lambda: self._actions.remove(item), "remove")
+
+    def _cancel(self, item: QueueItem, name: str) -> Button:
+        label = _("Cancel {name}", name=name)
+        return Button(_("Cancel"), lambda: self._actions.cancel(item), classes="btn-small", label=label)
 
     def _more(self, item: QueueItem) -> None:
         if item.state is JobState.RUNNING and item.job:
-            self._bar = progress_bar(f"Progress of {self._name_of(item)}", "bar bar-thin")
+            self._bar = progress_bar(_("Progress of {name}", name=self._name_of(item)), "bar bar-thin")
         elif item.state is JobState.FINISHED:
             for path in item.outputs:
                 self._result(path)
@@ -169,41 +167,46 @@ class QueueRow:
         with block("result-row").mark("result-row"):
             Tag("a", path.name, "result grow").attribute("href", address_of(page_of(path))).mark("result")
             chat = f"/chat?model={quote(str(path))}"
-            _small("Chat", "message-square", path.name, lambda: ui.navigate.to(chat))
-            _small("Upload …", "upload", path.name, lambda: self._actions.upload(path))
+            label = _("Chat with {name}", name=path.name)
+            _small(_("Chat"), "message-square", label, lambda: ui.navigate.to(chat))
+            label = _("Upload {name}", name=path.name)
+            _small(_("Upload …"), "upload", label, lambda: self._actions.upload(path))
 
     def _skipped(self, item: QueueItem, output: SkippedOutput) -> None:
         """An output that was there already: left as it was, unless somebody says otherwise now."""
 
         def actions() -> None:
-            Button("Replace it", lambda: self._actions.replace_one(item, output), classes="btn-small").mark(
+            Button(_("Replace it"), lambda: self._actions.replace_one(item, output), classes="btn-small").mark(
                 "replace-one"
             )
             free = next_free(output.path)
             again = replace(item.request, preset=(output.preset,), output=(str(free),), force=False)
-            name = f"Make it as {free.name}"
+            name = _("Make it as {name}", name=free.name)
             Button(name, lambda: self._actions.add(item, again), classes="btn-small").mark("rename-one")
 
-        note("warning", f"{output.path.name} was not made: {output.reason}.", actions=actions)
+        text = _("{name} was not made: {reason}.", name=output.path.name, reason=output.reason)
+        note("warning", text, actions=actions)
 
     def _offer(self, item: QueueItem, remedy: Remedy) -> tuple[str, Callable[[], object]] | None:
         if isinstance(remedy, Replace):
-            return "Replace it", lambda: self._actions.replace(item)
+            return _("Replace it"), lambda: self._actions.replace(item)
         change = agreed(remedy, item.request)
         return (change[0], lambda: self._actions.agree(item, change[1])) if change is not None else None
 
 
-def _icon(icon: str, label: str, action: Callable[[], object], mark: str) -> Button:
-    button = Button(
-        "",
-        action,
-        icon=icon,
-        kind="ghost",
-        classes="btn-small",
-        label=label,
-        tip=label.split(" ")[0] + ("" if mark == "remove" else f" {mark}"),
-    )
-    return button.mark(mark)
+def _states() -> dict[JobState, tuple[str, str]]:
+    """The colour and the word of each."""
+    return {
+        JobState.QUEUED: ("", _("Waiting")),
+        JobState.RUNNING: ("busy", _("Running")),
+        JobState.FINISHED: ("ok", _("Done")),
+        JobState.FAILED: ("bad", _("Failed")),
+        JobState.CANCELLED: ("", _("Cancelled")),
+    }
+
+
+def _icon(icon: str, label: str, tip: str, action: Callable[[], object], mark: str) -> Button:
+    return Button("", action, icon=icon, kind="ghost", classes="btn-small", label=label, tip=tip).mark(mark)
 
 
 def _followed(what: FollowUp) -> None:
@@ -211,16 +214,17 @@ def _followed(what: FollowUp) -> None:
     if what.state is JobState.FINISHED and what.kind == "upload":
         _sent(what.location)
     elif what.state is JobState.FINISHED:
-        Tag("p", "Measured: its page has the figures.", "muted").mark("followed")
+        Tag("p", _("Measured. The figures are on the model's page."), "muted").mark("followed")
     else:
-        verb = "sent" if what.kind == "upload" else "measured"
-        reason = what.error.message if what.error is not None else "it was cancelled."
-        note("warning", f"Not {verb}: {reason}", what.error.hint if what.error is not None else "")
+        reason = what.error.message if what.error is not None else _("it was cancelled.")
+        upload = what.kind == "upload"
+        text = _("Not uploaded: {reason}", reason=reason) if upload else _("Not measured: {reason}", reason=reason)
+        note("warning", text, what.error.hint if what.error is not None else "")
 
 
 def _sent(location: str) -> None:
     with block("result-row").mark("followed"):
-        Tag("span", "Sent to", "muted")
+        Tag("span", _("Uploaded to"), "muted")
         if location.startswith(("https://", "http://")):  # never a scheme that runs something
             link = Tag("a", location, "path", icon="external-link").attribute("href", location)
             link.props('target=_blank rel="noopener noreferrer"')
@@ -230,17 +234,18 @@ def _sent(location: str) -> None:
 
 def _after_in_words(item: QueueItem, view: JobView | None) -> str:
     kind, path = item.to_follow[0]
-    verb = "Sending" if kind == "upload" else "Measuring"
-    return f"{verb} {path.name}" + (f" · {progress_in_words(view)}" if view is not None and view.progress else "")
+    name = path.name
+    doing = _("Uploading {name}", name=name) if kind == "upload" else _("Measuring {name}", name=name)
+    return doing + (f" · {progress_in_words(view)}" if view is not None and view.progress else "")
 
 
-def _small(text: str, icon: str, of: str, act: Callable[[], object]) -> None:
-    Button(text, act, icon=icon, classes="btn-small", label=f"{text} {of}").mark("result-action")
+def _small(text: str, icon: str, label: str, act: Callable[[], object]) -> None:
+    Button(text, act, icon=icon, classes="btn-small", label=label).mark("result-action")
 
 
 def step_in_words(view: JobView) -> str:
     """The name of the step that runs."""
-    return view.current.name.capitalize() if view.current else "Begins"
+    return step_title(view.current.name) if view.current else _("Starting")
 
 
 def _seconds(item: QueueItem) -> float | None:

@@ -19,6 +19,7 @@ from mlx_convert_ui.widgets.prompt_field import PromptField
 from mlx_convert_ui.widgets.prompts import EXAMPLE_PROMPTS
 from mlx_convert_ui.widgets.remedies import tell
 from mlx_convert_ui.widgets.sampler import Sampler, SamplerFields
+from mlx_convert_ui.words import _
 
 PLACE = "test"
 STREAM_SECONDS = 0.05
@@ -30,7 +31,8 @@ def register(studio: Studio) -> None:
     @ui.page("/test", response_timeout=READ_SECONDS)
     async def page(model: str = "") -> None:
         entries = await run.io_bound(studio.entries) or ()
-        with frame(studio, "/test", "Test", "One question, with how fast it is answered. Chat keeps what was said."):
+        subtitle = _("One question, and how fast it is answered. Chat keeps what was said.")
+        with frame(studio, "/test", _("Test"), subtitle):
             TestPage(studio, entries, model)
 
 
@@ -50,30 +52,31 @@ class TestPage:
                 self._files = Attachments(studio, draft.get("files", ()), lambda _: self._keep())
                 self._prompt_card(draft.get("prompt", EXAMPLE_PROMPTS["simple"]))
                 self._answer = AnswerCard(self._generate)
-            with block("column sticky"), card("Settings"):
+            with block("column sticky"), card(_("Settings")):
                 self._dials = SamplerFields(self._sampler, self._keep)
         self._refresh()
         ui.timer(0, lambda: self._files.follow(self._model.value), once=True)
         ui.timer(STREAM_SECONDS, self._refresh)
 
     def _model_card(self, entries: Sequence[LibraryEntry], model: str) -> None:
-        with card("Model", "From the library, or any folder with a converted model"):
+        with card(_("Model"), _("From the library, or any folder with a converted model")):
             self._model = ModelChoice(self._studio, entries, model, self._chosen)
             if not entries:
                 with block("first-step"):
-                    Tag("p", "There is no converted model yet. Convert one first, or name its folder above.", "muted")
+                    text = _("There is no converted model yet. Convert one first, or name its folder above.")
+                    Tag("p", text, "muted")
                     no_models()
 
     def _prompt_card(self, prompt: str) -> None:
-        with card("Prompt"):
+        with card(_("Prompt")):
             self._prompt = PromptField(prompt, self._keep, self._generate)
             self._files.draw_files()
             self._files.draw_notes()
             self._notes = block("notes")
             with block("send-row"):
                 self._files.draw_button()
-                Tag("span", "Ctrl or ⌘ with Enter does the same", "field-hint push wide-only")
-                self._button = Button("Generate", self._press, icon="play", kind="primary").mark("generate")
+                Tag("span", _("Or press ⌘-Enter (Ctrl-Enter)"), "field-hint push wide-only")
+                self._button = Button(_("Generate"), self._press, icon="play", kind="primary").mark("generate")
 
     async def _chosen(self, model: str) -> None:
         self._keep()
@@ -109,7 +112,7 @@ class TestPage:
         try:
             files = tuple(file.path for file in self._files.files)
             request = replace(self._sampler.request(self._prompt.value), attachments=files)
-            async with waiting("Opening the model …"):
+            async with waiting(_("Opening the model …")):
                 await run.io_bound(self._studio.answers.ask, model_folder(self._model.value), request, PLACE)
         except MlxConvertError as error:
             with self._notes:
@@ -125,5 +128,5 @@ class TestPage:
             self._answer.follow(newest)
         active = newest is not None and newest.active
         self._answer.refresh()
-        if self._button.text != (text := "Stop" if active else "Generate"):
+        if self._button.text != (text := _("Stop") if active else _("Generate")):
             self._button.show(text).icon("square" if active else "play").enable()
