@@ -131,6 +131,12 @@ FAMILIES: dict[str, dict[str, Any]] = {
         "projection_dim": 64,
         "image_token_index": 7,
     },
+    "pixtral": {
+        "tie_word_embeddings": False,
+        "text_config": _TEXT | {"model_type": "mistral"},
+        "vision_config": _VISION | {"model_type": "pixtral", "head_dim": 16},
+        "image_token_index": 7,
+    },
     "qwen2_5_vl": {
         "text_config": _TEXT | {"rope_parameters": _ROPE},
         "vision_config": _QWEN
@@ -144,6 +150,26 @@ FAMILIES: dict[str, dict[str, Any]] = {
     },
     "qwen3_vl": {
         "text_config": _TEXT | {"rope_parameters": _ROPE},
+        "vision_config": _QWEN
+        | {
+            "hidden_size": 64,
+            "intermediate_size": 128,
+            "out_hidden_size": 64,
+            "deepstack_visual_indexes": [0],
+            "num_position_embeddings": 16,
+        },
+        **_SEES,
+    },
+    "qwen3_vl_moe": {
+        "text_config": _TEXT
+        | {
+            "rope_parameters": _ROPE,
+            "num_experts": 4,
+            "num_experts_per_tok": 2,
+            "moe_intermediate_size": 128,
+            "decoder_sparse_step": 1,
+            "tie_word_embeddings": False,
+        },
         "vision_config": _QWEN
         | {
             "hidden_size": 64,
@@ -178,8 +204,12 @@ FAMILIES: dict[str, dict[str, Any]] = {
 
 # Families whose repos, written by transformers 4, name what is in the vision tower by one word more.
 _TOWERS = ("aya_vision", "cohere2_vision", "gemma3", "llava", "llava_next", "paligemma")
+# Families whose repos have the experts with inputs for rows; transformers 5 turns them over.
+_INPUTS_FIRST = ("qwen3_vl_moe",)
 # Families whose repos have the text model's settings beside the others.
 _FLAT = ("qwen2_vl", "qwen2_5_vl")
+# Families that transformers has no class of their own for.
+_CLASSES = {"pixtral": "llava"}
 
 
 def write_checkpoint(family: str, folder: Path) -> None:
@@ -187,7 +217,7 @@ def write_checkpoint(family: str, folder: Path) -> None:
     import torch
     from transformers import AutoConfig, AutoModelForImageTextToText
 
-    config = AutoConfig.for_model(family, **_plain(FAMILIES[family]))
+    config = AutoConfig.for_model(_CLASSES.get(family, family), **_plain(FAMILIES[family]))
     torch.manual_seed(7)
     model = AutoModelForImageTextToText.from_config(config, dtype=torch.bfloat16)
     if sum(one.numel() for one in model.parameters()) > 20e6:
@@ -201,12 +231,17 @@ def write_checkpoint(family: str, folder: Path) -> None:
 def _name_as_published(family: str, folder: Path) -> None:
     import mlx.core as mx
 
-    if family not in _TOWERS:
+    if family not in (*_TOWERS, *_INPUTS_FIRST):
         return
     for path in folder.glob("*.safetensors"):
         tensors = mx.load(str(path))
         mx.eval(list(tensors.values()))
-        named = {name.replace("vision_tower.", "vision_tower.vision_model.", 1): one for name, one in tensors.items()}
+        named = {}
+        for name, one in tensors.items():
+            if family in _INPUTS_FIRST and ".experts." in name:
+                named[name] = mx.contiguous(one.swapaxes(1, 2))
+            else:
+                named[name.replace("vision_tower.", "vision_tower.vision_model.", family in _TOWERS)] = one
         mx.save_safetensors(str(path), named, {"format": "pt"})
 
 
@@ -220,6 +255,10 @@ def _say_as_published(family: str, settings: dict[str, Any]) -> dict[str, Any]:
         said["rope_scaling"] = {"type": "mrope", "mrope_section": rope["mrope_section"]}
     if "dtype" in said:
         said["torch_dtype"] = said["dtype"]
+    if family in _CLASSES:
+        said["model_type"] = family
+    if "num_local_experts" in said and "moe_intermediate_size" in said:
+        said["num_experts"] = said.pop("num_local_experts")
     if family.startswith("qwen"):
         said["vision_config"]["model_type"] = family
     if family in _FLAT:
