@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from mlx_convert_engine.unpacking.carried_over import can_be_carried
+
 from mlx_convert_core.plugin import ModelInfo, TensorInfo, file_names, packed_tensors, quantization_config
 
 # Methods whose packed weights mlx-lm loads as they are (mlx_lm.utils.load_model), where the model class knows them.
@@ -85,10 +87,22 @@ def held_packed(model: ModelInfo) -> bool:
     packed = packed_tensors(model.tensors)
     if not method_of(model.config):
         return bool(model.matching(file_names.MODELOPT))
-    words = method_of(model.config) == "compressed-tensors" and any_ends(packed, ".weight_packed")
-    if words and any(one.dtype == "I32" for one in packed) and not model.config.get("model_file"):
+    words = any(one.dtype == "I32" and one.name.endswith((".weight_packed", ".qweight")) for one in packed)
+    if words and _shown_by_rows(model):
         return False  # integers are shown in MLX's own packing, to every class but a model's own
     return method_of(model.config) in CARRIED and bool(packed) and not refusal(model.config, packed)
+
+
+def _shown_by_rows(model: ModelInfo) -> bool:
+    """Whether the engine reads the packed integers of ``model``, so that no layer is ever whole in memory.
+
+    Of AWQ that is so where MLX can hold each of its layers; else mlx-lm repacks them, whole ones at once.
+    """
+    if model.config.get("model_file"):
+        return False
+    return method_of(model.config) == "compressed-tensors" or (
+        method_of(model.config) == "awq" and can_be_carried(model, whole=True)
+    )
 
 
 def any_ends(tensors: Iterable[TensorInfo], end: str) -> bool:

@@ -37,6 +37,7 @@ HELD = {
     "GPTQ of large groups": (Tool(gptq(group=128, bits=2), of_gptq(2, 128), HALF), 2, 128),
     "GPTQ's second format": (Tool(gptq(version=2), of_gptq(4, 32, checkpoint_format="gptq_v2"), HALF), 4, 32),
     "GPTQ of 3 bits": (Tool(gptq(bits=3), of_gptq(3, 32), HALF), 3, 32),
+    "AWQ": (replace(TOOLS["AWQ"], config=HALF), 4, 64),
     "auto-round": (replace(TOOLS["auto-round"], config=HALF), 4, 32),
     "integers of 4 bits in words, large groups": (
         Tool(compressed(group=128), of_compressed("pack-quantized", 4)),

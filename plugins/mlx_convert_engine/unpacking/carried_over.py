@@ -25,6 +25,7 @@ from mlx_convert_engine.unpacking.compressed import Compressed
 from mlx_convert_engine.unpacking.inputs_first import InputsFirst
 
 _WORD = 32  # bits
+_TENSORS = 3  # of a layer: words, scales, biases
 
 
 class CarriedOver:
@@ -80,9 +81,11 @@ class CarriedOver:
         return held
 
 
-def can_be_carried(model: ModelInfo) -> bool:
-    """Whether `CarriedOver` has anything to show of ``model``."""
-    return bool(CarriedOver().claims(model).tensors)
+def can_be_carried(model: ModelInfo, *, whole: bool = False) -> bool:
+    """Whether `CarriedOver` has anything to show of ``model``; with ``whole``, each layer of packed integers."""
+    shown = CarriedOver().claims(model).tensors
+    layers = sum(len(form.layers(model)) for form in (InputsFirst(), Compressed()))
+    return bool(shown) and (not whole or len(shown) == _TENSORS * layers)
 
 
 def _shown(name: str, layer: AffineLayer) -> tuple[DecodedTensor, ...]:
