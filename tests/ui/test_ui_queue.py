@@ -150,6 +150,22 @@ async def test_an_output_that_exists_is_replaced_after_a_yes(studio: Studio, tin
 
 
 @pytest.mark.asyncio
+async def test_an_adapter_in_the_list_leads_to_its_base_with_it(studio: Studio, tiny_llama: Path) -> None:
+    (tiny_llama / "model.safetensors").unlink()
+    (tiny_llama / "adapter_config.json").write_text('{"base_model_name_or_path": "org/base"}')
+    (tiny_llama / "adapter_model.safetensors").write_bytes(b"")
+    async with visiting(studio, "/queue") as user:
+        await fill(user, "refs", str(tiny_llama))
+        await sees(user, "Use org/base")
+        [link] = user.find(marker="remedy").elements
+        assert isinstance(link, Tag)
+        await user.open(link.props["href"])
+        await sees(user, "Adapter")
+        [(base,), (adapter,)] = (user.find(marker=name).elements for name in ("ref", "advanced-adapter"))
+        assert (base.value, adapter.value) == ("org/base", str(tiny_llama))  # type: ignore[attr-defined]
+
+
+@pytest.mark.asyncio
 async def test_a_model_for_pictures_waits_for_a_yes_and_keeps_its_place(
     studio: Studio, tiny_llama: Path, tmp_path: Path
 ) -> None:

@@ -59,8 +59,10 @@ def _button(remedy: Remedy, offer: Offer | None) -> Callable[[], object] | None:
             return lambda: _link(_("Open the page"), address, "external-link").props(
                 'target=_blank rel="noopener noreferrer"'
             )
-        case UseInstead(ref=ref):
-            return lambda: _link(_("Use {name}", name=ref), address_of(f"/?ref={quote(ref)}"), "arrow-right")
+        case UseInstead(ref=ref, adapter=adapter):
+            fused = f"&adapter={quote(adapter, safe='')}" if adapter else ""
+            address = address_of(f"/?ref={quote(ref, safe='')}{fused}")
+            return lambda: _link(_("Use {name}", name=ref), address, "arrow-right")
         case RunElsewhere(line=line):
             return lambda: CopyButton(line, "command", label=_("Copy the command for a terminal"))
         case RunCommand(name="get", arguments=(ref,)):

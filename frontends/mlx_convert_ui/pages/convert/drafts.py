@@ -12,8 +12,11 @@ from mlx_convert_ui.state.studio import Studio
 _DEFAULTS = "defaults"  # beside the fields: what the settings said when they were filled in
 
 
-def form_of(studio: Studio, draft: Mapping[str, Any], ref: str = "") -> Form:
-    """The form of ``draft``, {} for a fresh one; a preset or a folder that nobody chose is that of the settings now."""
+def form_of(studio: Studio, draft: Mapping[str, Any], ref: str = "", adapter: str = "") -> Form:
+    """The form of ``draft``, {} for a fresh one; a preset or a folder that nobody chose is that of the settings now.
+
+    ``ref`` and ``adapter`` are what a link names.
+    """
     usual = usual_of(studio)
     form = Form(**usual)
     if draft:
@@ -28,6 +31,7 @@ def form_of(studio: Studio, draft: Mapping[str, Any], ref: str = "") -> Form:
         form.take(next(iter(studio.workspace.presets), ""))
     if ref:
         form.name_model(ref)
+        form.adapter = adapter or form.adapter
     return form
 
 

@@ -41,19 +41,19 @@ def register(studio: Studio) -> None:
     """Serve it at /."""
 
     @ui.page("/", response_timeout=READ_SECONDS)
-    async def page(ref: str = "") -> Response | None:
+    async def page(ref: str = "", adapter: str = "") -> Response | None:
         if not ref and not studio.preferences.welcomed and await run.io_bound(studio.welcomes):
             return RedirectResponse(address_of("/welcome"))
         subtitle = _("Turn a Hugging Face or local model into a fast MLX model.")
         with frame(studio, "/", _("Convert"), subtitle) as actions:
-            ConvertPage(studio, ref, actions)
+            ConvertPage(studio, form_of(studio, studio.draft.convert, ref, adapter), actions, linked=bool(ref))
         return None
 
 
 class ConvertPage:
     """The form of one tab, and the jobs of all of them."""
 
-    def __init__(self, studio: Studio, ref: str, actions: ui.element) -> None:
+    def __init__(self, studio: Studio, form: Form, actions: ui.element, *, linked: bool) -> None:
         self._studio = studio
         self._client = ui.context.client  # "Try again" goes with its card before the page is scrolled
         with actions:
@@ -62,8 +62,8 @@ class ConvertPage:
         self._notes = block("notes")
         self._body = block("whole")
         self._drawn = studio.draft.convert
-        self._build(form_of(studio, self._drawn, ref))
-        if not ref:
+        self._build(form)
+        if not linked:
             self._client.on_connect(self._own_draft)
         self._client.on_delete(lambda: self._planner.close())
 

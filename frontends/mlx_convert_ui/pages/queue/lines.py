@@ -87,7 +87,7 @@ class LineList:
 
     def _offer(self, ref: str) -> Offer:
         def offered(remedy: object) -> tuple[str, Callable[[], object]] | None:
-            if isinstance(remedy, UseInstead):
+            if isinstance(remedy, UseInstead) and not remedy.adapter:  # a line has no place for one: the form has
                 return _("Use {name}", name=remedy.ref), lambda: self._instead(ref, remedy.ref)
             return None
 
