@@ -16,6 +16,7 @@ from mlx_convert_engine.unpacking.inputs_first import InputsFirst
 from mlx_convert_engine.unpacking.mlx_layers import MlxLayers
 
 BLOCK_BYTES = 8 << 20  # of decoded numbers, made at once
+_CODES = 16  # at most in a word, each a number of four bytes on the way
 
 
 def own_decoders(*, unpack: bool, carry: bool = False, dtype: str | None = None) -> tuple[TensorDecoder, ...]:
@@ -39,7 +40,7 @@ class DecodedBytes:
     def read(self, tensor: DecodedTensor, start: int, into: memoryview) -> None:
         """Fill ``into`` with the bytes of ``tensor`` from ``start`` on: rows that lie in it in part are made whole."""
         row = tensor.nbytes // max(1, tensor.parameters // tensor.shape[-1])
-        step = max(1, BLOCK_BYTES // row)
+        step = max(1, BLOCK_BYTES // (row * (_CODES if tensor.dtype == WORDS else 1)))
         first, last = start // row, -(-(start + into.nbytes) // row)
         for at in range(first, last, step):
             data = self._rows(tensor, at, min(at + step, last))

@@ -11,7 +11,7 @@ import mlx.core as mx
 import numpy as np
 import pytest
 from packings import TOOLS, Tool, bytes_compressed, compressed, gptq
-from random_llama import write_llama
+from random_llama import HIDDEN, INNER, write_llama
 from stored import Stored, converted, store, tensors_of
 
 from mlx_convert_core import ConvertRequest, Workspace
@@ -157,3 +157,19 @@ def test_groups_that_are_reordered_against_what_config_says_are_refused(workspac
     assert caught.value.code == "odd_packing"
     assert caught.value.remedies == (SetOption("dequantize", True),)
     assert not (tmp_path / "out").exists()
+
+
+def test_no_layer_of_awq_is_ever_whole_in_memory(workspace: Workspace, tmp_path: Path) -> None:
+    source, random = write_llama(tmp_path / "source", layers=1, **HALF), np.random.default_rng(23)
+    wide, tensors = 65_536, dict[str, Stored]()
+    for name, tensor in tensors_of(source).items():
+        shape = tuple(wide if size == INNER else size for size in tensor.shape)
+        packs = ".mlp." in name
+        parts = TOOLS["AWQ"].pack(random, *shape)[0] if packs else {".weight": tensor}
+        tensors |= {name.removesuffix(".weight") + end: part for end, part in parts.items()}
+    said = {"quantization_config": dict(TOOLS["AWQ"].quantization), "intermediate_size": wide}
+    store(source, tensors, **said)
+    request = ConvertRequest(ref=str(source), preset="4bit", output=tmp_path / "out", verify=False)
+    stated = workspace.plan(request).peak_memory
+    measured = workspace.convert(request).result().peak_memory
+    assert measured <= stated < 4 * wide * HIDDEN * 4  # mlx-lm's own repacking takes a layer's codes in 32 bits, often

@@ -140,7 +140,7 @@ def test_what_a_class_expands_itself_is_proved_likewise(tmp_path: Path, form: st
     plain = mx.dequantize(arrays["weight"], arrays["scales"], arrays.get("biases"), **numbers)
     prove(tmp_path / "right", tensors, {"weight": plain.astype(mx.bfloat16)}, None)
     told = refusal(tmp_path / "wrong", tensors, {"weight": plain.astype(mx.bfloat16) / 2}, None)
-    assert re.search(r"each is 0\.(5|499\d) times what it should be", told)
+    assert re.search(r"each is 0\.(5|499\d|500\d) times what it should be", told)
 
 
 def test_what_is_no_number_in_the_source_is_no_difference(tmp_path: Path) -> None:
