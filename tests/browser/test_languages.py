@@ -47,6 +47,18 @@ def test_a_page_that_is_read_from_the_right(visitor: Visitor, models: int, path:
     assert sidebar > 1280 / 2 > beside
 
 
+def test_what_opens_on_a_page_that_is_read_from_the_right(visitor: Visitor, models: int) -> None:
+    page = visitor.open("/settings", locale="ar")
+    page.keyboard.press("Control+k")
+    expect(page.get_by_role("dialog").get_by_role("option").first).to_be_visible()
+    found = [f"palette, {width}: {text}" for width in WIDTHS for text in _faults(page, width)]
+    page.keyboard.press("Escape")
+    page.get_by_role("combobox", name=load("ar").say("Language", {})).click()
+    expect(page.get_by_role("option", name="العربية")).to_be_visible()
+    found += [f"list, {width}: {text}" for width in WIDTHS for text in _faults(page, width)]
+    assert not found, "\n".join(found)
+
+
 @pytest.mark.parametrize("path", PAGES)
 def test_longer_words_have_room(visitor: Visitor, models: int, path: str) -> None:
     page = visitor.open(path, locale="de-DE")
