@@ -11,7 +11,7 @@ from mlx_convert_core import Preset
 from mlx_convert_core.plugin import AFFINE_BITS, AFFINE_GROUP_SIZES, MODES, NEAREST, dtypes
 from mlx_convert_ui.state.convert_form import Form
 from mlx_convert_ui.widgets.components import CHEVRON, attributes, block, field, named, tooltip
-from mlx_convert_ui.words import _, plural
+from mlx_convert_ui.words import _, given, plural
 
 
 class AdvancedFields:
@@ -47,7 +47,7 @@ class AdvancedFields:
             self._agreements()
 
     def _numbers(self) -> None:
-        every = {name: preset.title for name, preset in self._presets.items()}
+        every = {name: given(preset.title) for name, preset in self._presets.items()}
         self._select(
             _("Preset"),
             _("Every preset, also those of plugins. Change it when none of the cards above fits."),

@@ -15,7 +15,7 @@ from mlx_convert_ui.widgets.components import Badge, Button, Tag, attributes, bl
 from mlx_convert_ui.widgets.found_list import FoundList
 from mlx_convert_ui.widgets.glance import badges
 from mlx_convert_ui.widgets.remedies import tell
-from mlx_convert_ui.words import _, plural
+from mlx_convert_ui.words import _, given, plural
 
 FIELD = "source-model"  # the field's id
 LIST = "found-models"
@@ -80,7 +80,7 @@ class FoundModels:
             if about:
                 Tag("span", about, "found-about")
             if hit.model.why:
-                Tag("span", hit.model.why, "found-about")
+                Tag("span", given(hit.model.why), "found-about")
 
 
 def _group(title: str) -> ui.element:

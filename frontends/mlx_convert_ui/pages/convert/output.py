@@ -13,7 +13,7 @@ from mlx_convert_ui.widgets.components import Button, block, card, field, named
 from mlx_convert_ui.widgets.dialogs import lasting
 from mlx_convert_ui.widgets.picker import pick_folder
 from mlx_convert_ui.widgets.remedies import tell
-from mlx_convert_ui.words import _
+from mlx_convert_ui.words import _, given
 
 _ELSEWHERE = ("disk", "not_writable", "not_replaceable")  # what another folder mends
 
@@ -73,7 +73,7 @@ class OutputCard:
         self._single.set_visibility(not wanted)
         with self._several:
             for preset in wanted:
-                title = self._studio.workspace.presets[preset].title
+                title = given(self._studio.workspace.presets[preset].title)
                 with field(_("Name of the {preset} model", preset=title)) as name:
                     box = ui.input(value=self._form.names.get(preset, ""), on_change=self._typed).mark(f"name-{preset}")
                     self._names[preset] = named(box, name).props("spellcheck=false")

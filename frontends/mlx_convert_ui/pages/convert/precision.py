@@ -29,7 +29,7 @@ from mlx_convert_ui.widgets.components import (
 )
 from mlx_convert_ui.widgets.fitting import show_fit
 from mlx_convert_ui.widgets.remedies import tell
-from mlx_convert_ui.words import _, plural
+from mlx_convert_ui.words import _, given, plural
 
 CUSTOM = "custom"
 
@@ -125,7 +125,7 @@ class PrecisionCard:
         """What the chosen preset is good for, and that another one is advised, where fewer bits were chosen."""
         chosen = [self._presets[name] for name in self._form.presets if name in self._presets]
         advised_ = self._presets.get(self._advice.preset)
-        summary = chosen[0].summary if chosen else no_preset()
+        summary = given(chosen[0].summary) if chosen else no_preset()
         if len(chosen) > 1:
             summary = plural(
                 "{count:,} model from one read of the source.",
@@ -147,13 +147,13 @@ class PrecisionCard:
                 note("info", said, actions=lambda: self._take_button(advised_))
 
     def _take_button(self, preset: Preset) -> None:
-        words = _("Use {name}", name=preset.title)
+        words = _("Use {name}", name=given(preset.title))
         Button(words, lambda: self._choose(preset.name), classes="btn-small").mark("take-advice")
 
     def _card(self, preset: Preset) -> None:
         recommended = _("Recommended") if preset.name == self._advice.preset else ""
         badge = _("For this model") if preset.ref else recommended
-        self._option(preset.name, preset.title, lambda: self._tick(preset.name), badge=badge)
+        self._option(preset.name, given(preset.title), lambda: self._tick(preset.name), badge=badge)
 
     def _custom(self) -> None:
         """What is set under Advanced: a choice of its own, which is the one that will be made."""
@@ -161,7 +161,7 @@ class PrecisionCard:
         changes = ", ".join(self._form.changes.values())
         words = _("{changes}; the rest as usual", changes=changes)
         if preset:
-            words = _("{changes}; the rest as in {preset}", changes=changes, preset=preset.title)
+            words = _("{changes}; the rest as in {preset}", changes=changes, preset=given(preset.title))
         self._option(CUSTOM, _("Custom"), lambda: self._choose(self._form.preset), text=sentence(words))
 
     def _option(self, name: str, title: str, chosen: Callable[[], None], *, badge: str = "", text: str = "") -> None:

@@ -18,7 +18,7 @@ from mlx_convert_ui.widgets.components import CROSS, Badge, Button, Tag, address
 from mlx_convert_ui.widgets.picker import pick_folder
 from mlx_convert_ui.widgets.ready import ReadyModels
 from mlx_convert_ui.widgets.remedies import tell
-from mlx_convert_ui.words import _
+from mlx_convert_ui.words import _, given
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +98,7 @@ class SourceCard:
 
     def _preset(self) -> str:
         preset = self._studio.workspace.presets.get(self._form.preset)
-        return preset.title if preset is not None else self._form.preset
+        return given(preset.title) if preset is not None else self._form.preset
 
     def _choose(self, ref: str) -> None:
         self._input.value = ref

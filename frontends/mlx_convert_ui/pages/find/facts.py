@@ -12,7 +12,7 @@ from mlx_convert_ui.widgets.fitting import fit_badge, fit_reason
 from mlx_convert_ui.widgets.folded import folded
 from mlx_convert_ui.widgets.stream import TokenStream
 from mlx_convert_ui.widgets.tables import plain_table, table_head
-from mlx_convert_ui.words import _, plural
+from mlx_convert_ui.words import _, given, plural
 
 LONGEST = 200_000  # characters of a card that are drawn; what is longer is a table of scores
 
@@ -63,7 +63,7 @@ def sizes_card(details: SourceDetails, presets: Mapping[str, Preset]) -> None:
                 for output in details.outputs:
                     fit = details.fit(output)
                     with block("", "tr"):
-                        Tag("th", presets[output.preset].title, "list-name").props("scope=row")
+                        Tag("th", given(presets[output.preset].title), "list-name").props("scope=row")
                         size = Tag("td", f"≈ {units.size(output.weight_bytes)}")
                         size.attribute("data-name", _("Size"))
                         with Tag("td").attribute("data-name", _("To answer")):

@@ -186,7 +186,7 @@ class ModelList(Element, component="model_list.js"):
         where = str(entry.path) if row.missing or entry.name in self._names else ""
         kl = kl_divergence(entry)
         fit = None if row.missing else entry.fit(memory)
-        bits = units.bits_per_weight(entry.bits_per_weight) if entry.bits_per_weight else ""
+        bits = wording.bits_per_weight(entry.bits_per_weight) if entry.bits_per_weight else ""
         return {
             "key": number,
             "id": number,

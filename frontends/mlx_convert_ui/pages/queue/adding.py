@@ -19,7 +19,7 @@ from mlx_convert_ui.widgets.picker import pick_file
 from mlx_convert_ui.widgets.recipes import recipe_request
 from mlx_convert_ui.widgets.remedies import tell
 from mlx_convert_ui.widgets.replacing import gone_for_good
-from mlx_convert_ui.words import _, plural
+from mlx_convert_ui.words import _, given, plural
 
 
 def listed(text: str) -> tuple[str, ...]:
@@ -54,7 +54,7 @@ class AddingCard:
                 self._refs = ui.textarea(placeholder=example, on_change=self._look).mark("refs")
                 named(self._refs, name).props("spellcheck=false")
             with field(_("Presets"), _("With several, each model is read once and converted to all of them.")) as name:
-                options = {key: preset.title for key, preset in presets.items() if not preset.ref}
+                options = {key: given(preset.title) for key, preset in presets.items() if not preset.ref}
                 chosen = [settings.preset] if settings.preset in options else []
                 self._presets = ui.select(options, value=chosen, multiple=True, on_change=self._look).mark("presets")
                 named(self._presets, name).props(f"use-chips options-dense dropdown-icon='{CHEVRON}'").classes(

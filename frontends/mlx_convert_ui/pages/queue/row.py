@@ -19,7 +19,7 @@ from mlx_convert_ui.widgets.components import Badge, Button, Tag, address_of, bl
 from mlx_convert_ui.widgets.job_card import progress_in_words, step_title
 from mlx_convert_ui.widgets.remedies import tell
 from mlx_convert_ui.wording import moment
-from mlx_convert_ui.words import _
+from mlx_convert_ui.words import _, given
 
 Action = Callable[[QueueItem], object]
 
@@ -104,7 +104,7 @@ class QueueRow:
 
     def _words(self, item: QueueItem) -> str:
         titles = ", ".join(
-            self._presets[name].title if name in self._presets else name for name in item.request.presets
+            given(self._presets[name].title) if name in self._presets else name for name in item.request.presets
         )
         numbers = ", ".join(changes_of(item.request).values())
         titles = titles or _("default preset")
