@@ -186,8 +186,10 @@ if TYPE_CHECKING:
     from mlx_convert_core.model.findings import Finding as Finding, finding_of as finding_of, worst_first as worst_first
     from mlx_convert_core.model.fingerprint import fingerprint as fingerprint
     from mlx_convert_core.model.fit import (
+        CONTEXT as CONTEXT,
         Fit as Fit,
         FitVerdict as FitVerdict,
+        cache_estimate as cache_estimate,
         fit as fit,
         fit_into as fit_into,
         memory_now as memory_now,
@@ -339,6 +341,7 @@ if TYPE_CHECKING:
     )
     from mlx_convert_core.plugins.model_converters import (
         Choice as Choice,
+        HereStrategy as HereStrategy,
         MeasuredStrategy as MeasuredStrategy,
         MeasuringConverter as MeasuringConverter,
         ModelConverter as ModelConverter,
@@ -468,7 +471,7 @@ _PLACES = {
     ),
     "mlx_convert_core.model.findings": "Finding finding_of worst_first",
     "mlx_convert_core.model.fingerprint": "fingerprint",
-    "mlx_convert_core.model.fit": "Fit FitVerdict fit fit_into memory_now",
+    "mlx_convert_core.model.fit": "CONTEXT Fit FitVerdict cache_estimate fit fit_into memory_now",
     "mlx_convert_core.model.hub_cache": "CachedRepo cached_repo model_name snapshot_in",
     "mlx_convert_core.model.found": "FoundModel",
     "mlx_convert_core.model.inspection": "FileInfo ModelInfo inspect_folder",
@@ -511,7 +514,7 @@ _PLACES = {
     ),
     "mlx_convert_core.plugins.loading": "LoadedPlugin PluginFailure",
     "mlx_convert_core.plugins.model_converters": (
-        "Choice MeasuredStrategy MeasuringConverter ModelConverter Planned ProvenStrategy QuantizeMethod"
+        "Choice HereStrategy MeasuredStrategy MeasuringConverter ModelConverter Planned ProvenStrategy QuantizeMethod"
         " RoundingConverter Written"
     ),
     "mlx_convert_core.plugins.model_sources": (

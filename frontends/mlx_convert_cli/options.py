@@ -43,6 +43,7 @@ def one_of(numbers: tuple[int, ...]) -> str:
 
 trusting = click.option("--trust-remote-code", is_flag=True, help="Let the model's own Python code run.")
 BUDGETS = {"bpw": "bpw", "fit": "fit", "kl": "max_kl"}  # kinds of strategies that have an option of their own
+THIS_MAC = "this-mac"  # the size that --fit finds out by itself
 insisting = click.option("--anyway", is_flag=True, help="Load a model that does not fit into memory, too.")
 _CONVERTING = (
     click.option("-p", "--preset", multiple=True, help="What to make; several times for several outputs."),
@@ -52,7 +53,10 @@ _CONVERTING = (
     click.option("--mode", type=click.Choice(MODES), help="The number format."),
     click.option("--strategy", help="Which layers get how many bits: uniform, mixed_4_6 ..., map:{...} or map:FILE."),
     click.option("--bpw", help="Bits per weight on average: bits for each layer by what it loses, at most so many."),
-    click.option("--fit", help="The same by the size of the weight files, such as 6GB."),
+    click.option(
+        "--fit", help="The same by the size of the weight files, such as 6GB; or this-mac: as much as runs here."
+    ),
+    click.option("--context", help="The tokens that --fit this-mac leaves room for, such as 16k. [4096]"),
     click.option(
         "--max-kl", help="The smallest model that diverges by so many nats at most, such as 0.05, as measured."
     ),
@@ -97,6 +101,7 @@ def convert_request(workspace: Workspace, values: dict[str, Any]) -> ConvertRequ
 
 def _take_budget(given: dict[str, Any]) -> None:
     """Have --bpw, --fit and --max-kl be the strategies that they are. Raises InvalidRequest when there are several."""
+    _take_context(given)
     budgets = {kind: given.pop(option) for kind, option in BUDGETS.items() if option in given}
     named = [*(BUDGETS[kind] for kind in budgets), *(["strategy"] if "strategy" in given else [])]
     if budgets and len(named) > 1:
@@ -108,6 +113,20 @@ def _take_budget(given: dict[str, Any]) -> None:
         )
     for kind, value in budgets.items():
         given["strategy"] = f"{kind}:{value}"
+
+
+def _take_context(given: dict[str, Any]) -> None:
+    """Have --context be part of --fit this-mac. Raises InvalidRequest (code ``context``) beside anything else."""
+    context = given.pop("context", None)
+    if context is None:
+        return
+    if given.get("fit") != THIS_MAC:
+        raise InvalidRequest(
+            "a context says how much room to leave beside weights that are to fit into this machine.",
+            hint=f"Give --context together with --fit {THIS_MAC}.",
+            code="context",
+        )
+    given["fit"] = f"{THIS_MAC}-{context.strip()}"
 
 
 def _placed(file: str) -> str:

@@ -32,7 +32,7 @@ _FLAGS = (
     "text_only", "trust_remote_code",
 )  # fmt: skip
 _BUDGETS = {"bpw": "--bpw", "fit": "--fit", "kl": "--max-kl"}  # strategies that have an option of their own
-_SAME = {"strategy": ("--strategy", *_BUDGETS.values())}  # each takes the place of the others
+_SAME = {"strategy": ("--strategy", "--context", *_BUDGETS.values())}  # each takes the place of the others
 _MISSING = {"library scan": "FOLDER", "recipe export": "MODEL"}  # what such a command can't do without
 LONGEST = 400  # characters; a command with a long prompt in it would hide what is to be different
 
@@ -85,7 +85,9 @@ def _again(arguments: Sequence[str], option: str, value: object) -> str:
     added: list[str | Path] = [_flag(option)]
     kind, colon, number = str(value).partition(":")
     if option == "strategy" and colon and kind in _BUDGETS:
-        added, value = [_BUDGETS[kind]], number
+        size, _, context = number.rpartition("-")  # of this-mac-16k
+        added = [*(("--context", context) if size else ()), _BUDGETS[kind]]
+        value = size or number
     if value is not True:
         added.append(_Open(option.upper()) if value is None else _word(value))
     return _whole(arguments, option, added)

@@ -15,6 +15,7 @@ from mlx_convert_core.model.plan import ConvertPlan, OutputPlan
 from mlx_convert_core.model.quantization import LayerInfo, Quantization, QuantizeStrategy
 from mlx_convert_core.plugins.calling import Hooks
 from mlx_convert_core.plugins.model_converters import (
+    HereStrategy,
     MeasuredStrategy,
     MeasuringConverter,
     ModelConverter,
@@ -146,6 +147,8 @@ def _named(output: OutputPlan, plan: ConvertPlan, hooks: Hooks) -> QuantizeStrat
         )
     if isinstance(found, ProvenStrategy):
         return _Proven(found, plugin, hooks)
+    if isinstance(found, HereStrategy):
+        return _Here(found, plugin, hooks)
     return _Measuring(found, plugin, hooks) if isinstance(found, MeasuredStrategy) else _guarded(found, plugin, hooks)
 
 
@@ -228,6 +231,18 @@ class _Proven(_Measuring):
     def expecting(self, error: float) -> _Proven:
         """See ProvenStrategy."""
         return _Proven(self._asked("expecting", error), self._plugin, self._hooks)
+
+
+class _Here(_Measuring):
+    """A measured strategy that goes by this machine. Implements HereStrategy."""
+
+    def __init__(self, strategy: HereStrategy, plugin: str, hooks: Hooks) -> None:
+        super().__init__(strategy, plugin, hooks)
+        self.context = strategy.context
+
+    def settled(self, limit: int) -> str:
+        """See HereStrategy."""
+        return str(self._asked("settled", limit))
 
 
 def _fits(numbers: Any, layer: LayerInfo) -> bool:

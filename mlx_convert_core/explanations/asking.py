@@ -91,13 +91,35 @@ THEME = Theme(
         ),
         Explanation(
             "budget_small",
-            "A model can't be made as small as that: with 2 bits for every layer it takes more.",
-            "Allow what the message says, or choose a smaller model.",
+            "A model can't be made as small as that: with 2 bits for every layer it takes more than was allowed, or,"
+            " with the cache of a conversation, than this machine lends.",
+            "Allow what the message says, or a shorter context (`--context`), or choose a smaller model.",
         ),
         Explanation(
             "budget_large",
             "More is allowed than the model takes without quantization.",
             "Convert it with the preset `bf16`, or allow less.",
+        ),
+        Explanation(
+            "context",
+            "A number of tokens was meant, and what was given is none.",
+            "Write a number such as `--context 16384`, or `16k`, which is the same.",
+        ),
+        Explanation(
+            "context_long",
+            "A longer context was asked for than the model was made for: it would answer badly beyond that.",
+            "Ask for as much as the message says.",
+        ),
+        Explanation(
+            "memory_unknown",
+            "How much memory this machine lends a program can't be told, so neither can what fits into it.",
+            "Say how large the result may be, in decimal units such as `--fit 6GB`.",
+        ),
+        Explanation(
+            "fits_here",
+            "The size of the result comes from what this machine lends, less a conversation's cache and what runs"
+            " beside.",
+            "Nothing need be done. A shorter context (`--context`) leaves more for weights; `--fit 6GB` says a size.",
         ),
         Explanation(
             "recipe",

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from mlx_convert_core.model.fit import Fit
 from mlx_convert_core.model.quantization import LayerInfo, Quantization, QuantizedLayer
 
 Measure = Literal["output", "inputs"]
@@ -40,7 +41,8 @@ class ModelSizes:
     """What an output can come to, known before anything is measured. All are bytes of tensors but ``headers``.
 
     ``least`` and ``most`` are those with the smallest and with the largest choice for every layer, ``plain`` those
-    without quantization; ``headers`` is what weight files hold besides, at most.
+    without quantization; ``headers`` is what weight files hold besides, at most. Of a strategy that goes by this
+    machine, ``here`` says what the machine lends, and what the cache takes at the strategy's context.
     """
 
     parameters: int
@@ -48,6 +50,7 @@ class ModelSizes:
     most: int
     plain: int
     headers: int
+    here: Fit | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,6 +42,11 @@ class Fit:
         return self.weights + self.cache + BESIDE_WEIGHTS
 
     @property
+    def room(self) -> int:
+        """Bytes of weights that would run here at most, below 0 where not even the cache has room."""
+        return self.lent - self.cache - BESIDE_WEIGHTS
+
+    @property
     def verdict(self) -> FitVerdict:
         """``too_large`` for what the machine can't lend at all, ``tight`` for more than is free now."""
         if self.needed > self.lent:

@@ -96,6 +96,17 @@ class ProvenStrategy(MeasuredStrategy, Protocol):
         """The same strategy, choosing the fewest bytes whose errors are ``error`` in sum; as few as can be for 0."""
 
 
+@runtime_checkable
+class HereStrategy(MeasuredStrategy, Protocol):
+    """A strategy that goes by what this machine lends: its `limit` is told `ModelSizes.here`."""
+
+    context: int
+    """The tokens that the result is to answer with beside its weights."""
+
+    def settled(self, limit: int) -> str:
+        """The name of the strategy that allows weight files of ``limit`` bytes on any machine."""
+
+
 AnyStrategy: Any = Callable | MeasuredStrategy
 """What `quantize_strategy` has to give; what a function takes is not seen before it is called."""
 

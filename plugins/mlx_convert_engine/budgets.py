@@ -9,6 +9,9 @@ from pathlib import Path
 from mlx_convert_core.plugin import (
     Choice,
     Chosen,
+    Finding,
+    Fit,
+    HereStrategy,
     LayerChoice,
     MeasuredLayer,
     MeasuredStrategy,
@@ -22,6 +25,7 @@ from mlx_convert_engine.choice import Asking, bytes_in
 from mlx_convert_engine.choosing import Found, Wanted, keep, kept, measured
 from mlx_convert_engine.forward.blocks import Load
 from mlx_convert_engine.forward.streamed import StreamedModel
+from mlx_convert_engine.room_here import RoomFor, told
 from mlx_convert_engine.tuning.methods import Tuned
 from mlx_convert_engine.tuning.rounding import Rounding
 from mlx_convert_engine.tuning.sensitivity import Priced
@@ -42,21 +46,31 @@ def asking(strategies: Strategies, *, last: bool) -> dict[str, QuantizeStrategy]
 
 
 def bounded(
-    outputs: tuple[OutputPlan, ...], strategies: Strategies, largest: tuple[OutputPlan, ...], exactly: Exactly
-) -> tuple[OutputPlan, ...]:
+    outputs: tuple[OutputPlan, ...],
+    strategies: Strategies,
+    largest: tuple[OutputPlan, ...],
+    exactly: Exactly,
+    room: RoomFor,
+) -> tuple[tuple[OutputPlan, ...], tuple[Finding, ...]]:
     """``largest``, those with a strategy that chooses by measuring as the most that they can come to.
 
+    And what is to be said of those that go by this machine, which are then planned with as many bytes for any machine.
     Raises what the strategy's limit raises.
     """
     least = asking(strategies, last=False)
     smallest = exactly(outputs, least) if any(isinstance(one, Asking) for one in least.values()) else largest
-    return tuple(
-        _bounded(big, small, one) if isinstance(one := least.get(big.preset), Asking) and one.asked else big
-        for big, small in zip(largest, smallest, strict=True)
-    )
+    planned, findings = [], []
+    for output, small in zip(largest, smallest, strict=True):
+        if isinstance(one := least.get(output.preset), Asking) and one.asked:
+            here = room(output, one.strategy) if isinstance(one.strategy, HereStrategy) else None
+            output = _bounded(output, small, one, here)
+            if here is not None:
+                findings.append(told(output.label, here))
+        planned.append(output)
+    return tuple(planned), tuple(findings)
 
 
-def _bounded(big: OutputPlan, small: OutputPlan, asked: Asking) -> OutputPlan:
+def _bounded(big: OutputPlan, small: OutputPlan, asked: Asking, here: Fit | None) -> OutputPlan:
     widths = _dtypes(small)
     spare = sum(bytes_in(layer, options[0], widths[path]) for path, (layer, options) in asked.asked.items())
     whole = sum(_values(layer.shape) * _width(widths[path]) for path, (layer, _) in asked.asked.items())
@@ -68,10 +82,13 @@ def _bounded(big: OutputPlan, small: OutputPlan, asked: Asking) -> OutputPlan:
         most=big.tensor_bytes,
         plain=small.tensor_bytes - spare + whole,
         headers=headers,
+        here=here,
     )
     limit = min(asked.strategy.limit(sizes), sizes.most)
+    settled = asked.strategy.settled(limit + headers) if isinstance(asked.strategy, HereStrategy) else big.strategy
     return replace(
         big,
+        strategy=settled,
         exact=False,
         at_most=True,
         tensors=(),

@@ -40,6 +40,7 @@ from mlx_convert_engine.output_files import resumable_writer, write_config, writ
 from mlx_convert_engine.pieces import sources_of
 from mlx_convert_engine.proof import Proof
 from mlx_convert_engine.provenance import Provenance
+from mlx_convert_engine.room_here import room_for
 from mlx_convert_engine.source_files import SourceFiles
 from mlx_convert_engine.source_model import check_runs, made_of, readable, undecoded
 from mlx_convert_engine.streaming_conversion import Flow, streaming
@@ -131,13 +132,15 @@ class StreamingConverter:
             shards = {tensor.shard for tensor in model.tensors}
             sizes = {file.name: file.size for file in model.files if file.name in shards}
             wanted = self._wanted(model, needs, back=choosing) if needs else None
+            room = room_for(self._classes, folder, source.model)
+            bounds, told = bounded(outputs, strategies, largest, self._exactly(folder, source), room)
             return Planned(
-                outputs=bounded(outputs, strategies, largest, self._exactly(folder, source)),
+                outputs=bounds,
                 peak_memory=_peak_memory(working_memory(blueprints) + source.memory, wanted),
                 calibration=calibration_of(self._text, wanted.tokens) if wanted else None,
                 learned_bytes=wanted.disk if wanted else 0,
                 memory_limit=device_memory(),
-                findings=(*loaded.findings, *not_by_rows(roundings)),
+                findings=(*loaded.findings, *told, *not_by_rows(roundings)),
                 source_bytes=bytes_at_once(blueprints, sizes, model.fetch_window) if model.fetch_window else None,
             )
 

@@ -61,6 +61,10 @@ class ModelClasses(Protocol):
         and Embedding are known to do so and are not asked for.
         """
 
+    def cache_bytes(self, model: Any, tokens: int) -> int:
+        """Bytes of the key/value cache of ``model``, whose weights need not be there, after ``tokens`` tokens; 0 where
+        the library can't tell."""
+
     def tokenizer(self, folder: Path) -> Tokenizer | None:
         """What makes token ids of text for the checkpoint in ``folder``; None where it can't be had."""
 

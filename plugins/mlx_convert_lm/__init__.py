@@ -55,10 +55,14 @@ def quantize_strategy(
     """Offer uniform, mlx-lm's mixed recipes, maps of layer patterns, budgets of bits or bytes, and of divergence."""
     from mlx_convert_lm.budget import budget_named
     from mlx_convert_lm.divergence import divergence_named
+    from mlx_convert_lm.here import here_named
     from mlx_convert_lm.strategies import strategy_named
 
     return (
-        budget_named(name, quantization) or divergence_named(name, quantization) or strategy_named(name, quantization)
+        here_named(name, model, quantization)
+        or budget_named(name, quantization)
+        or divergence_named(name, quantization)
+        or strategy_named(name, quantization)
     )
 
 

@@ -72,6 +72,12 @@ class LmClasses:
 
         return is_switch_linear(layer)
 
+    def cache_bytes(self, model: Any, tokens: int) -> int:
+        """See ModelClasses."""
+        from mlx_convert_lm.cache_size import cache_bytes
+
+        return cache_bytes(model, tokens)
+
     def tokenizer(self, folder: Path) -> Tokenizer | None:
         """See ModelClasses."""
         from mlx_convert_lm.adapter import text_tokens

@@ -383,6 +383,11 @@ async def test_how_far_from_its_source_a_model_may_be_is_a_number_under_advanced
         await fill(user, "advanced-bpw", "4.5")
         await sees(user, "t most 4.50 bits per weight")
         assert studio.draft.convert["strategy"] == "bpw:4.5"
+        await fill(user, "advanced-this-mac", "16k")
+        await sees(
+            user, "s much as runs on this Mac, with a context of 16k tokens", "for a context of 512 tokens at most"
+        )
+        assert studio.draft.convert["strategy"] == "fit:this-mac-16k"
 
 
 async def test_a_text_of_ones_own_is_named_under_advanced(studio: Studio, tiny_llama: Path, tmp_path: Path) -> None:

@@ -199,6 +199,10 @@ def _strategy_in_words(strategy: str) -> str:
         return _("at most {bits}", bits=wording.bits_per_weight(float(number)))
     if kind == "kl":
         return _("a divergence of at most {number} nats", number=number)
+    if kind == "fit" and number.startswith("this-mac-"):
+        return _("as much as runs on this Mac, with a context of {tokens} tokens", tokens=number.rpartition("-")[2])
+    if strategy == "fit:this-mac":
+        return _("as much as runs on this Mac")
     if kind == "fit":
         return _("weights of at most {size}", size=number)
     return _("strategy {name}", name=strategy)

@@ -79,12 +79,17 @@ class AdvancedFields:
             "strategy",
         )
         told = _("At most this many on average: layers that lose more get more bits.")
-        self._budget(_("Bits per weight"), told, "bpw")
+        self._budget(_("Bits per weight"), told, "bpw:")
         told = _(
             "How far the result may be from its source, in nats of KL divergence: 0.05 is close. A few models are made"
             " and measured to find the smallest one within it."
         )
-        self._budget(_("Divergence at most"), told, "kl")
+        self._budget(_("Divergence at most"), told, "kl:")
+        told = _(
+            "As much as runs on this Mac while a conversation has so many tokens, such as 16k: its cache takes memory,"
+            " too. Layers that lose more get more bits."
+        )
+        self._budget(_("Runs on this Mac with a context of"), told, "fit:this-mac-", empty=_("tokens, such as 16k"))
 
     def _rounding(self) -> None:
         methods = sorted({NEAREST, *(preset.method for preset in self._presets.values() if preset.method)})
@@ -159,15 +164,18 @@ class AdvancedFields:
             tooltip(box, tip)
         self._switches[attribute] = box
 
-    def _budget(self, label: str, tip: str, kind: str) -> None:
+    def _budget(self, label: str, tip: str, begins: str, *, empty: str = "") -> None:
+        """A field for what comes after the beginning of a strategy's name."""
+
+        def take(typed: str | None) -> None:
+            self._set("strategy", f"{begins}{typed.strip()}" if typed else None)
+
         with field(label, tip) as name:
-            given, _colon, number = (self._form.strategy or "").partition(":")
-            box = ui.input(
-                value=number if given == kind else "",
-                on_change=lambda event: self._set("strategy", f"{kind}:{event.value.strip()}" if event.value else None),
-            )
-            attributes(named(box, name), {"placeholder": _("As in the preset")})
-            box.props("spellcheck=false").mark(f"advanced-{kind}")
+            strategy = self._form.strategy or ""
+            value = strategy.removeprefix(begins) if strategy.startswith(begins) else ""
+            box = named(ui.input(value=value, on_change=lambda event: take(event.value)), name)
+            attributes(box.props("spellcheck=false"), {"placeholder": empty or _("As in the preset")})
+            box.mark(f"advanced-{begins.rstrip(':-').rpartition(':')[2]}")
 
     def _select(self, label: str, tip: str, options: dict[Any, str], attribute: str) -> None:
         with field(label, tip) as name:

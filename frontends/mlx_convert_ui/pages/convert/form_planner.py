@@ -30,6 +30,7 @@ _PLACES = {
     **dict.fromkeys(
         (
             *("bits", "group_size", "mode", "strategy", "method", "calibration", "preset", "nothing_quantized"),
+            *("budget", "budget_small", "budget_large", "context", "context_long", "memory_unknown", "divergence"),
             *("no_adapter", "adapter_base", "adapter_unmatched", "adapter_misfit", "adapter_kind", "adapter_packed"),
         ),
         "advanced",

@@ -59,6 +59,10 @@ class VlmClasses:
 
         return is_switch_linear(layer)
 
+    def cache_bytes(self, model: Any, tokens: int) -> int:
+        """See ModelClasses: config.json has to tell."""
+        return 0
+
     def tokenizer(self, folder: Path) -> Tokenizer | None:
         """See ModelClasses: text alone goes through the model, so that what sees and hears is left out."""
         from mlx_convert_vlm.adapter import text_tokens
