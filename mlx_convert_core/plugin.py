@@ -278,7 +278,9 @@ if TYPE_CHECKING:
     )
     from mlx_convert_core.model.rounding import (
         NEAREST as NEAREST,
+        WITHOUT_TEXT as WITHOUT_TEXT,
         Calibration as Calibration,
+        CalibrationKind as CalibrationKind,
         LayerRows as LayerRows,
         Needs as Needs,
     )
@@ -495,7 +497,7 @@ _PLACES = {
     "mlx_convert_core.model.record": "Record RecordedAdapter encode_record parse_record public_record read_record",
     "mlx_convert_core.model.requests": "ConvertRequest GenerateRequest GenerationExtras UploadRequest",
     "mlx_convert_core.model.results": "ConvertResult ConvertedModel GenerateResult SkippedOutput UploadResult",
-    "mlx_convert_core.model.rounding": "NEAREST Calibration LayerRows Needs",
+    "mlx_convert_core.model.rounding": "NEAREST WITHOUT_TEXT Calibration CalibrationKind LayerRows Needs",
     "mlx_convert_core.model.safetensors": "TensorInfo all_tensors header_length parse_header read_header",
     "mlx_convert_core.model.stored_layers": "LayerRow StoredLayer layer_rows",
     "mlx_convert_core.model.tasks": "Question questions_in",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from mlx_convert_core import InvalidRequest, MlxConvertError
-from mlx_convert_core.plugin import AFFINE_BITS, AFFINE_GROUP_SIZES, MODES, dtypes
+from mlx_convert_core.plugin import AFFINE_BITS, AFFINE_GROUP_SIZES, MODES, WITHOUT_TEXT, dtypes
 
 if TYPE_CHECKING:  # every command has `common` options, and few make a request
     from mlx_convert_core import ConvertRequest, GenerateRequest, Preset, Workspace
@@ -61,7 +61,12 @@ _CONVERTING = (
         "--max-kl", help="The smallest model that diverges by so many nats at most, such as 0.05, as measured."
     ),
     click.option("--method", help="How numbers are rounded: nearest, tuned, compensated, or a plugin's own way."),
-    click.option("--calibration", type=click.Path(), help="A text that --method goes by, instead of the bundled one."),
+    click.option(
+        "--calibration",
+        type=click.Path(),
+        help="A text that --method goes by, instead of the bundled one; or random tokens (random), or what the model"
+        " says by itself (samples).",
+    ),
     click.option("--dtype", type=click.Choice(dtypes.DTYPES), help="The type of what stays unquantized."),
     click.option("--revision", help="A branch, tag or commit of a repo."),
     click.option("--adapter", help="A LoRA that is fused into the model: a repo id, or a folder."),
@@ -88,7 +93,7 @@ def convert_request(workspace: Workspace, values: dict[str, Any]) -> ConvertRequ
     if "strategy" in given:
         given["strategy"] = _with_map(given["strategy"])
     if "calibration" in given:
-        given["calibration"] = _placed(given["calibration"])
+        given["calibration"] = _text(given["calibration"])
     if given.pop("no_verify", False):
         given["verify"] = False
     recipe = load_recipe(Path(given.pop("recipe"))) if "recipe" in given else None
@@ -127,6 +132,11 @@ def _take_context(given: dict[str, Any]) -> None:
             code="context",
         )
     given["fit"] = f"{THIS_MAC}-{context.strip()}"
+
+
+def _text(named: str) -> str:
+    """A text's whole path, or what stands for no text; ``./random`` is a file of that name."""
+    return named if named in WITHOUT_TEXT else _placed(named)
 
 
 def _placed(file: str) -> str:

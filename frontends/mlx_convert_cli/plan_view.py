@@ -125,8 +125,7 @@ def _needs(plan: ConvertPlan) -> list[tuple[str, RenderableType]]:
     if plan.peak_memory:
         rows.append(("memory", f"about {units.size(plan.peak_memory)}; {units.size(plan.free_memory)} free"))
     if plan.calibration is not None:
-        told = f"{plan.calibration.tokens:,} tokens of {plan.calibration.origin}"
-        rows.append(("calibration", text.one_line(told)))
+        rows.append(("calibration", text.one_line(plan.calibration.words)))
     for output in plan.outputs:
         if output.replaces is not None and not output.replaces.stays:
             rows.append(("replaces", text.one_line(f"{text.folder(output.path)}, {output.replaces.words}")))

@@ -68,12 +68,12 @@ def changed_text(plan: ConvertPlan, calibration: Calibration | None) -> Iterator
     """A recipe was made with another text than the one that is gone by now."""
     wanted = plan.request.calibration_sha256
     if calibration is not None and wanted not in ("", calibration.sha256):
+        other = f", of this one with {calibration.sha256[:12]}" if calibration.sha256 else ""
         yield Finding(
             code="calibration_changed",
             level="warning",
             message=f"the recipe was made with another text than {calibration.origin}: the sha256 of its text begins"
-            f" with {wanted[:12]}, of this one with {calibration.sha256[:12]}. The result will be like that of the"
-            " recipe, not the same.",
+            f" with {wanted[:12]}{other}. The result will be like that of the recipe, not the same.",
             hint="Give the text that the recipe was made with to have the same bits.",
         )
 

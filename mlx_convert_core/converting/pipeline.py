@@ -87,7 +87,9 @@ def convert(plan: ConvertPlan, context: JobContext, judge: Judge) -> ConvertResu
             plan = replace(plan, findings=(*plan.findings, *noticed))
             if plan.calibration is not None and isinstance(converter, RoundingConverter):
                 with context.step("calibrate"):
-                    converter.calibrate(plan.model, checkpoint, plan.calibration, stagings[0].statistics, context)
+                    keep = stagings[0].statistics
+                    used = converter.calibrate(plan.model, checkpoint, plan.calibration, keep, context)
+                    plan = replace(plan, calibration=used or plan.calibration)
             making = Making(converter, checkpoint, stagings, context)
             plan, checked, figures = making.carry_out(plan, judge)
             original = checkpoint.folder(context.check_cancelled)

@@ -37,6 +37,35 @@ THEME = Theme(
             "Give another file (`--calibration FILE`), leave it to the bundled text, or round to nearest.",
         ),
         Explanation(
+            "tool_unfit",
+            "mlx-lm's own tool can't make this: it knows other kinds of models or numbers of bits, or made something"
+            " else than was planned.",
+            "Choose what the message says, or the method `tuned` or `compensated`, which take every model.",
+        ),
+        Explanation(
+            "tool_slow",
+            "mlx-lm's own tools hold the whole model in memory, several times over, and take long.",
+            "Nothing need be done, if it has the memory. `tuned` and `compensated` hold one block at a time.",
+        ),
+        Explanation(
+            "tool_alone",
+            "A plugin converts this model that rounds layers one by one, and a tool of mlx-lm's makes all of them"
+            " together.",
+            "Choose the method `tuned` or `compensated`.",
+        ),
+        Explanation(
+            "calibration_random",
+            "The model has no tokenizer that reads text, so random tokens ran through it to learn what its layers"
+            " compute with. A text brings the result closer to its source.",
+            "Nothing need be done. Where the tokenizer's files can be had, copy them beside the weights.",
+        ),
+        Explanation(
+            "calibration_unreadable",
+            "A text of your own was to be gone by, and the model has no tokenizer that reads it.",
+            "Copy the tokenizer's files from the original model beside the weights, or go by random tokens"
+            " (`--calibration random`), or round to nearest.",
+        ),
+        Explanation(
             "calibration_changed",
             "A recipe tells by its sha256 the text that its model was rounded by, and this conversion goes by another"
             " one: the file was changed, another one was given or none, or this release brings another bundled text.",

@@ -9,7 +9,7 @@ An output may also have ``strategy``, ``method``, ``dtype``, ``bits``, ``group_s
 outputs. Of a model for pictures or sound, ``"text_only": true`` converts the text model alone.
 ``"dequantize": true`` reads packed layers as plain numbers, ``"allow_overflow": true`` agrees to values that become
 infinite, ``"verify": false`` does without trying the results. ``"adapter": "org/lora"`` fuses that one.
-``calibration_sha256`` tells
+``"calibration": "random"`` or ``"samples"`` has numbers rounded by what is no text, and ``calibration_sha256`` tells
 the text by which numbers were rounded, of which nothing else is in a recipe: another one is told when it is run again.
 """
 
@@ -19,7 +19,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -33,6 +33,7 @@ from mlx_convert_core.model.dtypes import Dtype
 from mlx_convert_core.model.quantization import Mode
 from mlx_convert_core.model.record import Record, read_record
 from mlx_convert_core.model.requests import ConvertRequest
+from mlx_convert_core.model.rounding import WITHOUT_TEXT
 from mlx_convert_core.remedies import Remedies, RunCommand, SetOption
 
 SCHEMA = 1
@@ -63,6 +64,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     allow_overflow: bool = False
     verify: bool = True
     adapter: str = ""
+    calibration: Literal["", "random", "samples"] = ""
     calibration_sha256: Annotated[str, msgspec.Meta(pattern="^([0-9a-f]{64})?$")] = ""
     outputs: tuple[RecipeOutput, ...] = (RecipeOutput(),)
 
@@ -77,6 +79,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
             allow_overflow=request.allow_overflow,
             verify=request.verify,
             adapter=shareable(request.adapter) if request.adapter else "",
+            calibration=request.calibration if request.calibration in WITHOUT_TEXT else "",  # type: ignore[arg-type]
             calibration_sha256=_hash_of(request),
             outputs=tuple(
                 RecipeOutput(
@@ -114,6 +117,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
             allow_overflow=self.allow_overflow,
             verify=self.verify,
             adapter=self.adapter,
+            calibration=self.calibration,
             calibration_sha256=self.calibration_sha256,
             **numbers,
         )
@@ -173,7 +177,7 @@ def recipe_of(folder: Path | str, shareable: Shareable) -> dict[str, Any]:
             "dequantize": record.dequantize,
             "allow_overflow": record.allow_overflow,
             "adapter": _adapter_of(record, shareable),
-            "calibration_sha256": record.calibration.sha256 if record.calibration is not None else "",
+            **_calibration_of(record),
             "outputs": [{name: record.recipe[name] for name in _names(RecipeOutput) if name in record.recipe}],
         }
         return _checked(recipe).data()
@@ -193,9 +197,16 @@ def _adapter_of(record: Record, shareable: Shareable) -> str:
     return shareable(f"hf://{adapter.ref}@{adapter.revision}") or shareable(adapter.ref)
 
 
+def _calibration_of(record: Record) -> dict[str, str]:
+    made = record.calibration
+    if made is None:
+        return {}
+    return {"calibration": made.kind if made.kind in WITHOUT_TEXT else "", "calibration_sha256": made.sha256}
+
+
 def _hash_of(request: ConvertRequest) -> str:
     """The sha256 of the text of ``request``, "" where it names none that can be read."""
-    if not request.calibration:
+    if not request.calibration or request.calibration in WITHOUT_TEXT:
         return request.calibration_sha256
     try:
         return hashlib.sha256(read_regular(Path(request.calibration), HOME_BYTES, within=None)).hexdigest()

@@ -33,7 +33,8 @@ class ConvertRequest:
     for each preset; left out, it is ``<output folder>/<Model>-MLX-<preset>``. Of several, those that are there already
     are left as they are, and the others are made. ``bits``, ``group_size``,
     ``mode``, ``strategy``, ``method`` and ``dtype`` replace what the preset says. ``calibration`` is a file with
-    the text that a method's statistics are made by, "" the bundled one; ``calibration_sha256`` (hex) is what a recipe
+    the text that a method's statistics are made by, "" the bundled one; "random" stands for random tokens, and
+    "samples" for what the model says by itself. ``calibration_sha256`` (hex) is what a recipe
     says of the text that it was made with, and another one is told. ``force`` replaces an existing output;
     ``resume`` takes up what a job that died left behind. ``discard_source`` deletes each fetched weight file as soon
     as it is used, for models larger than the free disk. ``text_only`` agrees to lose what a model for pictures or

@@ -12,18 +12,30 @@ Needs = Literal["nothing", "moments", "matrix"]
 """What a method has to know of a layer's inputs: nothing, the mean square of each, or the mean product of each two."""
 
 
+CalibrationKind = Literal["text", "random", "samples"]
+WITHOUT_TEXT = ("random", "samples")  # what takes the place of a text's name: random tokens, what the model says
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calibration:
-    """The text by which the statistics of a conversion were made.
+    """The text by which the statistics of a conversion were made, or what took its place.
 
-    ``origin`` names it (a version of the bundled text, or a file's name), ``sha256`` is that of its bytes in hex;
-    ``tokens`` of it are taken, chosen by ``seed``.
+    ``origin`` names it (a version of the bundled text, or a file's name), ``sha256`` is that of its bytes in hex, ""
+    for what is no text; ``tokens`` of it are taken, chosen by ``seed``.
     """
 
     origin: str
     sha256: str
     tokens: int
     seed: int = 0
+    kind: CalibrationKind = "text"
+
+    @property
+    def words(self) -> str:
+        """``2,048 tokens of bundled text 1``, ``2,048 random tokens``."""
+        if self.kind == "random":
+            return f"{self.tokens:,} random tokens"
+        return f"{self.tokens:,} tokens of {self.origin}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

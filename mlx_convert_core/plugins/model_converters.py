@@ -175,16 +175,17 @@ class RoundingConverter(ModelConverter, Protocol):
     def rounding(self, methods: Mapping[str, QuantizeMethod], text: Path | None) -> RoundingConverter:
         """A converter that rounds each output by its method, given by the output's preset.
 
-        ``text`` is a file to make the statistics of inputs by, None for what the converter brings along. `plan` then
-        says what of it is taken (`Planned.calibration`).
+        ``text`` is a file to make the statistics of inputs by, None for what the converter brings along; one of
+        `WITHOUT_TEXT` for what is no text. `plan` then says what of it is taken (`Planned.calibration`).
         """
 
     def calibrate(
         self, model: ModelInfo, checkpoint: Checkpoint, planned: Calibration, keep: Path, report: Reporter
-    ) -> None:
+    ) -> Calibration | None:
         """Make the statistics that the methods need, as planned, for `convert`. Runs in a worker, before that.
 
-        What is done goes into the folder ``keep``, which survives a crash, so that it is not done again.
+        Gives what was taken in place of a text that nobody can read, None where it is as planned. What is done goes
+        into the folder ``keep``, which survives a crash, so that it is not done again.
         Raises InvalidRequest (code ``calibration``) when the text is not what was planned, or too short.
         """
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,12 +19,9 @@ from mlx_convert_core.plugin import (
     OutputPlan,
     Quantization,
     QuantizeStrategy,
-    Reporter,
 )
 from mlx_convert_engine.choice import Asking, bytes_in
-from mlx_convert_engine.choosing import Found, Wanted, keep, kept, measured
-from mlx_convert_engine.forward.blocks import Load
-from mlx_convert_engine.forward.streamed import StreamedModel
+from mlx_convert_engine.choosing import Found, Wanted, keep, kept
 from mlx_convert_engine.room_here import RoomFor, told
 from mlx_convert_engine.tuning.methods import Tuned
 from mlx_convert_engine.tuning.rounding import Rounding
@@ -35,6 +32,8 @@ PLACE_DIGITS = 24  # of a header, a tensor: where it lies, in a shard that may h
 Strategies = Mapping[str, QuantizeStrategy | MeasuredStrategy]
 Exactly = Callable[[tuple[OutputPlan, ...], Mapping[str, QuantizeStrategy]], tuple[OutputPlan, ...]]
 """Plans outputs with strategies that know what they want."""
+Measure = Callable[[Sequence[Wanted], Path], list[Found]]
+"""Measures what choices cost, in a folder for what it needs meanwhile."""
 
 
 def asking(strategies: Strategies, *, last: bool) -> dict[str, QuantizeStrategy]:
@@ -120,17 +119,14 @@ class Choosing:
         self._folder = folder
         self._made_from = made_from
 
-    def choices(
-        self, load: Load, sequences: list[list[int]], roundings: Mapping[str, Rounding], report: Reporter
-    ) -> dict[str, Choice]:
-        """What each strategy chooses, by the output's preset. Measures what was not measured before."""
+    def choices(self, measure: Measure, tokens: int, roundings: Mapping[str, Rounding]) -> dict[str, Choice]:
+        """What each strategy chooses, by the output's preset. Has that measured, over so many ``tokens``, which was not
+        before."""
         self._folder.mkdir(exist_ok=True)
-        sequences = sequences[:SEQUENCES]
-        tokens = sum(map(len, sequences))
         found = {preset: kept(self._folder, preset, self._label(preset)) for preset in self._planned}
         lacking = [self._wanted(preset, roundings[preset]) for preset, one in found.items() if one is None]
         if lacking:
-            made = measured(StreamedModel(load), sequences, lacking, self._folder, report)
+            made = measure(lacking, self._folder)
             for wanted, one in zip(lacking, made, strict=True):
                 keep(self._folder, wanted.preset, self._label(wanted.preset), one)
                 found[wanted.preset] = one

@@ -12,13 +12,15 @@ from mlx_convert_core.plugin import (
     Calibration,
     InvalidRequest,
     LeaveOut,
+    MlxConvertError,
     Needs,
     Reporter,
     SetOption,
     read_regular,
 )
 from mlx_convert_engine.kept_inputs import KeptInputs
-from mlx_convert_engine.model_classes import LazyModel, ModelClasses
+from mlx_convert_engine.model_classes import LazyModel, ModelClasses, as_float32
+from mlx_convert_engine.texts import Tokenizer
 from mlx_convert_engine.tuning.rounding import TOKENS_EACH, Inputs
 
 if TYPE_CHECKING:
@@ -29,19 +31,26 @@ MATRIX_TOKENS = 16_384  # products of inputs take more to say something of other
 LENGTH = 512  # of a sequence
 LEAST_TOKENS = 256
 SEED = 0
+RANDOM, SAMPLED = "random tokens", "what the model says by itself"
 # What an embedding that is the output head, too, gives as an embedding: each column of a row that is looked up counts
 # as much as the mean column of the head.
 LOOKED_UP = 1.0
 _Load = Callable[[], LazyModel]
 
 
-def calibration_of(text: Path | None, tokens: int = TOKENS) -> Calibration:
-    """The calibration by so many ``tokens`` of the file ``text``, or of the bundled text.
+def calibration_of(text: Path | None, tokens: int = TOKENS, *, readable: bool = True) -> Calibration:
+    """The calibration by so many ``tokens`` of the file ``text``, or of the bundled text; by what is no text where
+    ``text`` says so, or where nothing can read the bundled one.
 
     Raises InvalidRequest (code ``calibration``) for a file that can't be read, or is no text.
     """
     from mlx_convert_engine.texts import CALIBRATION_SHA256, FILE_BYTES, VERSION, own_text
 
+    kind = "random" if text is None and not readable else str(text)
+    if kind == "random":
+        return Calibration(origin=RANDOM, sha256="", tokens=tokens, seed=SEED, kind="random")
+    if kind == "samples":
+        return Calibration(origin=SAMPLED, sha256="", tokens=tokens, seed=SEED, kind="samples")
     if text is None:
         return Calibration(origin=f"bundled text {VERSION}", sha256=CALIBRATION_SHA256, tokens=tokens, seed=SEED)
     own_text(text)
@@ -56,29 +65,110 @@ class Text:
     file: Path | None
     planned: Calibration
 
-    def sequences(self, classes: ModelClasses, folder: Path) -> list[list[int]]:
-        """The tokens of the text by the tokenizer in ``folder``. Raises InvalidRequest (code ``calibration``)."""
-        from mlx_convert_engine.texts import calibration_tokens
+    def sequences(
+        self, classes: ModelClasses, folder: Path, load: _Load, report: Reporter
+    ) -> tuple[list[list[int]], Calibration]:
+        """Tokens for the model in ``folder``, which ``load`` gives, and what they are of: as planned, or random ones
+        where nothing can read the bundled text. Raises InvalidRequest (code ``calibration``)."""
+        if self.planned.kind == "random":
+            return random_ones(load, self.planned.tokens), self.planned
+        if self.planned.kind == "samples":
+            return _samples(classes, load, self.planned, report), self.planned
+        try:
+            return self._read(classes, folder), self.planned
+        except InvalidRequest as error:
+            if error.code != "calibration_unreadable" or self.file is not None:
+                raise
+            report.message(f"{error.message} It goes by random tokens instead.", "warning")
+            planned = calibration_of(None, self.planned.tokens, readable=False)
+            return random_ones(load, planned.tokens), planned
 
-        if calibration_of(self.file, self.planned.tokens) != self.planned:
-            raise _unfit(f"{self.planned.origin} has changed since the conversion was planned.", "Run it again.")
-        tokenizer = classes.tokenizer(folder)
-        if tokenizer is None:
-            raise InvalidRequest(
-                "there is no tokenizer beside the weights, so no text can be put through the model.",
-                hint="Copy the tokenizer's files from the original model, or round to nearest.",
-                remedies=(SetOption("method", "nearest"),),
-                code="calibration",
-            )
+    def _read(self, classes: ModelClasses, folder: Path) -> list[list[int]]:
+        """The tokens of the text by the tokenizer in ``folder``."""
         planned = self.planned
-        found = calibration_tokens(tokenizer, planned.tokens, planned.seed, LENGTH, self.file)
-        if sum(map(len, found)) < LEAST_TOKENS:
-            raise _unfit(
-                f"{self.planned.origin} has {sum(map(len, found)):,} tokens, and {LEAST_TOKENS} are needed to learn"
-                " anything from.",
-                "Give a longer text, or leave it to the bundled one.",
-            )
-        return found
+        if calibration_of(self.file, planned.tokens) != planned:
+            raise _unfit(f"{planned.origin} has changed since the conversion was planned.", "Run it again.")
+        found = _read_by(classes.tokenizer(folder), planned, self.file)
+        if sum(map(len, found)) >= LEAST_TOKENS:
+            return found
+        if self.file is None:
+            raise _unreadable("the model's tokenizer makes nothing of text.")
+        raise _unfit(
+            f"{planned.origin} has {sum(map(len, found)):,} tokens, and {LEAST_TOKENS} are needed to learn anything"
+            " from.",
+            "Give a longer text, or leave it to the bundled one.",
+        )
+
+
+def _read_by(tokenizer: Tokenizer | None, planned: Calibration, file: Path | None) -> list[list[int]]:
+    """A tokenizer is a program of strangers: it may fail by whatever error it likes."""
+    from mlx_convert_engine.texts import calibration_tokens
+
+    if tokenizer is None:
+        raise _unreadable("there is no tokenizer beside the weights, so no text can be put through the model.")
+    try:
+        return calibration_tokens(tokenizer, planned.tokens, planned.seed, LENGTH, file)
+    except (MlxConvertError, MemoryError):
+        raise
+    except Exception as error:
+        raise _unreadable(f"the model's tokenizer can't read text ({type(error).__name__}: {error}).") from error
+
+
+def random_ones(load: _Load, tokens: int) -> list[list[int]]:
+    """Random ids that the model of ``load`` has numbers for."""
+    from mlx_convert_engine.texts import random_tokens
+
+    return random_tokens(_vocabulary(load().model), tokens, SEED, LENGTH)
+
+
+def _vocabulary(model: Any) -> int:
+    from mlx_convert_engine.forward.outside import embedding_rows
+
+    rows = embedding_rows(model)
+    if not rows:
+        raise _unfit("the model's class does not show how many words it knows.", "Round to nearest.")
+    return rows
+
+
+def memory_of_samples(text: Path | None, classes: ModelClasses, load: _Load) -> int:
+    """Bytes of the whole model and of the cache of what it says, 0 where it is not asked to."""
+    import mlx.core as mx
+    from mlx.utils import tree_flatten
+
+    from mlx_convert_engine.texts.samples import AT_ONCE
+
+    if str(text) != "samples":
+        return 0
+    model = load().model
+    if mx.default_device() == mx.cpu:
+        as_float32(model)
+    weights = sum(array.nbytes for _, array in tree_flatten(model.parameters()))
+    return int(weights + AT_ONCE * classes.cache_bytes(model, LENGTH))
+
+
+def _samples(classes: ModelClasses, load: _Load, planned: Calibration, report: Reporter) -> list[list[int]]:
+    """What the model itself says, the whole of it in memory for that."""
+    import mlx.core as mx
+
+    from mlx_convert_engine.texts.samples import sampled_tokens
+
+    lazy = load()
+    if mx.default_device() == mx.cpu:
+        as_float32(lazy.model)
+    if classes.empty_cache(lazy.model) is None:
+        raise _unfit(f"{classes.name} can't have this model speak for itself.", "Go by a text, or by random tokens.")
+    begin = lazy.config.get("bos_token_id")
+    vocabulary = _vocabulary(lazy.model)
+    return sampled_tokens(
+        lazy.model,
+        lambda: classes.empty_cache(lazy.model),
+        planned.tokens,
+        planned.seed,
+        LENGTH,
+        report,
+        first=begin if type(begin) is int and 0 <= begin < vocabulary else None,
+        vocabulary=vocabulary,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,17 +183,18 @@ class Wanted:
     disk: int = 0
 
     @staticmethod
-    def of(load: _Load, needs: Iterable[Needs], *, back: bool = False) -> Wanted:
-        """What methods with these ``needs`` want of a model; with ``back`` also a pass back through it."""
+    def of(load: _Load, needs: Iterable[Needs], *, back: bool = False, whole: int = 0) -> Wanted:
+        """What methods with these ``needs`` want of a model; with ``back`` also a pass back through it. Before that it
+        takes ``whole`` bytes."""
         from mlx_convert_engine.forward.matrices import disk_of, memory_of, memory_of_rounding, widest
         from mlx_convert_engine.forward.streamed import StreamedModel
 
         model = StreamedModel(load)
         if "matrix" not in needs:
-            return Wanted(memory=model.peak_memory(_lengths(TOKENS), back=back))
+            return Wanted(memory=max(whole, model.peak_memory(_lengths(TOKENS), back=back)))
         tokens = max(MATRIX_TOKENS, TOKENS_EACH * widest(model))
         memory = model.peak_memory(_lengths(tokens), back=back) + memory_of(model)
-        return Wanted(tokens, memory, memory_of_rounding(model), disk_of(model))
+        return Wanted(tokens, max(whole, memory), memory_of_rounding(model), disk_of(model))
 
 
 def _lengths(tokens: int) -> list[int]:
@@ -172,3 +263,12 @@ def _apart(layer: InputStatistics) -> str:
 
 def _unfit(message: str, hint: str) -> InvalidRequest:
     return InvalidRequest(message, hint=hint, remedies=(LeaveOut("calibration"),), code="calibration")
+
+
+def _unreadable(message: str) -> InvalidRequest:
+    return InvalidRequest(
+        message,
+        hint="Copy the tokenizer's files from the original model, go by random tokens, or round to nearest.",
+        remedies=(SetOption("calibration", "random"), SetOption("method", "nearest")),
+        code="calibration_unreadable",
+    )

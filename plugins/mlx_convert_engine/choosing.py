@@ -15,6 +15,7 @@ from mlx_convert_core.plugin import (
     read_regular,
     to_json,
 )
+from mlx_convert_engine.forward.blocks import Load
 from mlx_convert_engine.forward.streamed import StreamedModel
 from mlx_convert_engine.forward.way_back import NoWayBack, WayBack
 from mlx_convert_engine.kept_inputs import digest
@@ -42,13 +43,14 @@ class Found:
 
 
 def measured(
-    model: StreamedModel,
+    load: Load,
     sequences: Sequence[Sequence[int]],
     wanted: Sequence[Wanted],
     folder: Path,
     report: Reporter,
 ) -> list[Found]:
     """What each choice for each layer costs every output of ``wanted``; ``folder`` holds states meanwhile."""
+    model = StreamedModel(load)
     costing = _Costing(model, wanted)
     reason = ""
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from copy import copy
 from dataclasses import dataclass
@@ -26,15 +26,19 @@ from mlx_convert_core.plugin import (
     Reporter,
     Written,
     account_for,
+    file_names,
 )
 from mlx_convert_engine.blueprint import Blueprint, blueprint
-from mlx_convert_engine.budgets import Choosing, Exactly, Strategies, asking, bounded
-from mlx_convert_engine.calibrating import Text, Wanted, calibration_of, inputs_of
+from mlx_convert_engine.budgets import SEQUENCES, Choosing, Exactly, Strategies, asking, bounded
+from mlx_convert_engine.calibrating import Text, Wanted, calibration_of, inputs_of, memory_of_samples
+from mlx_convert_engine.choosing import Found, measured
+from mlx_convert_engine.choosing import Wanted as Measured
 from mlx_convert_engine.discard_order import bytes_at_once
 from mlx_convert_engine.discarding_conversion import discarding
+from mlx_convert_engine.forward.blocks import Load
 from mlx_convert_engine.kept_inputs import KeptInputs
 from mlx_convert_engine.memory import BASE_MEMORY, device_memory, few_spare_buffers, working_memory
-from mlx_convert_engine.model_classes import ModelClasses
+from mlx_convert_engine.model_classes import LazyModel, ModelClasses
 from mlx_convert_engine.not_finite import findings
 from mlx_convert_engine.output_files import resumable_writer, write_config, write_index
 from mlx_convert_engine.pieces import sources_of
@@ -44,7 +48,7 @@ from mlx_convert_engine.room_here import room_for
 from mlx_convert_engine.source_files import SourceFiles
 from mlx_convert_engine.source_model import check_runs, made_of, readable, undecoded
 from mlx_convert_engine.streaming_conversion import Flow, streaming
-from mlx_convert_engine.tuning.findings import not_by_rows, not_known
+from mlx_convert_engine.tuning.findings import by_random, not_by_rows, not_known
 from mlx_convert_engine.tuning.methods import Nearest
 from mlx_convert_engine.tuning.rounding import Inputs, Rounding
 from mlx_convert_engine.writing_thread import WritingThread
@@ -64,6 +68,8 @@ class StreamingConverter:
         self._matrices: KeptInputs | None = None
         self._text: Path | None = None
         self._calibration: Calibration | None = None
+        self._sequences: list[list[int]] = []
+        self._unread: tuple[Finding, ...] = ()
         self._decoded: DecodedModel | None = None
 
     def decoding(self, source: DecodedModel) -> Self:
@@ -82,17 +88,21 @@ class StreamingConverter:
 
     def calibrate(
         self, model: ModelInfo, checkpoint: Checkpoint, planned: Calibration, keep: Path, report: Reporter
-    ) -> None:
+    ) -> Calibration:
         """See RoundingConverter."""
         folder = checkpoint.folder(report.check_cancelled)
-        self._calibration = planned
-        sequences = Text(self._text, planned).sequences(self._classes, folder)
+
+        def load() -> LazyModel:
+            return self._classes.load(folder, model)
+
+        sequences, self._calibration = Text(self._text, planned).sequences(self._classes, folder, load, report)
+        self._unread = by_random(self._calibration) if self._calibration != planned else ()
         matrices = any(method.needs == "matrix" for method in self._methods.values())
-        made_from = repr((made_of(model), planned, matrices))
+        made_from = repr((made_of(model), self._calibration, matrices))
         self._matrices = KeptInputs(keep)
-        self._inputs = inputs_of(
-            lambda: self._classes.load(folder, model), sequences, self._matrices, made_from, report, matrices=matrices
-        )
+        self._inputs = inputs_of(load, sequences, self._matrices, made_from, report, matrices=matrices)
+        self._sequences = sequences
+        return self._calibration
 
     def choose(
         self,
@@ -110,11 +120,25 @@ class StreamingConverter:
         with readable(self._source(model)) as empty:
             exactly = self._exactly(empty, self._source(model))
             choosing = Choosing(outputs, strategies, exactly, keep, made_from)
-        sequences = Text(self._text, self._calibration).sequences(self._classes, folder)
         roundings = {
             output.preset: rounding for output, rounding in zip(outputs, self._roundings(outputs), strict=True)
         }
-        return choosing.choices(lambda: self._classes.load(folder, model), sequences, roundings, report)
+        sequences = self._measuring_by()
+
+        def measure(wanted: Sequence[Measured], scratch: Path) -> list[Found]:
+            return self._measured(lambda: self._classes.load(folder, model), sequences, wanted, scratch, report)
+
+        return choosing.choices(measure, sum(map(len, sequences)), roundings)
+
+    def _measuring_by(self) -> list[list[int]]:
+        """The text that choices are measured by."""
+        return self._sequences[:SEQUENCES]
+
+    def _measured(
+        self, load: Load, by: list[list[int]], wanted: Sequence[Measured], scratch: Path, report: Reporter
+    ) -> list[Found]:
+        """What each choice costs the outputs of ``wanted``."""
+        return measured(load, by, wanted, scratch, report)
 
     def plan(self, model: ModelInfo, outputs: tuple[OutputPlan, ...], strategies: Strategies) -> Planned:
         """See MeasuringConverter; a remote source is planned over empty files with its real headers."""
@@ -134,13 +158,15 @@ class StreamingConverter:
             wanted = self._wanted(model, needs, back=choosing) if needs else None
             room = room_for(self._classes, folder, source.model)
             bounds, told = bounded(outputs, strategies, largest, self._exactly(folder, source), room)
+            text = self._planned_text(model, wanted.tokens) if wanted else None
+            unread = by_random(text) if text is not None and self._text is None else ()
             return Planned(
                 outputs=bounds,
                 peak_memory=_peak_memory(working_memory(blueprints) + source.memory, wanted),
-                calibration=calibration_of(self._text, wanted.tokens) if wanted else None,
+                calibration=text,
                 learned_bytes=wanted.disk if wanted else 0,
                 memory_limit=device_memory(),
-                findings=(*loaded.findings, *told, *not_by_rows(roundings)),
+                findings=(*loaded.findings, *told, *unread, *not_by_rows(roundings)),
                 source_bytes=bytes_at_once(blueprints, sizes, model.fetch_window) if model.fetch_window else None,
             )
 
@@ -183,7 +209,7 @@ class StreamingConverter:
             Written(
                 digests=writer.digests,
                 read=writer.read,
-                findings=(*findings(writer.not_finite, writer.overflowed), *not_known(rounding)),
+                findings=(*findings(writer.not_finite, writer.overflowed), *not_known(rounding), *self._unread),
             )
             for writer, rounding in zip(writers, roundings, strict=True)
         )
@@ -191,7 +217,16 @@ class StreamingConverter:
     def _wanted(self, model: ModelInfo, needs: list[Needs], *, back: bool) -> Wanted:
         """What `calibrate` takes; the model that runs there is expanded by its own class."""
         with readable(undecoded(model)) as folder:
-            return Wanted.of(lambda: self._classes.load(folder, model), needs, back=back)
+
+            def load() -> LazyModel:
+                return self._classes.load(folder, model)
+
+            whole = memory_of_samples(self._text, self._classes, load)
+            return Wanted.of(load, needs, back=back, whole=whole)
+
+    def _planned_text(self, model: ModelInfo, tokens: int) -> Calibration:
+        """Without any file of a tokenizer nothing can read a text."""
+        return calibration_of(self._text, tokens, readable=bool(model.matching(*file_names.TOKENIZER_FILES)))
 
     def _source(self, model: ModelInfo) -> DecodedModel:
         return self._decoded or undecoded(model)

@@ -65,6 +65,10 @@ class ModelClasses(Protocol):
         """Bytes of the key/value cache of ``model``, whose weights need not be there, after ``tokens`` tokens; 0 where
         the library can't tell."""
 
+    def empty_cache(self, model: Any) -> list[Any] | None:
+        """An empty key/value cache, with which ``model`` is called for one token after the other; None where it can't
+        be called so."""
+
     def tokenizer(self, folder: Path) -> Tokenizer | None:
         """What makes token ids of text for the checkpoint in ``folder``; None where it can't be had."""
 

@@ -16,8 +16,8 @@ from mlx_convert_core.plugin import (
     memory_now,
     units,
 )
+from mlx_convert_engine.memory import device_memory
 from mlx_convert_engine.model_classes import ModelClasses
-from mlx_convert_engine.stream import device_memory
 
 RoomFor = Callable[[OutputPlan, HereStrategy], Fit]
 """What the machine lends an output, and what its cache takes of that at the strategy's context; weights are 0."""

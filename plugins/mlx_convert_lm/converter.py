@@ -78,6 +78,12 @@ class LmClasses:
 
         return cache_bytes(model, tokens)
 
+    def empty_cache(self, model: Any) -> list[Any]:
+        """See ModelClasses."""
+        from mlx_convert_lm.adapter import prompt_cache
+
+        return prompt_cache(model)
+
     def tokenizer(self, folder: Path) -> Tokenizer | None:
         """See ModelClasses."""
         from mlx_convert_lm.adapter import text_tokens

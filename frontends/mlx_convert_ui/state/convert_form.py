@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mlx_convert_core import ConvertRequest, InvalidRequest, Preset
-from mlx_convert_core.plugin import RECOMMENDED, USUAL, command, expanded
+from mlx_convert_core.plugin import RECOMMENDED, USUAL, WITHOUT_TEXT, command, expanded
 from mlx_convert_ui import wording
 from mlx_convert_ui.words import _, plural
 
@@ -116,6 +116,8 @@ class Form:
 
     def _calibration(self) -> str:
         """The text to go by as a whole path: a queue may run it from elsewhere. "" leaves it to the bundled one."""
+        if self.calibration.strip() in WITHOUT_TEXT:
+            return self.calibration.strip()
         try:
             return str(expanded(self.calibration.strip()).absolute()) if self.calibration.strip() else ""
         except InvalidRequest as error:
@@ -148,7 +150,7 @@ class Form:
             revision=request.revision or "",
             name="",
             names={},
-            calibration="",
+            calibration=request.calibration,
             calibration_sha256=request.calibration_sha256,
             trust=False,
             text_only=request.text_only,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from mlx_convert_core.plugin import NEAREST, Finding
+from mlx_convert_core.plugin import NEAREST, Calibration, Finding
 from mlx_convert_engine.tuning.rounding import Rounding
 
 NAMED = 3  # layers that a finding names
@@ -29,6 +29,20 @@ def not_known(rounding: Rounding) -> Iterator[Finding]:
             message=f"the method {rounding.method.name} rounds {_layers(rounding.tuned)} as tuned does"
             f" ({_reasons(rounding.tuned)}): {_named(rounding.tuned)}.",
         )
+
+
+def by_random(calibration: Calibration) -> tuple[Finding, ...]:
+    """Random tokens took the place of a text that nobody could read."""
+    if calibration.kind != "random":
+        return ()
+    told = Finding(
+        code="calibration_random",
+        level="info",
+        message=f"numbers are rounded by {calibration.words}, since nothing reads text for this model: a text comes"
+        " closer to its source.",
+        hint="Copy the tokenizer's files from the original model into the folder first.",
+    )
+    return (told,)
 
 
 def _finding(method: str, layers: Mapping[str, str]) -> Finding:

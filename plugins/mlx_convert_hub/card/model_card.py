@@ -135,8 +135,8 @@ def _facts(model: ModelInfo, output: OutputPlan, calibration: Calibration | None
     yield f"- Recipe: {_recipe(output)}"
     if calibration is not None and output.method != NEAREST:
         yield (
-            f"- Calibrated on: {calibration.tokens:,} tokens of {escaped(calibration.origin)}, seed {calibration.seed},"
-            f" sha256 `{calibration.sha256[:16]}…`"
+            f"- Calibrated on: {escaped(calibration.words)}, seed {calibration.seed}"
+            + (f", sha256 `{calibration.sha256[:16]}…`" if calibration.sha256 else "")
         )
     yield f"- Bits per weight: {units.bits(output.bits_per_weight)}, scales included"
     yield f"- Size: {units.size(output.weight_bytes)} of weights, {output.parameters:,} parameters"

@@ -123,7 +123,8 @@ class AdvancedFields:
             _("Calibration text"),
             _(
                 "A text file of yours, like what the model will be used for. “tuned” and “compensated” rounding"
-                " follow it. Empty means the text that comes with the app."
+                " follow it. Empty means the text that comes with the app; random means random tokens, samples what the"
+                " model says by itself."
             ),
             _("the text that comes with the app"),
             "calibration",

@@ -63,6 +63,9 @@ class VlmClasses:
         """See ModelClasses: config.json has to tell."""
         return 0
 
+    def empty_cache(self, model: Any) -> None:
+        """See ModelClasses: text alone goes through it whole only."""
+
     def tokenizer(self, folder: Path) -> Tokenizer | None:
         """See ModelClasses: text alone goes through the model, so that what sees and hears is left out."""
         from mlx_convert_vlm.adapter import text_tokens
