@@ -180,7 +180,8 @@ def _unnamed(request: ConvertRequest, settings: Settings) -> str:
 
 def _end(method: str) -> str:
     """The end of a folder's name for a method."""
-    return f"-{method}" if _PLAIN.fullmatch(method) else "-rounded"
+    plain = method.replace(":", "-", 1)  # mlx-lm:gptq
+    return f"-{plain}" if _PLAIN.fullmatch(plain) else "-rounded"
 
 
 def _nothing_quantized(plan: ConvertPlan) -> tuple[Finding, ...]:

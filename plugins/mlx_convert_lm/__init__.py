@@ -34,7 +34,12 @@ if TYPE_CHECKING:  # every command imports this module: what a hook needs is imp
 @hookimpl(trylast=True)
 def model_converter(model: ModelInfo, request: ConvertRequest) -> ModelConverter | None:
     """Take every checkpoint; what mlx-lm can't do becomes a finding that says why."""
-    from mlx_convert_lm.converter import LmConverter
+    from mlx_convert_lm.tools.names import wants_tools
+
+    if wants_tools(request):
+        from mlx_convert_lm.tools.converter import ToolConverter as LmConverter
+    else:
+        from mlx_convert_lm.converter import LmConverter
 
     return LmConverter(trust_remote_code=request.trust_remote_code, allow_overflow=request.allow_overflow)
 
@@ -57,21 +62,25 @@ def quantize_strategy(
     from mlx_convert_lm.divergence import divergence_named
     from mlx_convert_lm.here import here_named
     from mlx_convert_lm.strategies import strategy_named
+    from mlx_convert_lm.tools.names import dynamic_named
 
     return (
         here_named(name, model, quantization)
         or budget_named(name, quantization)
         or divergence_named(name, quantization)
+        or dynamic_named(name, quantization)
         or strategy_named(name, quantization)
     )
 
 
 @hookimpl(trylast=True)
 def quantize_method(name: str, model: ModelInfo) -> QuantizeMethod | None:
-    """Offer the engine's ways of rounding."""
+    """Offer the engine's ways of rounding, and mlx-lm's own tools."""
     from mlx_convert_engine.tuning.methods import method_named
 
-    return method_named(name)
+    from mlx_convert_lm.tools.names import method_named as tool_named
+
+    return method_named(name) or tool_named(name)
 
 
 @hookimpl(trylast=True)

@@ -240,6 +240,34 @@ def _stand_ins() -> str:
         return "" if callable(module.load_model) else "mlx_lm.utils has no load_model"
 
 
+def _quantizing() -> str:
+    """The tools of mlx_lm.quant take text that they are handed, and report by names that can be replaced."""
+    from mlx_convert_lm.tools.running import modules
+
+    found = modules()
+    calls = (
+        ("gptq", "gptq_quantize", "model data bits group_size fallback_bits fallback_group_size batch_size"),
+        ("awq", "awq_quantize", "model inputs awq_config bits group_size embed_bits embed_group_size"),
+        (
+            "dwq",
+            "dwq_quantize",
+            "model target_fn opt train_data valid_data batch_size max_seq_length seed dtype gradient_checkpoint",
+        ),
+        (
+            "dynamic_quant",
+            "estimate_sensitivities",
+            "model data low_bits low_group_size high_bits high_group_size batch_size gradient_accum_dtype"
+            " gradient_checkpoint",
+        ),
+    )
+    for module, function, wanted in calls:
+        if missing := _lacking(getattr(found[module], function), wanted.split()):
+            return f"{module}.{function} takes no {missing}"
+        if not hasattr(found[module], "tqdm"):
+            return f"mlx_lm.quant.{module} has no tqdm of its own"
+    return "" if "llama" in found["awq"].AWQ_MODEL_CONFIGS else "mlx_lm.quant.awq has no AWQ_MODEL_CONFIGS for llama"
+
+
 def _lacking(function: Any, wanted: Iterable[str]) -> str:
     """Those of ``wanted`` that ``function`` does not take by keyword, "" when it takes all."""
     parameters = inspect.signature(function).parameters.values()
@@ -269,6 +297,7 @@ TOUCHPOINTS = (
     Touchpoint("detokenizer", "adapter.py, mlx_convert_engine/words.py", _detokenizer),
     Touchpoint("rotary positions", "config/built.py", _turning),
     Touchpoint("key/value caches", "cache_size.py, runner.py, config/windows.py", _caches),
+    Touchpoint("tools that quantize", "tools/running.py", _quantizing),
 )
 
 

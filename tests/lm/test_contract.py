@@ -93,3 +93,9 @@ def test_an_annotated_table_is_read_too(tmp_path: Any, monkeypatch: pytest.Monke
     monkeypatch.setattr(architectures, "_package", lambda: tmp_path)
     read = architectures.literal_tables.__wrapped__()
     assert SimpleNamespace(**read) == SimpleNamespace(MODEL_REMAPPING={"a": "llama"}, MODEL_OTHER={"b": "c"})
+
+
+def test_a_tool_that_takes_no_text_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def gptq_quantize(model: object, bits: int) -> None: ...
+
+    assert drift(monkeypatch, "mlx_lm.quant.gptq.gptq_quantize", gptq_quantize) == {"tools that quantize"}
