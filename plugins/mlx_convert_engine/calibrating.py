@@ -18,13 +18,16 @@ from mlx_convert_core.plugin import (
     SetOption,
     read_regular,
 )
+from mlx_convert_engine.forward.standing import NotAlone, Standing
 from mlx_convert_engine.kept_inputs import KeptInputs
-from mlx_convert_engine.model_classes import LazyModel, ModelClasses, as_float32
+from mlx_convert_engine.model_classes import LazyModel, ModelClasses
 from mlx_convert_engine.texts import Tokenizer
 from mlx_convert_engine.tuning.rounding import TOKENS_EACH, Inputs
+from mlx_convert_engine.without_text import random_ones, samples_of
 
 if TYPE_CHECKING:
     from mlx_convert_engine.forward.statistics import InputStatistics
+    from mlx_convert_engine.forward.streamed import StreamedModel
 
 TOKENS = 2048  # mean squares of inputs have settled long before; experts want some of their own
 MATRIX_TOKENS = 16_384  # products of inputs take more to say something of other texts, also where layers are narrow
@@ -71,9 +74,9 @@ class Text:
         """Tokens for the model in ``folder``, which ``load`` gives, and what they are of: as planned, or random ones
         where nothing can read the bundled text. Raises InvalidRequest (code ``calibration``)."""
         if self.planned.kind == "random":
-            return random_ones(load, self.planned.tokens), self.planned
+            return random_ones(load, self.planned.tokens, SEED), self.planned
         if self.planned.kind == "samples":
-            return _samples(classes, load, self.planned, report), self.planned
+            return samples_of(classes, load, self.planned, report), self.planned
         try:
             return self._read(classes, folder), self.planned
         except InvalidRequest as error:
@@ -81,7 +84,7 @@ class Text:
                 raise
             report.message(f"{error.message} It goes by random tokens instead.", "warning")
             planned = calibration_of(None, self.planned.tokens, readable=False)
-            return random_ones(load, planned.tokens), planned
+            return random_ones(load, planned.tokens, SEED), planned
 
     def _read(self, classes: ModelClasses, folder: Path) -> list[list[int]]:
         """The tokens of the text by the tokenizer in ``folder``."""
@@ -114,63 +117,6 @@ def _read_by(tokenizer: Tokenizer | None, planned: Calibration, file: Path | Non
         raise _unreadable(f"the model's tokenizer can't read text ({type(error).__name__}: {error}).") from error
 
 
-def random_ones(load: _Load, tokens: int) -> list[list[int]]:
-    """Random ids that the model of ``load`` has numbers for."""
-    from mlx_convert_engine.texts import random_tokens
-
-    return random_tokens(_vocabulary(load().model), tokens, SEED, LENGTH)
-
-
-def _vocabulary(model: Any) -> int:
-    from mlx_convert_engine.forward.outside import embedding_rows
-
-    rows = embedding_rows(model)
-    if not rows:
-        raise _unfit("the model's class does not show how many words it knows.", "Round to nearest.")
-    return rows
-
-
-def memory_of_samples(text: Path | None, classes: ModelClasses, load: _Load) -> int:
-    """Bytes of the whole model and of the cache of what it says, 0 where it is not asked to."""
-    import mlx.core as mx
-    from mlx.utils import tree_flatten
-
-    from mlx_convert_engine.texts.samples import AT_ONCE
-
-    if str(text) != "samples":
-        return 0
-    model = load().model
-    if mx.default_device() == mx.cpu:
-        as_float32(model)
-    weights = sum(array.nbytes for _, array in tree_flatten(model.parameters()))
-    return int(weights + AT_ONCE * classes.cache_bytes(model, LENGTH))
-
-
-def _samples(classes: ModelClasses, load: _Load, planned: Calibration, report: Reporter) -> list[list[int]]:
-    """What the model itself says, the whole of it in memory for that."""
-    import mlx.core as mx
-
-    from mlx_convert_engine.texts.samples import sampled_tokens
-
-    lazy = load()
-    if mx.default_device() == mx.cpu:
-        as_float32(lazy.model)
-    if classes.empty_cache(lazy.model) is None:
-        raise _unfit(f"{classes.name} can't have this model speak for itself.", "Go by a text, or by random tokens.")
-    begin = lazy.config.get("bos_token_id")
-    vocabulary = _vocabulary(lazy.model)
-    return sampled_tokens(
-        lazy.model,
-        lambda: classes.empty_cache(lazy.model),
-        planned.tokens,
-        planned.seed,
-        LENGTH,
-        report,
-        first=begin if type(begin) is int and 0 <= begin < vocabulary else None,
-        vocabulary=vocabulary,
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """How many ``tokens`` methods want to learn from, and the bytes that it takes at most besides the interpreter:
@@ -191,10 +137,17 @@ class Wanted:
 
         model = StreamedModel(load)
         if "matrix" not in needs:
-            return Wanted(memory=max(whole, model.peak_memory(_lengths(TOKENS), back=back)))
+            memory = max(whole, model.peak_memory(_lengths(TOKENS), back=back))
+            return Wanted(memory=memory, disk=_answers(model, TOKENS))
         tokens = max(MATRIX_TOKENS, TOKENS_EACH * widest(model))
         memory = model.peak_memory(_lengths(tokens), back=back) + memory_of(model)
-        return Wanted(tokens, max(whole, memory), memory_of_rounding(model), disk_of(model))
+        return Wanted(tokens, max(whole, memory), memory_of_rounding(model), disk_of(model) + _answers(model, tokens))
+
+
+def _answers(model: StreamedModel, tokens: int) -> int:
+    """Bytes of what a block answers, before those of the last one go."""
+    widths = [layer.weight.shape[-1] for layer in model.layers_outside.values()]
+    return 2 * 4 * max(widths, default=0) * tokens
 
 
 def _lengths(tokens: int) -> list[int]:
@@ -205,18 +158,40 @@ def inputs_of(
     load: _Load, sequences: list[list[int]], keep: KeptInputs, made_from: str, report: Reporter, *, matrices: bool
 ) -> dict[str, Inputs]:
     """What comes through each layer, by its path: kept in ``keep``, and made once for what it is ``made_from``."""
-    from mlx_convert_engine.forward.statistics import collect
-    from mlx_convert_engine.forward.streamed import StreamedModel
-
     known = keep.inputs(made_from)
     if known is not None:
         return known
-    found: dict[str, Inputs] = {}
+    begun = keep.begun(made_from)
+    try:
+        return _learned(load, sequences, keep, made_from, report, begun, matrices=matrices)
+    except NotAlone:
+        return _learned(load, sequences, keep, made_from, report, ({}, 0, []), matrices=matrices)
+
+
+def _learned(
+    load: _Load,
+    sequences: list[list[int]],
+    keep: KeptInputs,
+    made_from: str,
+    report: Reporter,
+    begun: tuple[dict[str, Inputs], int, list[Any]],
+    *,
+    matrices: bool,
+) -> dict[str, Inputs]:
+    """What comes through each layer, from the block on that was ``begun`` with."""
+    from mlx_convert_engine.forward.statistics import collect
+    from mlx_convert_engine.forward.streamed import StreamedModel
+
+    found, blocks, answered = begun
+    standing = Standing(blocks=blocks, answered=answered)
     tokens = sum(map(len, sequences))
     wants = (lambda path, inputs: True) if matrices else None
-    for number, block in enumerate(collect(StreamedModel(load), sequences, report, step="calibrate", wants_full=wants)):
+    passing = collect(StreamedModel(load), sequences, report, step="calibrate", wants_full=wants, standing=standing)
+    for number, block in enumerate(passing, blocks):
         places = keep.save(number, {path: _matrices(layer) for path, layer in block.layers.items() if layer.full})
-        found |= {path: _inputs(layer, tokens, places.get(path, "")) for path, layer in block.layers.items()}
+        learned = {path: _inputs(layer, tokens, places.get(path, "")) for path, layer in block.layers.items()}
+        keep.block(number, made_from, learned, standing.answered if block.path else ())
+        found |= learned
         del block  # with its matrices, before those of the next come
     keep.done(made_from, found)
     return found

@@ -30,7 +30,7 @@ from mlx_convert_core.plugin import (
 )
 from mlx_convert_engine.blueprint import Blueprint, blueprint
 from mlx_convert_engine.budgets import SEQUENCES, Choosing, Exactly, Strategies, asking, bounded
-from mlx_convert_engine.calibrating import Text, Wanted, calibration_of, inputs_of, memory_of_samples
+from mlx_convert_engine.calibrating import Text, Wanted, calibration_of, inputs_of
 from mlx_convert_engine.choosing import Found, measured
 from mlx_convert_engine.choosing import Wanted as Measured
 from mlx_convert_engine.discard_order import bytes_at_once
@@ -51,6 +51,7 @@ from mlx_convert_engine.streaming_conversion import Flow, streaming
 from mlx_convert_engine.tuning.findings import by_random, not_by_rows, not_known
 from mlx_convert_engine.tuning.methods import Nearest
 from mlx_convert_engine.tuning.rounding import Inputs, Rounding
+from mlx_convert_engine.without_text import memory_of_samples
 from mlx_convert_engine.writing_thread import WritingThread
 
 
@@ -221,7 +222,7 @@ class StreamingConverter:
             def load() -> LazyModel:
                 return self._classes.load(folder, model)
 
-            whole = memory_of_samples(self._text, self._classes, load)
+            whole = memory_of_samples(self._classes, load) if str(self._text) == "samples" else 0
             return Wanted.of(load, needs, back=back, whole=whole)
 
     def _planned_text(self, model: ModelInfo, tokens: int) -> Calibration:

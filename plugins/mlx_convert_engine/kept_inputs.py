@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,9 @@ from mlx_convert_core.plugin import CorruptCheckpoint, check_regular, flush
 from mlx_convert_engine.tuning.rounding import Inputs
 
 KEPT = "inputs.safetensors"
+STANDING = "standing.safetensors"  # what the last block answered that all sequences have passed
 _MADE_FROM = "made_from"
+_NOTHING = ":"  # in the file of a block without any layer; no path is so
 _NOTED = ("tokens", "place", "columns", "apart")
 
 
@@ -24,16 +26,19 @@ class KeptInputs:
 
     def inputs(self, made_from: str) -> dict[str, Inputs] | None:
         """What a conversion that died has kept, None when there is nothing of the same source and text."""
+        return self._read(KEPT, made_from)
+
+    def _read(self, name: str, made_from: str) -> dict[str, Inputs] | None:
         import mlx.core as mx
 
         try:
-            check_regular(self._folder / KEPT, within=self._folder)
-            arrays, about = mx.load(str(self._folder / KEPT), return_metadata=True)
+            check_regular(self._folder / name, within=self._folder)
+            arrays, about = mx.load(str(self._folder / name), return_metadata=True)
         except (OSError, ValueError, RuntimeError, CorruptCheckpoint):
             return None
         if about.get(_MADE_FROM) != digest(made_from):
             return None
-        return {path: _inputs(array, path, about) for path, array in arrays.items()}
+        return {path: _inputs(array, path, about) for path, array in arrays.items() if path != _NOTHING}
 
     def save(self, number: int, matrices: Mapping[str, tuple[Any, ...]]) -> dict[str, str]:
         """Keep the matrices of a block, the ``number``-th; the place of each layer's. Layers that share a tuple share
@@ -49,18 +54,57 @@ class KeptInputs:
             flush(self._folder / _file(number))
         return places
 
-    def done(self, made_from: str, inputs: Mapping[str, Inputs]) -> None:
-        """Keep ``inputs``, whose matrices are saved, as what is made from ``made_from``."""
+    def block(self, number: int, made_from: str, inputs: Mapping[str, Inputs], answered: Sequence[Any]) -> None:
+        """Keep what was learned of a block, the ``number``-th, and what it ``answered`` each sequence: a pass goes on
+        there. Nothing of the second where it can't."""
         import mlx.core as mx
 
         self._folder.mkdir(exist_ok=True)
-        unfinished = self._folder / f"unfinished-{KEPT}"
+        self._write(_block_file(number), made_from, inputs)
+        if not answered:
+            return
+        unfinished = self._folder / f"unfinished-{STANDING}"
+        about = {_MADE_FROM: digest(made_from), "blocks": str(number + 1)}
+        mx.save_safetensors(str(unfinished), {str(place): one for place, one in enumerate(answered)}, metadata=about)
+        flush(unfinished)
+        unfinished.replace(self._folder / STANDING)
+        flush(self._folder)
+
+    def begun(self, made_from: str) -> tuple[dict[str, Inputs], int, list[Any]]:
+        """What a pass that died has learned of how many blocks, and what the last of them answered each sequence;
+        nothing of another source or text."""
+        import mlx.core as mx
+
+        try:
+            check_regular(self._folder / STANDING, within=self._folder)
+            arrays, about = mx.load(str(self._folder / STANDING), return_metadata=True)
+            blocks = int(about["blocks"]) if about.get(_MADE_FROM) == digest(made_from) else 0
+            found: dict[str, Inputs] = {}
+            for number in range(blocks):
+                learned = self._read(_block_file(number), made_from)
+                if learned is None:
+                    return {}, 0, []
+                found |= learned
+            return found, blocks, [arrays[str(place)] for place in range(len(arrays))] if blocks else []
+        except (OSError, ValueError, KeyError, RuntimeError, CorruptCheckpoint):
+            return {}, 0, []
+
+    def done(self, made_from: str, inputs: Mapping[str, Inputs]) -> None:
+        """Keep ``inputs``, whose matrices are saved, as what is made from ``made_from``."""
+        self._folder.mkdir(exist_ok=True)
+        self._write(KEPT, made_from, inputs)
+        flush(self._folder)
+
+    def _write(self, name: str, made_from: str, inputs: Mapping[str, Inputs]) -> None:
+        import mlx.core as mx
+
+        unfinished = self._folder / f"unfinished-{name}"
         arrays = {path: mx.array([]) if layer.moments is None else layer.moments for path, layer in inputs.items()}
-        about = {f"{path}:{name}": str(getattr(layer, name)) for path, layer in inputs.items() for name in _NOTED}
+        about = {f"{path}:{noted}": str(getattr(layer, noted)) for path, layer in inputs.items() for noted in _NOTED}
+        arrays = arrays or {_NOTHING: mx.array([])}
         mx.save_safetensors(str(unfinished), arrays, metadata=about | {_MADE_FROM: digest(made_from)})
         flush(unfinished)  # or a power cut may leave the name and not the numbers
-        unfinished.replace(self._folder / KEPT)
-        flush(self._folder)
+        unfinished.replace(self._folder / name)
 
     def of(self, place: str) -> tuple[Any, ...]:
         """The matrices at a ``place``, not yet read; the same tuple when it is asked for again."""
@@ -83,6 +127,10 @@ def _inputs(array: Any, path: str, about: Mapping[str, str]) -> Inputs:
 
 def _file(number: int) -> str:
     return f"products-{number:05d}.safetensors"
+
+
+def _block_file(number: int) -> str:
+    return f"inputs-{number:05d}.safetensors"
 
 
 def digest(text: str) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mlx_convert_core.plugin import Reporter, Step
+from mlx_convert_engine.forward.standing import Standing
 from mlx_convert_engine.forward.streamed import StreamedModel
 from mlx_convert_engine.forward.sums import Sums
 from mlx_convert_engine.forward.watching import watched
@@ -59,12 +60,14 @@ def collect(
     *,
     step: Step = "quantize",
     wants_full: Wanted | None = None,
+    standing: Standing | None = None,
 ) -> Iterator[BlockStatistics]:
     """Run ``sequences`` through ``model``; give the statistics of each block once all have passed it.
 
     What lies outside of the blocks comes last. A block's sums are dropped before the next block runs, so that between
     two answers only one block's full matrices are in memory. A block that is called again (a looped model) comes once
-    more, with what it saw the second time; its last statistics are those of all its calls.
+    more, with what it saw the second time; its last statistics are those of all its calls. ``standing`` is kept up to
+    date; gone on from, its blocks are not given again. Raises NotAlone where that can't be done.
     """
     sums: dict[str, Sums] = {path: Sums(wants_full) for path in model.blocks}
     outer = Sums(
@@ -76,7 +79,7 @@ def collect(
         return [array for one in (outer, *sums.values()) for array in one.changed()]
 
     with watched(model, {**sums, "": outer}):
-        for news in model.walk(sequences, report, step=step, pending=pending):
+        for news in model.walk(sequences, report, step=step, pending=pending, standing=standing):
             if isinstance(news, str):
                 yield _statistics(news, layers[news], sums[news])
                 sums[news].drop_full()

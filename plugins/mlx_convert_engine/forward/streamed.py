@@ -24,6 +24,7 @@ from mlx_convert_engine.forward.outside import (
     run_in_slices,
 )
 from mlx_convert_engine.forward.products import at_once, products_of, take_over_products, wanted
+from mlx_convert_engine.forward.standing import Standing
 from mlx_convert_engine.forward.tail import Tail, states_in
 from mlx_convert_engine.forward.taking_over import taken_over
 
@@ -124,15 +125,18 @@ class StreamedModel:
         step: Step = "quantize",
         pending: Pending = list,
         passed: Passed | None = None,
+        standing: Standing | None = None,
     ) -> Iterator[Any]:
         """The pass itself: gives the path of each block that all sequences have passed, then the hidden states.
 
         ``pending`` gives arrays to compute with each block's output, made of what only then is in memory; ``passed`` is
-        told of each. Raises UnsupportedModel (code ``token_ids``) for ids that the embedding has no row for.
+        told of each. ``standing`` is kept up to date, and gone on from: its blocks are not given again. Raises NotAlone
+        where that can't be done, and UnsupportedModel (code ``token_ids``) for ids that the embedding has no row for.
         """
         self._check_ids(sequences)
         passing = _Passing(self, sequences, report, step, pending)
         passing.passed = passed
+        passing.standing = standing or Standing()
         with passing.under_way() as forwards:
             yield from passing.through_blocks(forwards)
             while forwards:
@@ -172,6 +176,7 @@ class _Passing:
         self._step: Step = step
         self._pending = pending
         self.passed: Passed | None = None
+        self.standing = Standing()
         self._paths = {id(model.block(path)): path for path in model.blocks}
         self._calls: Counter[Forward] = Counter()
         self._done, self._total = 0, model.tail.calls * sum(map(len, sequences))
@@ -187,7 +192,15 @@ class _Passing:
             for forward in list(forwards):
                 stack.callback(forward.stop)
                 forward.start()
+            if self.standing.answered:
+                self._go_on(forwards)
             yield forwards
+
+    def _go_on(self, forwards: list[Forward]) -> None:
+        """Leave out the blocks that were passed before."""
+        self.standing.go_on(forwards)
+        self._calls.update(dict.fromkeys(forwards, self.standing.blocks))
+        self._done = self.standing.blocks * sum(map(len, self._sequences))
 
     def through_blocks(self, forwards: list[Forward]) -> Iterator[str]:
         """Block after block; each is let go once all forwards that wait for it have passed."""
@@ -199,6 +212,7 @@ class _Passing:
             for number, (forward, sequence) in enumerate(zip(forwards, self._sequences, strict=True)):
                 if forward.waiting is not None and forward.waiting.block is block:
                     self._pass(number, forward, forward.waiting, len(sequence))
+            self.standing.all_passed(forwards)
             self._model.let_go(path, fresh)
             if first:
                 self._model.let_go("", fresh)  # the embedding; the head is not read before its turn
@@ -214,6 +228,7 @@ class _Passing:
         forward.result = None
         hidden = hidden.reshape(-1, hidden.shape[-1]).astype(mx.float32)
         mx.eval(hidden, self._pending())
+        self.standing.check(hidden)
         return hidden
 
     def _run(self, sequence: Sequence[int]) -> Callable[[], Any]:
@@ -234,6 +249,7 @@ class _Passing:
         mx.eval(arrays, self._pending())
         if self.passed is not None:
             self.passed(number, call, output)
+        self.standing.passed(number, call, output)
         self._done += tokens
         self._report.progress(self._step, self._done, self._total, unit="tokens")
         self._calls[forward] += 1
