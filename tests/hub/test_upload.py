@@ -227,6 +227,67 @@ def test_measurements_are_in_the_card(target: HubTarget, folder: Path) -> None:
     assert "old" not in text  # measured before the weights were changed
 
 
+def measured(folder: Path, **groups: dict[str, object]) -> None:
+    record = json.loads((folder / "mlx_convert.json").read_text())
+    (folder / "mlx_convert.json").write_text(json.dumps({**record, "measurements": groups}))
+
+
+def results(hub: Hub) -> dict[str, float]:
+    """The values that the Hub's own client reads in the card, by metric and data set."""
+    from huggingface_hub import ModelCard
+
+    found = ModelCard(hub.repos["ann/Tiny"].read("README.md").decode()).data.eval_results or []
+    return {f"{one.metric_type} on {one.dataset_name}": one.metric_value for one in found}
+
+
+def test_measurements_are_results_that_the_hub_reads_and_stale_ones_are_none(
+    hub: Hub, target: HubTarget, folder: Path, lfs: None
+) -> None:
+    quality = {"kl_mean": 0.0123456, "kl_mean low": 0.01, "kl_mean high": 0.015, "text": "bundled text 1"}
+    tasks = {"acc": 0.75, "set": "facts: a few", "questions": 20}
+    measured(folder, quality=quality, tasks=tasks, speed={"load_seconds": 2.0})
+    send(target, folder)
+    assert results(hub) == {"kl_mean on bundled text 1": 0.0123456, "accuracy on facts: a few": 0.75}
+    assert send(target, folder).sent_files == 0
+    measured(folder, quality={**quality, "weights": "of others"}, tasks=tasks)
+    send(target, folder)
+    assert results(hub) == {"accuracy on facts: a few": 0.75}
+    measured(folder)
+    send(target, folder)
+    assert "model-index" not in hub.repos["ann/Tiny"].read("README.md").decode()
+
+
+OTHERS = """---
+license: mit
+model-index:
+- name: Tiny
+  results:
+  - task:
+      type: text-generation
+    dataset:
+      name: Questions
+      type: somebody/questions
+    metrics:
+    - type: accuracy
+      value: 0.5
+---
+# Tiny
+"""
+
+
+def test_what_others_have_measured_stays_beside_ours(hub: Hub, target: HubTarget, folder: Path, lfs: None) -> None:
+    hub.add_repo("ann/Tiny", {"README.md": OTHERS.encode()}, private=True)
+    measured(folder, quality={"perplexity": 12.5, "text": "bundled text 1"})
+    send(target, folder)
+    assert results(hub) == {"accuracy on Questions": 0.5, "perplexity on bundled text 1": 12.5}
+    broken = OTHERS.replace("  results:\n", "  results: [what is this\n")
+    hub.add_repo("ann/Other", {"README.md": broken.encode()}, private=True)
+    send(target, folder, name="ann/Other")
+    kept = hub.repos["ann/Other"].read("README.md").decode()
+    assert "  results: [what is this\n" in kept
+    assert "perplexity on" not in kept.partition("# ")[0]
+
+
 def test_the_preview_is_what_is_sent(hub: Hub, target: HubTarget, folder: Path, lfs: None) -> None:
     request = UploadRequest(path=folder, target="hub", name="ann/Tiny")
     before = target.preview(request)

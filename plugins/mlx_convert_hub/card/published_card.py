@@ -26,6 +26,7 @@ from mlx_convert_core.plugin import (
 )
 from mlx_convert_hub.card.front_matter import TAG, card_fields, front_matter, quoted, split_card, without_fields
 from mlx_convert_hub.card.model_card import BEGIN, END, TRUST, USE_BEGIN, USE_END, escaped, use_section
+from mlx_convert_hub.card.model_index import FIELD, with_results
 from mlx_convert_hub.trouble.seen import one_line
 
 MEASURED_BEGIN = "<!-- mlx-convert: measurements -->"
@@ -45,11 +46,14 @@ def card_to_send(folder: Path, repo_id: str, there: str | None = None, tags: Ite
     generated = _section(body, BEGIN, END)
     if generated is None:
         return own if there is None else there
-    ours = for_repo(generated, repo_id, _of_these_weights(folder), verified_in(folder))
+    measured = _of_these_weights(folder)
+    ours, name = for_repo(generated, repo_id, measured, verified_in(folder)), repo_id.rpartition("/")[2]
+    lines = without_fields(lines, (FIELD,))
     if there is None:
-        return _joined(lines, body.replace(generated, ours, 1))
+        return _joined(with_results(lines, name, measured, ()), body.replace(generated, ours, 1))
     lines_there, body_there = split_card(there)
-    block = [*_with_tags(lines, tags), *without_fields(lines_there, _names(lines))]
+    block = with_results(_with_tags(lines, tags), name, measured, lines_there)
+    block += without_fields(lines_there, {*_names(lines), FIELD})
     return _joined(block, _body(body_there, ours) or body.replace(generated, ours, 1))
 
 
