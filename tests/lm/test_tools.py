@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mlx_convert_lm.tools import running
 from mlx_convert_lm.tools.names import Dynamic, dynamic_named
 
 from mlx_convert_core import ConvertedModel, ConvertRequest, InvalidRequest, Quantization, Workspace
@@ -42,6 +43,8 @@ def test_a_tool_makes_what_was_planned_without_the_hub(
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr("builtins.print", refuse)
+    monkeypatch.setattr(running, "SAMPLES", 4)  # few large steps show as well as many small ones
+    monkeypatch.setattr(running, "LEARNING_RATE", 1e-3)
     method = f"mlx-lm:{tool}"
     made = converted(workspace, tiny_llama, tmp_path / "out", method=method, calibration=str(text))
     assert "tensors as planned" in str(made.verification) or made.verification is None

@@ -36,7 +36,8 @@ from mlx_convert_lm.converter import LmConverter
 from mlx_convert_lm.tools import running
 from mlx_convert_lm.tools.names import Tool, tool_of
 
-TOKENS = 16_384  # in 32 sequences; mlx-lm takes all of a text of that order, or 2,048 samples of a data set
+TOKENS = 16_384  # in 32 sequences; mlx-lm takes all of a text of that order
+MORE_TOKENS = 60_000  # nearly all of the bundled text, for dwq, which would take 2,048 samples of a data set
 LEAST = 2  # sequences: one that dwq learns by, and one to see whether it became worse
 _COPIES = {"awq": 2, "dwq": 4, "gptq": 3}  # of the weights in float32, about: as they were, as they become, gradients
 
@@ -62,10 +63,11 @@ class ToolConverter(LmConverter):
                 path = output.kept[0].path
                 raise _unfit(f"{output.method} can't leave a layer out, and {path} is to stay unquantized.")
         weights = 4 * max(output.parameters for output in planned.outputs)
+        tokens = MORE_TOKENS if any(tool_of(output.method) == "dwq" for output in outputs) else TOKENS
         copies = max((_COPIES[tool] for output in outputs if (tool := tool_of(output.method))), default=4)
         return replace(
             planned,
-            calibration=replace(planned.calibration, tokens=max(TOKENS, planned.calibration.tokens)),
+            calibration=replace(planned.calibration, tokens=max(tokens, planned.calibration.tokens)),
             peak_memory=max(planned.peak_memory, copies * weights),
             findings=(*planned.findings, *_slow(planned.outputs)),
         )

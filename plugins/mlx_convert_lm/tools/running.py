@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import cycle, islice
 from types import ModuleType
 from typing import Any
 
@@ -19,6 +20,8 @@ ENDS = Quantization(bits=4, group_size=32)  # embedding and head of awq: mlx-lm'
 GPTQ_BITS = (2, 4, 8)  # that its packing knows
 BATCH = 4  # sequences at once, as dwq and dynamic_quant take by default
 LEARNING_RATE = 1e-6  # of dwq, its default
+SAMPLES = 2048  # that dwq learns from, its default; the text is gone through as often as that takes. Fewer steps of
+# that size are lost when scales are stored in 16 bits again
 
 
 def modules() -> dict[str, ModuleType]:
@@ -120,7 +123,7 @@ def _distilled(
         model=student,
         target_fn=lambda batch, number, split: model(batch),
         opt=optimizers.Adam(learning_rate=LEARNING_RATE, bias_correction=True),
-        train_data=data[held_out:],
+        train_data=list(islice(cycle(data[held_out:]), max(held_out, SAMPLES))),
         valid_data=data[:held_out],
         batch_size=held_out,
         max_seq_length=max(map(len, sequences)),
