@@ -38,13 +38,13 @@ THEME = Theme(
         ),
         Explanation(
             "tool_unfit",
-            "mlx-lm's own tool can't make this: it knows other kinds of models or numbers of bits, or made something"
+            "A tool of mlx-lm can't make this: it knows other kinds of models or numbers of bits, or made something"
             " else than was planned.",
             "Choose what the message says, or the method `tuned` or `compensated`, which take every model.",
         ),
         Explanation(
             "tool_slow",
-            "mlx-lm's own tools hold the whole model in memory, several times over, and take long.",
+            "The tools of mlx-lm hold the whole model in memory, several times over, and take long.",
             "Nothing need be done, if it has the memory. `tuned` and `compensated` hold one block at a time.",
         ),
         Explanation(
