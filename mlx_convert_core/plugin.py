@@ -293,7 +293,9 @@ if TYPE_CHECKING:
     )
     from mlx_convert_core.model.stored_layers import (
         LayerRow as LayerRow,
+        ErrorRow as ErrorRow,
         StoredLayer as StoredLayer,
+        error_rows as error_rows,
         layer_rows as layer_rows,
     )
     from mlx_convert_core.model.tasks import Question as Question, questions_in as questions_in
@@ -499,7 +501,7 @@ _PLACES = {
     "mlx_convert_core.model.results": "ConvertResult ConvertedModel GenerateResult SkippedOutput UploadResult",
     "mlx_convert_core.model.rounding": "NEAREST WITHOUT_TEXT Calibration CalibrationKind LayerRows Needs",
     "mlx_convert_core.model.safetensors": "TensorInfo all_tensors header_length parse_header read_header",
-    "mlx_convert_core.model.stored_layers": "LayerRow StoredLayer layer_rows",
+    "mlx_convert_core.model.stored_layers": "ErrorRow LayerRow StoredLayer error_rows layer_rows",
     "mlx_convert_core.model.tasks": "Question questions_in",
     "mlx_convert_core.model.attachments": "ENDINGS LARGEST Attachment Sense check_size sense_of shown_name",
     "mlx_convert_core.model.tensor_kinds": "TensorKinds",

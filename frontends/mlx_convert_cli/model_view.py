@@ -9,6 +9,7 @@ from mlx_convert_cli.output import pairs, say, show, show_table, table
 from mlx_convert_core.plugin import (
     MeasuredModel,
     ModelDetails,
+    error_rows,
     figures_in,
     groups_in,
     is_stale,
@@ -38,6 +39,7 @@ def show_details(details: ModelDetails, source: str) -> None:
                 right=("size",),
             )
         )
+    _show_errors(details)
     if details.files:
         say("")
         files = (
@@ -52,6 +54,17 @@ def show_details(details: ModelDetails, source: str) -> None:
         show_table(table(*columns, rows=map(_compared, details.measured), right=columns[1:]))
 
 
+def _show_errors(details: ModelDetails) -> None:
+    """What rounding each layer was measured to make, where its bits were chosen by that."""
+    chosen = details.record.chosen
+    rows = error_rows(chosen.errors) if chosen is not None else ()
+    if chosen is not None and rows:
+        say("")
+        title = "expected divergence (nats)" if chosen.measure == "output" else "error of the layers"
+        shown = ((row.name, f"{row.error:.3g}", "" if row.worst is None else f"{row.worst}") for row in rows)
+        show_table(table("what rounding does", title, "most in block", rows=shown, right=(title, "most in block")))
+
+
 def details_data(details: ModelDetails) -> dict[str, Any]:
     """What JSON has of ``details``, beside the entry itself."""
     record, found = details.record, details.fit
@@ -61,6 +74,7 @@ def details_data(details: ModelDetails) -> dict[str, Any]:
         "verification": plain(record.verification),
         "findings": plain(record.findings),
         "left_out": plain(record.left_out),
+        "chosen": plain(record.chosen),
         "layers": [{**plain(layer), "bits_per_weight": layer.bits_per_weight} for layer in details.layers],
         "files": plain(details.files),
         "fit": {**plain(found), "needed": found.needed, "verdict": found.verdict},

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from mlx_convert_core.model.fit import Fit
@@ -58,7 +58,7 @@ class Chosen:
     """How the numbers of an output's layers came about: ``strategy`` is what was asked for, ``measure`` what its errors
     count, ``reason`` why not the better measure ("" for that), ``error`` the sum of what the choice makes, ``tokens``
     the text that it was measured with. Where the strategy promises a divergence, ``divergence`` is what was measured of
-    the whole model, after so many ``tries``."""
+    the whole model, after so many ``tries``. ``errors`` are those that ``error`` is the sum of, by the layer's path."""
 
     strategy: str
     measure: Measure
@@ -67,6 +67,7 @@ class Chosen:
     reason: str = ""
     divergence: float | None = None
     tries: int = 0
+    errors: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def words(self) -> str:

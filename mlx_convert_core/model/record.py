@@ -65,15 +65,22 @@ class Weights(msgspec.Struct, frozen=True, kw_only=True):
     bits_per_weight: float = 0.0
 
 
+class StoredSize(msgspec.Struct, frozen=True, kw_only=True):
+    """What is stored of a layer: bits for each value, without its scales, and bytes with them."""
+
+    bits: int = 0
+    bytes: int = 0
+
+
 class Record(msgspec.Struct, frozen=True, kw_only=True):
     """How a converted folder came to be.
 
     ``recipe`` holds the numbers that make it again, ``label`` says in a word what they make where that is not the
     preset as it is; ``created`` is a time in ISO 8601, ``files`` are by name, ``measurements`` figures, perhaps in
     groups. ``calibration`` is the text that a method of rounding went by, or that the numbers of layers were chosen
-    by; ``chosen`` and ``layers`` say how they were, and what they are. ``left_out`` and ``text_only`` say what of
-    the source is not in it, ``dequantize`` that packed layers were read as
-    plain numbers, ``allow_overflow`` that values which became infinite were agreed to. ``verification``
+    by; ``chosen`` and ``layers`` say how they were, and what they are. ``stored`` has the size of each layer, by its
+    path. ``left_out`` and ``text_only`` say what of the source is not in it, ``dequantize`` that packed layers were
+    read as plain numbers, ``allow_overflow`` that values which became infinite were agreed to. ``verification``
     is what was seen when it was tried, None when it was not. ``adapter`` was fused into it.
     """
 
@@ -87,6 +94,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     calibration: Calibration | None = None
     chosen: Chosen | None = None
     layers: tuple[QuantizedLayer, ...] = ()
+    stored: dict[str, StoredSize] = {}
     kept_layers: tuple[KeptLayer, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
     text_only: bool = False

@@ -88,6 +88,37 @@ def layer_rows(layers: Iterable[StoredLayer]) -> tuple[LayerRow, ...]:
     return tuple(_row(name, blocks, sizes[name]) for name, blocks in rows.items())
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorRow:
+    """What the layers of a kind, named as in `LayerRow`, were measured to make: ``errors`` in each of ``blocks``."""
+
+    name: str
+    blocks: tuple[int | None, ...]
+    errors: tuple[float, ...]
+
+    @property
+    def error(self) -> float:
+        """Their sum."""
+        return sum(self.errors)
+
+    @property
+    def worst(self) -> int | None:
+        """The block of the largest, None for a layer that stands alone."""
+        return self.blocks[max(range(len(self.errors)), key=self.errors.__getitem__)]
+
+
+def error_rows(errors: Mapping[str, float]) -> tuple[ErrorRow, ...]:
+    """``errors`` by the paths of layers, those of a kind in a row, the row with the largest sum first."""
+    rows: dict[str, dict[int | None, float]] = {}
+    for path, error in errors.items():
+        number = _NUMBER.search(path)
+        row = rows.setdefault(_NUMBER.sub("*", path), {})
+        block = int(number[0]) if number else None
+        row[block] = row.get(block, 0.0) + error
+    found = [ErrorRow(name=name, blocks=tuple(row), errors=tuple(row.values())) for name, row in rows.items()]
+    return tuple(sorted(found, key=lambda row: (-row.error, row.name)))
+
+
 def _row(name: str, found: Mapping[int | None, StoredLayer], nbytes: int) -> LayerRow:
     blocks = sorted(found, key=lambda block: -1 if block is None else block)
     return LayerRow(

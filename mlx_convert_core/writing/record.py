@@ -15,10 +15,12 @@ from filelock import FileLock
 
 from mlx_convert_core.base import codec
 from mlx_convert_core.base.documents import write_atomic
-from mlx_convert_core.base.file_names import RECORD
+from mlx_convert_core.base.file_names import CONFIG, RECORD
 from mlx_convert_core.base.limits import RECORD_BYTES
 from mlx_convert_core.base.private import private_folder
 from mlx_convert_core.base.regular_files import read_regular
+from mlx_convert_core.errors import CorruptCheckpoint
+from mlx_convert_core.model.config_file import read_config
 from mlx_convert_core.model.figures import Figure
 from mlx_convert_core.model.findings import Finding
 from mlx_convert_core.model.inspection import ModelInfo
@@ -28,12 +30,14 @@ from mlx_convert_core.model.record import (
     RecordedAdapter,
     RecordedFile,
     Source,
+    StoredSize,
     Weights,
     encode_record,
     public_record,
     read_record,
 )
 from mlx_convert_core.model.rounding import NEAREST
+from mlx_convert_core.model.stored_layers import stored_layers
 from mlx_convert_core.model.verification import Verification
 from mlx_convert_core.writing.check import FileDigest
 
@@ -67,6 +71,7 @@ def write_record(
         calibration=plan.calibration if output.method != NEAREST or output.chosen else None,
         chosen=output.chosen,
         layers=output.quantized if output.chosen else (),
+        stored=_stored(output, folder),
         kept_layers=output.kept,
         left_out=output.left_out,
         text_only=output.text_only,
@@ -79,6 +84,16 @@ def write_record(
     )
     here = (str(output.path), *([str(plan.model.path)] if plan.model.path is not None else []))
     (folder / RECORD).write_bytes(encode_record(record, here))
+
+
+def _stored(output: OutputPlan, folder: Path) -> dict[str, StoredSize]:
+    """The size of each layer that is a matrix; none where config.json, which says what is packed, can't be read."""
+    try:
+        config = read_config(folder / CONFIG)
+    except CorruptCheckpoint:
+        return {}
+    layers = (layer for layer in stored_layers(output.tensors, config) if not layer.vector)
+    return {layer.path: StoredSize(bits=layer.bits, bytes=layer.nbytes) for layer in layers}
 
 
 def update_record(folder: Path, home: Path, change: Callable[[Record], Record]) -> bool:

@@ -163,12 +163,12 @@ class Choosing:
         ]
         fixed = small.tensor_bytes - sum(layer.choices[0].nbytes for layer in layers)
         answer = asked.strategy.choose(layers, planned.tensor_bytes - fixed)
-        error = sum(
-            choice.error
+        errors = {
+            layer.layer.path: choice.error
             for layer in layers
             for choice in layer.choices
             if choice.quantization == answer[layer.layer.path]
-        )
+        }
         own = {layer.path: layer.quantization for layer in small.quantized}
         kept_as_they_are: dict[str, Quantization | None] = dict.fromkeys(layer.path for layer in small.kept)
         return Choice(
@@ -176,7 +176,8 @@ class Choosing:
             chosen=Chosen(
                 strategy=planned.strategy or "",
                 measure="inputs" if found.reason else "output",
-                error=error,
+                error=sum(errors.values()),
+                errors={path: float(f"{error:.4g}") for path, error in errors.items()},
                 tokens=tokens,
                 reason=found.reason,
             ),

@@ -12,7 +12,7 @@ from mlx_convert_core import ConvertRequest, LibraryEntry, Workspace
 from mlx_convert_core.model.details import details_of
 from mlx_convert_core.model.fit import BESIDE_WEIGHTS, Fit, cache_estimate, fit_into
 from mlx_convert_core.model.safetensors import TensorInfo
-from mlx_convert_core.model.stored_layers import layer_rows, stored_layers
+from mlx_convert_core.model.stored_layers import error_rows, layer_rows, stored_layers
 
 LLAMA = {"num_hidden_layers": 32, "num_attention_heads": 32, "num_key_value_heads": 8, "hidden_size": 4096}
 
@@ -102,6 +102,15 @@ def test_what_is_not_free_is_tight_and_what_is_not_lent_too_large(free: int, len
     giga = 1_000_000_000
     found = Fit(weights=4 * giga, cache=0, context=4096, lent=lent * giga, free=free * giga)
     assert found.verdict == verdict
+
+
+def test_errors_are_told_by_kinds_of_layers_the_largest_first() -> None:
+    rows = error_rows({"lm_head": 0.1, "layers.0.up": 0.2, "layers.3.up": 0.5, "layers.0.down": 0.3})
+    assert [(row.name, round(row.error, 6), row.worst) for row in rows] == [
+        ("layers.*.up", 0.7, 3),
+        ("layers.*.down", 0.3, 0),
+        ("lm_head", 0.1, None),
+    ]
 
 
 def test_windows_compressed_keys_and_states_take_less() -> None:

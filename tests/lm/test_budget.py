@@ -96,6 +96,11 @@ def test_the_plan_says_the_most_and_the_result_keeps_to_it_and_is_made_again_wit
     assert record is not None
     assert record.layers == made.layers
     assert record.chosen == made.chosen
+    assert record.chosen.errors.keys() == {layer.path for layer in made.layers}
+    assert sum(record.chosen.errors.values()) == pytest.approx(record.chosen.error, rel=1e-3)
+    seen = workspace.details(made.path).layers
+    sizes = {layer.path: (layer.bits, layer.nbytes) for layer in seen if not layer.vector}
+    assert {path: (one.bits, one.bytes) for path, one in record.stored.items()} == sizes
     recipe = tmp_path / "recipe.json"
     recipe.write_bytes(to_json(recipe_of(tmp_path / "out", lambda ref: ref)))
     again = replace(read_recipe(recipe, ref=str(tiny_llama)), output=(str(tmp_path / "again"),))

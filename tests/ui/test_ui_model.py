@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
@@ -52,6 +53,21 @@ async def test_models_of_one_source_are_drawn_and_told_in_a_table(
         assert [point["value"][1] for point in points] == [0.0213, 0.0313]
         assert points[0]["name"] == "8 bit · 52.5 tokens/s"
         await sees(user, "third")
+
+
+async def test_what_rounding_does_is_drawn_by_block_and_told_in_a_table(
+    studio: Studio, tiny_model: Path, tmp_path: Path
+) -> None:
+    entry = shelved(studio.workspace, tiny_model, tmp_path)
+    layers = {"model.layers.0.mlp.up_proj": 0.25, "model.layers.1.mlp.up_proj": 0.5, "lm_head": 0.125}
+    chosen = {"strategy": "bpw:4.5", "measure": "output", "error": 0.875, "tokens": 2048, "errors": layers}
+    record = json.loads((entry.path / "mlx_convert.json").read_text())
+    (entry.path / "mlx_convert.json").write_text(json.dumps({**record, "chosen": chosen}))
+    async with visiting(studio, _page(entry)) as user:
+        await sees(user, "What rounding does", "model.layers.*.mlp.up_proj", "0.75", "0.125")
+        (drawn,) = user.find(marker="errors-chart").elements
+        assert isinstance(drawn, ui.echart)
+        assert [(one["name"], one["data"]) for one in drawn.options["series"]] == [("mlp.up_proj", [0.25, 0.5])]
 
 
 async def test_what_does_not_fit_is_marked_wherever_a_model_is_chosen(

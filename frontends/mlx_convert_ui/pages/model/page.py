@@ -11,6 +11,7 @@ from nicegui import run, ui
 from mlx_convert_core import BenchRequest, MeasureRequest, MlxConvertError
 from mlx_convert_core.plugin import ModelDetails
 from mlx_convert_ui.pages.model.comparing import comparing_card
+from mlx_convert_ui.pages.model.errors import errors_card
 from mlx_convert_ui.pages.model.layers import layers_card
 from mlx_convert_ui.pages.model.making import card_text, checks_card, files_card, made_card
 from mlx_convert_ui.pages.model.reading import Seen, read
@@ -68,6 +69,7 @@ class ModelPage:
             checks_card(details)
             comparing_card(details, self._measure_buttons)
             layers_card(details.layers)
+            errors_card(details.record)
             files_card(details)
             card_text(details.card)
         ui.timer(LOOK_SECONDS, self._look)
