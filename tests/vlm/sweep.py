@@ -56,7 +56,7 @@ Write = Callable[[str, Path], None]
 
 def main(options: argparse.Namespace) -> None:
     """Print a line for each model type and package as it is known; write the page if that is wanted."""
-    hub, _ = table(hub_layout.FAMILIES, options.names, hub_layout.write_checkpoint)
+    hub, _ = table(sorted(hub_layout.FAMILIES), options.names, hub_layout.write_checkpoint)
     own, untried = table(sorted(model_types()), options.names, tiny.write_checkpoint)
     if options.write:
         page = PAGE.format(
