@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # every command has an inventory, and few need these
     from mlx_convert_core.converting.model_senses import ModelSenses
     from mlx_convert_core.converting.searching import Search, SearchHit, SearchResult
     from mlx_convert_core.converting.sources import Sources
+    from mlx_convert_core.home.answer_presets import AnswerPresets
     from mlx_convert_core.home.conversation_store import ConversationStore
     from mlx_convert_core.model.advice import SamplerAdvice
     from mlx_convert_core.model.contents import FolderContents
@@ -57,6 +58,13 @@ class Inventory:
         from mlx_convert_core.home.conversation_store import ConversationStore
 
         return ConversationStore(self.home)
+
+    @cached_property
+    def answer_presets(self) -> AnswerPresets:
+        """How models are to answer, by names that a person gave."""
+        from mlx_convert_core.home.answer_presets import AnswerPresets
+
+        return AnswerPresets(self.home)
 
     def search(self, words: str = "", *, preset: str = "", limit: int = 20) -> SearchResult:
         """Models that the sources know of by ``words`` of their names; for none those that they suggest.

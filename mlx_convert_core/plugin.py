@@ -90,6 +90,7 @@ if TYPE_CHECKING:
         WorkerDied as WorkerDied,
     )
     from mlx_convert_core.explanations import Explanation as Explanation, explain as explain
+    from mlx_convert_core.home.answer_presets import AnswerPresets as AnswerPresets
     from mlx_convert_core.home.begun_conversions import BegunConversions as BegunConversions
     from mlx_convert_core.home.conversation_store import ConversationStore as ConversationStore
     from mlx_convert_core.home.conversion_queue import ConversionQueue as ConversionQueue
@@ -444,6 +445,7 @@ _PLACES = {
     ),
     "mlx_convert_core.explanations": "Explanation explain",
     "mlx_convert_core.home.begun_conversions": "BegunConversions",
+    "mlx_convert_core.home.answer_presets": "AnswerPresets",
     "mlx_convert_core.home.conversation_store": "ConversationStore",
     "mlx_convert_core.home.conversion_queue": "ConversionQueue",
     "mlx_convert_core.home.queue_item": "Afterwards FollowUp QueueItem",

@@ -44,6 +44,11 @@ THEME = Theme(
             "The message names the smallest and the largest that can be used.",
         ),
         Explanation(
+            "preset_name",
+            "Settings for answers are kept under a name that stands in a list: it can't be empty, or long.",
+            "Type a name of 1 to 60 letters.",
+        ),
+        Explanation(
             "preset",
             "Nobody offers a preset of this name.",
             "`mlx-convert presets` lists them. One from somebody else's recipe may need the plugin that offers it.",

@@ -32,16 +32,24 @@ class ConversationStore:
     def __init__(self, home: Path) -> None:
         self.folder = home / "conversations"
         self.problem = ""
+        self._summaries: dict[Path, tuple[tuple[int, ...], ConversationSummary]] = {}
 
     def list(self) -> tuple[ConversationSummary, ...]:
-        """All conversations, the one that was changed last first."""
-        read = {path: self._readable(path) for path in self._files()}
+        """All conversations, the one that was changed last first. A file that is as it was is not read again."""
+        read = {path: self._summary(path) for path in self._files()}
         aside = [path.name for path in began_anew(self.folder)]
         unread = sorted(path.name for path, one in read.items() if one is None and path.exists())
         undated = sorted(path.name for path, one in read.items() if one is not None and not is_time(one.updated))
         self.problem = self._told([*aside, *unread], undated)
-        found = [one.summary for one in read.values() if one is not None]
+        found = [one for one in read.values() if one is not None]
         return tuple(sorted(found, key=lambda one: one.updated if is_time(one.updated) else "", reverse=True))
+
+    def search(self, words: str) -> tuple[ConversationSummary, ...]:
+        """Those of `list` that have every one of ``words`` in their title or in what was said. Reads every file."""
+        if not words.strip():
+            return self.list()
+        read = ((one, self._readable(self.folder / f"{one.id}.json")) for one in self.list())
+        return tuple(one for one, conversation in read if conversation is not None and conversation.has(words))
 
     def get(self, id: str) -> Conversation:
         """The conversation ``id``; raises InvalidRequest (codes ``no_conversation``, ``conversation_damaged``)."""
@@ -92,6 +100,11 @@ class ConversationStore:
         if not title.strip():
             raise InvalidRequest("the new title is empty.", hint="Type one, or leave the old.", code="title")
         return self.save(replace(self.get(id), title=title.strip()))
+
+    def pin(self, id: str, pinned: bool = True) -> None:
+        """Keep the conversation ``id`` before the others, or no more; its time stays. Raises as `get`."""
+        self.get(id)
+        self._document(id).update(lambda stored: stored.update(pinned=pinned))
 
     def delete(self, id: str) -> None:
         """Delete the conversation ``id`` with its pictures, for good. Raises InvalidRequest (``no_conversation``)."""
@@ -147,6 +160,23 @@ class ConversationStore:
         except InvalidRequest:
             return None
 
+    def _summary(self, path: Path) -> ConversationSummary | None:
+        """What a list shows of the file at ``path``; None when that can't be read."""
+        try:
+            found = path.stat()
+        except OSError:
+            return None
+        stamp = (found.st_ino, found.st_size, found.st_mtime_ns)
+        known = self._summaries.get(path)
+        if known is not None and known[0] == stamp:
+            return known[1]
+        conversation = self._readable(path)
+        if conversation is None:
+            self._summaries.pop(path, None)
+            return None
+        self._summaries[path] = stamp, conversation.summary
+        return conversation.summary
+
     def _document(self, id: str) -> JsonDocument:
         if not ID.fullmatch(id):
             raise _unknown(id)
@@ -154,7 +184,10 @@ class ConversationStore:
 
 
 def _conversation(stored: dict[str, Any]) -> Conversation:
-    return codec.from_plain({name: value for name, value in stored.items() if name != "schema"}, Conversation)
+    known = {name: value for name, value in stored.items() if name != "schema"}
+    if not isinstance(known.get("pinned"), bool):
+        known.pop("pinned", None)  # where it stands in a list is no reason not to read it
+    return codec.from_plain(known, Conversation)
 
 
 def _unknown(id: str) -> InvalidRequest:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
@@ -63,7 +64,7 @@ class Branch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConversationSummary:
-    """What a list of conversations shows of one; ``messages`` is their number."""
+    """What a list of conversations shows of one; ``messages`` is their number, ``pinned`` keeps it at the top."""
 
     id: str
     title: str
@@ -71,14 +72,15 @@ class ConversationSummary:
     created: str
     updated: str
     messages: int
+    pinned: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conversation:
     """The turns between a person and the model in the folder ``model``. Times are ISO 8601 in UTC.
 
-    ``branches`` are the other ways that it went: no turn is lost when one is said or answered anew. Its methods return
-    new values; `ConversationStore.save` keeps them.
+    ``branches`` are the other ways that it went: no turn is lost when one is said or answered anew; one that is
+    ``pinned`` is shown before the others. Its methods return new values; `ConversationStore.save` keeps them.
     """
 
     id: str
@@ -89,6 +91,7 @@ class Conversation:
     settings: ChatSettings = ChatSettings()
     messages: tuple[StoredMessage, ...] = ()
     branches: tuple[Branch, ...] = ()
+    pinned: bool = False
 
     def with_message(
         self,
@@ -208,7 +211,19 @@ class Conversation:
             created=self.created,
             updated=self.updated,
             messages=len(self.messages),
+            pinned=self.pinned,
         )
+
+    def has(self, words: str) -> bool:
+        """Whether every one of ``words`` is in its title or in what was said, other ways that it went included."""
+        wanted = words.casefold().split()
+        texts = itertools.chain((self.title,), (message.content for message in self.all_messages()))
+        for text in texts:
+            folded = text.casefold()
+            wanted = [word for word in wanted if word not in folded]
+            if not wanted:
+                return True
+        return not wanted
 
     def markdown(self) -> str:
         """The conversation as a document for people; the model is named, its folder is not."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from mlx_convert_core.base import units
 from mlx_convert_core.model.fingerprint import fingerprint
 
 Figure = int | float | str
@@ -28,8 +29,9 @@ _TITLES = {
     "generation_tokens_per_second": "answer (tokens/s)",
     "time_to_first_token": "first token after (s)",
     "load_seconds": "loading (s)",
-    "peak_memory": "peak memory (bytes)",
+    "peak_memory": "peak memory",
 }
+_BYTES = {"peak_memory"}
 _SPAN, _SOURCE = (" low", " high"), " of source"
 _ABOUT = {"tokens", "sequences", "questions", "runs", "prompt_tokens", "generation_tokens"}
 
@@ -50,9 +52,9 @@ def figures_in(group: Mapping[str, Figure]) -> Iterator[KeptFigure]:
         if isinstance(value, str) or name in _ABOUT or name.endswith((*_SPAN, _SOURCE)):
             continue
         low, high = (group.get(f"{name}{mark}") for mark in _SPAN)
-        source, words = group.get(f"{name}{_SOURCE}"), _number(value)
+        source, words = group.get(f"{name}{_SOURCE}"), units.size(value) if name in _BYTES else _number(value)
         if isinstance(low, int | float) and isinstance(high, int | float):
-            words += f" ({low:.3g} to {high:.3g})"
+            words += f" ({_number(low, 3)} to {_number(high, 3)})"
         if isinstance(source, int | float):
             words += f"; the source {_number(source)}"
         yield KeptFigure(name=name, title=title_of(name), value=float(value), words=words)
@@ -76,5 +78,9 @@ def is_stale(group: Mapping[str, Figure], folder: Path) -> bool:
     return isinstance(known, str) and bool(known) and known != fingerprint(folder)
 
 
-def _number(value: float) -> str:
-    return f"{value:.4g}" if abs(value) < 10_000 else f"{value:,.0f}"
+def _number(value: float, digits: int = 4) -> str:
+    """``0.0139``, ``0.0000811``, ``428.9``, ``12,345``: never with an exponent, which few can compare by eye."""
+    if abs(value) >= 10_000:
+        return f"{value:,.0f}"
+    short = f"{value:.{digits}g}"
+    return f"{float(short):.12f}".rstrip("0") if "e-" in short and abs(value) > 1e-9 else short

@@ -196,7 +196,9 @@ def _open_conversation(page: Page) -> None:
 
 def _compare(page: Page) -> None:
     if not page.locator(".compare-place").get_by_text(re.compile("tokens/s")).count():
+        page.get_by_role("heading", name="Settings").click()
         page.get_by_label("Temperature", exact=True).fill("0")
+        page.get_by_role("heading", name="Settings").click()
         page.get_by_role("textbox", name="Prompt", exact=True).fill(QUESTIONS[0])
         page.get_by_role("button", name="Compare", exact=True).click()
         expect(page.get_by_role("button", name="Stop")).to_be_visible()

@@ -57,6 +57,42 @@ def test_the_one_changed_last_comes_first(store: ConversationStore, talk: Conver
     assert store.get(talk.id).messages == talk.messages
 
 
+def test_words_are_found_in_titles_and_in_all_that_was_said(store: ConversationStore, talk: Conversation) -> None:
+    other = store.save(store.create(MODEL, title="Rivers").with_message("user", "Wo fließt die DONAU?"))
+    assert store.search("  ") == store.list()
+    for words, found in (("apple framework", talk), ("mlx", talk), ("rivers donau", other), ("FLIESST", other)):
+        assert [one.id for one in store.search(words)] == [found.id], words
+    store.save(talk.edited(2, "By which people?"))
+    assert [one.id for one in store.search("whom")] == [talk.id]  # it is in another way that the conversation went
+    assert store.search("assistant") == ()  # a word of the file, which nobody said
+
+
+def test_what_is_pinned_keeps_its_time(store: ConversationStore, talk: Conversation) -> None:
+    store.pin(talk.id)
+    assert store.get(talk.id) == replace(talk, pinned=True)
+    assert store.save(store.get(talk.id)).pinned
+    store.pin(talk.id, False)
+    assert [one.pinned for one in store.list()] == [False]
+    with pytest.raises(InvalidRequest):
+        store.pin("0000")
+
+
+def test_a_pin_that_makes_no_sense_is_none(store: ConversationStore, talk: Conversation) -> None:
+    path = store.folder / f"{talk.id}.json"
+    for nonsense in ("yes", 7, None, [True]):
+        path.write_text(json.dumps({**json.loads(path.read_text()), "pinned": nonsense}))
+        assert store.get(talk.id) == talk
+
+
+def test_a_list_sees_what_another_program_changed(store: ConversationStore, talk: Conversation, home: Path) -> None:
+    assert [one.title for one in store.list()] == ["What is MLX?"]
+    elsewhere = ConversationStore(home)
+    elsewhere.rename(talk.id, "Another title")
+    assert [one.title for one in store.list()] == ["Another title"]
+    elsewhere.delete(talk.id)
+    assert store.list() == ()
+
+
 def test_a_title_comes_from_the_first_question_only(store: ConversationStore) -> None:
     begun = store.create(MODEL).with_message("user", "  How\n  are   you? " + "x" * 100)
     assert begun.title.startswith("How are you? xx")

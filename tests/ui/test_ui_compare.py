@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +12,7 @@ from urllib.parse import quote
 
 import pytest
 from browser.models import scripted_model
+from mlx_convert_ui.state.compared import as_csv, as_json, markdown
 from mlx_convert_ui.state.comparisons import token_at
 from mlx_convert_ui.state.studio import Studio
 from model_menu import shown
@@ -44,10 +48,19 @@ async def test_answers_stand_side_by_side_and_say_where_they_part(studio: Studio
         await sees(user, "Differs from model 1 after 3 words: “blue”.", "Exactly the same answer.")
         await sees(user, "Ends after 2 words, where model 1 goes on.", "The mark shows the first token")
         await sees(user, "Seed 11", "bits per weight", "Speed", "Peak memory")
+        await sees(user, "Parts from model 1", "After 3 words", "Nowhere", "60%")
         await user.open("/compare")
         await sees(user, "Differs from model 1 after 3 words: “blue”.", "Seed 11")
     current = studio.comparisons.current
     assert current is not None
+    rows = list(csv.DictReader(io.StringIO(as_csv(current))))
+    assert [(row["short"], row["words_alike"], row["same"]) for row in rows] == [
+        *(("red", "5", "True"), ("blue", "3", "False"), ("red", "5", "True"), ("short", "2", "False"))
+    ]
+    stored = json.loads(as_json(current))
+    assert (stored["request"]["seed"], stored["models"][1]["answer"]) == (11, "The sky is blue today.")
+    assert str(red.parent) not in as_json(current) + markdown(current)  # nothing of where models are kept
+    assert "| blue |" in markdown(current)
     assert [column.view.request.seed for column in current.columns] == [11] * 4
     assert (current.first_parting(), current.parting(1), current.parting(2), current.parting(3)) == (8, 11, None, 8)
     assert token_at(current.columns[1].view, 11) == (11, 16)

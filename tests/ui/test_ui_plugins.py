@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from mlx_convert_ui.pages.plugins.page import HOOKS, KINDS
 from mlx_convert_ui.state.studio import Studio
-from simulated import sees, visiting
+from simulated import labelled, sees, visiting
 
 from mlx_convert_core import Workspace
 from mlx_convert_core.plugins import hookspecs
@@ -70,6 +70,7 @@ async def test_a_page_of_a_plugin_is_in_the_navigation_and_draws_in_the_frame(st
 async def test_a_page_that_fails_says_so_in_the_frame(studio: Studio) -> None:
     async with visiting(studio, "/plugin/sick") as user:
         await sees(user, "This page failed: ValueError: the oven is cold", "Library")
+        assert labelled(user, "Details", within="bug-report").elements  # folded away until somebody wants it
         await user.should_not_see("half a page")
 
 

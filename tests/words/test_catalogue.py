@@ -125,3 +125,11 @@ def test_files_as_translators_programs_write_them(tmp_path: Path) -> None:
     again = tmp_path / "again.po"
     again.write_text(messages.text_of(po.read(path), forms=2), encoding="utf-8")
     assert po.read(again) == po.read(path)
+
+
+def test_the_app_speaks_of_no_flags_and_no_commands() -> None:
+    speech = re.compile(
+        r"(?<![\w-])--[a-z]|`|mlx-convert (?!of|with|made|reads|that|was|or|and|may|must)[a-z]+ ?[A-Z-]"
+    )
+    said = [entry.message for entry in messages.extracted() if speech.search(f"{entry.message} {entry.many}")]
+    assert said == []

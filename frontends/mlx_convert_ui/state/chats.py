@@ -51,6 +51,10 @@ class Chats:
         """All conversations, newest first."""
         return self._store.list()
 
+    def search(self, words: str) -> tuple[ConversationSummary, ...]:
+        """Those that have ``words`` in their title or in what was said."""
+        return self._store.search(words)
+
     def get(self, id: str) -> Conversation:
         """The conversation ``id``. Raises InvalidRequest."""
         return self._store.get(id)
@@ -100,6 +104,12 @@ class Chats:
         """Raises InvalidRequest for an empty title."""
         with self._lock:
             self._store.rename(id, title)
+            self.version += 1
+
+    def pin(self, id: str, pinned: bool) -> None:
+        """Keep it before the others, or no more. Raises InvalidRequest."""
+        with self._lock:
+            self._store.pin(id, pinned)
             self.version += 1
 
     def delete(self, id: str) -> None:

@@ -121,5 +121,20 @@ def token_at(view: JobView, place: int) -> tuple[int, int]:
     return end, end
 
 
+def marked_at(view: JobView, place: int) -> tuple[int, int]:
+    """What is marked for the piece that holds the character ``place``: it begins with a letter or a digit.
+
+    A mark around ``**`` or the dot of ``1.`` would break what these mean, so for a piece without any the next word is
+    marked; an empty span where none has come yet.
+    """
+    start, end = token_at(view, place)
+    text = view.text
+    start = next((at for at in range(start, len(text)) if text[at].isalnum()), len(text))
+    end = start + len(text[start:end].rstrip())
+    if start >= end:
+        end = next((at for at in range(start, len(text)) if not text[at].isalnum()), len(text))
+    return start, end
+
+
 def _both_finished(*views: JobView) -> bool:
     return all(view.state is JobState.FINISHED for view in views)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from mlx_convert_core import (
     BenchRequest,
@@ -32,30 +32,35 @@ if TYPE_CHECKING:
     from mlx_convert_core.plugin import Page
 
 
-TABS = 50  # of the browser whose drafts are kept
+TABS = 200  # drafts of tabs that are kept: of four forms in each of fifty
+Form = Literal["convert", "test", "chat", "compare"]
 
 
 @dataclass
 class Draft:
     """What was typed last into the forms, so that a reload or a walk to another page loses nothing.
 
-    ``convert`` is the newest of all tabs: a tab that has none of its own yet begins with it.
+    Each is the newest of all tabs: a tab that has none of its own yet begins with it.
     """
 
     convert: dict[str, Any] = field(default_factory=dict)
-    convert_in_tab: dict[str, dict[str, Any]] = field(default_factory=dict)
     test: dict[str, Any] = field(default_factory=dict)
     chat: dict[str, Any] = field(default_factory=dict)
     compare: dict[str, Any] = field(default_factory=dict)
+    in_tabs: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
 
-    def keep_convert(self, tab: str | None, draft: dict[str, Any]) -> None:
-        """``draft`` is what the form of ``tab`` says now; None is a tab that nobody knows yet."""
-        self.convert = draft
+    def keep(self, form: Form, tab: str | None, draft: dict[str, Any]) -> None:
+        """``draft`` is what the ``form`` of ``tab`` says now; None is a tab that nobody knows yet."""
+        setattr(self, form, draft)
         if tab is not None:
-            self.convert_in_tab.pop(tab, None)
-            self.convert_in_tab[tab] = draft
-            for oldest in [*self.convert_in_tab][:-TABS]:
-                del self.convert_in_tab[oldest]
+            self.in_tabs.pop((form, tab), None)
+            self.in_tabs[form, tab] = draft
+            for oldest in [*self.in_tabs][:-TABS]:
+                del self.in_tabs[oldest]
+
+    def own(self, form: Form, tab: str | None) -> dict[str, Any] | None:
+        """What the ``form`` of ``tab`` said last; None where it never said anything."""
+        return self.in_tabs.get((form, tab or ""))
 
 
 class Studio:

@@ -103,6 +103,11 @@ class Attachments:
         """Take what the model in the folder ``model`` takes."""
         self.allow(await run.io_bound(self._studio.senses, model))
 
+    def show(self, files: Sequence[Attachment]) -> None:
+        """Have ``files`` instead, as far as they are still there."""
+        self.files = tuple(file for file in files if self._store.key(file))
+        self._draw()
+
     def sent(self, files: tuple[Attachment, ...]) -> None:
         """Have ``files`` no more: they are kept with a message now."""
         self._store.forget(files)

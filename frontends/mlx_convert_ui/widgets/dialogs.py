@@ -9,12 +9,13 @@ from typing import Any
 from nicegui import ui
 
 from mlx_convert_core import MlxConvertError
-from mlx_convert_ui.widgets.components import Button, Tag, block
+from mlx_convert_ui.widgets.components import Button, Tag, block, field, named
 from mlx_convert_ui.widgets.remedies import tell
 from mlx_convert_ui.words import _
 
 HIDDEN_AFTER = 0.4  # seconds after which a dialog that was answered has left the screen: three times what it takes
 PATIENCE = 0.3  # seconds without a sign that something happens
+_ENTER = "(event) => { if (event.key === 'Enter' && !event.isComposing) { event.preventDefault(); emit(); } }"
 
 
 async def confirm(title: str, text: str, *, action: str, danger: bool = True) -> bool:
@@ -38,6 +39,19 @@ async def decide(title: str, text: str, *, action: str, other: str) -> str:
             Button(action, lambda: dialog.submit("action"), kind="danger").mark("confirm")
             Button(other, lambda: dialog.submit("other"), kind="primary").mark("other")
     return str(await answer_of(dialog) or "")
+
+
+async def ask_line(title: str, label: str, value: str, *, action: str, mark: str = "line") -> str:
+    """Ask for a line of text, which begins as ``value``; "" for none. Enter means ``action``."""
+    with ui.dialog().props('aria-labelledby="line-title" transition-duration=120') as dialog, block("dialog"):
+        Tag("h2", title, "dialog-title").props("id=line-title")
+        with field(label) as name:
+            box = named(ui.input(value=value), name).mark(mark)
+            box.props("autofocus").on("keydown", lambda: dialog.submit(box.value), [], js_handler=_ENTER)
+        with block("dialog-actions"):
+            Button(_("Cancel"), lambda: dialog.submit("")).mark("cancel")
+            Button(action, lambda: dialog.submit(box.value), kind="primary").mark("confirm")
+    return str(await answer_of(dialog) or "").strip()
 
 
 async def answer_of(dialog: ui.dialog) -> Any:

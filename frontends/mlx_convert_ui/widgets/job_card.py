@@ -16,6 +16,7 @@ from mlx_convert_ui.state.agreeing import agreed
 from mlx_convert_ui.state.convert_form import command_line
 from mlx_convert_ui.state.job_views import STEPS, JobView
 from mlx_convert_ui.state.library_rows import page_of
+from mlx_convert_ui.widgets.bug_report import bug_report
 from mlx_convert_ui.widgets.components import (
     Badge,
     Button,
@@ -168,11 +169,7 @@ class JobCard(LiveJob):
                 offers = [*filter(None, map(self._offer, error.remedies))]
                 tell(error, None if offers else self._again, offer=self._offer)
         if error is not None and error.traceback:
-            with block("advanced", "details").mark("bug-report"):
-                with block("", "summary").style("padding: 0"):
-                    Tag("span", _("Details for a bug report"))
-                log = "\n".join([*self.view.log, error.traceback])
-                Tag("div", log, "log", label=_("Details")).props("tabindex=0")
+            bug_report("\n".join([*self.view.log, error.traceback]))
 
     def _cancelled(self) -> None:
         with block("job-head"):

@@ -11,7 +11,9 @@ from nicegui import ui
 
 from mlx_convert_core import GenerateRequest
 from mlx_convert_core.plugin import SAMPLER_LIMITS, ChatSettings, SamplerAdvice
+from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.widgets.components import Tag, attributes, block, field, help_mark, named
+from mlx_convert_ui.widgets.kept_settings import KeptSettings
 from mlx_convert_ui.words import N_, _
 
 
@@ -117,10 +119,11 @@ _DIALS = (
 class SamplerFields:
     """Sliders and boxes over a Sampler, and its system prompt."""
 
-    def __init__(self, sampler: Sampler, changed: Callable[[], None]) -> None:
+    def __init__(self, studio: Studio, sampler: Sampler, changed: Callable[[], None]) -> None:
         self._sampler = sampler
         self._changed = changed
         self._boxes: dict[str, Any] = {}
+        KeptSettings(studio, self._settings, lambda settings: self.show(Sampler.of(settings)))
         with block("stack"):
             for dial in _DIALS:
                 self._dial(dial)
@@ -129,15 +132,20 @@ class SamplerFields:
             ) as name:
                 low, high = SAMPLER_LIMITS["seed"]
                 box = ui.number(value=sampler.seed, min=low, max=high, step=1, precision=0, placeholder=_("random"))
-                named(box, name).mark("seed")
+                self._boxes["seed"] = named(box, name).mark("seed")
                 box.on_value_change(lambda event: self._set("seed", event.value))
             with field(_("System prompt"), _("Who the model should be and how it should answer, said first.")) as name:
                 system = ui.textarea(value=sampler.system).mark("system")
                 named(attributes(system, {"placeholder": _("You are a helpful assistant.")}), name).props("rows=3")
                 system.on_value_change(lambda event: self._set("system", event.value or ""))
+                self._boxes["system"] = system
+
+    def _settings(self) -> ChatSettings:
+        """What is set now. Raises InvalidRequest for numbers that no model takes."""
+        return ChatSettings(**{**self._sampler.values(), "system": self._sampler.system.strip() or None})
 
     def show(self, sampler: Sampler) -> None:
-        """Move the sliders to other numbers."""
+        """Set everything to what ``sampler`` says."""
         for attribute, box in self._boxes.items():
             box.value = getattr(sampler, attribute)
 

@@ -57,9 +57,13 @@ class Composer:
         """Empty it, ready for the next message."""
         self._box.value = ""
 
-    def fill(self, text: str) -> None:
+    def put(self, text: str) -> None:
         """Put ``text`` into it."""
         self._box.value = text
+
+    def fill(self, text: str) -> None:
+        """Put ``text`` into it, to be changed and sent."""
+        self.put(text)
         self._box.run_method("focus")
 
     def show(self, *, active: bool) -> None:

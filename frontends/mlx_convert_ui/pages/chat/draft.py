@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from nicegui import ui
+
 from mlx_convert_core.plugin import Attachment
 from mlx_convert_ui.pages.chat.loading import Loaded
 from mlx_convert_ui.state.studio import Studio
@@ -9,10 +13,23 @@ from mlx_convert_ui.widgets.sampler import Sampler
 
 
 class ChatDraft:
-    """The texts of all conversations ("" is a new one), and the settings of the next new one."""
+    """The texts of all conversations ("" is a new one), and the settings of the next new one.
+
+    Each tab has its own, and begins with that of the tab where something was typed last.
+    """
 
     def __init__(self, studio: Studio) -> None:
-        self._kept = studio.draft.chat
+        self._draft = studio.draft
+        self._client = ui.context.client
+        self._kept: dict[str, Any] = studio.draft.chat
+
+    def own(self) -> bool:
+        """The tab is known now: go on with its own draft. True when that is another one."""
+        own = self._draft.own("chat", self._client.tab_id)
+        if own is None or own == self._kept:
+            return False
+        self._kept = own
+        return True
 
     def text(self, id: str) -> str:
         """What was typed for the conversation ``id``."""
@@ -20,7 +37,7 @@ class ChatDraft:
 
     def keep_text(self, id: str, text: str) -> None:
         """Keep what was typed."""
-        self._kept.setdefault("texts", {})[id] = text
+        self._keep(texts={**self._kept.get("texts", {}), id: text})
 
     def files(self, id: str) -> tuple[Attachment, ...]:
         """What was added for it."""
@@ -29,16 +46,22 @@ class ChatDraft:
 
     def keep_files(self, id: str, files: tuple[Attachment, ...]) -> None:
         """Keep what was added."""
-        self._kept.setdefault("files", {})[id] = files
+        self._keep(files={**self._kept.get("files", {}), id: files})
 
     def sent(self, id: str) -> None:
         """Have nothing more for it."""
-        self._kept.get("texts", {}).pop(id, None)
-        self._kept.get("files", {}).pop(id, None)
+        texts, files = (dict(self._kept.get(name, {})) for name in ("texts", "files"))
+        texts.pop(id, None)
+        files.pop(id, None)
+        self._keep(texts=texts, files=files)
 
     def keep(self, model: str, sampler: Sampler) -> None:
         """Keep what is set for a new conversation."""
-        self._kept.update(model=model, sampler=sampler.values())
+        self._keep(model=model, sampler=sampler.values())
+
+    def _keep(self, **changes: Any) -> None:
+        self._kept = {**self._kept, **changes}
+        self._draft.keep("chat", self._client.tab_id, self._kept)
 
     def sampler(self, loaded: Loaded) -> Sampler:
         """That of the conversation; for a new one what was set last, for another model what its authors recommend."""

@@ -20,6 +20,7 @@ class HeaderActions:
 
     toggle_list: Callable[[], Any]
     settings: Callable[[], Any]
+    pin: Callable[[], Awaitable[Any]]
     rename: Callable[[], Awaitable[Any]]
     export: Callable[[Literal["markdown", "json"]], Awaitable[Any]]
     delete: Callable[[], Awaitable[Any]]
@@ -37,6 +38,7 @@ class Header:
             self._title = Tag("h2", "", "card-title chat-title")
             with block("row-line push"):
                 with block("row-line") as self._own:
+                    self._pin = Button("", actions.pin, icon="pin", kind="ghost", label=_("Pin")).mark("pin")
                     Button("", actions.rename, icon="pencil", kind="ghost", label=_("Rename")).mark("rename")
                     self._export(actions)
                     upload = Button("", actions.upload, icon="upload", kind="ghost", label=_("Upload the model"))
@@ -57,6 +59,7 @@ class Header:
         """Show the title of ``conversation``, None for a new one."""
         self._title.show(conversation.title or _("Untitled") if conversation else _("New chat"))
         self._own.set_visibility(conversation is not None)
+        self._pin.attribute("aria-pressed", "true" if conversation is not None and conversation.pinned else "false")
 
     def expanded(self, expanded: bool) -> None:
         """Say whether the list is open, on a narrow page."""

@@ -65,7 +65,7 @@ class ChatPage:
         self._client = ui.context.client  # the button that asked for something may be gone when it is done
         self._draft = ChatDraft(studio)
         self._sampler = self._draft.sampler(loaded)
-        self._drawer = SettingsDrawer(self._sampler, self._keep_settings)
+        self._drawer = SettingsDrawer(studio, self._sampler, self._keep_settings)
         with block("chat"):
             self._list = ConversationList(studio)
             with block("chat-open card", "section", label=_("Conversation")):
@@ -74,11 +74,7 @@ class ChatPage:
                         studio, loaded.entries, loaded.model, self._choose, label=_("Model of this conversation")
                     ),
                     HeaderActions(
-                        self._toggle_list,
-                        self._drawer.open,
-                        self._rename,
-                        self._export,
-                        self._delete,
+                        *(self._toggle_list, self._drawer.open, self._pin, self._rename, self._export, self._delete),
                         lasting(lambda: upload_dialog(studio, expanded(self._header.model))),
                     ),
                 )
@@ -92,8 +88,17 @@ class ChatPage:
                 self._composer = Composer(draft.text(id), self._keep_text, self._files, self._send, self._stop)
         self._draw()
         self._to_the_end()
+        self._client.on_connect(self._own_draft)
         ui.timer(0, lambda: self._files.follow(self._header.model), once=True)
         ui.timer(STREAM_SECONDS, self._tick)
+
+    def _own_draft(self) -> None:
+        """The tab is known now: show what was typed in it, not what another one holds."""
+        if self._draft.own():
+            self._composer.put(self._draft.text(self._id))
+            self._files.show(self._draft.files(self._id))
+            if self._conversation is None:
+                self._drawer.fields.show(self._draft.sampler(self._loaded))
 
     # Drawing
 
@@ -255,6 +260,10 @@ class ChatPage:
             with self._composer.notes:
                 tell(error)
         return None
+
+    async def _pin(self) -> None:
+        conversation = self._open
+        await self._change(lambda: self._chats.pin(conversation.id, not conversation.pinned))
 
     async def _rename(self) -> None:
         await rename(self._chats, self._open, self._change)

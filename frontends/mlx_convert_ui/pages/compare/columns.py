@@ -7,9 +7,12 @@ from typing import Any
 
 from mlx_convert_core import JobState
 from mlx_convert_core.plugin import units
-from mlx_convert_ui.state.comparisons import Column, Match, token_at
+from mlx_convert_ui.pages.compare.summary import export_button, summary
+from mlx_convert_ui.state.comparisons import Column, Match, marked_at
+from mlx_convert_ui.state.naming import differing
 from mlx_convert_ui.widgets.answer import Answer, copy_button, is_loading, state_badge
 from mlx_convert_ui.widgets.components import Tag, block
+from mlx_convert_ui.widgets.model_menu import cut_name
 from mlx_convert_ui.words import _, plural
 
 
@@ -23,21 +26,32 @@ class Columns:
             Tag("h2", _("Answers"), "card-title")
             Tag("span", _("Seed {number}", number=request.seed), "card-hint")
             self._message = Tag("span", "", "card-hint")
+            self._export = block("push")
+        self._summary = block("compare-summary")
+        self._summed = False
+        shorts = differing([column.view.model for column in match.columns])
         with block(f"compare-columns compare-{len(match.columns)}"):
-            self._columns = [ColumnView(match, index, column, again) for index, column in enumerate(match.columns)]
+            self._columns = [ColumnView(match, index, short, again) for index, short in enumerate(shorts)]
 
     def refresh(self) -> None:
         """Draw the changes; cheap when there are none."""
         self._message.show(self.match.view.log[-1] if self.match.view.log and self.match.active else "")
         for column in self._columns:
             column.refresh()
+        if not self._summed and not self.match.active:
+            self._summed = True
+            with self._export:
+                export_button(self.match)
+            with self._summary:
+                summary(self.match)
 
 
 class ColumnView:
     """One model's answer."""
 
-    def __init__(self, match: Match, index: int, column: Column, again: Callable[[], Any]) -> None:
+    def __init__(self, match: Match, index: int, short: str, again: Callable[[], Any]) -> None:
         self._match = match
+        column = match.columns[index]
         self._index = index
         self._view = column.view
         self._pointed = False
@@ -45,8 +59,11 @@ class ColumnView:
         with block("card compare-column", "section", label=column.view.model).mark("column"):
             with block("card-head"):
                 Tag("span", str(index + 1), "compare-number").props("aria-hidden=true")
-                Tag("h3", column.view.model, "card-title compare-name").attribute("title", str(column.path))
+                Tag("h3", short, "card-title compare-name").attribute("title", str(column.path))
                 self._state = block("push row-line")
+            if short != column.view.model:
+                with block("compare-full"):
+                    cut_name(column.view.model)
             Tag("p", _size(column), "compare-size")
             self._answer = Answer(self._view, again)
             self._parting = Tag("p", "", "compare-parting")
@@ -58,7 +75,7 @@ class ColumnView:
             self._draw_state()
         place = self._place()
         self._point_out(place)
-        now = (place, self._view.state, self._match.columns[0].view.state)
+        now = (place, self._pointed, self._view.state, self._match.columns[0].view.state)
         if now != self._said:
             self._said = now
             self._parting.show(self._wording(place))
@@ -81,9 +98,9 @@ class ColumnView:
         """Mark the token that differs, once it is known and drawn."""
         if self._pointed or self._answer.stream is None or place is None:
             return
-        self._pointed = True
-        start, end = token_at(self._view, place)
-        if start < end:
+        start, end = marked_at(self._view, place)
+        if start < end and (end < len(self._view.text) or not self._view.active):  # its last letter has come
+            self._pointed = True
             self._answer.stream.point_out(start, end)
 
     def _wording(self, place: int | None) -> str:
@@ -101,8 +118,8 @@ class ColumnView:
                 "Ends after {count:,} words, where model 1 goes on.",
                 before,
             )
-        start, end = token_at(view, place)
-        token = view.text[start:end].strip()
+        start, end = marked_at(view, place)
+        token = view.text[start:end]
         if not token:
             return plural(
                 "Differs from model 1 after {count:,} word.", "Differs from model 1 after {count:,} words.", before

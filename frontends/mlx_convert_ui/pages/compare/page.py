@@ -14,6 +14,7 @@ from mlx_convert_ui.pages.compare.models import ModelChoices
 from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.widgets.components import Button, Tag, block, card, empty
 from mlx_convert_ui.widgets.dialogs import waiting
+from mlx_convert_ui.widgets.folded import folded
 from mlx_convert_ui.widgets.frame import READ_SECONDS, frame
 from mlx_convert_ui.widgets.model_choice import model_folder, no_models
 from mlx_convert_ui.widgets.prompt_field import PromptField
@@ -41,26 +42,41 @@ class ComparePage:
 
     def __init__(self, studio: Studio, entries: Sequence[LibraryEntry], models: list[str]) -> None:
         self._studio = studio
-        draft = studio.draft.compare
+        self._entries = entries
+        self._asked = models
+        self._client = ui.context.client
+        self._body = block("whole")
+        self._drawn = studio.draft.compare
+        self._build(self._drawn)
+        self._client.on_connect(self._own_draft)
+        ui.timer(STREAM_SECONDS, self._refresh)
+
+    def _own_draft(self) -> None:
+        """The tab is known now: where it has a draft of its own, and another one is drawn, show that."""
+        own = self._studio.draft.own("compare", self._client.tab_id)
+        if own is not None and own != self._drawn:
+            self._body.clear()
+            self._build(own)
+
+    def _build(self, draft: dict[str, Any]) -> None:
+        self._drawn = draft
         self._sampler = Sampler(**draft.get("sampler", {}))
-        present = [str(entry.path) for entry in entries]
-        with block("column compare"):
-            with block("columns"):
-                with block("column"):
-                    with card(_("Models"), _("Two to four")):
-                        self._models = ModelChoices(studio, entries, _first(models, draft, present), self._keep)
-                        if len(present) < 2:
-                            self._first_step()
-                    self._prompt_card(draft.get("prompt", EXAMPLE_PROMPTS["technical"]))
-                with block("column compare-settings"), card(_("Settings"), _("The same for all")):
-                    self._dials = SamplerFields(self._sampler, self._keep)
+        present = [str(entry.path) for entry in self._entries]
+        with self._body, block("column compare"):
+            with card(_("Models"), _("Two to four")):
+                chosen = _first(self._asked, draft, present)
+                self._models = ModelChoices(self._studio, self._entries, chosen, self._keep)
+                if len(present) < 2:
+                    self._first_step()
+            self._prompt_card(draft.get("prompt", EXAMPLE_PROMPTS["technical"]))
+            with folded(_("Settings, the same for all"), "compare-settings"):
+                self._dials = SamplerFields(self._studio, self._sampler, self._keep)
             self._place = block("compare-place", "section", label=_("Answers"))
         self._columns: Columns | None = None
         with self._place, block("card"):
             text = _("Choose two models or more, type a prompt, and compare.")
             empty("columns-2", _("Nothing compared yet"), text)
         self._refresh()
-        ui.timer(STREAM_SECONDS, self._refresh)
 
     def _first_step(self) -> None:
         with block("first-step"):
@@ -77,8 +93,9 @@ class ComparePage:
                 self._button = Button(_("Compare"), self._press, icon="columns-2", kind="primary").mark("compare")
 
     def _keep(self) -> None:
-        draft = {"models": self._models.values, "prompt": self._prompt.value, "sampler": self._sampler.values()}
-        self._studio.draft.compare = draft
+        sampler = self._sampler.values()
+        self._drawn = {"models": list(self._models.values), "prompt": self._prompt.value, "sampler": sampler}
+        self._studio.draft.keep("compare", self._client.tab_id, self._drawn)
 
     @property
     def _active(self) -> bool:

@@ -69,7 +69,7 @@ class ConvertPage:
 
     def _own_draft(self) -> None:
         """The tab is known now: where it has a draft of its own, and another one is drawn, show that."""
-        own = self._studio.draft.convert_in_tab.get(self._client.tab_id or "")
+        own = self._studio.draft.own("convert", self._client.tab_id)
         if own is not None and own != self._drawn:
             self._planner.close()
             self._body.clear()
@@ -130,7 +130,7 @@ class ConvertPage:
 
     def _keep(self) -> None:
         self._drawn = draft_of(self._form, self._usual)
-        self._studio.draft.keep_convert(self._client.tab_id, self._drawn)
+        self._studio.draft.keep("convert", self._client.tab_id, self._drawn)
 
     def _offer(self, remedy: Remedy) -> tuple[str, Callable[[], object]] | None:
         """A button for what the form can do about a finding; the page opens anew with the changed form."""

@@ -8,6 +8,7 @@ from typing import Any
 from nicegui import ui
 
 from mlx_convert_core.plugin import MeasuredModel, ModelDetails, figures_in, groups_in, is_stale, units
+from mlx_convert_ui import wording
 from mlx_convert_ui.state.library_rows import page_of
 from mlx_convert_ui.widgets.components import Tag, address_of, attributes, block, card
 from mlx_convert_ui.widgets.tables import plain_table
@@ -45,10 +46,14 @@ def _own(details: ModelDetails) -> None:
         rows = [(figure.title, figure.words) for figure in figures_in(group)]
         title = name.capitalize() if name else _("Figures")
         plain_table(title, (title, _("Value")), rows)
-        about = " · ".join(f"{_(title)}: {group[key]}" for key, title in _ABOUT.items() if key in group)
+        about = " · ".join(f"{_(title)}: {_about(key, group[key])}" for key, title in _ABOUT.items() if key in group)
         Tag("p", about, "muted measured-about")
         if is_stale(group, details.entry.path):
             Tag("p", _("Measured before the weights were changed."), "muted")
+
+
+def _about(key: str, value: Any) -> str:
+    return wording.day(value) or value if key == "measured" else str(value)
 
 
 def _table(models: Sequence[MeasuredModel], details: ModelDetails) -> None:
@@ -106,9 +111,11 @@ def _point(one: MeasuredModel, fastest: float, scale: float, *, here: bool) -> d
 
 def _options(points: list[dict[str, Any]], unit: str) -> dict[str, Any]:
     line = {"lineStyle": {"color": "var(--line-2)"}}
+    # A tenth of the span is free at each side, so that no mark or label stands on the edge; below nothing is nothing.
     axis = {
         "type": "value",
         "scale": True,
+        "boundaryGap": ["10%", "10%"],
         "splitNumber": 4,
         "nameLocation": "middle",
         "nameTextStyle": {"color": "var(--text-2)"},
@@ -120,8 +127,8 @@ def _options(points: list[dict[str, Any]], unit: str) -> dict[str, Any]:
         "animation": False,
         "textStyle": {"fontFamily": "Inter, system-ui, sans-serif"},
         "grid": {"left": 64, "right": 28, "top": 32, "bottom": 48},
-        "xAxis": {**axis, "name": _("Size ({unit})", unit=unit), "nameGap": 28},
-        "yAxis": {**axis, "name": _("KL divergence (nats)"), "nameGap": 44},
+        "xAxis": {**axis, "boundaryGap": ["18%", "18%"], "name": _("Size ({unit})", unit=unit), "nameGap": 28},
+        "yAxis": {**axis, "min": 0, "name": _("KL divergence (nats)"), "nameGap": 44},
         "series": [
             {
                 "type": "scatter",

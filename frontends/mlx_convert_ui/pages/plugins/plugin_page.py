@@ -9,7 +9,8 @@ from urllib.parse import quote
 from nicegui import run, ui
 
 from mlx_convert_ui.state.studio import Studio
-from mlx_convert_ui.widgets.components import Button, Tag, block, empty, note
+from mlx_convert_ui.widgets.bug_report import bug_report
+from mlx_convert_ui.widgets.components import Button, block, empty, note
 from mlx_convert_ui.widgets.frame import frame
 from mlx_convert_ui.words import _
 
@@ -50,9 +51,7 @@ async def _draw(studio: Studio, page: Page) -> None:
                 _("It belongs to a plugin; see Plugins."),
                 _more,
             )
-            Tag("div", "".join(traceback.format_exception(error)), "log log-tall", label=_("Details")).props(
-                "tabindex=0"
-            )
+            bug_report("".join(traceback.format_exception(error)))
 
 
 def _more() -> None:

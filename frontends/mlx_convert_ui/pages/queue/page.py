@@ -42,7 +42,7 @@ class QueuePage:
         self._studio = studio
         self._rows: dict[str, QueueRow] = {}
         self._version = -1
-        self._all = False
+        self._shown = AT_ONCE
         self._actions = RowActions(
             up=lambda item: self._move(item, -1),
             down=lambda item: self._move(item, 1),
@@ -71,7 +71,7 @@ class QueuePage:
         with self._empty:
             empty("list-checks", _("Nothing in the queue"), _("Name some models, choose presets and add them."))
         with self._foot:
-            Button(_("Show all"), self._show_all).mark("show-all")
+            Button(_("Show more"), self._show_more).mark("show-more")
         self._refresh()
         ui.timer(REFRESH_SECONDS, self._refresh)
 
@@ -85,7 +85,7 @@ class QueuePage:
                 row.refresh(watch.view(row.item), watch.after(row.item))
 
     def _draw(self, items: tuple[QueueItem, ...]) -> None:
-        shown = items if self._all else items[:AT_ONCE]
+        shown = items[: self._shown]
         for gone in self._rows.keys() - {item.id for item in shown}:
             self._rows.pop(gone).element.delete()
         waiting = [item.id for item in items if item.state is JobState.QUEUED]
@@ -177,6 +177,6 @@ class QueuePage:
         await run.io_bound(self._studio.queue.look)
         self._refresh()
 
-    def _show_all(self) -> None:
-        self._all = True
+    def _show_more(self) -> None:
+        self._shown += AT_ONCE
         self._draw(self._studio.queue.items)

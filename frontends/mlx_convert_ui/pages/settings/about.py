@@ -82,7 +82,7 @@ def versions(studio: Studio) -> list[tuple[str, str]]:
     rows = [("MLX Convert", VERSION)]
     rows += [(title, _version(name)) for title, name in _LIBRARIES.items()]
     rows.append(("Python", platform.python_version()))
-    rows.append((_("System"), f"{platform.system()} {platform.release()}, {platform.machine()}"))
+    rows.append((_("System"), f"{_system()}, {platform.machine()}"))
     here = device()
     return [
         *rows,
@@ -118,3 +118,13 @@ async def _read(part: Bundled) -> None:
         with block("dialog-actions"):
             Button(_("Close"), dialog.close).props("autofocus").mark("close-licence")
     await answer_of(dialog)
+
+
+def _system() -> str:
+    """``macOS 15.1``, ``Debian GNU/Linux 12 (bookworm)``: the system by the name that people know, not its kernel's."""
+    if version := platform.mac_ver()[0]:
+        return f"macOS {version}"
+    try:
+        return platform.freedesktop_os_release()["PRETTY_NAME"]
+    except (OSError, KeyError):
+        return platform.system()

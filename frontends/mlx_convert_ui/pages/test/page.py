@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from nicegui import run, ui
 
@@ -43,20 +44,36 @@ class TestPage:
 
     def __init__(self, studio: Studio, entries: Sequence[LibraryEntry], model: str) -> None:
         self._studio = studio
-        draft = studio.draft.test
+        self._entries = entries
+        self._asked = model
+        self._client = ui.context.client
+        self._body = block("whole")
+        self._drawn = studio.draft.test
+        self._build(self._drawn)
+        self._client.on_connect(self._own_draft)
+        ui.timer(STREAM_SECONDS, self._refresh)
+
+    def _own_draft(self) -> None:
+        """The tab is known now: where it has a draft of its own, and another one is drawn, show that."""
+        own = self._studio.draft.own("test", self._client.tab_id)
+        if own is not None and own != self._drawn:
+            self._body.clear()
+            self._build(own)
+
+    def _build(self, draft: dict[str, Any]) -> None:
+        self._drawn = draft
         self._sampler = Sampler(**draft.get("sampler", {}))
-        first = next((str(entry.path) for entry in entries), "")
-        with block("columns"):
+        first = next((str(entry.path) for entry in self._entries), "")
+        with self._body, block("columns"):
             with block("column"):
-                self._model_card(entries, model or draft.get("model", "") or first)
-                self._files = Attachments(studio, draft.get("files", ()), lambda _: self._keep())
+                self._model_card(self._entries, self._asked or draft.get("model", "") or first)
+                self._files = Attachments(self._studio, draft.get("files", ()), lambda _files: self._keep())
                 self._prompt_card(draft.get("prompt", EXAMPLE_PROMPTS["simple"]))
                 self._answer = AnswerCard(self._generate)
             with block("column sticky"), card(_("Settings")):
-                self._dials = SamplerFields(self._sampler, self._keep)
+                self._dials = SamplerFields(self._studio, self._sampler, self._keep)
+            ui.timer(0, lambda: self._files.follow(self._model.value), once=True)
         self._refresh()
-        ui.timer(0, lambda: self._files.follow(self._model.value), once=True)
-        ui.timer(STREAM_SECONDS, self._refresh)
 
     def _model_card(self, entries: Sequence[LibraryEntry], model: str) -> None:
         with card(_("Model"), _("From the library, or any folder with a converted model")):
@@ -87,12 +104,13 @@ class TestPage:
             ui.notify(advice.words)
 
     def _keep(self) -> None:
-        self._studio.draft.test = {
+        self._drawn = {
             "model": self._model.value,
             "prompt": self._prompt.value,
             "files": self._files.files,
             "sampler": self._sampler.values(),
         }
+        self._studio.draft.keep("test", self._client.tab_id, self._drawn)
 
     async def _press(self) -> None:
         view = self._answer.view

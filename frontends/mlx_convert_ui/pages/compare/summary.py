@@ -1,0 +1,60 @@
+"""What the comparison came to: a table above the answers, and files to take away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from nicegui import ui
+
+from mlx_convert_core.plugin import units
+from mlx_convert_ui import wording
+from mlx_convert_ui.state.compared import Compared, as_csv, as_json, compared, markdown, share
+from mlx_convert_ui.state.comparisons import Match
+from mlx_convert_ui.widgets.components import Button
+from mlx_convert_ui.widgets.menus import menu_below
+from mlx_convert_ui.widgets.tables import plain_table
+from mlx_convert_ui.words import _, plural
+
+
+def summary(match: Match) -> None:
+    """A row for each model; nothing when none has answered."""
+    rows = compared(match)
+    if all(one.tokens is None for one in rows):
+        return
+    columns = (_("Model"), _("Size"), _("Tokens"), _("Tokens/s"), _("First token after"), _("Parts from model 1"))
+    plain_table(_("Summary"), (*columns, _("Same from the beginning")), map(_row, range(len(rows)), rows))
+
+
+def export_button(match: Match) -> None:
+    """Everything as a file, in the form that is chosen."""
+    button = Button(_("Export"), None, icon="download", classes="btn-small").mark("export")
+    with menu_below(button, _("Export the comparison")) as item:
+        item(_("Markdown, to read"), "file-text", partial(_download, match, markdown, "md")).mark("export-markdown")
+        item(_("CSV, for a spreadsheet"), "list-checks", partial(_download, match, as_csv, "csv")).mark("export-csv")
+        item(_("JSON, for programs"), "file-json", partial(_download, match, as_json, "json")).mark("export-json")
+
+
+def _download(match: Match, form: Callable[[Match], str], suffix: str) -> None:
+    name = wording.file_name(match.comparison.request.prompt)
+    ui.download.content(form(match).encode(), f"{name}.{suffix}")
+
+
+def _row(index: int, one: Compared) -> tuple[str, ...]:
+    return (
+        f"{index + 1} · {one.short}",
+        " · ".join(filter(None, (units.size(one.size) if one.size else "", one.quantization))),
+        "" if one.tokens is None else f"{one.tokens:,}",
+        "" if one.tokens_per_second is None else f"{one.tokens_per_second:.1f}",
+        "" if one.first_token is None else units.duration(one.first_token),
+        _parts(index, one),
+        "" if index == 0 or (part := share(one)) is None else f"{part:.0%}",
+    )
+
+
+def _parts(index: int, one: Compared) -> str:
+    if index == 0 or one.words_alike is None:
+        return one.error
+    if one.same:
+        return _("Nowhere")
+    return plural("After {count:,} word", "After {count:,} words", one.words_alike)

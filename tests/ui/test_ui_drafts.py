@@ -1,0 +1,65 @@
+"""What was typed into a form: each tab keeps its own, and settings can be kept under a name."""
+
+from __future__ import annotations
+
+import pytest
+from mlx_convert_ui.state.studio import Studio
+from simulated import fill, sees, until, visiting
+
+from mlx_convert_core.plugin import ChatSettings
+
+pytestmark = pytest.mark.asyncio
+
+
+@pytest.mark.parametrize(("path", "field"), [("/test", "prompt"), ("/compare", "prompt"), ("/chat", "message")])
+async def test_each_tab_keeps_what_was_typed_in_it(studio: Studio, path: str, field: str) -> None:
+    async with visiting(studio, path) as user:
+
+        def typed() -> list[str]:
+            return [box.value for box in user.find(marker=field).elements]  # type: ignore[attr-defined]
+
+        await fill(user, field, "of the first tab")
+        first, user.tab_id = user.tab_id, "another tab"
+        await user.open(path)
+        assert typed() == ["of the first tab"]  # a new tab begins with the newest
+        await fill(user, field, "of the other")
+        user.tab_id = first
+        await user.open(path)
+        await until(lambda: typed() == ["of the first tab"])
+        user.tab_id = "another tab"
+        await user.open(path)
+        await until(lambda: typed() == ["of the other"])
+
+
+@pytest.mark.parametrize("path", ["/test", "/chat"])
+async def test_settings_are_kept_under_a_name_taken_and_let_go(studio: Studio, path: str) -> None:
+    dry = ChatSettings(system="Be dry.", max_tokens=9, temperature=0.1, top_k=3, seed=7)
+    studio.workspace.answer_presets.keep("Dry", dry)
+
+    async with visiting(studio, path) as user:
+
+        def value(marker: str) -> object:
+            (element,) = user.find(marker=marker).elements
+            return element.value  # type: ignore[attr-defined]
+
+        (kept,) = user.find(marker="kept").elements
+        await until(lambda: "Dry" in kept.options)  # type: ignore[attr-defined]
+        user.find(marker="kept").trigger("change", "Dry")
+        await until(lambda: value("system") == "Be dry.")
+        assert [value(name) for name in ("max_tokens", "temperature", "top_k", "seed")] == [9, 0.1, 3, 7]
+
+        await fill(user, "temperature", 0.9)
+        user.find(marker="keep-settings").click()
+        await sees(user, "Name")
+        await fill(user, "line", "Lively")
+        user.find(marker="confirm").click()
+        await until(lambda: "Lively" in studio.workspace.answer_presets.all())
+        lively = studio.workspace.answer_presets.all()["Lively"]
+        assert (lively.temperature, lively.system, lively.seed) == (0.9, "Be dry.", 7)
+        await until(lambda: kept.value == "Lively")  # type: ignore[attr-defined]
+
+        user.find(marker="forget-settings").click()
+        await sees(user, "Forget these settings?")
+        await until(lambda: len(user.find(marker="confirm").elements) == 1)  # the dialog before it is gone
+        user.find(marker="confirm").click()
+        await until(lambda: list(studio.workspace.answer_presets.all()) == ["Dry"])
