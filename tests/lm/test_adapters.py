@@ -280,6 +280,18 @@ def test_a_method_that_runs_the_model_says_that_it_can_not(source: Path, workspa
     assert caught.value.code == "stored_type"
 
 
+def test_a_second_adapter_goes_on_what_the_first_has_made(source: Path, workspace: Workspace, tmp_path: Path) -> None:
+    """In this order: lengths (DoRA) are set for what the first has left."""
+    first, second = CASES["rsLoRA"], CASES["DoRA"]
+    base = read_tensors_of(source)
+    fused(source, first.write(tmp_path / "first"), workspace, tmp_path / "once")
+    found = fused(tmp_path / "once", second.write(tmp_path / "second"), workspace, tmp_path / "twice")
+    once = {**base, **first.expected(base)}
+    expected = {**once, **second.expected(once)}
+    for name, values in expected.items():
+        np.testing.assert_allclose(found[name], values, rtol=1e-5, atol=1e-6, err_msg=name)
+
+
 def test_its_tokenizer_comes_along(source: Path, workspace: Workspace, tmp_path: Path) -> None:
     adapter = CASES["rsLoRA"].write(tmp_path / "lora")
     text = (source / "tokenizer.json").read_text().replace("w300", "new")
