@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import ast
+import re
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
+import click
+import mlx_convert_ui
 import pytest
+from mlx_convert_cli.main import cli
 from mlx_convert_cli.remedies import LONGEST, in_words, next_steps
 
 from mlx_convert_core.plugin import (
@@ -20,7 +27,9 @@ from mlx_convert_core.plugin import (
     SignIn,
     UseInstead,
 )
+from mlx_convert_core.remedies import Operation
 
+UI = Path(mlx_convert_ui.__file__).parent
 TYPED = ("convert", "My Disk/ü [x]", "-p", "4bit", "--group-size=128", "--discard-source")
 
 
@@ -81,3 +90,37 @@ def test_one_remedy_ends_the_sentence_and_several_follow_it() -> None:
 def test_a_path_of_this_machine_is_typed_as_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     assert in_words(RunCommand("library scan", (str(tmp_path / "a b"),))) == "mlx-convert library scan ~/'a b'"
+
+
+@pytest.mark.parametrize("operation", get_args(Operation))
+def test_every_command_that_a_next_step_names_is_there(operation: str) -> None:
+    assert typable(operation.split())
+
+
+def test_every_command_that_the_app_names_is_there() -> None:
+    named = {line for path in UI.rglob("*.py") for line in commands_in(path)}
+    assert {"ui", "plugins new NAME"} <= named
+    assert not [line for line in named if not typable(line.split())]
+    assert not typable(["plugins", "fresh", "NAME"])
+
+
+def commands_in(path: Path) -> Iterator[str]:
+    """What follows ``mlx-convert`` in the strings of a module, docstrings too."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield from (
+                line.strip() for line in re.findall(r"\bmlx-convert (?!was )((?:[a-z]+ ?)+(?:[A-Z]+)?)", node.value)
+            )
+
+
+def typable(words: list[str]) -> bool:
+    """Whether ``words`` begin with a command, and with one of its own where it is a group."""
+    group: click.Command = cli
+    for word in words:
+        if not isinstance(group, click.Group):
+            return True
+        found = group.get_command(click.Context(group), word)
+        if found is None:
+            return False
+        group = found
+    return True

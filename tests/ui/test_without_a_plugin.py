@@ -11,8 +11,8 @@ from simulated import fill, sees, visiting
 from mlx_convert_core import Workspace
 
 pytestmark = pytest.mark.asyncio
-BUILT_IN = ("mlx_convert_gguf", "mlx_convert_hub", "mlx_convert_library", "mlx_convert_lm")
-PAGES = ("/", "/test", "/chat", "/compare", "/library", "/queue", "/plugins", "/settings")
+BUILT_IN = ("mlx_convert_gguf", "mlx_convert_hub", "mlx_convert_library", "mlx_convert_lm", "mlx_convert_quality")
+PAGES = ("/", "/find", "/test", "/chat", "/compare", "/library", "/queue", "/plugins", "/settings")
 
 
 @pytest.mark.parametrize("removed", BUILT_IN)
