@@ -13,7 +13,7 @@ from mlx_convert_core.plugin import Fit, SourceDetails, command, plain, units
 
 def show_source(found: SourceDetails) -> None:
     """Print everything but the card."""
-    show(pairs((name, value) for name, value in _facts(found) if value))
+    show(pairs(_facts(found)))
     if found.outputs:
         rows = ((one.label, f"≈ {units.size(one.weight_bytes)}", found.fit(one).words) for one in found.outputs)
         tell_out()
@@ -71,22 +71,12 @@ def _fit_data(fit: Fit) -> dict[str, Any]:
 
 
 def _facts(found: SourceDetails) -> Iterator[tuple[str, str]]:
-    model, told = found.model, found.about.found
-    yield "name", model.name
+    yield "name", found.model.name
     yield "verdict", _verdict(found)
-    yield "model type", model.model_type
-    yield "parameters", units.count(model.parameters) if model.parameters and not found.ready else ""
-    yield "weights", f"{units.size(model.weight_bytes)}, {model.dtype}" if model.weight_bytes else ""
-    yield "context", f"{found.context:,} tokens" if found.context else ""
-    yield "licence", found.licence
-    yield "made from", ", ".join(found.base_models)
-    if told is not None:
-        yield "downloads", units.count(told.downloads) if told.downloads is not None else ""
-        yield "likes", units.count(told.likes) if told.likes is not None else ""
-        yield "updated", told.updated[:10]
-        yield "access", "its owner wants to be asked" if told.gated else ""
-    yield "commit", model.revision or ""
-    yield "to fetch", units.size(model.fetch_bytes) if model.fetch_bytes else ""
+    for name, value in found.facts():
+        yield name, value[:10] if name == "updated" else value
+    if found.about.found is not None and found.about.found.gated:
+        yield "access", "its owner wants to be asked"
     if found.ready:
         yield "fits here", f"{found.fit().words}. {found.fit().reason}"
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Literal, TypeVar
 
+from mlx_convert_core.base import units
 from mlx_convert_core.converting.getting import is_mlx
 from mlx_convert_core.converting.places import examine_output
 from mlx_convert_core.converting.searching import SearchHit
@@ -19,6 +20,10 @@ from mlx_convert_core.model.inspection import ModelInfo
 from mlx_convert_core.model.plan import ConvertPlan, OutputPlan
 
 T = TypeVar("T")
+FactName = Literal[
+    "architecture", "parameters", "weights", "context", "licence", "made from", "downloads", "likes", "updated",
+    "commit", "to download",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +64,25 @@ class SourceDetails:
     def context(self) -> int:
         """The tokens that it was made for at most, 0 when config.json does not say."""
         return context_length(self.model.config)
+
+    def facts(self) -> Iterator[tuple[FactName, str]]:
+        """What there is to know of it before deciding, as far as it is known; ``updated`` as an ISO 8601 time."""
+        model, told = self.model, self.about.found
+        known: dict[FactName, str] = {
+            "architecture": model.model_type,
+            # packed numbers are none of its parameters
+            "parameters": units.count(model.parameters) if model.parameters and not self.ready else "",
+            "weights": f"{units.size(model.weight_bytes)}, {model.dtype}" if model.weight_bytes else "",
+            "context": f"{self.context:,} tokens" if self.context else "",
+            "licence": self.licence,
+            "made from": ", ".join(self.base_models),
+            "downloads": units.count(told.downloads) if told and told.downloads is not None else "",
+            "likes": units.count(told.likes) if told and told.likes is not None else "",
+            "updated": told.updated if told else "",
+            "commit": model.revision or "",
+            "to download": units.size(model.fetch_bytes) if model.fetch_bytes else "",
+        }
+        return ((name, value) for name, value in known.items() if value)
 
     def fit(self, output: OutputPlan | None = None) -> Fit:
         """Whether this machine has the memory to answer with ``output``, or with the model as it is."""

@@ -12,9 +12,23 @@ from mlx_convert_ui.widgets.fitting import fit_badge, fit_reason
 from mlx_convert_ui.widgets.folded import folded
 from mlx_convert_ui.widgets.stream import TokenStream
 from mlx_convert_ui.widgets.tables import plain_table, table_head
-from mlx_convert_ui.words import _, given, plural
+from mlx_convert_ui.words import N_, _, given, plural
 
 LONGEST = 200_000  # characters of a card that are drawn; what is longer is a table of scores
+
+_NAMES = {
+    "architecture": N_("Architecture"),
+    "parameters": N_("Parameters"),
+    "weights": N_("Weights"),
+    "context": N_("Context"),
+    "licence": N_("Licence"),
+    "made from": N_("Made from"),
+    "downloads": N_("Downloads"),
+    "likes": N_("Likes"),
+    "updated": N_("Updated"),
+    "commit": N_("Commit"),
+    "to download": N_("To download"),
+}
 
 
 def about_card(details: SourceDetails) -> None:
@@ -36,20 +50,14 @@ def about_card(details: SourceDetails) -> None:
 
 
 def _facts(details: SourceDetails) -> Iterator[tuple[str, str]]:
-    model, told = details.model, details.about.found
-    yield _("Architecture"), model.model_type
-    if not details.ready:  # packed numbers are none of its parameters
-        yield _("Parameters"), units.count(model.parameters) if model.parameters else ""
-    yield _("Weights"), f"{units.size(model.weight_bytes)}, {model.dtype}" if model.weight_bytes else ""
-    yield _("Context"), plural("{count:,} token", "{count:,} tokens", details.context) if details.context else ""
-    yield _("Licence"), details.licence
-    yield _("Made from"), ", ".join(details.base_models)
-    if told is not None:
-        yield _("Downloads"), units.count(told.downloads) if told.downloads is not None else ""
-        yield _("Likes"), units.count(told.likes) if told.likes is not None else ""
-        yield _("Updated"), wording.date(told.updated) if told.updated else ""
-    yield _("Commit"), (model.revision or "")[:12]
-    yield _("To download"), units.size(model.fetch_bytes) if model.fetch_bytes else ""
+    for name, value in details.facts():
+        if name == "context":
+            value = plural("{count:,} token", "{count:,} tokens", details.context)
+        elif name == "updated":
+            value = wording.date(value)
+        elif name == "commit":
+            value = value[:12]
+        yield _(_NAMES[name]), value
 
 
 def sizes_card(details: SourceDetails, presets: Mapping[str, Preset]) -> None:
