@@ -16,7 +16,7 @@ from mlx_convert_ui.state.studio import Studio
 from models import shelved
 from simulated import fill, sees, until, visiting
 
-from mlx_convert_core import ConvertRequest, LibraryEntry, MeasureRequest
+from mlx_convert_core import ConvertRequest, InvalidRequest, LibraryEntry, MeasureRequest
 
 pytestmark = pytest.mark.asyncio
 
@@ -306,7 +306,9 @@ async def test_a_model_is_measured_and_its_row_says_how_close_it_is(
         await user.should_not_see("95 % interval", retries=50)
 
 
-async def test_what_can_not_be_measured_says_why_on_the_page(studio: Studio, tiny_model: Path, tmp_path: Path) -> None:
+async def test_what_can_not_be_measured_says_why_on_the_page(
+    studio: Studio, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shelved(studio.workspace, tiny_model, tmp_path)
     (tmp_path / "short.txt").write_text("Too short.")
     async with visiting(studio, "/library") as user:
@@ -315,6 +317,14 @@ async def test_what_can_not_be_measured_says_why_on_the_page(studio: Studio, tin
         await sees(user, "measuring takes", "Failed")
         user.find(marker="measure-again").click()
         await sees(user, "Failed")
+        monkeypatch.setattr(studio, "measure", gone)
+        user.find(marker="measure-again").click()
+        await sees(user, "It is gone.", "Failed")
+        assert len(studio.views.of("measure")) == 1  # what could not begin takes nothing away
+
+
+def gone(*_: object) -> None:
+    raise InvalidRequest("it is gone.", hint="Choose another.")
 
 
 async def test_tasks_are_measured_from_the_menu_of_a_model(studio: Studio, tiny_model: Path, tmp_path: Path) -> None:

@@ -15,27 +15,23 @@ from mlx_convert_core import (
     MeasuredFigure,
     MeasureRequest,
     MeasureResult,
-    MlxConvertError,
 )
 from mlx_convert_core.plugin import units
 from mlx_convert_ui import wording
 from mlx_convert_ui.state.job_views import JobView
 from mlx_convert_ui.state.library_rows import page_of
 from mlx_convert_ui.widgets.components import (
-    Badge,
     Button,
     Tag,
     address_of,
     block,
     note,
-    progress_bar,
-    sentence,
     set_progress,
 )
-from mlx_convert_ui.widgets.live import LiveJob, LiveJobs
-from mlx_convert_ui.widgets.remedies import tell
+from mlx_convert_ui.widgets.live import LiveJobs
+from mlx_convert_ui.widgets.small_card import SmallCard, states
 from mlx_convert_ui.widgets.tables import plain_table
-from mlx_convert_ui.words import N_, _, given, plural
+from mlx_convert_ui.words import N_, _, plural
 
 REFRESH_SECONDS = 0.2
 Request = MeasureRequest | BenchRequest
@@ -49,38 +45,23 @@ _STEPS = {
 }
 
 
-class Measuring(LiveJob):
+class Measuring(SmallCard):
     """One measurement; ``again`` starts another one of the same model."""
+
+    KIND = "measuring"
+    STATES = states(running=N_("Measuring"), finished=N_("Measured"))
+    KEPT = N_("The model's earlier figures are kept.")
 
     def __init__(self, view: JobView, again: Again) -> None:
         self._again = again
         super().__init__(view, block("card", "section", label=view.job.title).mark("measuring"))
 
-    def _build(self) -> None:
-        view = self.view
-        with block("job-head"):
-            Tag("h2", view.job.title, "job-title grow")
-            tone, word = _STATES[view.state]
-            Badge(_(word), tone).mark("measuring-state")
-            if view.active:
-                self._stop = Button(_("Cancel"), self._cancel, classes="btn-small").mark("cancel-measuring")
-            else:
-                link = Tag("a", _("Details"), "btn btn-ghost btn-small").mark("details")
-                link.attribute("href", address_of(page_of(Path(view.place))))
-                Button("", self._dismiss, icon="x", kind="ghost", classes="btn-small", label=_("Dismiss")).mark(
-                    "dismiss-measuring"
-                )
-        if view.state is JobState.FINISHED:
-            _figures(view.job.result(), view.log)
-        elif view.state is JobState.FAILED and view.error is not None:
-            tell(view.error, self._offer)
-        elif view.state is JobState.CANCELLED:
-            Tag("p", _("The model's earlier figures are kept."), "muted")
-            with block("actions"):
-                self._offer()
-        else:
-            self._bar = progress_bar(view.job.title, "bar bar-job")
-            self._numbers = Tag("p", "", "job-line")
+    def _leading_on(self) -> None:
+        link = Tag("a", _("Details"), "btn btn-ghost btn-small").mark("details")
+        link.attribute("href", address_of(page_of(Path(self.view.place))))
+
+    def _done(self) -> None:
+        _figures(self.view.job.result(), self.view.log)
 
     def _move(self) -> None:
         view = self.view
@@ -104,20 +85,7 @@ class Measuring(LiveJob):
             )
 
     def _start(self, request: Request) -> None:
-        self._dismiss()
-        try:
-            self._again(self.view, request)
-        except MlxConvertError as error:
-            ui.notify(f"{sentence(error.message)} {given(error.hint)}")
-
-
-_STATES = {
-    JobState.QUEUED: ("", N_("Waiting")),
-    JobState.RUNNING: ("busy", N_("Measuring")),
-    JobState.FINISHED: ("ok", N_("Measured")),
-    JobState.FAILED: ("bad", N_("Failed")),
-    JobState.CANCELLED: ("", N_("Cancelled")),
-}
+        self._begin(lambda: self._again(self.view, request))
 
 
 def measuring_list(views: Callable[[], tuple[JobView, ...]], again: Again) -> None:

@@ -7,53 +7,40 @@ from pathlib import Path
 
 from nicegui import ui
 
-from mlx_convert_core import JobState, MlxConvertError, UploadRequest, UploadResult
+from mlx_convert_core import JobState, UploadRequest, UploadResult
 from mlx_convert_core.plugin import model_name, units
 from mlx_convert_ui import wording
 from mlx_convert_ui.state.job_views import JobView
-from mlx_convert_ui.widgets.components import Badge, Button, Tag, block, note, progress_bar, sentence, set_progress
+from mlx_convert_ui.widgets.components import Button, Tag, block, note, set_progress
 from mlx_convert_ui.widgets.desktop import SHOW_LABEL, reveal
-from mlx_convert_ui.widgets.live import LiveJob, LiveJobs
-from mlx_convert_ui.widgets.remedies import tell
-from mlx_convert_ui.words import N_, _, given, plural
+from mlx_convert_ui.widgets.live import LiveJobs
+from mlx_convert_ui.widgets.small_card import SmallCard, states
+from mlx_convert_ui.words import N_, _, plural
 
 REFRESH_SECONDS = 0.2
 Retry = Callable[[UploadRequest], object]
 
 
-class UploadProgress(LiveJob):
+class UploadProgress(SmallCard):
     """An upload; ``retry`` starts it again. In a dialog, which has a name of its own, it is no part with a name."""
+
+    KIND = "upload"
+    STATES = states(running=N_("Uploading"), finished=N_("Uploaded"))
+    KEPT = N_("What was already sent isn't sent again.")
 
     def __init__(self, view: JobView, retry: Retry, *, part: bool = True) -> None:
         self._retry = retry
         place = block("upload", "section", label=view.job.title) if part else block("upload")
         super().__init__(view, place.mark("upload-job"))
 
-    def _build(self) -> None:
-        view = self.view
-        with block("job-head"):
-            Tag("h2", _title(view.request), "job-title grow")
-            tone, word = _STATES[view.state]
-            Badge(_(word), tone).mark("upload-state")
-            if view.active:
-                self._stop = Button(_("Cancel"), self._cancel, classes="btn-small").mark("cancel-upload")
-            else:
-                Button("", self._dismiss, icon="x", kind="ghost", classes="btn-small", label=_("Dismiss")).mark(
-                    "dismiss-upload"
-                )
-        if view.state is JobState.FINISHED:
-            _arrived(view.job.result())
-            for text in view.warnings:
-                note("warning", text)
-        elif view.state is JobState.FAILED and view.error is not None:
-            tell(view.error, self._again)
-        elif view.state is JobState.CANCELLED:
-            Tag("p", _("What was already sent isn't sent again."), "muted")
-            with block("actions"):
-                self._again()
-        else:
-            self._bar = progress_bar(view.job.title, "bar bar-job")
-            self._numbers = Tag("p", "", "job-line")
+    def _title(self) -> str:
+        request = self.view.request
+        return f"{model_name(request.path)} → {request.target}:{request.name}".removesuffix(":")
+
+    def _done(self) -> None:
+        _arrived(self.view.job.result())
+        for text in self.view.warnings:
+            note("warning", text)
 
     def _move(self) -> None:
         moved = self.view.progress.get("upload")
@@ -68,29 +55,14 @@ class UploadProgress(LiveJob):
         parts = (f"{moved.done / moved.total:.0%}", wording.amount(moved), wording.left(moved))
         self._numbers.show(" · ".join(filter(None, parts)))
 
-    def _again(self) -> None:
-        Button(_("Try again"), self._send_again, icon="rotate-ccw", classes="btn-small").mark("retry-upload")
-
-    def _send_again(self) -> None:
-        try:
-            self._retry(self.view.request)
-        except MlxConvertError as error:
-            ui.notify(f"{sentence(error.message)} {given(error.hint)}")
-        else:
-            self._dismiss()  # the new one says how it goes
-
-
-_STATES = {
-    JobState.QUEUED: ("", N_("Waiting")),
-    JobState.RUNNING: ("busy", N_("Uploading")),
-    JobState.FINISHED: ("ok", N_("Uploaded")),
-    JobState.FAILED: ("bad", N_("Failed")),
-    JobState.CANCELLED: ("", N_("Cancelled")),
-}
-
-
-def _title(request: UploadRequest) -> str:
-    return f"{model_name(request.path)} → {request.target}:{request.name}".removesuffix(":")
+    def _offer(self) -> None:
+        again = Button(
+            _("Try again"),
+            lambda: self._begin(lambda: self._retry(self.view.request)),
+            icon="rotate-ccw",
+            classes="btn-small",
+        )
+        again.mark("retry-upload")
 
 
 def _arrived(result: UploadResult) -> None:
