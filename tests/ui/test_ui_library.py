@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import json
 import shutil
@@ -13,6 +14,7 @@ from library_list import act, choose, lines, names, pick, sort
 from mlx_convert_ui.pages.library import removing
 from mlx_convert_ui.state.library_rows import LibraryRow
 from mlx_convert_ui.state.studio import Studio
+from mlx_convert_ui.widgets.measuring import REFRESH_SECONDS
 from models import shelved
 from simulated import fill, sees, until, visiting
 
@@ -315,7 +317,10 @@ async def test_what_can_not_be_measured_says_why_on_the_page(
         act(user, "more")
         studio.measure(tiny_model, MeasureRequest(text=str(tmp_path / "short.txt")))
         await sees(user, "measuring takes", "Failed")
+        (first,) = studio.views.of("measure")
         user.find(marker="measure-again").click()
+        await until(lambda: all(view is not first and view.state.final for view in studio.views.of("measure")))
+        await asyncio.sleep(2 * REFRESH_SECONDS)
         await sees(user, "Failed")
         monkeypatch.setattr(studio, "measure", gone)
         user.find(marker="measure-again").click()
