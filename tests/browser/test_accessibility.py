@@ -85,8 +85,16 @@ def test_answers(visitor: Visitor, models: tuple[Path, ...]) -> None:
     _everywhere(visitor, "/test", lambda page: expect(page.get_by_text("First token after")).to_be_visible())
     page = visitor.open(f"/compare?model={quote(str(models[1]))}")
     page.get_by_role("button", name="Compare", exact=True).click()
-    _everywhere(visitor, "/compare", lambda page: expect(page.get_by_text("A heading")).to_be_visible())
+
+    def compared(page: Page) -> None:
+        expect(page.get_by_role("table", name="Summary")).to_be_visible()
+        page.get_by_role("heading", name="Settings").click()
+        page.get_by_role("button", name="Export").click()
+        expect(page.get_by_role("menuitem", name="Markdown")).to_be_visible()
+
+    _everywhere(visitor, "/compare", compared)
     _everywhere(visitor, "/chat", _open_conversation)
+    _everywhere(visitor, "/chat", _keep_settings)
 
 
 def test_the_queue(visitor: Visitor, models: tuple[Path, ...], program: Program, tiny_source: Path, held: Path) -> None:
@@ -130,6 +138,12 @@ def _open_conversation(page: Page) -> None:
     page.goto(urljoin(page.url, str(link.get_attribute("href"))))
     alive(page)
     expect(page.get_by_role("article")).to_have_count(2)
+
+
+def _keep_settings(page: Page) -> None:
+    page.get_by_role("button", name="Settings", exact=True).click()
+    page.get_by_role("button", name="Keep these settings").click()
+    expect(page.get_by_role("dialog", name="Keep these settings")).to_be_visible()
 
 
 def _everywhere(visitor: Visitor, path: str, prepare: Callable[[Page], object] = lambda page: None) -> None:
