@@ -35,6 +35,8 @@ class DecodedTensor(TensorInfo):
     @property
     def stored(self) -> tuple[TensorInfo, ...]:
         """The tensors of the source behind it, through whatever other decoders show."""
+        if not any(isinstance(part, DecodedTensor) for part in self.parts):
+            return self.parts
         parts = (part.stored if isinstance(part, DecodedTensor) else (part,) for part in self.parts)
         return tuple(tensor for tensors in parts for tensor in tensors)
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
 import msgspec
 
@@ -151,12 +151,15 @@ def parse_header(header: bytes, file_size: int, name: str) -> tuple[TensorInfo, 
     return tensors
 
 
-class _Entry(msgspec.Struct, gc=False):
-    """An entry as it stands there; whatever is of another type is looked at by `_tensor`."""
+_Number = Annotated[int, msgspec.Meta(ge=0, le=ELEMENTS)]
 
-    dtype: Any = None
-    shape: Any = None
-    data_offsets: Any = None
+
+class _Entry(msgspec.Struct, gc=False):
+    """An entry as it stands there."""
+
+    dtype: str
+    shape: tuple[_Number, ...]
+    data_offsets: tuple[_Number, _Number]
 
 
 _ENTRY = msgspec.json.Decoder(_Entry)
@@ -195,28 +198,19 @@ def _entries(header: bytes, name: str) -> Iterator[tuple[str, _Entry]]:
         yield key, _ENTRY.decode(entry)
 
 
-def _tensor(key: str, entry: Any, base: int, name: str) -> TensorInfo:
-    try:
-        start, end = entry.data_offsets
-        shape = tuple(entry.shape)
-        dtype = entry.dtype
-        numbers = (start, end, *shape)
-    except (TypeError, ValueError):
-        raise _not_safetensors(name) from None
-    if len(shape) > DIMENSIONS or not all(type(number) is int and 0 <= number <= ELEMENTS for number in numbers):
+def _tensor(key: str, entry: _Entry, base: int, name: str) -> TensorInfo:
+    (start, end), shape, dtype = entry.data_offsets, entry.shape, entry.dtype
+    if len(shape) > DIMENSIONS or not _countable(shape):
         raise _lying(name, key)
-    if not _countable(shape):
-        raise _lying(name, key)
-    if not isinstance(dtype, str) or dtype not in DTYPE_BITS:
+    if dtype not in DTYPE_BITS:
         raise CorruptCheckpoint(
             f"{name}: tensor {key[:_SHOWN]} has the dtype {dtype!r:.{_SHOWN}}, which is not known here.",
             hint="The file was made by a newer tool, or is damaged. Download it again.",
             code="corrupt_header",
         )
-    tensor = TensorInfo(name=key, dtype=dtype, shape=shape, shard=name, start=base + start, end=base + end)
-    if 8 * (end - start) != tensor.parameters * DTYPE_BITS[dtype]:
+    if 8 * (end - start) != prod(shape) * DTYPE_BITS[dtype]:
         raise _lying(name, key)
-    return tensor
+    return TensorInfo(name=key, dtype=dtype, shape=shape, shard=name, start=base + start, end=base + end)
 
 
 def _countable(shape: tuple[int, ...]) -> bool:

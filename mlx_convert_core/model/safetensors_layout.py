@@ -25,13 +25,9 @@ def layout(tensors: Iterable[TensorInfo], metadata: Mapping[str, str] | None = N
     starts: dict[str, int] = {}
     position = 0
     for tensor in tensors:
-        starts[tensor.name] = position
-        entries[tensor.name] = {
-            "dtype": tensor.dtype,
-            "shape": list(tensor.shape),
-            "data_offsets": [position, position + tensor.nbytes],
-        }
-        position += tensor.nbytes
+        starts[tensor.name], end = position, position + tensor.nbytes
+        entries[tensor.name] = {"dtype": tensor.dtype, "shape": tensor.shape, "data_offsets": (position, end)}
+        position = end
     text = json.dumps(entries, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
     base = 8 + len(text)

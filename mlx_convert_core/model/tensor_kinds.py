@@ -8,7 +8,8 @@ in turn speaks by its own words or by its fields.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import pairwise
+from functools import cache
+from itertools import chain, pairwise
 from typing import Any
 
 # Words between underscores of a name's part. Each has been seen as the name of a module in a public checkpoint.
@@ -67,29 +68,28 @@ class TensorKinds:
 
     def __init__(self, config: Mapping[str, Any], names: Iterable[str] = ()) -> None:
         self._stems = dict(_stems(config))
-        self._parts: dict[str, str] = {}
+        self._kind_of_part = cache(self._part)
         self._layers = _whole(_found(config, _LAYER_COUNTS))
         self._experts = _whole(config.get("n_routed_experts")) if config.get("zero_expert_num") else 0
         self._shared = _whole(_found(config, ("num_kv_shared_layers",)))
         counted = any(_whole(value) for name, value in _fields(config) if "nextn" in name or "mtp" in name)
-        self._drafts = counted or any(part in _NEXT_TOKENS for name in names for part in name.lower().split("."))
+        parts = set(chain.from_iterable(name.lower().split(".") for name in names if not counted))
+        self._drafts = counted or not parts.isdisjoint(_NEXT_TOKENS)
 
     def of(self, name: str, shape: tuple[int, ...] = ()) -> str:
         """The kind of one tensor that is not in a result, ``unknown`` when nothing tells."""
         parts = name.lower().split(".")
-        told = self.branch(name)
-        if told:
-            return told
-        return self._beyond(parts) or _leaf(parts, shape) or "unknown"
+        return self._branch(parts) or self._beyond(parts) or _leaf(parts, shape) or "unknown"
 
     def branch(self, name: str) -> str:
         """What the branch of the model is for in which a tensor is, "" for the text model itself or an unknown one."""
-        return next(filter(None, map(self._part, name.lower().split("."))), "")
+        return self._branch(name.lower().split("."))
+
+    def _branch(self, parts: list[str]) -> str:
+        return next(filter(None, map(self._kind_of_part, parts)), "")
 
     def _part(self, part: str) -> str:
-        if part not in self._parts:
-            self._parts[part] = _PARTS.get(part) or self._stem(part) or _by_words(part)
-        return self._parts[part]
+        return _PARTS.get(part) or self._stem(part) or _by_words(part)
 
     def _stem(self, part: str) -> str:
         return next((kind for stem, kind in self._stems.items() if f"_{stem}_" in f"_{part}_"), "")

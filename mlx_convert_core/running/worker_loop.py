@@ -20,6 +20,7 @@ from typing import Any
 import msgspec
 
 from mlx_convert_core.base import codec
+from mlx_convert_core.base.memory import few_collections
 from mlx_convert_core.errors import ErrorInfo, PluginNotLoaded
 from mlx_convert_core.model.events import AnyEvent
 from mlx_convert_core.plugins.calling import Hooks
@@ -143,7 +144,9 @@ class WorkerLoop:
 def perform(tasks: Tasks, task: str, payload: bytes, context: JobContext) -> Any:
     """Do one task in this process: the same code in a worker and inline."""
     kind, function = tasks[task]
-    return function(codec.decode(payload, kind), context)
+    with few_collections():
+        request = codec.decode(payload, kind)
+    return function(request, context)
 
 
 def _require(plugins: PluginSet) -> None:

@@ -37,7 +37,7 @@ from mlx_convert_engine.discard_order import bytes_at_once
 from mlx_convert_engine.discarding_conversion import discarding
 from mlx_convert_engine.forward.blocks import Load
 from mlx_convert_engine.kept_inputs import KeptInputs
-from mlx_convert_engine.memory import BASE_MEMORY, device_memory, few_spare_buffers, working_memory
+from mlx_convert_engine.memory import BASE_MEMORY, decoding_memory, device_memory, few_spare_buffers, working_memory
 from mlx_convert_engine.model_classes import LazyModel, ModelClasses
 from mlx_convert_engine.not_finite import findings
 from mlx_convert_engine.output_files import resumable_writer, write_config, write_index
@@ -163,7 +163,7 @@ class StreamingConverter:
             unread = by_random(text) if text is not None and self._text is None else ()
             return Planned(
                 outputs=bounds,
-                peak_memory=_peak_memory(working_memory(blueprints) + source.memory, wanted),
+                peak_memory=_peak_memory(working_memory(blueprints) + _decoding(source), wanted),
                 calibration=text,
                 learned_bytes=wanted.disk if wanted else 0,
                 memory_limit=device_memory(),
@@ -282,6 +282,10 @@ class _Loaded:
     blueprints: list[Blueprint]
     config: dict[str, Any]
     findings: tuple[Finding, ...]
+
+
+def _decoding(source: DecodedModel) -> int:
+    return source.memory + decoding_memory() if source.decoders else 0
 
 
 def _peak_memory(rounding: int, wanted: Wanted | None) -> int:

@@ -198,7 +198,7 @@ def _numbers(weight: Any, scale: Any, expansion: Expansion) -> Any:
 def _expansion(
     weight: TensorInfo, tensors: Mapping[str, TensorInfo], known: tuple[tuple[int, int], ...]
 ) -> Expansion | None:
-    scale = next((tensors[weight.name + end] for end in _SCALES if weight.name + end in tensors), None)
+    scale = next(filter(None, [tensors.get(weight.name + end) for end in _SCALES]), None)
     if scale is None or scale.dtype not in _SCALE_TYPES or len(weight.shape) < 2:
         return None
     spread, block = _fit(weight.shape, scale.shape, known)

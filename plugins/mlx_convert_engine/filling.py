@@ -16,7 +16,7 @@ from mlx_convert_engine.blueprint import Blueprint
 from mlx_convert_engine.not_finite import Sizes, overflow
 from mlx_convert_engine.source_files import SourceFiles
 from mlx_convert_engine.stand_in import Place, empty, places, standing_in
-from mlx_convert_engine.stored_types import WIDE, array_of, narrowed, odd_shards
+from mlx_convert_engine.stored_types import WIDE, array_of, loads_as_it_is, narrowed
 
 CHUNK = 4 << 20  # a whole number of values of every type
 Settings = TypeVar("Settings")
@@ -26,7 +26,7 @@ Settings = TypeVar("Settings")
 def loadable(model: DecodedModel, files: Iterable[Path], source: SourceFiles) -> Iterator[Path]:
     """Give a stand-in with ``files``, whose other weight files `filled` knows how to fill; see `standing_in`."""
     with standing_in(model, files) as folder:
-        before, source.places = source.places, places(model, folder) if odd_shards(model) else {}
+        before, source.places = source.places, {} if loads_as_it_is(model) else places(model, folder)
         try:
             yield folder
         finally:

@@ -14,6 +14,9 @@ GPU_SLICE_BYTES = 32_000_000  # on a GPU, worth starting a kernel for
 IN_FLIGHT_SLICES = 4  # that wait for their results: two for each stream; more took memory and no less time
 BASE_MEMORY = 90_000_000  # Python with mlx and a model class
 TENSOR_MEMORY = 3_000  # what is known of a tensor, in Python
+# Held while one is decoded: as stored, as looked up, times its scales in float32, rounded; and what the system keeps of
+# buffers of so many sizes once they are free (measured on 2 GB in 8-bit floats: nine more than of plain numbers).
+DECODING_SLICES = 12
 # Bytes for each value while a CPU quantizes: it compares each with every number of the format (measured, mlx 0.32.4).
 _WHILE_QUANTIZING = {"mxfp4": 42, "nvfp4": 78, "mxfp8": 6}
 
@@ -26,6 +29,11 @@ def working_memory(blueprints: Sequence[Blueprint]) -> int:
     slices = IN_FLIGHT_SLICES * slice_bytes() * (2 + 3 * len(blueprints)) // 2  # as read, and as made
     computed = [_computing(piece) for piece in pieces if isinstance(piece, Computed)]
     return BASE_MEMORY + named * TENSOR_MEMORY + slices + max(computed, default=0)
+
+
+def decoding_memory() -> int:
+    """Bytes of memory that reading through a decoder takes at most, beside what it says of itself."""
+    return DECODING_SLICES * slice_bytes()
 
 
 def _computing(piece: Computed) -> int:

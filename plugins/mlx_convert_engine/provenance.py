@@ -106,18 +106,23 @@ class _Graph:
         self._makers: dict[str, str] = {}
         self._inputs: dict[str, list[str]] = {}
         for line in _dot(arrays).split("\n"):
-            start, arrow, end = line.partition(" -> ")
-            if not arrow:
+            if line[:1] == "{":
                 node, label, rest = line.partition(_LABEL)
                 if label:
                     self._operations[node[2:]] = rest.partition('"')[0]
-            elif start[:1] == '"':
+                continue
+            start, arrow, end = line.partition(" -> ")
+            if start[:1] == '"':
                 self._inputs.setdefault(end, []).append(start[1:-1])
-            else:
+            elif arrow:
                 self._makers[end[1:-1]] = start
+
+    @property
+    def last(self) -> str:
+        """The operation that no other uses, "" when there are several."""
         used = {node for values in self._inputs.values() for value in values if (node := self._makers.get(value))}
-        ends = [node for node in self._operations if node not in used]
-        self.last = ends[0] if len(ends) == 1 else ""
+        ends = self._operations.keys() - used
+        return ends.pop() if len(ends) == 1 else ""
 
     def maker(self, value: str) -> str:
         return self._makers.get(value, "")

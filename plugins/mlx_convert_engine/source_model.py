@@ -19,7 +19,7 @@ from mlx_convert_core.plugin import (
 )
 from mlx_convert_engine.eight_bit_floats import expansions
 from mlx_convert_engine.stand_in import standing_in
-from mlx_convert_engine.stored_types import odd_shards, of_torch, shown
+from mlx_convert_engine.stored_types import loads_as_it_is, of_torch, shown
 
 
 def undecoded(model: ModelInfo) -> DecodedModel:
@@ -66,7 +66,7 @@ def readable(source: DecodedModel) -> Iterator[Path]:
     """A folder that mlx-lm can load lazily: the source's own, or a stand-in with the same headers."""
     model = source.stored
     here = model.path is not None and model.path.is_dir() and (model.path / file_names.CONFIG).exists()
-    if model.path is not None and here and not odd_shards(source):
+    if model.path is not None and here and loads_as_it_is(source):
         yield model.path
         return
     with standing_in(source, regular_files(model.path) if model.path is not None and here else ()) as folder:

@@ -7,8 +7,9 @@ such a header; their bytes are read here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 from mlx_convert_core.plugin import (
@@ -36,11 +37,21 @@ def shown(source: DecodedModel) -> tuple[TensorInfo, ...]:
 
 def odd_shards(source: DecodedModel) -> frozenset[str]:
     """The weight files of ``source`` that MLX can't load as they are, or would load as something else."""
+    return frozenset(_odd_shards(source))
+
+
+def loads_as_it_is(source: DecodedModel) -> bool:
+    """Whether MLX loads all weight files of ``source``, as what they are."""
+    return next(_odd_shards(source), None) is None
+
+
+def _odd_shards(source: DecodedModel) -> Iterator[str]:
+    yield from of_torch(source.stored)
     pairs = zip(source.model.tensors, shown(source), strict=True)
     other = (one for one, seen in pairs if one.dtype != seen.dtype or isinstance(one, DecodedTensor))
     hidden = (tensor for tensor in source.stored.tensors if tensor.name in source.unneeded)
-    found = {shard for tensor in (*other, *hidden) for shard in tensor.shards}
-    return frozenset(found.union(of_torch(source.stored)))
+    for tensor in chain(other, hidden):
+        yield from tensor.shards
 
 
 def of_torch(model: ModelInfo) -> tuple[str, ...]:

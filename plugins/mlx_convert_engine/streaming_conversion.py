@@ -13,7 +13,7 @@ from mlx_convert_engine.filling import filled, loadable, looked_at
 from mlx_convert_engine.proof import Proof
 from mlx_convert_engine.source_files import SourceFiles
 from mlx_convert_engine.stand_in import standing_in
-from mlx_convert_engine.stored_types import odd_shards
+from mlx_convert_engine.stored_types import loads_as_it_is
 from mlx_convert_engine.stream import by_arrival, layers_of, stream_out
 from mlx_convert_engine.writing_thread import WritingThread
 
@@ -47,7 +47,7 @@ def streaming(flow: Flow, load: Load[Settings]) -> Settings:
         stream_out(by_arrival(early, flow.writers), flow.source, flow.writing, flow.report)
         flow.writing.flush()
     folder = flow.checkpoint.folder(flow.report.check_cancelled)
-    if not odd_shards(flow.model):
+    if loads_as_it_is(flow.model):
         blueprints, settings = load(folder)
         stream_out(layers_of(blueprints, flow.writers), flow.source, flow.writing, flow.report)
         return settings

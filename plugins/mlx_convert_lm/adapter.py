@@ -73,7 +73,7 @@ def _loaded(folder: Path, handing: Handing, head: Head | None, *, trust_remote_c
             loader_of_models() as mlx_lm,
             under_usual_names(folder, handing.shards) as named,
             readable(named) as plain,
-            filled_by(plain, handing.name),
+            filled_by(plain, handing.name, len(handing.tensors)),
         ):
             default = inspect.signature(mlx_lm.load_model).parameters["get_model_classes"].default
             model, config = mlx_lm.load_model(

@@ -15,15 +15,16 @@ MODULES_PER_TENSOR = 4  # a module with weights has a tensor at least; mlx-lm's 
 
 
 @contextmanager
-def filled_by(folder: Path, name: str) -> Iterator[None]:
+def filled_by(folder: Path, name: str, tensors: int = 0) -> Iterator[None]:
     """Let the body build no more modules than the weights of ``name``, in ``folder``, could fill.
 
-    Raises CorruptCheckpoint (code ``layers``) beyond; every module of mlx counts, from any thread.
+    They are so many ``tensors``, 0: as many as the files there have. Raises CorruptCheckpoint (code ``layers``) beyond;
+    every module of mlx counts, from any thread.
     """
     import mlx.core as mx
     import mlx.nn as nn
 
-    tensors = sum(len(mx.load(str(path))) for path in folder.glob(file_names.WEIGHTS))
+    tensors = tensors or sum(len(mx.load(str(path))) for path in folder.glob(file_names.WEIGHTS))
     most = MODULES + MODULES_PER_TENSOR * tensors
     numbers = count(1)
     initialize = nn.Module.__init__

@@ -57,7 +57,8 @@ def head_in(folder: Path, known: Iterable[TensorInfo] = ()) -> Head:
 
 def parts_of_head(names: Iterable[str]) -> dict[str, str]:
     """The tensors of a head among ``names``, by their last word (weight, scales …)."""
-    found = sorted((name for name in names if _HEAD.search(name) and not _other(name)), key=_shortest, reverse=True)
+    likely = (name for name in names if "head" in name or "out" in name)  # a few of a hundred thousand
+    found = sorted((name for name in likely if _HEAD.search(name) and not _other(name)), key=_shortest, reverse=True)
     return {name.rpartition(".")[2]: name for name in found}
 
 
@@ -89,7 +90,8 @@ def say_tied(config: dict[str, Any], arguments: type[Any], head: Head) -> bool:
 
 def _embedding(names: Iterable[str]) -> str:
     """The name of the embeddings up to their last word; "" when there are none."""
-    found = sorted((name for name in names if _EMBEDDING.search(name) and not _other(name)), key=_shortest)
+    likely = (name for name in names if "emb" in name or "wte" in name)
+    found = sorted((name for name in likely if _EMBEDDING.search(name) and not _other(name)), key=_shortest)
     return found[0].rpartition(".")[0] + "." if found else ""
 
 

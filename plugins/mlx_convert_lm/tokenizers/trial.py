@@ -205,7 +205,10 @@ def _named_tokens(files: SmallFiles, settings: Mapping[str, Any]) -> set[str]:
 
 def embedding_rows(model: ModelInfo) -> int:
     """The rows of the embedding of words, by the source's headers, else by config.json; 0 when neither tells."""
-    rows = [tensor.shape[0] for tensor in model.tensors if len(tensor.shape) == 2 and _EMBEDDING.search(tensor.name)]
+    named = (
+        tensor for tensor in model.tensors if "emb" in tensor.name or "wte" in tensor.name
+    )  # a few of a hundred thousand
+    rows = [tensor.shape[0] for tensor in named if len(tensor.shape) == 2 and _EMBEDDING.search(tensor.name)]
     text = model.config.get("text_config")
     sizes: Iterable[Any] = (model.config.get("vocab_size"), text.get("vocab_size") if isinstance(text, dict) else None)
     return max(rows, default=next((size for size in sizes if isinstance(size, int)), 0))
