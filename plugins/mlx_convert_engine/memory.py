@@ -16,7 +16,8 @@ BASE_MEMORY = 90_000_000  # Python with mlx and a model class
 TENSOR_MEMORY = 3_000  # what is known of a tensor, in Python
 # Held while one is decoded: as stored, as looked up, times its scales in float32, rounded; and what the system keeps of
 # buffers of so many sizes once they are free (measured on 2 GB in 8-bit floats: nine more than of plain numbers).
-DECODING_SLICES = 12
+DECODING_SLICES = 14
+_REPACKED = 48  # times the words of a layer that a class repacks, a number to 32 bits several times (AWQ in mlx-lm: 39)
 # Bytes for each value while a CPU quantizes: it compares each with every number of the format (measured, mlx 0.32.4).
 _WHILE_QUANTIZING = {"mxfp4": 42, "nvfp4": 78, "mxfp8": 6}
 
@@ -27,7 +28,7 @@ def working_memory(blueprints: Sequence[Blueprint]) -> int:
     named = sum(len(names_of(piece)) for piece in pieces)
     named += sum(len(piece.sources) for piece in pieces if not isinstance(piece, Computed))
     slices = IN_FLIGHT_SLICES * slice_bytes() * (2 + 3 * len(blueprints)) // 2  # as read, and as made
-    computed = [_computing(piece) for piece in pieces if isinstance(piece, Computed)]
+    computed = [computing(piece) for piece in pieces if isinstance(piece, Computed)]
     return BASE_MEMORY + named * TENSOR_MEMORY + slices + max(computed, default=0)
 
 
@@ -36,12 +37,17 @@ def decoding_memory() -> int:
     return DECODING_SLICES * slice_bytes()
 
 
-def _computing(piece: Computed) -> int:
-    """A computed tensor is held as its sources, as itself and once more while it is put together."""
+def computing(piece: Computed) -> int:
+    """Bytes of memory that a computed tensor takes: its sources, itself, and once more while it is put together."""
+    import mlx.core as mx
+
     made = sum(array.nbytes for _, array in piece.tensors)
+    if piece.quantization is None:
+        words = any(array.dtype == mx.uint32 for _, array in piece.tensors)
+        return made * (_REPACKED if words else 4)
+    whole = sum(array.nbytes for array in piece.plain.values())
     values = sum(array.size for array in piece.plain.values())
-    rounding = values * _while_quantizing(piece.quantization)
-    return made * (8 if len(piece.tensors) > 1 else 4) + rounding  # several: packed, so that the sources are larger
+    return 3 * whole + 2 * made + values * _while_quantizing(piece.quantization)
 
 
 def times_read(pieces: Sequence[Piece]) -> int:

@@ -15,7 +15,7 @@ from typing import Any
 from mlx_convert_core.plugin import ConversionFailed, CorruptCheckpoint, Reporter, ShardWriter, TensorInfo, free_memory
 from mlx_convert_engine.blueprint import Blueprint
 from mlx_convert_engine.filling import filled
-from mlx_convert_engine.memory import IN_FLIGHT_SLICES, slice_bytes, times_read
+from mlx_convert_engine.memory import IN_FLIGHT_SLICES, computing, slice_bytes, times_read
 from mlx_convert_engine.not_finite import Sizes, count_of, name_of, overflow
 from mlx_convert_engine.pieces import Cast, Computed, Copied, Piece, Quantized, Rounded, names_of, shards_of
 from mlx_convert_engine.rows import rows_of
@@ -134,7 +134,7 @@ def _parts(layer: Layer, source: SourceFiles, streams: Iterator[Any], *, allow: 
     by_source: dict[tuple[TensorInfo, ...], list[tuple[Piece, ShardWriter]]] = {}
     for piece, writer in layer:
         if isinstance(piece, Computed):
-            yield _Slice(_computed(piece, writer, source, allow), 2 * sum(array.nbytes for _, array in piece.tensors))
+            yield _Slice(_computed(piece, writer, source, allow), computing(piece))
         else:
             by_source.setdefault(piece.sources, []).append((piece, writer))
     for sources, wanted in by_source.items():

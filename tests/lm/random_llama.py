@@ -19,22 +19,24 @@ CONFIG: dict[str, Any] = {
 }  # fmt: skip
 
 
-def write_llama(folder: Path, *, layers: int = 2, shards: int = 1, **config: Any) -> Path:
+def write_llama(
+    folder: Path, *, layers: int = 2, shards: int = 1, hidden: int = HIDDEN, inner: int = INNER, **config: Any
+) -> Path:
     """Write the checkpoint; the same weights every time for the same shape."""
     folder.mkdir(parents=True)
-    names = [("model.embed_tokens.weight", (VOCABULARY, HIDDEN)), ("model.norm.weight", (HIDDEN,))]
+    names = [("model.embed_tokens.weight", (VOCABULARY, hidden)), ("model.norm.weight", (hidden,))]
     for layer in range(layers):
         path = f"model.layers.{layer}"
         names += [
-            (f"{path}.self_attn.q_proj.weight", (HIDDEN, HIDDEN)),
-            (f"{path}.self_attn.k_proj.weight", (HIDDEN // 2, HIDDEN)),
-            (f"{path}.self_attn.v_proj.weight", (HIDDEN // 2, HIDDEN)),
-            (f"{path}.self_attn.o_proj.weight", (HIDDEN, HIDDEN)),
-            (f"{path}.mlp.gate_proj.weight", (INNER, HIDDEN)),
-            (f"{path}.mlp.up_proj.weight", (INNER, HIDDEN)),
-            (f"{path}.mlp.down_proj.weight", (HIDDEN, INNER)),
-            (f"{path}.input_layernorm.weight", (HIDDEN,)),
-            (f"{path}.post_attention_layernorm.weight", (HIDDEN,)),
+            (f"{path}.self_attn.q_proj.weight", (hidden, hidden)),
+            (f"{path}.self_attn.k_proj.weight", (hidden // 2, hidden)),
+            (f"{path}.self_attn.v_proj.weight", (hidden // 2, hidden)),
+            (f"{path}.self_attn.o_proj.weight", (hidden, hidden)),
+            (f"{path}.mlp.gate_proj.weight", (inner, hidden)),
+            (f"{path}.mlp.up_proj.weight", (inner, hidden)),
+            (f"{path}.mlp.down_proj.weight", (hidden, inner)),
+            (f"{path}.input_layernorm.weight", (hidden,)),
+            (f"{path}.post_attention_layernorm.weight", (hidden,)),
         ]
     tensors = [TensorInfo(name=name, dtype="BF16", shape=shape) for name, shape in names]
     planned = [replace(one, shard=_shard(number, len(tensors), shards)) for number, one in enumerate(tensors)]
@@ -46,7 +48,11 @@ def write_llama(folder: Path, *, layers: int = 2, shards: int = 1, **config: Any
     if shards > 1:
         weight_map = {tensor.name: tensor.shard for tensor in planned}
         (folder / "model.safetensors.index.json").write_text(json.dumps({"metadata": {}, "weight_map": weight_map}))
-    (folder / "config.json").write_text(json.dumps({**CONFIG, "num_hidden_layers": layers, **config}))
+    sizes = {
+        "hidden_size": hidden, "intermediate_size": inner, "num_hidden_layers": layers,
+        "num_attention_heads": hidden // 32, "num_key_value_heads": hidden // 64,
+    }  # fmt: skip
+    (folder / "config.json").write_text(json.dumps({**CONFIG, **sizes, **config}))
     write_tokenizer(folder)
     return folder
 
