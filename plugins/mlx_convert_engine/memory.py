@@ -17,7 +17,7 @@ TENSOR_MEMORY = 3_000  # what is known of a tensor, in Python
 # Held while one is decoded: as stored, as looked up, times its scales in float32, rounded; and what the system keeps of
 # buffers of so many sizes once they are free (measured on 2 GB in 8-bit floats: nine more than of plain numbers).
 DECODING_SLICES = 14
-_REPACKED = 48  # times the words of a layer that a class repacks, a number to 32 bits several times (AWQ in mlx-lm: 39)
+_REPACKED = 48  # times the words that mlx-lm repacks of AWQ's: each number in 32 bits, several times (measured: 39)
 # Bytes for each value while a CPU quantizes: it compares each with every number of the format (measured, mlx 0.32.4).
 _WHILE_QUANTIZING = {"mxfp4": 42, "nvfp4": 78, "mxfp8": 6}
 
@@ -39,12 +39,10 @@ def decoding_memory() -> int:
 
 def computing(piece: Computed) -> int:
     """Bytes of memory that a computed tensor takes: its sources, itself, and once more while it is put together."""
-    import mlx.core as mx
-
     made = sum(array.nbytes for _, array in piece.tensors)
     if piece.quantization is None:
-        words = any(array.dtype == mx.uint32 for _, array in piece.tensors)
-        return made * (_REPACKED if words else 4)
+        repacked = any(name.endswith(".qweight") for name in piece.sources)
+        return made * (_REPACKED if repacked else 4)
     whole = sum(array.nbytes for array in piece.plain.values())
     values = sum(array.size for array in piece.plain.values())
     return 3 * whole + 2 * made + values * _while_quantizing(piece.quantization)
