@@ -257,7 +257,7 @@ def test_a_card_is_read_and_does_nothing(visitor: Visitor) -> None:
 
 def test_a_page_of_a_model_that_is_ready_offers_to_get_it_and_then_to_chat(visitor: Visitor) -> None:
     page = visitor.open("/find?ref=club/ready-8bit")
-    expect(page.get_by_role("region", name="About")).to_contain_text("it answers as it is")
+    expect(page.get_by_role("region", name="About")).to_contain_text("ready to use")
     page.get_by_role("button", name="Get", exact=True).click()
     expect(page.get_by_role("heading", name="ready-8bit is in the library")).to_be_visible()
     head = page.locator(".page-actions")
