@@ -116,7 +116,7 @@ async def test_what_is_wrong_with_the_source_stands_beside_it(studio: Studio, ti
         await sees(user, "There is no folder", "Check the path")
         await fill(user, "ref", str(tiny_llama))
         await sees(user, "Can't be converted", "zebra", "Something above needs your attention first.")
-        await sees(user, "There is nothing to estimate: beside the model's name stands why.")
+        await sees(user, "There is nothing to estimate. The reason is below the model's name.")
         user.find(marker="convert").click()
     assert not studio.views.of("convert")
 
@@ -217,9 +217,9 @@ async def test_numbers_of_ones_own_are_a_choice_beside_the_presets(studio: Studi
     async with visiting(studio) as user:
         await fill(user, "ref", str(tiny_llama))
         await fill(user, "advanced-bits", 2)
-        await sees(user, "Custom", "2 bits; the rest as 4-bit", "1 change")
+        await sees(user, "Custom", "2 bits; the rest as in 4-bit", "1 change")
         await user.open("/")
-        await sees(user, "Custom", "2 bits; the rest as 4-bit", "1 change")
+        await sees(user, "Custom", "2 bits; the rest as in 4-bit", "1 change")
         user.find(marker="preset-6bit").trigger("change")
         await user.should_not_see("Custom", retries=50)
         assert (studio.draft.convert["preset"], studio.draft.convert["bits"]) == ("6bit", None)
@@ -258,7 +258,7 @@ async def test_the_only_precision_stays_ticked_and_numbers_of_ones_own_stand_alo
         user.find(marker="preset-8bit").trigger("change")
         await sees(user, "Convert 2 models")
         await fill(user, "advanced-bits", 2)
-        await sees(user, "Custom", "2 bits; the rest as 4-bit")
+        await sees(user, "Custom", "2 bits; the rest as in 4-bit")
         (start,) = user.find(marker="convert").elements
         await until(lambda: start.text == "Convert")
         user.find(marker="preset-custom").trigger("change")

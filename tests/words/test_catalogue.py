@@ -133,3 +133,9 @@ def test_the_app_speaks_of_no_flags_and_no_commands() -> None:
     )
     said = [entry.message for entry in messages.extracted() if speech.search(f"{entry.message} {entry.many}")]
     assert said == []
+
+
+def test_facts_in_a_line_keep_their_own_directions() -> None:
+    facts = ("3 models", "", "1.2 GB")
+    assert load("de").join(facts) == "3 models · 1.2 GB"
+    assert load("ar").join(facts) == "\u20683 models\u2069 · \u20681.2 GB\u2069"

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from mlx_convert_core import LibraryEntry, MlxConvertError
 from mlx_convert_core.plugin import Condition, KeptFigure, condition_of, figures_in, groups_in, proof
 from mlx_convert_ui.state.studio import Studio
-from mlx_convert_ui.words import N_, _, plural
+from mlx_convert_ui.words import N_, _, joined, plural
 
 # Of what was measured, what stands in a row: by its name, as it is said there.
 _MAIN = {"perplexity": N_("perplexity"), "generation_tokens_per_second": N_("tokens/s")}
@@ -62,7 +62,7 @@ class LibraryRow:
         figures = self._figures
         told = [f"{_(words)} {figures[name].value:.3g}" for name, words in _MAIN.items() if name in figures]
         others = [f"{one.title} {one.value:.4g}" for one in figures_in(groups_in(self.entry.measurements).get("", {}))]
-        return " · ".join([*told, *(one for one in others if not told)])
+        return joined(*told, *(one for one in others if not told))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

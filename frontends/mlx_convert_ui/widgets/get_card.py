@@ -16,7 +16,7 @@ from mlx_convert_ui.widgets.components import Badge, Button, Tag, block, progres
 from mlx_convert_ui.widgets.desktop import SHOW_LABEL, reveal
 from mlx_convert_ui.widgets.live import LiveJob
 from mlx_convert_ui.widgets.remedies import tell
-from mlx_convert_ui.words import _
+from mlx_convert_ui.words import _, joined
 
 
 class GetCard(LiveJob):
@@ -51,7 +51,7 @@ class GetCard(LiveJob):
             self._numbers.show(_("Checking"))
             return
         parts = (f"{done:.0%}", wording.amount(moved), wording.left(moved))
-        self._numbers.show(" · ".join(filter(None, parts)))
+        self._numbers.show(joined(*parts))
 
     def _here(self) -> None:
         entry = self.view.job.result()

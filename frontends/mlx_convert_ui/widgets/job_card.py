@@ -33,7 +33,7 @@ from mlx_convert_ui.widgets.desktop import SHOW_LABEL, reveal
 from mlx_convert_ui.widgets.live import LiveJob
 from mlx_convert_ui.widgets.remedies import tell
 from mlx_convert_ui.widgets.verified import verified_badge
-from mlx_convert_ui.words import N_, _, plural
+from mlx_convert_ui.words import N_, _, joined, plural
 
 # Every step by its name in code and CLI.
 _TITLES = {
@@ -232,4 +232,4 @@ def progress_in_words(view: JobView) -> str:
     parts = [f"{view.fraction:.0%}"]
     if moved is not None:
         parts += [wording.amount(moved), wording.left(moved)]
-    return " · ".join(filter(None, parts))
+    return joined(*parts)

@@ -31,7 +31,7 @@ from mlx_convert_ui.widgets.components import (
 from mlx_convert_ui.widgets.live import LiveJobs
 from mlx_convert_ui.widgets.small_card import SmallCard, states
 from mlx_convert_ui.widgets.tables import plain_table
-from mlx_convert_ui.words import N_, _, plural
+from mlx_convert_ui.words import N_, _, joined, plural
 
 REFRESH_SECONDS = 0.2
 Request = MeasureRequest | BenchRequest
@@ -72,7 +72,7 @@ class Measuring(SmallCard):
         words, progress = moved[-1]
         set_progress(self._bar, progress.done / progress.total)
         parts = (_(words), f"{progress.done / progress.total:.0%}", wording.left(progress))
-        self._numbers.show(" · ".join(filter(None, parts)))
+        self._numbers.show(joined(*parts))
 
     def _offer(self) -> None:
         request, error = self.view.request, self.view.error

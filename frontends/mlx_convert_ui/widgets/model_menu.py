@@ -15,7 +15,7 @@ from mlx_convert_ui import wording
 from mlx_convert_ui.widgets.components import Tag, attributes, block
 from mlx_convert_ui.widgets.fitting import fit_badge
 from mlx_convert_ui.widgets.found_list import FoundList
-from mlx_convert_ui.words import _, plural
+from mlx_convert_ui.words import _, joined, plural
 
 AT_ONCE = 30  # models in the list: a page holds no more of a library, however large that is
 ANOTHER = ""  # any other folder
@@ -113,4 +113,4 @@ def about_model(entry: LibraryEntry) -> str:
     """``75.8 MB · 4.50 bits per weight · 4 bit · 24 Nov 2026``, as far as it is known."""
     bits = wording.bits_per_weight(entry.bits_per_weight) if entry.bits_per_weight else ""
     facts = (units.size(entry.size), bits, entry.quantization, wording.date(entry.created))
-    return " · ".join(fact.replace(" ", "\xa0") for fact in facts if fact)
+    return joined(*(fact.replace(" ", "\xa0") for fact in facts))

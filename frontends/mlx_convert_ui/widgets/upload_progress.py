@@ -15,7 +15,7 @@ from mlx_convert_ui.widgets.components import Button, Tag, block, note, set_prog
 from mlx_convert_ui.widgets.desktop import SHOW_LABEL, reveal
 from mlx_convert_ui.widgets.live import LiveJobs
 from mlx_convert_ui.widgets.small_card import SmallCard, states
-from mlx_convert_ui.words import N_, _, plural
+from mlx_convert_ui.words import N_, _, joined, plural
 
 REFRESH_SECONDS = 0.2
 Retry = Callable[[UploadRequest], object]
@@ -53,7 +53,7 @@ class UploadProgress(SmallCard):
             return
         set_progress(self._bar, moved.done / moved.total)
         parts = (f"{moved.done / moved.total:.0%}", wording.amount(moved), wording.left(moved))
-        self._numbers.show(" · ".join(filter(None, parts)))
+        self._numbers.show(joined(*parts))
 
     def _offer(self) -> None:
         again = Button(

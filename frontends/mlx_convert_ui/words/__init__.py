@@ -14,6 +14,6 @@ The translations are in ``locale/``; `make words` writes new messages into them.
 
 from __future__ import annotations
 
-from mlx_convert_ui.words.speaking import N_, _, catalogue, follow, given, plural
+from mlx_convert_ui.words.speaking import N_, _, catalogue, follow, given, joined, plural
 
-__all__ = ["N_", "_", "catalogue", "follow", "given", "plural"]
+__all__ = ["N_", "_", "catalogue", "follow", "given", "joined", "plural"]

@@ -30,6 +30,11 @@ def plural(one: str, many: str, count: int, /, **values: Any) -> str:
     return catalogue().count(one, many, count, values)
 
 
+def joined(*parts: str) -> str:
+    """Those of ``parts`` that are not "", in a line: ``3 models · 1.2 GB``."""
+    return catalogue().join(parts)
+
+
 def N_(message: str) -> str:
     """Mark a message that `_` says later, where it is drawn."""
     return message

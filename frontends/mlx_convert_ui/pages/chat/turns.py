@@ -15,7 +15,7 @@ from mlx_convert_ui.widgets.answer import Answer, copy_button
 from mlx_convert_ui.widgets.attachments import pictures
 from mlx_convert_ui.widgets.components import Button, Tag, attributes, block, note
 from mlx_convert_ui.widgets.stream import TokenStream
-from mlx_convert_ui.words import _, plural
+from mlx_convert_ui.words import _, joined, plural
 
 _CUT = ("length", "stopped")  # why an answer ended that can go on
 SHOWN = 40  # turns; earlier ones are drawn when asked for, so that a long conversation stays quick
@@ -238,4 +238,4 @@ def _figures(message: StoredMessage) -> str:
         parts.append(_("stopped"))
     if figures.get("finish_reason") == "length":
         parts.append(_("cut off at the token limit"))
-    return " · ".join(parts)
+    return joined(*parts)

@@ -7,13 +7,14 @@ from typing import Any
 
 from mlx_convert_core import JobState
 from mlx_convert_core.plugin import units
+from mlx_convert_ui import wording
 from mlx_convert_ui.pages.compare.summary import export_button, summary
 from mlx_convert_ui.state.comparisons import Column, Match, marked_at
 from mlx_convert_ui.state.naming import differing
 from mlx_convert_ui.widgets.answer import Answer, copy_button, is_loading, state_badge
 from mlx_convert_ui.widgets.components import Tag, block
 from mlx_convert_ui.widgets.model_menu import cut_name
-from mlx_convert_ui.words import _, plural
+from mlx_convert_ui.words import _, joined, plural
 
 
 class Columns:
@@ -136,4 +137,4 @@ def _size(column: Column) -> str:
     entry = column.entry
     if entry is None:
         return _("Not a converted model that can be read")
-    return f"{units.size(entry.size)} · {units.bits_per_weight(entry.bits_per_weight)} · {entry.quantization}"
+    return joined(units.size(entry.size), wording.bits_per_weight(entry.bits_per_weight), entry.quantization)

@@ -14,7 +14,7 @@ from mlx_convert_ui.state.comparisons import Match
 from mlx_convert_ui.widgets.components import Button
 from mlx_convert_ui.widgets.menus import menu_below
 from mlx_convert_ui.widgets.tables import plain_table
-from mlx_convert_ui.words import _, plural
+from mlx_convert_ui.words import _, joined, plural
 
 
 def summary(match: Match) -> None:
@@ -43,7 +43,7 @@ def _download(match: Match, form: Callable[[Match], str], suffix: str) -> None:
 def _row(index: int, one: Compared) -> tuple[str, ...]:
     return (
         f"{index + 1} · {one.short}",
-        " · ".join(filter(None, (units.size(one.size) if one.size else "", one.quantization))),
+        joined(units.size(one.size) if one.size else "", one.quantization),
         "" if one.tokens is None else f"{one.tokens:,}",
         "" if one.tokens_per_second is None else f"{one.tokens_per_second:.1f}",
         "" if one.first_token is None else units.duration(one.first_token),

@@ -10,12 +10,13 @@ from nicegui.events import ValueChangeEventArguments
 
 from mlx_convert_core import ConvertPlan, OutputPlan
 from mlx_convert_core.plugin import fit, fit_into, memory_now, units
+from mlx_convert_ui import wording
 from mlx_convert_ui.pages.convert.form_planner import TEXT_ONLY, FormPlanner, Preview, busy_in_words
 from mlx_convert_ui.state.convert_form import Form
 from mlx_convert_ui.widgets.components import Badge, Button, Tag, block, card, facts, progress_bar, set_progress
 from mlx_convert_ui.widgets.fitting import fit_words, show_fit
 from mlx_convert_ui.widgets.remedies import Offer, tell
-from mlx_convert_ui.words import _, plural
+from mlx_convert_ui.words import _, joined, plural
 
 
 class EstimateCard:
@@ -130,7 +131,8 @@ def _results(plan: ConvertPlan) -> None:
             with block("result-line", "li").mark("result-line"):
                 Tag("span", output.path.name, "result-name")
                 with block("result-about"):
-                    Tag("span", f"{_size((output,))} · {units.bits_per_weight(output.bits_per_weight)}", "option-size")
+                    bits = wording.bits_per_weight(output.bits_per_weight)
+                    Tag("span", joined(_size((output,)), bits), "option-size")
                     show_fit(Tag("span", "", "option-size"), fit_into(memory, output.weight_bytes, plan.model.config))
                     if output.replaces is not None:
                         Badge(_("There already"), "warn")
@@ -151,7 +153,7 @@ def _in_a_line(preview: Preview, *, waits: bool) -> str:
     worst = max(plan.outputs, key=lambda output: output.weight_bytes)
     several = plural("{count:,} model", "{count:,} models", len(plan.outputs)) if len(plan.outputs) > 1 else ""
     parts = (several, _size(plan.outputs), fit_words(fit(worst.weight_bytes, plan.model.config)))
-    return " · ".join(filter(None, parts))
+    return joined(*parts)
 
 
 def _rows(plan: ConvertPlan) -> list[tuple[str, str]]:
@@ -162,7 +164,7 @@ def _rows(plan: ConvertPlan) -> list[tuple[str, str]]:
         (output,) = plan.outputs
         found = fit(output.weight_bytes, plan.model.config)
         rows.insert(0, (_("Bits per weight"), units.bits(output.bits_per_weight)))
-        rows.append((_("Memory to answer"), f"{units.size(found.needed)} · {fit_words(found)}"))
+        rows.append((_("Memory to answer"), joined(units.size(found.needed), fit_words(found))))
     if plan.fetch_bytes:
         rows.append((_("To download"), units.size(plan.fetch_bytes)))
     rows += [(_("Original"), units.size(plan.model.weight_bytes)), (_("Free disk space"), units.size(plan.free_disk))]

@@ -15,7 +15,7 @@ from mlx_convert_ui.widgets.components import Badge, Button, Tag, attributes, bl
 from mlx_convert_ui.widgets.found_list import FoundList
 from mlx_convert_ui.widgets.glance import badges
 from mlx_convert_ui.widgets.remedies import tell
-from mlx_convert_ui.words import _, given, plural
+from mlx_convert_ui.words import _, given, joined, plural
 
 FIELD = "source-model"  # the field's id
 LIST = "found-models"
@@ -76,7 +76,7 @@ class FoundModels:
                 more.attribute("title", _("About this model (Shift-Enter)")).on(
                     "click.stop", lambda: ui.navigate.to(page_about(hit.model.ref)), []
                 ).mark("about-found")
-            about = " · ".join(fact.replace(" ", "\xa0") for fact in _facts(hit, self._preset()))  # none is broken
+            about = joined(*(fact.replace(" ", "\xa0") for fact in _facts(hit, self._preset())))  # none is broken
             if about:
                 Tag("span", about, "found-about")
             if hit.model.why:

@@ -136,7 +136,7 @@ class PrecisionCard:
         self._summary.set_visibility(not self._form.changes)
         bits = self._form.bits or max(map(_bits, chosen), default=0)
         less = advised_ is not None and bits < _bits(advised_)
-        start = _("Start with {preset}.", preset=advised_.title) if advised_ else ""
+        start = _("Start with {preset}.", preset=given(advised_.title)) if advised_ else ""
         said = f"{self._advice.reason} {start}" if less else ""
         if said == self._said:
             return

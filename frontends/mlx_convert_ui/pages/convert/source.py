@@ -18,7 +18,7 @@ from mlx_convert_ui.widgets.components import CROSS, Badge, Button, Tag, address
 from mlx_convert_ui.widgets.picker import pick_folder
 from mlx_convert_ui.widgets.ready import ReadyModels
 from mlx_convert_ui.widgets.remedies import tell
-from mlx_convert_ui.words import _, given
+from mlx_convert_ui.words import _, given, joined
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +94,7 @@ class SourceCard:
     def _examples(self) -> str:
         """What the field takes besides words, of every source here."""
         kinds = self._studio.workspace.sources.kinds.values()
-        return _("Also: {kinds}", kinds=" · ".join(f"{kind.title} ({kind.example})" for kind in kinds))
+        return _("Also: {kinds}", kinds=joined(*(f"{kind.title} ({kind.example})" for kind in kinds)))
 
     def _preset(self) -> str:
         preset = self._studio.workspace.presets.get(self._form.preset)

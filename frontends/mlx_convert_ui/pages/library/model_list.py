@@ -17,7 +17,7 @@ from mlx_convert_ui.state.library_rows import LibraryRow, page_of
 from mlx_convert_ui.state.library_view import FIRST, Asked, Group, Line, Shown, looked_at
 from mlx_convert_ui.widgets.components import address_of
 from mlx_convert_ui.widgets.fitting import fit_reason, fit_words
-from mlx_convert_ui.words import _, plural
+from mlx_convert_ui.words import _, joined, plural
 
 _NUMBERS = frozenset({"size", "kl"})
 _DESCENDING = frozenset({"size", "date"})  # the way that is usual
@@ -178,7 +178,7 @@ class ModelList(Element, component="model_list.js"):
             "key": f"group {group.source}",
             "ids": [self._number(row) for row in group.rows],
             "name": group.source or _("Source unknown"),
-            "about": f"{models} · {units.size(group.size)}",
+            "about": joined(models, units.size(group.size)),
         }
 
     def _row(self, row: LibraryRow, memory: tuple[int, int]) -> dict[str, Any]:
@@ -196,7 +196,7 @@ class ModelList(Element, component="model_list.js"):
             "address": self._place + page_of(entry.path),
             "missing": row.missing,
             "badges": list(_badges(row)),
-            "about": _joined(where, row.takes, row.origin, row.measured, row.proof),
+            "about": joined(where, row.takes, row.origin, row.measured, row.proof),
             "size": _cell(units.size(entry.size), fit=fit),
             "quantization": _cell(entry.quantization, bits),
             "kl": _cell("" if kl is None else f"{kl:.3g}"),
@@ -219,7 +219,3 @@ def _cell(text: str, more: str = "", *, fit: Fit | None = None) -> dict[str, str
     if fit is None:
         return {"text": text, "more": more, "verdict": None, "tip": None}
     return {"text": text, "more": fit_words(fit), "verdict": fit.verdict, "tip": fit_reason(fit)}
-
-
-def _joined(*parts: str) -> str:
-    return " · ".join(filter(None, parts))

@@ -14,7 +14,7 @@ from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.widgets.components import note, sentence
 from mlx_convert_ui.widgets.dialogs import confirm, waiting
 from mlx_convert_ui.widgets.remedies import tell
-from mlx_convert_ui.words import _, plural
+from mlx_convert_ui.words import _, joined, plural
 
 SHOWN = 12  # models that are named
 
@@ -91,7 +91,9 @@ async def _sure(going: Sequence[Going], refused: Sequence[tuple[LibraryRow, MlxC
         )
     else:
         where = _("The folders and everything in them stay in the Trash until you empty it:")
-    lines = [f"{one.row.entry.name} · {units.size(one.goes.size)} · {one.row.entry.path}" for one in going if one.goes]
+    lines = [
+        joined(one.row.entry.name, units.size(one.goes.size), str(one.row.entry.path)) for one in going if one.goes
+    ]
     stay = [f"{sentence(error.message)}" for _row, error in refused]
     stays = plural("{count:,} model stays:", "{count:,} models stay:", len(refused))
     left = f"\n{stays}\n{_named(stay)}" if refused else ""

@@ -10,7 +10,7 @@ from mlx_convert_core import Comparison
 from mlx_convert_core.plugin import units
 from mlx_convert_ui.state.library_rows import LibraryRow, size_of
 from mlx_convert_ui.widgets.components import Button, Tag, block
-from mlx_convert_ui.words import _, plural
+from mlx_convert_ui.words import _, joined, plural
 
 Act = Callable[[Sequence[LibraryRow]], Any]
 
@@ -48,7 +48,7 @@ class SelectionBar:
         rows = self._selected()
         there = [row for row in rows if not row.missing]
         number = plural("{count:,} model selected", "{count:,} models selected", len(rows))
-        words = f"{number} · {units.size(size_of(rows))}" if rows else ""
+        words = joined(number, units.size(size_of(rows))) if rows else ""
         self._words.show(words)
         self._said.show(words or _("Nothing is selected"))
         self._bar.set_visibility(bool(rows))

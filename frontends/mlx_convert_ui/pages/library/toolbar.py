@@ -14,7 +14,7 @@ from mlx_convert_ui.state.library_rows import LibraryRow, size_of
 from mlx_convert_ui.state.library_view import Asked, counted_by
 from mlx_convert_ui.widgets.components import CROSS, Button, Tag, attributes, block
 from mlx_convert_ui.widgets.native_select import NativeSelect
-from mlx_convert_ui.words import _, plural
+from mlx_convert_ui.words import _, joined, plural
 
 SOURCES = 200  # that the list of sources names, those with most models; others are searched for
 
@@ -72,7 +72,7 @@ class Toolbar:
         models = plural("{count:,} model", "{count:,} models", len(found))
         if len(found) < of:
             models = plural("{found} of {count:,} model", "{found} of {count:,} models", of, found=f"{len(found):,}")
-        self._summary.show(f"{models} · {size}")
+        self._summary.show(joined(models, size))
 
     def _named(self) -> tuple[tuple[NativeSelect, str], ...]:
         return (

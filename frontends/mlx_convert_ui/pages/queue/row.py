@@ -19,7 +19,7 @@ from mlx_convert_ui.widgets.components import Badge, Button, Tag, address_of, bl
 from mlx_convert_ui.widgets.job_card import progress_in_words, step_title
 from mlx_convert_ui.widgets.remedies import tell
 from mlx_convert_ui.wording import moment
-from mlx_convert_ui.words import _, given
+from mlx_convert_ui.words import _, given, joined
 
 Action = Callable[[QueueItem], object]
 
@@ -78,7 +78,7 @@ class QueueRow:
         if view is None:
             self._about.show(_("Running in another program"))
             return
-        self._about.show(f"{step_in_words(view)} · {progress_in_words(view)}")
+        self._about.show(joined(step_in_words(view), progress_in_words(view)))
         if self._bar is not None:
             set_progress(self._bar, view.fraction)
 
@@ -118,7 +118,7 @@ class QueueRow:
             parts.append(units.duration(took))
         elif item.state is JobState.QUEUED:
             parts.append(item.request.ref)
-        return " · ".join(filter(None, parts))
+        return joined(*parts)
 
     def _buttons(self, item: QueueItem) -> None:
         name = self._name_of(item)
@@ -236,7 +236,7 @@ def _after_in_words(item: QueueItem, view: JobView | None) -> str:
     kind, path = item.to_follow[0]
     name = path.name
     doing = _("Uploading {name}", name=name) if kind == "upload" else _("Measuring {name}", name=name)
-    return doing + (f" · {progress_in_words(view)}" if view is not None and view.progress else "")
+    return joined(doing, progress_in_words(view) if view is not None and view.progress else "")
 
 
 def _small(text: str, icon: str, label: str, act: Callable[[], object]) -> None:
