@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from nicegui import ui
 
-from mlx_convert_core.plugin import Attachment
+from mlx_convert_core.plugin import Attachment, ChatSettings, Conversation
 from mlx_convert_ui.pages.chat.loading import Loaded
 from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.widgets.sampler import Sampler
@@ -69,3 +70,10 @@ class ChatDraft:
             return Sampler.of(loaded.conversation.settings)
         sampler = Sampler(**self._kept.get("sampler", {}))
         return sampler if self._kept.get("model") == loaded.model else sampler.recommended(loaded.advice)
+
+
+def settings_of(sampler: Sampler, conversation: Conversation | None) -> ChatSettings:
+    """What ``sampler`` says, over what ``conversation`` is held with so far. Raises InvalidRequest."""
+    settings = conversation.settings if conversation else ChatSettings()
+    values = sampler.values()
+    return replace(settings, **{**values, "system": values["system"].strip() or None})

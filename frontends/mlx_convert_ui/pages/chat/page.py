@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from nicegui import run, ui
 
 from mlx_convert_core import MlxConvertError
-from mlx_convert_core.plugin import Attachment, ChatSettings, Conversation, expanded
+from mlx_convert_core.plugin import Attachment, Conversation, expanded
 from mlx_convert_ui.pages.chat.composer import Composer
 from mlx_convert_ui.pages.chat.conversations import ConversationList
 from mlx_convert_ui.pages.chat.dialogs import SettingsDrawer
-from mlx_convert_ui.pages.chat.draft import ChatDraft
+from mlx_convert_ui.pages.chat.draft import ChatDraft, settings_of
 from mlx_convert_ui.pages.chat.header import Header, HeaderActions
 from mlx_convert_ui.pages.chat.loading import Loaded, load
 from mlx_convert_ui.pages.chat.managing import ExportForm, delete, export, rename
@@ -181,7 +180,7 @@ class ChatPage:
         if id:
             return lambda: self._chats.say(id, text, files)
         self._keep_draft()
-        return lambda: self._chats.begin(model_folder(model), self._settings(), text, files)
+        return lambda: self._chats.begin(model_folder(model), settings_of(self._sampler, None), text, files)
 
     def _sent(self, key: str, text: str, files: tuple[Attachment, ...]) -> None:
         """Forget the draft of ``key``; what was typed and added meanwhile stays, as the next message."""
@@ -249,7 +248,7 @@ class ChatPage:
             self._keep_draft()
             return
         id = self._id
-        await self._change(lambda: self._chats.change(id, settings=self._settings()))
+        await self._change(lambda: self._chats.change(id, settings=settings_of(self._sampler, self._conversation)))
 
     async def _change(self, act: Callable[[], Any]) -> Any:
         """What ``act`` gives, from a thread; None when it fails, which is said above the composer."""
@@ -292,12 +291,6 @@ class ChatPage:
 
     def _keep_draft(self) -> None:
         self._draft.keep(self._header.model, self._sampler)
-
-    def _settings(self) -> ChatSettings:
-        """Raises InvalidRequest for numbers that no model takes."""
-        settings = self._conversation.settings if self._conversation else ChatSettings()
-        values = self._sampler.values()
-        return replace(settings, **{**values, "system": values["system"].strip() or None})
 
     def _to_the_end(self) -> None:
         if self._conversation is not None:
