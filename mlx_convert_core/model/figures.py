@@ -83,4 +83,6 @@ def _number(value: float, digits: int = 4) -> str:
     if abs(value) >= 10_000:
         return f"{value:,.0f}"
     short = f"{value:.{digits}g}"
+    if "e+" in short:
+        return f"{float(short):,.0f}"
     return f"{float(short):.12f}".rstrip("0") if "e-" in short and abs(value) > 1e-9 else short

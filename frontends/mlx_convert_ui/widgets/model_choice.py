@@ -9,10 +9,11 @@ from typing import Any
 from nicegui import ui
 
 from mlx_convert_core import LibraryEntry, MlxConvertError
-from mlx_convert_core.plugin import expanded
+from mlx_convert_core.plugin import expanded, memory_now
 from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.widgets.components import Button, Tag, attributes, block
 from mlx_convert_ui.widgets.dialogs import HIDDEN_AFTER
+from mlx_convert_ui.widgets.fitting import fit_badge
 from mlx_convert_ui.widgets.model_menu import ANOTHER, ModelMenu, about_model, cut_name
 from mlx_convert_ui.widgets.picker import pick_folder
 from mlx_convert_ui.words import _
@@ -75,6 +76,8 @@ class ModelChoice:
             Tag("span", f"{self._label}: ", "sr-only")
             if self.entry is not None:
                 cut_name(self.entry.name)
+                if (fit := self.entry.fit(memory_now())).verdict != "runs":
+                    fit_badge(fit)
                 Tag("span", about_model(self.entry), "model-about")
             else:
                 Tag("span", _("Another folder"))
