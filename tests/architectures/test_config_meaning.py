@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from mlx_convert_lm.adapter import load_lazily
-from mlx_convert_lm.config.built import _turnings
+from mlx_convert_lm.config.built import turnings
 
 from architectures.checkpoints import write_tiny
 from mlx_convert_core import ConvertRequest, UnsupportedModel, Workspace
@@ -46,7 +46,7 @@ def source(folder: Path, model_type: str, **settings: Any) -> Path:
 
 def frequencies(folder: Path) -> list[list[float]]:
     """By what the built model turns its heads, layer for layer."""
-    return [turning.frequencies for turning in _turnings(load_lazily(folder, trust_remote_code=False).model)]
+    return [turning.frequencies for turning in turnings(load_lazily(folder, trust_remote_code=False).model)]
 
 
 @pytest.mark.parametrize("model_type", CLASSES)
