@@ -299,10 +299,10 @@ async def test_what_is_counted_beside_a_page_is_what_it_lists(studio: Studio, ti
     studio.enqueue([ConvertRequest(ref=str(tiny_llama)), ConvertRequest(ref="org/other")])
     async with visiting(studio, "/queue") as user:
         await sees(user, "Waiting")
-        assert said(user) == {"2 running or waiting"}
+        assert said(user) == {"2 conversions running or waiting"}
         studio.convert(ConvertRequest(ref=str(tiny_llama), preset="4bit", verify=False))
-        await until(lambda: said(user) == {"1 running", "2 running or waiting"})
-        await until(lambda: said(user) == {"2 running or waiting"})
+        await until(lambda: said(user) == {"1 conversion running", "2 conversions running or waiting"})
+        await until(lambda: said(user) == {"2 conversions running or waiting"})
 
 
 def said(user: User) -> set[str]:
