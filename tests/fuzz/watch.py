@@ -20,7 +20,7 @@ _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 _CHANGING = {"os.remove", "os.rmdir", "os.mkdir", "os.rename", "os.link", "os.symlink", "os.chmod", "os.truncate"}
 _STARTING = {"subprocess.Popen", "os.exec", "os.posix_spawn", "os.system", "pty.spawn"}
 
-OURS = "mlx_convert_lm.tokenizers.making"  # transformers in a process of its own, which runs no code of a model
+OURS = "mlx_convert_lm.tokenizers.apart"  # transformers in a process of its own, which runs no code of a model
 
 
 class Hang(BaseException):

@@ -16,7 +16,7 @@ def welcome(model: str, fill: Callable[[str], None]) -> None:
     def examples() -> None:
         with block("examples", label=_("Example prompts")).props("role=group"):
             for key, text in EXAMPLE_PROMPTS.items():
-                _example(TITLES[key], text, fill)
+                _example(_(TITLES[key]), text, fill)
 
     if model:
         empty("message-square", _("What would you like to know?"), _("Type below, or pick an example."), examples)
