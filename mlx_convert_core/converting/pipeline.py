@@ -13,13 +13,13 @@ from mlx_convert_core.converting.adapting import fetch_adapter, recorded
 from mlx_convert_core.converting.decoding import decoded_source, with_decoders
 from mlx_convert_core.converting.estimate import fetch_disk
 from mlx_convert_core.converting.fetching import arriving
-from mlx_convert_core.converting.making import Checked, Making
+from mlx_convert_core.converting.making_outputs import Checked, Making
 from mlx_convert_core.converting.methods import changed_text, with_methods
 from mlx_convert_core.converting.proving import Judge
 from mlx_convert_core.converting.small_files import examined_in_advance, examined_on_arrival
+from mlx_convert_core.converting.smoke_check import Tried
 from mlx_convert_core.converting.sources import Sources
 from mlx_convert_core.converting.strategies import strategies_of
-from mlx_convert_core.converting.trial import Tried
 from mlx_convert_core.converting.verifying import try_models
 from mlx_convert_core.errors import PluginNotLoaded
 from mlx_convert_core.model.plan import ConvertPlan

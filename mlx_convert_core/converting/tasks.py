@@ -11,7 +11,7 @@ from mlx_convert_core.converting.memory_guard import check_memory
 from mlx_convert_core.converting.model_runners import runner_of
 from mlx_convert_core.converting.model_senses import senses_of_model, told
 from mlx_convert_core.converting.pipeline import plan_exactly
-from mlx_convert_core.converting.trial import TrialRequest, try_model
+from mlx_convert_core.converting.smoke_check import TrialRequest, try_model
 from mlx_convert_core.converting.uploads import upload
 from mlx_convert_core.errors import GenerationFailed
 from mlx_convert_core.model.fit import CONTEXT

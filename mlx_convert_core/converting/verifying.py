@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mlx_convert_core.base.removing import remove_tree
-from mlx_convert_core.converting.trial import TrialRequest, Tried, broke, planned_fact, try_model
+from mlx_convert_core.converting.smoke_check import TrialRequest, Tried, broke, planned_fact, try_model
 from mlx_convert_core.errors import Cancelled, MlxConvertError
 from mlx_convert_core.model.plan import ConvertPlan
 from mlx_convert_core.model.verification import Verification

@@ -18,10 +18,10 @@ def themes() -> tuple[Theme, ...]:
     """The whole table; it is loaded only when somebody asks."""
     from mlx_convert_core.explanations import (
         asking,
+        converting,
         fetching,
         formats,
         keeping,
-        making,
         measuring,
         program,
         sending,
@@ -30,7 +30,7 @@ def themes() -> tuple[Theme, ...]:
         verifying,
     )
 
-    parts = (asking, sources, formats, texts, fetching, making, verifying, measuring, sending, keeping, program)
+    parts = (asking, sources, formats, texts, fetching, converting, verifying, measuring, sending, keeping, program)
     return tuple(part.THEME for part in parts)
 
 

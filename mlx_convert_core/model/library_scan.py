@@ -25,12 +25,12 @@ def scan(root: Path, skipped: Skipped = lambda folder, reason: None) -> Iterator
     ``skipped`` is told of each folder that could not be read, or is damaged, and why; also of records, and, once for
     all of a kind, of checkpoints that are not MLX's and of folders that were not looked into.
     """
-    look = _Look(root, skipped)
-    yield from look.below(root, SCAN_LEVELS)
-    look.sum_up()
+    one = _Scan(root, skipped)
+    yield from one.below(root, SCAN_LEVELS)
+    one.sum_up()
 
 
-class _Look:
+class _Scan:
     """One scan: what it has seen, each folder once whatever links lead there, and what it has passed over."""
 
     def __init__(self, root: Path, skipped: Skipped) -> None:

@@ -15,7 +15,7 @@ from mlx_convert_core.plugin import DecodedModel
 from mlx_convert_engine.blueprint import Blueprint
 from mlx_convert_engine.not_finite import Sizes, overflow
 from mlx_convert_engine.source_files import SourceFiles
-from mlx_convert_engine.stand_in import Place, empty, places, standing_in
+from mlx_convert_engine.stand_in import TensorPlace, empty, places, standing_in
 from mlx_convert_engine.stored_types import WIDE, array_of, loads_as_it_is, narrowed
 
 CHUNK = 4 << 20  # a whole number of values of every type
@@ -58,7 +58,7 @@ def looked_at(blueprints: list[Blueprint], source: SourceFiles) -> frozenset[str
     return blueprints[0].looked_at.intersection(source.places)
 
 
-def _fill(place: Place, source: SourceFiles) -> int:
+def _fill(place: TensorPlace, source: SourceFiles) -> int:
     """Write the values of one tensor; how many of them become infinite by that."""
     stored, too_large = place.stored, 0
     buffer = memoryview(bytearray(min(CHUNK, stored.nbytes)))
@@ -72,7 +72,7 @@ def _fill(place: Place, source: SourceFiles) -> int:
     return too_large
 
 
-def _put(file: BinaryIO, place: Place, data: memoryview) -> None:
+def _put(file: BinaryIO, place: TensorPlace, data: memoryview) -> None:
     import mlx.core as mx
 
     if place.stored.dtype == WIDE:

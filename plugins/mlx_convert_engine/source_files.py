@@ -20,7 +20,7 @@ from mlx_convert_core.plugin import (
     stamp_of,
 )
 from mlx_convert_engine.decoders import DecodedBytes
-from mlx_convert_engine.stand_in import Place
+from mlx_convert_engine.stand_in import TensorPlace
 from mlx_convert_engine.strided import read_strided
 
 
@@ -38,7 +38,7 @@ class SourceFiles:
         check_cancelled: Callable[[], None],
         decoders: Mapping[DecodedTensor, TensorDecoder] | None = None,
     ) -> None:
-        self.places: dict[str, Place] = {}
+        self.places: dict[str, TensorPlace] = {}
         self._decoded = DecodedBytes(decoders or {}, _Stored(self))
         self._checkpoint = checkpoint
         self._check_cancelled = check_cancelled

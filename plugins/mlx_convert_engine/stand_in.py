@@ -21,7 +21,7 @@ METADATA = {"format": "pt"}
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class TensorPlace:
     """Where the values of the tensor ``stored`` go: from byte ``start`` on in the file ``path``, as ``dtype``."""
 
     path: Path
@@ -49,18 +49,20 @@ def standing_in(source: DecodedModel, files: Iterable[Path] = ()) -> Iterator[Pa
         yield folder
 
 
-def places(source: DecodedModel, folder: Path) -> dict[str, Place]:
+def places(source: DecodedModel, folder: Path) -> dict[str, TensorPlace]:
     """The tensors, by name, that are empty in a stand-in whatever files it was given."""
     odd, seen = odd_shards(source), shown(source)
     laid_out = layouts([tensor for tensor in seen if tensor.shard in odd], METADATA)
     return {
-        tensor.name: Place(folder / tensor.shard, laid_out[tensor.shard].offsets[tensor.name], stored, tensor.dtype)
+        tensor.name: TensorPlace(
+            folder / tensor.shard, laid_out[tensor.shard].offsets[tensor.name], stored, tensor.dtype
+        )
         for stored, tensor in zip(source.model.tensors, seen, strict=True)
         if tensor.shard in odd
     }
 
 
-def empty(filled: Collection[Place]) -> None:
+def empty(filled: Collection[TensorPlace]) -> None:
     """Take the values out of stand-ins again, all but their headers, and give the disk its space back."""
     for path in {place.path for place in filled}:
         with path.open("r+b") as file:

@@ -100,7 +100,7 @@ def tensor_decoder(model: ModelInfo, request: ConvertRequest) -> Iterable[Tensor
 @hookimpl(trylast=True)
 def examine_files(plan: ConvertPlan, folder: Path) -> Iterable[Finding]:
     """Try tokenizer and chat template before a weight is read."""
-    from mlx_convert_lm.tokenizers.trial import try_tokenizer
+    from mlx_convert_lm.tokenizers.source_check import try_tokenizer
 
     return try_tokenizer(plan, folder)
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from mlx_convert_core import ConversionFailed, ConvertRequest, StepStarted, Workspace
-from mlx_convert_core.converting import trial, verifying
+from mlx_convert_core.converting import smoke_check, verifying
 from mlx_convert_core.model.results import ConvertedModel
 from mlx_convert_core.plugin import (
     Finding,
@@ -131,7 +131,7 @@ def test_a_finding_of_any_level_takes_the_mark_and_an_error_refuses(
 def test_an_answer_ends_when_the_time_of_a_check_is_up(
     convert: Callable[..., ConvertedModel], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trial, "SECONDS", 0.05)
+    monkeypatch.setattr(smoke_check, "SECONDS", 0.05)
 
     def waits(model: TriedModel) -> Verdict:
         return Verdict(facts=(f"ends with {model.answer(GenerateRequest(prompt='wait'))}",))

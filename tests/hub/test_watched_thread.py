@@ -7,7 +7,7 @@ import threading
 import pytest
 from huggingface_hub import constants
 from mlx_convert_hub.send.sending import _has_xet, _plain_transfer
-from mlx_convert_hub.send.watched_thread import Pulse, attend
+from mlx_convert_hub.send.watched_thread import WorkProgress, attend
 
 from mlx_convert_core import Cancelled
 
@@ -27,7 +27,7 @@ def test_work_that_is_done_counts_although_it_was_cancelled_by_then() -> None:
                 thread.join(60)
         raise Cancelled("cancelled.")
 
-    assert attend(work, Pulse(), watch, patience=60) == "committed"
+    assert attend(work, WorkProgress(), watch, patience=60) == "committed"
 
 
 def test_work_that_is_not_done_is_left_when_it_is_cancelled() -> None:
@@ -37,7 +37,7 @@ def test_work_that_is_not_done_is_left_when_it_is_cancelled() -> None:
         raise Cancelled("cancelled.")
 
     with pytest.raises(Cancelled):
-        attend(lambda: never.wait(60), Pulse(), watch, patience=60)
+        attend(lambda: never.wait(60), WorkProgress(), watch, patience=60)
     never.set()
 
 

@@ -92,7 +92,7 @@ def test_only_what_is_computed_is_written_to_a_stand_in_and_is_taken_out_again(
     seen: list[int] = []
     emptied = filling.empty
 
-    def watched(places: list[filling.Place]) -> None:
+    def watched(places: list[filling.TensorPlace]) -> None:
         emptied(places)
         seen.extend(place.path.stat().st_blocks for place in places)
 

@@ -146,8 +146,8 @@ def test_tokenizer_json_is_made_of_vocabulary_and_merges_and_said_to_be_unproved
 
 
 def test_a_tokenizer_that_differs_from_its_source_is_found_out(tiny_llama: Path) -> None:
-    from mlx_convert_lm.tokenizers.making import make
     from mlx_convert_lm.tokenizers.proof import differences
+    from mlx_convert_lm.tokenizers.tokenizer_json import make
     from tokenizers import Tokenizer, normalizers
 
     only_sentencepiece(tiny_llama)

@@ -12,7 +12,7 @@ from mlx_convert_cli.main import cli
 from mlx_convert_lm.adapter import load_lazily
 from mlx_convert_lm.config.heads import Head
 from mlx_convert_lm.config.meaning import Meaning
-from mlx_convert_lm.tokenizers.trial import try_tokenizer
+from mlx_convert_lm.tokenizers.source_check import try_tokenizer
 from samples.tiny import write_tiny_llama
 
 from mlx_convert_core import ConversionFailed, ConvertRequest, Finding, UnsupportedModel, Workspace

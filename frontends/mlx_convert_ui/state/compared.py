@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from mlx_convert_core import GenerateResult, JobState, to_json
 from mlx_convert_core.plugin import plain, units
-from mlx_convert_ui.state.comparisons import Column, Match
+from mlx_convert_ui.state.comparisons import Column, ShownComparison
 from mlx_convert_ui.state.naming import differing
 from mlx_convert_ui.words import _
 
@@ -40,16 +40,16 @@ class Compared:
     error: str = ""
 
 
-def compared(match: Match) -> tuple[Compared, ...]:
+def compared(shown: ShownComparison) -> tuple[Compared, ...]:
     """A row for each column, as far as it has come."""
-    shorts = differing([column.view.model for column in match.columns])
-    return tuple(_row(match, index, column, shorts[index]) for index, column in enumerate(match.columns))
+    shorts = differing([column.view.model for column in shown.columns])
+    return tuple(_row(shown, index, column, shorts[index]) for index, column in enumerate(shown.columns))
 
 
-def markdown(match: Match) -> str:
+def markdown(shown: ShownComparison) -> str:
     """The question, a table of figures, and the answers, for people to read."""
-    request = match.comparison.request
-    rows = compared(match)
+    request = shown.comparison.request
+    rows = compared(shown)
     parts = [f"# {_('Comparison')}", f"## {_('Prompt')}", request.prompt]
     if request.system:
         parts += [f"## {_('System prompt')}", request.system]
@@ -62,15 +62,15 @@ def markdown(match: Match) -> str:
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"
 
 
-def as_json(match: Match) -> str:
+def as_json(shown: ShownComparison) -> str:
     """Everything, for programs: the request, and a row for each model."""
-    document = {"request": plain(match.comparison.request), "models": [plain(one) for one in compared(match)]}
+    document = {"request": plain(shown.comparison.request), "models": [plain(one) for one in compared(shown)]}
     return to_json(document, indent=True).decode()
 
 
-def as_csv(match: Match) -> str:
+def as_csv(shown: ShownComparison) -> str:
     """A line for each model, for spreadsheets."""
-    rows = [plain(one) for one in compared(match)]
+    rows = [plain(one) for one in compared(shown)]
     written = io.StringIO()
     writer = csv.DictWriter(written, fieldnames=list(rows[0]))
     writer.writeheader()
@@ -85,10 +85,10 @@ def share(one: Compared) -> float | None:
     return 1.0 if one.same else one.words_alike / max(1, one.words)
 
 
-def _row(match: Match, index: int, column: Column, short: str) -> Compared:
-    view, entry, first = column.view, column.entry, match.columns[0].view
+def _row(shown: ShownComparison, index: int, column: Column, short: str) -> Compared:
+    view, entry, first = column.view, column.entry, shown.columns[0].view
     result = view.job.result() if view.state is JobState.FINISHED else None
-    place = match.parting(index) if index else None
+    place = shown.parting(index) if index else None
     text = view.text
     ended = result is not None and first.state is JobState.FINISHED
     same = ended and place is None

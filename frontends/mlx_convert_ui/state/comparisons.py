@@ -34,7 +34,7 @@ class Column:
 
 
 @dataclass
-class Match:
+class ShownComparison:
     """A comparison as a page draws it; ``view`` stands for the whole."""
 
     comparison: Comparison
@@ -75,13 +75,13 @@ class Comparisons:
     """One for each server. Safe to use from any thread."""
 
     def __init__(self, workspace: Workspace, views: JobViews, answers: Answers) -> None:
-        self.current: Match | None = None
+        self.current: ShownComparison | None = None
         self._answers = answers
         self._workspace = workspace
         self._views = views
         self._lock = threading.Lock()
 
-    def start(self, models: Sequence[str], request: GenerateRequest) -> Match:
+    def start(self, models: Sequence[str], request: GenerateRequest) -> ShownComparison:
         """Ask all ``models``, instead of what ran. Reads files: call it on a thread. Raises MlxConvertError."""
         with self._lock:
             self.stop()
@@ -97,7 +97,7 @@ class Comparisons:
                 for job, path in zip(comparison.answers, comparison.models, strict=True)
             )
             view = self._views.follow(comparison.job, request=comparison.request, place=PLACE)
-            self.current = Match(comparison=comparison, view=view, columns=columns)
+            self.current = ShownComparison(comparison=comparison, view=view, columns=columns)
             return self.current
 
     def _follow(self, job: Job[GenerateResult], path: Path, request: GenerateRequest) -> JobView:

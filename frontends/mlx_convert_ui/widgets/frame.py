@@ -12,7 +12,7 @@ from nicegui import ElementFilter, app, run, ui
 from mlx_convert_ui import wording
 from mlx_convert_ui.assets import STATIC
 from mlx_convert_ui.state import device
-from mlx_convert_ui.state.places import Place
+from mlx_convert_ui.state.destinations import Destination
 from mlx_convert_ui.state.preferences import Theme
 from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.widgets.components import (
@@ -81,18 +81,21 @@ def frame(studio: Studio, path: str, title: str, subtitle: str) -> Iterator[ui.e
         yield actions
 
 
-def _places(studio: Studio) -> tuple[Place, ...]:
+def _places(studio: Studio) -> tuple[Destination, ...]:
     """The pages, and what is done from every one of them."""
     pages = (
-        Place(title=_(one.title), icon=one.icon, group=N_("Pages"), address=one.path) for one in all_places(studio)
+        Destination(title=_(one.title), icon=one.icon, group=N_("Pages"), address=one.path)
+        for one in all_places(studio)
     )
     themes = ((Theme.LIGHT, _("Light theme")), (Theme.DARK, _("Dark theme")), (Theme.SYSTEM, _("Theme of the system")))
     return (
         *pages,
-        Place(title=_("New chat"), icon="message-square", group=N_("Actions"), address="/chat"),
-        Place(title=_("Convert a model"), icon="wand-sparkles", group=N_("Actions"), address="/"),
+        Destination(title=_("New chat"), icon="message-square", group=N_("Actions"), address="/chat"),
+        Destination(title=_("Convert a model"), icon="wand-sparkles", group=N_("Actions"), address="/"),
         *(
-            Place(title=title, icon=_THEME_ICONS[theme], group=N_("Actions"), act=partial(choose_theme, studio, theme))
+            Destination(
+                title=title, icon=_THEME_ICONS[theme], group=N_("Actions"), act=partial(choose_theme, studio, theme)
+            )
             for theme, title in themes
             if theme is not studio.theme
         ),

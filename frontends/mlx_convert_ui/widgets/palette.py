@@ -9,7 +9,7 @@ from inspect import isawaitable
 from nicegui import run, ui
 from nicegui.element import Element
 
-from mlx_convert_ui.state.places import Known, Place, places, read
+from mlx_convert_ui.state.destinations import Destination, Known, destinations, read
 from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.widgets.components import Button, Tag, attributes, block
 from mlx_convert_ui.widgets.dialogs import answer_of, lasting
@@ -28,7 +28,7 @@ class Shortcut(Element, component="shortcut.js"):
         self.on("pressed", pressed, [])
 
 
-def palette(studio: Studio, fixed: Callable[[], Sequence[Place]]) -> None:
+def palette(studio: Studio, fixed: Callable[[], Sequence[Destination]]) -> None:
     """The button that opens it, and the key. ``fixed`` are the pages and actions that are always there."""
     opened = lasting(lambda: _open(studio, fixed()))
     Shortcut(opened)
@@ -36,10 +36,10 @@ def palette(studio: Studio, fixed: Callable[[], Sequence[Place]]) -> None:
     attributes(button, {"aria-keyshortcuts": "Control+K Meta+K", "aria-haspopup": "dialog"})
 
 
-async def _open(studio: Studio, fixed: Sequence[Place]) -> None:
+async def _open(studio: Studio, fixed: Sequence[Destination]) -> None:
     known = await run.io_bound(read, studio) or Known()
     chosen = await answer_of(_Palette(fixed, known).dialog)
-    if not isinstance(chosen, Place):
+    if not isinstance(chosen, Destination):
         return
     if chosen.act is None:
         ui.navigate.to(chosen.address)
@@ -50,7 +50,7 @@ async def _open(studio: Studio, fixed: Sequence[Place]) -> None:
 
 
 class _Palette:
-    def __init__(self, fixed: Sequence[Place], known: Known) -> None:
+    def __init__(self, fixed: Sequence[Destination], known: Known) -> None:
         self._fixed = fixed
         self._known = known
         self.dialog = ui.dialog().props("position=top transition-duration=120")
@@ -64,7 +64,7 @@ class _Palette:
                 box.props("outlined dense hide-bottom-space autofocus role=combobox aria-autocomplete=list")
                 box.props("spellcheck=false autocomplete=off aria-expanded=true")
                 attributes(box, {"aria-label": _("Go to"), "for": _FIELD, "aria-controls": _LIST})
-            self._list: FoundList[Place] = FoundList(f"#{_FIELD}", _("Where to go"), first=True)
+            self._list: FoundList[Destination] = FoundList(f"#{_FIELD}", _("Where to go"), first=True)
             attributes(self._list, {"id": _LIST}).on_choose(self.dialog.submit)
             self._told = Tag("p", "", "sr-only").props("role=status")
         self._show("")
@@ -73,7 +73,7 @@ class _Palette:
         self._show(str(event.value or ""))  # type: ignore[attr-defined]
 
     def _show(self, words: str) -> None:
-        found = self._list.offer(words, places(words, self._fixed, self._known))
+        found = self._list.offer(words, destinations(words, self._fixed, self._known))
         with self._list:
             for name, group in itertools.groupby(found, key=lambda key: found[key].group):
                 with _group(_(name)):
@@ -81,7 +81,7 @@ class _Palette:
                         self._option(key, found[key])
         self._told.show(plural("{count} result", "{count} results", len(found)) if words else "")
 
-    def _option(self, key: str, place: Place) -> None:
+    def _option(self, key: str, place: Destination) -> None:
         option = Tag("div", "", "palette-option", icon=place.icon).mark("palette-option")
         identity = {"id": f"palette-{key}", "data-key": key}
         with attributes(option, {"role": "option", "aria-selected": "false", **identity}):

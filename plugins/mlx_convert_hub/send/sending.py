@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from mlx_convert_core.plugin import Reporter, file_names
 from mlx_convert_hub.client.connection import HubConnection
-from mlx_convert_hub.send.watched_thread import Pulse, attend
+from mlx_convert_hub.send.watched_thread import WorkProgress, attend
 
 if TYPE_CHECKING:
     from huggingface_hub import CommitOperationAdd, HfApi
@@ -63,7 +63,7 @@ class Sender:
 
     def send(self, file: Outgoing) -> CommitOperationAdd:
         """Bring the bytes of ``file`` to the storage; what to name in the commit."""
-        pulse = Pulse()
+        pulse = WorkProgress()
         addition = _watched(file, pulse)
         if file.stored_apart:
             self._store(addition, pulse)
@@ -80,10 +80,10 @@ class Sender:
             with _without_bars(), nullcontext() if self._xet else _plain_transfer():
                 self._api.create_commit(self._repo_id, operations, commit_message=title, parent_commit=parent)
 
-        attend(work, Pulse(), self._report.check_cancelled, COMMIT_SECONDS)
+        attend(work, WorkProgress(), self._report.check_cancelled, COMMIT_SECONDS)
         self.sent += self._with_commit
 
-    def _store(self, addition: CommitOperationAdd, pulse: Pulse) -> None:
+    def _store(self, addition: CommitOperationAdd, pulse: WorkProgress) -> None:
         if self._xet:
             try:
                 self.sent += self._attend(lambda: self._through_xet(addition, pulse), pulse)
@@ -94,13 +94,13 @@ class Sender:
                     f"Xet storage fails ({type(error).__name__}): {addition.path_in_repo} goes without it."
                 )
                 self._xet = False
-        plain = Pulse()
+        plain = WorkProgress()
         again = _watched(Outgoing(addition.path_in_repo, Path(str(addition.path_or_fileobj))), plain)
         self._attend(lambda: self._through_http(again), plain)
         self.sent += plain.position
         _mark_stored(addition, again.upload_info.sha256)
 
-    def _attend(self, work: Callable[[], T], pulse: Pulse) -> T:
+    def _attend(self, work: Callable[[], T], pulse: WorkProgress) -> T:
         def watch() -> None:
             self._report.check_cancelled()
             self._report.progress("upload", min(self._done + pulse.position, self._total), self._total)
@@ -111,7 +111,7 @@ class Sender:
         with _plain_transfer():
             self._api.preupload_lfs_files(self._repo_id, [addition], free_memory=False)
 
-    def _through_xet(self, addition: CommitOperationAdd, pulse: Pulse) -> int:
+    def _through_xet(self, addition: CommitOperationAdd, pulse: WorkProgress) -> int:
         """Send by hf_xet's own interface, which tells how far it is and can be stopped; the bytes that really went."""
         import hf_xet
         from huggingface_hub.utils import build_hf_headers
@@ -145,7 +145,7 @@ class Sender:
 class _WatchedFile(io.FileIO):
     """A file that tells a pulse how far it was read, and that can't be read once nobody waits for it."""
 
-    def __init__(self, path: str, pulse: Pulse) -> None:
+    def __init__(self, path: str, pulse: WorkProgress) -> None:
         super().__init__(path, "rb")
         self._pulse = pulse
 
@@ -156,7 +156,7 @@ class _WatchedFile(io.FileIO):
         return data or b""
 
 
-def _watched(file: Outgoing, pulse: Pulse) -> CommitOperationAdd:
+def _watched(file: Outgoing, pulse: WorkProgress) -> CommitOperationAdd:
     """The client's own description of a file, which opens as a watched one."""
     from huggingface_hub import CommitOperationAdd
 

@@ -29,7 +29,7 @@ from mlx_convert_hub.fetch.partial import hasher, is_intact
 from mlx_convert_hub.send.model_files import files_of, refuse_places
 from mlx_convert_hub.send.remote import RemoteRepo, look
 from mlx_convert_hub.send.sending import Outgoing, Sender
-from mlx_convert_hub.send.watched_thread import Pulse, attend
+from mlx_convert_hub.send.watched_thread import WorkProgress, attend
 from mlx_convert_hub.trouble.seen import Failure, scrub
 
 T = TypeVar("T")
@@ -118,7 +118,7 @@ class Upload:
 
     def _ask(self, question: Callable[[], T]) -> T:
         """The answer to a question that takes the client no time-out, left when the job is cancelled."""
-        return attend(question, Pulse(), self.report.check_cancelled, self.connection.stall_seconds)
+        return attend(question, WorkProgress(), self.report.check_cancelled, self.connection.stall_seconds)
 
     def _sleep(self, seconds: float) -> None:
         end = time.monotonic() + seconds

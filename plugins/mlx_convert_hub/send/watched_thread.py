@@ -20,7 +20,7 @@ class Stalled(Exception):
     """Nothing moved for too long."""
 
 
-class Pulse:
+class WorkProgress:
     """How far a piece of work is, in bytes; told by the thread that does it, read by the one that watches."""
 
     def __init__(self) -> None:
@@ -61,7 +61,7 @@ class Pulse:
                 self._at_end()
 
 
-def attend(work: Callable[[], T], pulse: Pulse, watch: Callable[[], None], patience: float) -> T:
+def attend(work: Callable[[], T], pulse: WorkProgress, watch: Callable[[], None], patience: float) -> T:
     """The result of ``work``, done on another thread while ``watch`` is called again and again.
 
     Leaves the work, and raises, when ``watch`` does; after ``patience`` seconds of silence raises Stalled. Work that

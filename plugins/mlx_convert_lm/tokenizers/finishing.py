@@ -7,8 +7,8 @@ from pathlib import Path
 
 from mlx_convert_core.plugin import CorruptCheckpoint
 from mlx_convert_lm.tokenizers.for_readers import PLAIN_CLASS, mended, needs_code
-from mlx_convert_lm.tokenizers.making import make
 from mlx_convert_lm.tokenizers.small_files import SETTINGS, TOKENIZER, SmallFiles, is_vocabulary
+from mlx_convert_lm.tokenizers.tokenizer_json import make
 
 
 def finish_tokenizer(staging: Path, *, own_code: bool) -> None:

@@ -9,7 +9,7 @@ from mlx_convert_core import JobState
 from mlx_convert_core.plugin import units
 from mlx_convert_ui import wording
 from mlx_convert_ui.pages.compare.summary import export_button, summary
-from mlx_convert_ui.state.comparisons import Column, Match, marked_at
+from mlx_convert_ui.state.comparisons import Column, ShownComparison, marked_at
 from mlx_convert_ui.state.naming import differing
 from mlx_convert_ui.widgets.answer import Answer, copy_button, is_loading, state_badge
 from mlx_convert_ui.widgets.components import Tag, block
@@ -18,11 +18,11 @@ from mlx_convert_ui.words import _, joined, plural
 
 
 class Columns:
-    """Draws ``match`` as it is now; `refresh` sends what changed since. ``again`` compares the same models anew."""
+    """Draws ``shown`` as it is now; `refresh` sends what changed since. ``again`` compares the same models anew."""
 
-    def __init__(self, match: Match, again: Callable[[], Any]) -> None:
-        self.match = match
-        request = match.comparison.request
+    def __init__(self, shown: ShownComparison, again: Callable[[], Any]) -> None:
+        self.shown = shown
+        request = shown.comparison.request
         with block("compare-head"):
             Tag("h2", _("Answers"), "card-title")
             Tag("span", _("Seed {number}", number=request.seed), "card-hint")
@@ -30,29 +30,29 @@ class Columns:
             self._export = block("push")
         self._summary = block("compare-summary")
         self._summed = False
-        shorts = differing([column.view.model for column in match.columns])
-        with block(f"compare-columns compare-{len(match.columns)}"):
-            self._columns = [ColumnView(match, index, short, again) for index, short in enumerate(shorts)]
+        shorts = differing([column.view.model for column in shown.columns])
+        with block(f"compare-columns compare-{len(shown.columns)}"):
+            self._columns = [ColumnView(shown, index, short, again) for index, short in enumerate(shorts)]
 
     def refresh(self) -> None:
         """Draw the changes; cheap when there are none."""
-        self._message.show(self.match.view.log[-1] if self.match.view.log and self.match.active else "")
+        self._message.show(self.shown.view.log[-1] if self.shown.view.log and self.shown.active else "")
         for column in self._columns:
             column.refresh()
-        if not self._summed and not self.match.active:
+        if not self._summed and not self.shown.active:
             self._summed = True
             with self._export:
-                export_button(self.match)
+                export_button(self.shown)
             with self._summary:
-                summary(self.match)
+                summary(self.shown)
 
 
 class ColumnView:
     """One model's answer."""
 
-    def __init__(self, match: Match, index: int, short: str, again: Callable[[], Any]) -> None:
-        self._match = match
-        column = match.columns[index]
+    def __init__(self, shown: ShownComparison, index: int, short: str, again: Callable[[], Any]) -> None:
+        self._shown = shown
+        column = shown.columns[index]
         self._index = index
         self._view = column.view
         self._pointed = False
@@ -76,7 +76,7 @@ class ColumnView:
             self._draw_state()
         place = self._place()
         self._point_out(place)
-        now = (place, self._pointed, self._view.state, self._match.columns[0].view.state)
+        now = (place, self._pointed, self._view.state, self._shown.columns[0].view.state)
         if now != self._said:
             self._said = now
             self._parting.show(self._wording(place))
@@ -93,7 +93,7 @@ class ColumnView:
                 copy_button(view.text)
 
     def _place(self) -> int | None:
-        return self._match.first_parting() if self._index == 0 else self._match.parting(self._index)
+        return self._shown.first_parting() if self._index == 0 else self._shown.parting(self._index)
 
     def _point_out(self, place: int | None) -> None:
         """Mark the token that differs, once it is known and drawn."""
@@ -105,7 +105,7 @@ class ColumnView:
             self._answer.stream.point_out(start, end)
 
     def _wording(self, place: int | None) -> str:
-        view, first = self._view, self._match.columns[0].view
+        view, first = self._view, self._shown.columns[0].view
         if self._index == 0:
             marked = _("The mark shows the first token that another model chose differently.")
             return "" if self._place() is None else marked

@@ -130,7 +130,7 @@ class ComparePage:
 
     def _refresh(self) -> None:
         current = self._studio.comparisons.current
-        if current is not None and (self._columns is None or current is not self._columns.match):
+        if current is not None and (self._columns is None or current is not self._columns.shown):
             self._place.clear()
             with self._place:
                 self._columns = Columns(current, self._compare)

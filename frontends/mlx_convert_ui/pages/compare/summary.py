@@ -10,34 +10,34 @@ from nicegui import ui
 from mlx_convert_core.plugin import units
 from mlx_convert_ui import wording
 from mlx_convert_ui.state.compared import Compared, as_csv, as_json, compared, markdown, share
-from mlx_convert_ui.state.comparisons import Match
+from mlx_convert_ui.state.comparisons import ShownComparison
 from mlx_convert_ui.widgets.components import Button
 from mlx_convert_ui.widgets.menus import menu_below
 from mlx_convert_ui.widgets.tables import plain_table
 from mlx_convert_ui.words import _, joined, plural
 
 
-def summary(match: Match) -> None:
+def summary(shown: ShownComparison) -> None:
     """A row for each model; nothing when none has answered."""
-    rows = compared(match)
+    rows = compared(shown)
     if all(one.tokens is None for one in rows):
         return
     columns = (_("Model"), _("Size"), _("Tokens"), _("Tokens/s"), _("First token after"), _("Parts from model 1"))
     plain_table(_("Summary"), (*columns, _("Same from the beginning")), map(_row, range(len(rows)), rows))
 
 
-def export_button(match: Match) -> None:
+def export_button(shown: ShownComparison) -> None:
     """Everything as a file, in the form that is chosen."""
     button = Button(_("Export"), None, icon="download", classes="btn-small").mark("export")
     with menu_below(button, _("Export the comparison")) as item:
-        item(_("Markdown, to read"), "file-text", partial(_download, match, markdown, "md")).mark("export-markdown")
-        item(_("CSV, for a spreadsheet"), "list-checks", partial(_download, match, as_csv, "csv")).mark("export-csv")
-        item(_("JSON, for programs"), "file-json", partial(_download, match, as_json, "json")).mark("export-json")
+        item(_("Markdown, to read"), "file-text", partial(_download, shown, markdown, "md")).mark("export-markdown")
+        item(_("CSV, for a spreadsheet"), "list-checks", partial(_download, shown, as_csv, "csv")).mark("export-csv")
+        item(_("JSON, for programs"), "file-json", partial(_download, shown, as_json, "json")).mark("export-json")
 
 
-def _download(match: Match, form: Callable[[Match], str], suffix: str) -> None:
-    name = wording.file_name(match.comparison.request.prompt)
-    ui.download.content(form(match).encode(), f"{name}.{suffix}")
+def _download(shown: ShownComparison, form: Callable[[ShownComparison], str], suffix: str) -> None:
+    name = wording.file_name(shown.comparison.request.prompt)
+    ui.download.content(form(shown).encode(), f"{name}.{suffix}")
 
 
 def _row(index: int, one: Compared) -> tuple[str, ...]:

@@ -10,10 +10,10 @@ from nicegui import run, ui
 
 from mlx_convert_core import BenchRequest, MeasureRequest, MlxConvertError
 from mlx_convert_core.plugin import ModelDetails
+from mlx_convert_ui.pages.model.cards import card_text, checks_card, files_card, made_card
 from mlx_convert_ui.pages.model.comparing import comparing_card
 from mlx_convert_ui.pages.model.errors import errors_card
 from mlx_convert_ui.pages.model.layers import layers_card
-from mlx_convert_ui.pages.model.making import card_text, checks_card, files_card, made_card
 from mlx_convert_ui.pages.model.reading import Seen, read
 from mlx_convert_ui.state.job_views import JobView
 from mlx_convert_ui.state.studio import Studio

@@ -23,7 +23,7 @@ TYPING_SECONDS = 0.6
 _THEMES = {Theme.SYSTEM: N_("Same as the system"), Theme.LIGHT: N_("Light"), Theme.DARK: N_("Dark")}
 
 
-class Kept:
+class SavedNote:
     """Says beside a card's title that a change was kept, or below its fields why it was not."""
 
     def __init__(self, title: str) -> None:
@@ -53,7 +53,7 @@ def converting(studio: Studio) -> None:
         note("warning", sentence(problem))
     with card(_("Converting")) as section:
         with section.default_slot.children[0]:
-            kept = Kept(_("Converting"))
+            kept = SavedNote(_("Converting"))
         with block("fields"):
             with (
                 field(_("Output folder"), _("Where converted models are put unless you choose another place.")) as name,
@@ -109,7 +109,7 @@ def uploads(studio: Studio) -> None:
     preferences = studio.preferences
     with card(_("Uploads")) as section:
         with section.default_slot.children[0]:
-            kept = Kept(_("Uploads"))
+            kept = SavedNote(_("Uploads"))
         with block("fields"):
             with field(_("Where to"), _("The place that the upload dialog starts with.")) as name:
                 options = {key: title_of(target) for key, target in targets.items()}

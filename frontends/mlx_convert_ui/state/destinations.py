@@ -19,7 +19,7 @@ SHOWN = 6  # of a group; who sees not what he looks for types on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class Destination:
     """Something to go to, or to do: an ``address`` of ours, or an ``act``. ``about`` is its small print.
 
     ``group`` is a message, said where it is drawn.
@@ -50,7 +50,7 @@ def read(studio: Studio) -> Known:
     return Known(entries=studio.entries(), chats=studio.chats.list())
 
 
-def places(words: str, fixed: Iterable[Place], known: Known) -> Iterator[Place]:
+def destinations(words: str, fixed: Iterable[Destination], known: Known) -> Iterator[Destination]:
     """What has ``words`` in its name, group by group: of each the first few, and last a search for the words."""
     matching = [place for place in fixed if place.has(words)]
     yield from (place for place in matching if place.group == "Pages")
@@ -61,7 +61,7 @@ def places(words: str, fixed: Iterable[Place], known: Known) -> Iterator[Place]:
     yield from (place for place in matching if place.group != "Pages")
     if words.strip():
         typed = words.strip()
-        yield Place(
+        yield Destination(
             title=_("Search models for “{words}”", words=typed),
             icon="search",
             group=N_("Actions"),
@@ -73,8 +73,8 @@ def _first(found: Iterable[Any]) -> Iterator[Any]:
     return itertools.islice(found, SHOWN)
 
 
-def _model(entry: LibraryEntry) -> Place:
-    return Place(
+def _model(entry: LibraryEntry) -> Destination:
+    return Destination(
         title=entry.name,
         icon="package",
         group=N_("Models"),
@@ -83,8 +83,8 @@ def _model(entry: LibraryEntry) -> Place:
     )
 
 
-def _chat(chat: ConversationSummary) -> Place:
-    return Place(
+def _chat(chat: ConversationSummary) -> Destination:
+    return Destination(
         title=chat.title or _("Untitled"),
         icon="message-square",
         group=N_("Chats"),

@@ -19,7 +19,7 @@ Tried = Callable[..., dict[str, Finding]]
 @pytest.fixture
 def tried(workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tried:
     """The findings about a source by their codes, from the trial alone."""
-    from mlx_convert_lm.tokenizers.trial import try_tokenizer
+    from mlx_convert_lm.tokenizers.source_check import try_tokenizer
 
     def tried(source: Path, **options: Any) -> dict[str, Finding]:
         request = ConvertRequest(ref=source, preset="4bit", output=tmp_path / "out", **options)

@@ -10,7 +10,6 @@ from typing import Any
 from mlx_convert_core.plugin import ConvertPlan, CorruptCheckpoint, Finding, ModelInfo, RunElsewhere, file_names
 from mlx_convert_lm.chat_template import ChatTemplate
 from mlx_convert_lm.tokenizers.for_readers import mended, needs_code, own_class, readable
-from mlx_convert_lm.tokenizers.making import Made, make
 from mlx_convert_lm.tokenizers.rendering import FolderTemplate
 from mlx_convert_lm.tokenizers.small_files import (
     ALWAYS_READ,
@@ -22,6 +21,7 @@ from mlx_convert_lm.tokenizers.small_files import (
     is_vocabulary,
     without_mark,
 )
+from mlx_convert_lm.tokenizers.tokenizer_json import Made, make
 from mlx_convert_lm.tokenizers.vocabulary import ids_in
 
 # Classes that transformers and mlx-lm make of tokenizer.json alone; of any other one transformers is asked.
