@@ -128,7 +128,7 @@ def _take_context(given: dict[str, Any]) -> None:
     if given.get("fit") != THIS_MAC:
         raise InvalidRequest(
             "a context says how much room to leave beside weights that are to fit into this machine.",
-            hint=f"Give --context together with --fit {THIS_MAC}.",
+            hint="Give --context together with --fit this-mac.",
             code="context",
         )
     given["fit"] = f"{THIS_MAC}-{context.strip()}"

@@ -155,7 +155,7 @@ def test_keys_alone_choose_and_the_list_says_what_is_marked(visitor: Visitor) ->
 def test_nearly_a_name_gets_names_like_it_and_nothing_says_so(visitor: Visitor) -> None:
     page = visitor.open()
     search(page, "tiny-lama", "maker/tiny-llama")
-    expect(page.get_by_text("Names like them:")).to_be_visible()
+    expect(page.get_by_text("No name has exactly these words. Similar names:")).to_be_visible()
     source_field(page).fill("qqqqqqqq")
     expect(page.get_by_text("No model has these words in its name.")).to_be_visible()
     source_field(page).fill("maker/tiny-lama")

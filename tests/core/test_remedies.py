@@ -25,7 +25,7 @@ EXEMPT = (
     "plugins/mlx_convert_lm/tokenizers/tokenizer_json.py",  # an argument of its own child process
     "plugins/mlx_convert_hub/card/",
     "plugins/mlx_convert_lm/commands.py",
-    "plugins/mlx_convert_gguf/tokenizers/byte_level.py",  # how texts are cut, as regular expressions
+    "plugins/mlx_convert_gguf/tokenizers/splitters.py",  # how texts are cut, as regular expressions
 )
 FILES = [
     path

@@ -78,6 +78,6 @@ def test_nothing_makes_such_words_elsewhere() -> None:
         for path in (ROOT / root).rglob("*.py")
         if path.name != "units.py"
         for line in path.read_text().splitlines()
-        if OWN_ARITHMETIC.search(line)
+        if OWN_ARITHMETIC.search(line) and "units." not in line and not line.lstrip().startswith("#")
     ]
     assert found == []

@@ -229,7 +229,7 @@ def test_learning_that_is_cancelled_keeps_nothing_and_ends_what_it_began(tiny_ll
     assert not [thread for thread in threading.enumerate() if thread.name == "forward"]
 
 
-@pytest.mark.parametrize("step", ["calibrate", "quantize"])
+@pytest.mark.parametrize("step", ["calibrate", pytest.param("quantize", marks=pytest.mark.slow)])
 def test_a_conversion_that_is_cancelled_while_it_learns_or_rounds_leaves_nothing(
     workspace: Workspace, tmp_path: Path, step: str
 ) -> None:

@@ -60,6 +60,7 @@ def test_the_smallest_model_that_keeps_to_a_divergence_is_made_measured_and_made
     assert (tmp_path / "again/model.safetensors").read_bytes() == (tmp_path / "out/model.safetensors").read_bytes()
 
 
+@pytest.mark.slow
 def test_a_divergence_that_can_not_be_had_is_refused_with_one_that_can(
     workspace: Workspace, tiny_llama: Path, tmp_path: Path
 ) -> None:

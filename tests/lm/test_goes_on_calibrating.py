@@ -59,7 +59,7 @@ def dying(tmp_path: Path) -> Iterator[Workspace]:
         yield workspace
 
 
-@pytest.mark.parametrize("method", ["tuned", "compensated"])
+@pytest.mark.parametrize("method", ["tuned", pytest.param("compensated", marks=pytest.mark.slow)])
 def test_a_killed_calibration_goes_on_at_its_block(source: Path, tmp_path: Path, dying: Workspace, method: str) -> None:
     asked = partial(ConvertRequest, ref=str(source), bits=4, group_size=32, method=method, verify=False)
     with pytest.raises(MlxConvertError) as caught:
@@ -96,7 +96,7 @@ def learned(source: Path, keep: Path, report: Any, made_from: str = "this") -> d
     return inputs_of(load, SEQUENCES, KeptInputs(keep), made_from, report, matrices=False)
 
 
-@pytest.mark.parametrize("looks", [5, 7, 9, 12])
+@pytest.mark.parametrize("looks", [7, *(pytest.param(looks, marks=pytest.mark.slow) for looks in (5, 9, 12))])
 def test_wherever_it_stopped_it_learns_the_same(source: Path, tmp_path: Path, looks: int) -> None:
     whole = learned(source, tmp_path / "whole", Silent())
     with pytest.raises(Cancelled):

@@ -36,7 +36,7 @@ PRESETS = [
     ("4bit", "8bit", "nvfp4"),
     ("mxfp4",),
     ("4bit-tuned",),
-    ("4bit-compensated",),
+    pytest.param(("4bit-compensated",), marks=pytest.mark.slow),
 ]
 
 

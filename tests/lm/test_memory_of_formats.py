@@ -17,10 +17,7 @@ from stored import Stored, store, tensors_of
 from mlx_convert_core import ConvertRequest, Workspace
 
 ROWS = 32  # that are packed value by value; the others repeat them
-EACH_DECODER = (
-    "GPTQ in the order of importance", "AWQ", "integers in words with zeros", "integers in bytes",
-    "nf4 with double quant", "LLM.int8", "HQQ", "MXFP4", "NVFP4",
-)  # fmt: skip
+SAMPLE = ("GPTQ in the order of importance", "AWQ", "HQQ", "NVFP4")
 Made = tuple[dict[str, Stored], Mapping[str, Any]]
 """Tensors and what config.json says of them."""
 
@@ -35,7 +32,7 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ("tool", "dequantize"),
     [
         ("AWQ", False),
-        *(pytest.param(name, True, marks=() if name in EACH_DECODER else pytest.mark.slow) for name in TOOLS),
+        *(pytest.param(name, True, marks=() if name in SAMPLE else pytest.mark.slow) for name in TOOLS),
     ],
 )
 def test_packed_numbers_take_no_more_than_was_stated(

@@ -29,7 +29,7 @@ def converted(workspace: Workspace, source: Path, output: Path, **more: Any) -> 
     return workspace.convert(ConvertRequest(ref=str(source), output=output, **asked), inline=True).result().models[0]
 
 
-@pytest.mark.parametrize("tool", ["gptq", "awq", "dwq"])
+@pytest.mark.parametrize("tool", ["gptq", pytest.param("awq", marks=pytest.mark.slow), "dwq"])
 def test_a_tool_makes_what_was_planned_without_the_hub(
     workspace: Workspace,
     tiny_llama: Path,
@@ -59,6 +59,7 @@ def test_a_tool_makes_what_was_planned_without_the_hub(
     assert made.weight_bytes == plain.weight_bytes or tool != "dwq"
 
 
+@pytest.mark.slow
 def test_dynamic_quant_gives_more_bits_to_some_layers_within_its_average(
     workspace: Workspace, tiny_llama: Path, tmp_path: Path, text: Path
 ) -> None:
