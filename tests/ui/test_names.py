@@ -27,7 +27,7 @@ OURS = {
     "_SCRIPT % (spoken.direction, said)": "of our own files, as JSON without a <",
     "kind": "one of the roles of a turn",
     "level": "one of the levels of a note",
-    "len(match.columns)": "a number",
+    "len(shown.columns)": "a number",
 }
 LINKS = {
     "location": "has a scheme that opens a page, see _arrived",
