@@ -47,7 +47,9 @@ def expected_bytes(shape: Shape) -> int:
     return total
 
 
-@pytest.mark.parametrize("model_type", SHAPES)
+@pytest.mark.parametrize(
+    "model_type", [pytest.param(name, marks=() if name == "deepseek_v3" else pytest.mark.slow) for name in SHAPES]
+)
 def test_a_huge_model_is_planned_to_the_byte(endless: Workspace, tmp_path: Path, model_type: str) -> None:
     shape = SHAPES[model_type]
     source = write_headers(tmp_path / model_type, shape)
