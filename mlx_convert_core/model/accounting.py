@@ -61,9 +61,10 @@ def _unread_files(model: ModelInfo) -> Iterator[LeftOut]:
     read = {*model.shards, *(file.name for file in adapters)}
     others = [file for file in model.matching("*.safetensors") if file.name not in read]
     whole = [file for file in others if file.name.startswith("consolidated")]
-    whole_bytes, weight_bytes = sum(file.size for file in whole), model.weight_bytes if whole else 0
-    copied = abs(whole_bytes - weight_bytes) < COPY_MARGIN * weight_bytes
-    names = frozenset(tensor.name for tensor in model.tensors if others)
+    if not others:  # as nearly always, and what follows walks through every tensor
+        return
+    copied = abs(sum(file.size for file in whole) - model.weight_bytes) < COPY_MARGIN * model.weight_bytes
+    names = frozenset(tensor.name for tensor in model.tensors)
     for file in others:
         kind = "copy" if copied and file in whole else "files"
         yield _of_file("again" if _repeats(file, model, names) else kind, file, model)

@@ -81,9 +81,8 @@ def layer_rows(layers: Iterable[StoredLayer]) -> tuple[LayerRow, ...]:
     for layer in layers:
         if layer.vector:
             continue
-        name = _NUMBER.sub("*", layer.path)
-        number = _NUMBER.search(layer.path)
-        rows.setdefault(name, {}).setdefault(int(number[0]) if number else None, layer)
+        name, block = _place(layer.path)
+        rows.setdefault(name, {}).setdefault(block, layer)
         sizes[name] += layer.nbytes
     return tuple(_row(name, blocks, sizes[name]) for name, blocks in rows.items())
 
@@ -111,12 +110,17 @@ def error_rows(errors: Mapping[str, float]) -> tuple[ErrorRow, ...]:
     """``errors`` by the paths of layers, those of a kind in a row, the row with the largest sum first."""
     rows: dict[str, dict[int | None, float]] = {}
     for path, error in errors.items():
-        number = _NUMBER.search(path)
-        row = rows.setdefault(_NUMBER.sub("*", path), {})
-        block = int(number[0]) if number else None
+        name, block = _place(path)
+        row = rows.setdefault(name, {})
         row[block] = row.get(block, 0.0) + error
     found = [ErrorRow(name=name, blocks=tuple(row), errors=tuple(row.values())) for name, row in rows.items()]
     return tuple(sorted(found, key=lambda row: (-row.error, row.name)))
+
+
+def _place(path: str) -> tuple[str, int | None]:
+    """The kind of the layer at ``path``, as a row is named, and the block that it is in."""
+    number = _NUMBER.search(path)
+    return _NUMBER.sub("*", path), int(number[0]) if number else None
 
 
 def _row(name: str, found: Mapping[int | None, StoredLayer], nbytes: int) -> LayerRow:

@@ -55,7 +55,7 @@ _SCALES = (
 )  # fmt: skip
 _PACKING_ENDS, _SCALE_ENDS = (tuple(f"_{word}" for word in words) for words in (_PACKING, _SCALES))
 _OUTPUT = ("lm_head", "embed_out")
-_NEXT_TOKENS = ("eh_proj", "enorm", "hnorm", "shared_head")  # what a layer has that predicts further tokens
+_NEXT_TOKENS = frozenset(("eh_proj", "enorm", "hnorm", "shared_head"))  # what a layer has that predicts further tokens
 DEPTH = 3  # configs within configs that are looked into; real ones have two
 _LAYER_COUNTS = ("num_hidden_layers", "n_layer", "num_layers")
 
@@ -73,8 +73,8 @@ class TensorKinds:
         self._experts = _whole(config.get("n_routed_experts")) if config.get("zero_expert_num") else 0
         self._shared = _whole(_found(config, ("num_kv_shared_layers",)))
         counted = any(_whole(value) for name, value in _fields(config) if "nextn" in name or "mtp" in name)
-        parts = set(chain.from_iterable(name.lower().split(".") for name in names if not counted))
-        self._drafts = counted or not parts.isdisjoint(_NEXT_TOKENS)
+        parts = chain.from_iterable(name.lower().split(".") for name in names)
+        self._drafts = counted or not _NEXT_TOKENS.isdisjoint(parts)
 
     def of(self, name: str, shape: tuple[int, ...] = ()) -> str:
         """The kind of one tensor that is not in a result, ``unknown`` when nothing tells."""

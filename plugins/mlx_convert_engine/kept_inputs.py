@@ -57,18 +57,12 @@ class KeptInputs:
     def block(self, number: int, made_from: str, inputs: Mapping[str, Inputs], answered: Sequence[Any]) -> None:
         """Keep what was learned of a block, the ``number``-th, and what it ``answered`` each sequence: a pass goes on
         there. Nothing of the second where it can't."""
-        import mlx.core as mx
-
         self._folder.mkdir(exist_ok=True)
-        self._write(_block_file(number), made_from, inputs)
-        if not answered:
-            return
-        unfinished = self._folder / f"unfinished-{STANDING}"
-        about = {_MADE_FROM: digest(made_from), "blocks": str(number + 1)}
-        mx.save_safetensors(str(unfinished), {str(place): one for place, one in enumerate(answered)}, metadata=about)
-        flush(unfinished)
-        unfinished.replace(self._folder / STANDING)
-        flush(self._folder)
+        self._keep(_block_file(number), made_from, inputs)
+        if answered:
+            arrays = {str(place): one for place, one in enumerate(answered)}
+            self._write(STANDING, made_from, arrays, {"blocks": str(number + 1)})
+            flush(self._folder)
 
     def begun(self, made_from: str) -> tuple[dict[str, Inputs], int, list[Any]]:
         """What a pass that died has learned of how many blocks, and what the last of them answered each sequence;
@@ -92,17 +86,21 @@ class KeptInputs:
     def done(self, made_from: str, inputs: Mapping[str, Inputs]) -> None:
         """Keep ``inputs``, whose matrices are saved, as what is made from ``made_from``."""
         self._folder.mkdir(exist_ok=True)
-        self._write(KEPT, made_from, inputs)
+        self._keep(KEPT, made_from, inputs)
         flush(self._folder)
 
-    def _write(self, name: str, made_from: str, inputs: Mapping[str, Inputs]) -> None:
+    def _keep(self, name: str, made_from: str, inputs: Mapping[str, Inputs]) -> None:
+        import mlx.core as mx
+
+        arrays = {path: mx.array([]) if layer.moments is None else layer.moments for path, layer in inputs.items()}
+        about = {f"{path}:{noted}": str(getattr(layer, noted)) for path, layer in inputs.items() for noted in _NOTED}
+        self._write(name, made_from, arrays or {_NOTHING: mx.array([])}, about)
+
+    def _write(self, name: str, made_from: str, arrays: Mapping[str, Any], about: Mapping[str, str]) -> None:
         import mlx.core as mx
 
         unfinished = self._folder / f"unfinished-{name}"
-        arrays = {path: mx.array([]) if layer.moments is None else layer.moments for path, layer in inputs.items()}
-        about = {f"{path}:{noted}": str(getattr(layer, noted)) for path, layer in inputs.items() for noted in _NOTED}
-        arrays = arrays or {_NOTHING: mx.array([])}
-        mx.save_safetensors(str(unfinished), arrays, metadata=about | {_MADE_FROM: digest(made_from)})
+        mx.save_safetensors(str(unfinished), dict(arrays), metadata={**about, _MADE_FROM: digest(made_from)})
         flush(unfinished)  # or a power cut may leave the name and not the numbers
         unfinished.replace(self._folder / name)
 

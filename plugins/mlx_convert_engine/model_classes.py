@@ -73,11 +73,14 @@ class ModelClasses(Protocol):
         """What makes token ids of text for the checkpoint in ``folder``; None where it can't be had."""
 
 
-def as_float32(model: Any) -> None:
-    """Have ``model`` compute in float32. On a CPU, 16-bit activations are many times slower and less exact, and expert
-    layers lack them."""
+def widened_on_cpu(model: Any) -> None:
+    """Have ``model`` compute in float32 on a CPU, where 16-bit activations are many times slower and less exact, and
+    expert layers lack them; elsewhere it stays as it is."""
     import mlx.core as mx
     from mlx.utils import tree_map
+
+    if mx.default_device() != mx.cpu:
+        return
 
     def widen(array: Any) -> Any:
         return array.astype(mx.float32) if mx.issubdtype(array.dtype, mx.floating) else array

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mlx_convert_core.plugin import Calibration, InvalidRequest, LeaveOut, Reporter, SetOption
-from mlx_convert_engine.model_classes import LazyModel, ModelClasses, as_float32
+from mlx_convert_engine.model_classes import LazyModel, ModelClasses, widened_on_cpu
 from mlx_convert_engine.texts import LENGTH, random_tokens
 
 Load = Callable[[], LazyModel]
@@ -28,27 +28,23 @@ def _vocabulary(model: Any) -> int:
 
 def memory_of_samples(classes: ModelClasses, load: Load) -> int:
     """Bytes of the whole model and of the cache of what it says."""
-    import mlx.core as mx
     from mlx.utils import tree_flatten
 
     from mlx_convert_engine.texts.samples import AT_ONCE
 
     model = load().model
-    if mx.default_device() == mx.cpu:
-        as_float32(model)
+    widened_on_cpu(model)
     weights = sum(array.nbytes for _, array in tree_flatten(model.parameters()))
     return int(weights + AT_ONCE * classes.cache_bytes(model, LENGTH))
 
 
 def samples_of(classes: ModelClasses, load: Load, planned: Calibration, report: Reporter) -> list[list[int]]:
     """What the model itself says, the whole of it in memory for that."""
-    import mlx.core as mx
 
     from mlx_convert_engine.texts.samples import sampled_tokens
 
     lazy = load()
-    if mx.default_device() == mx.cpu:
-        as_float32(lazy.model)
+    widened_on_cpu(lazy.model)
     if classes.empty_cache(lazy.model) is None:
         raise _unfit(f"{classes.name} can't have this model speak for itself.")
     begin = lazy.config.get("bos_token_id")

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from mlx_convert_engine.model_classes import LazyModel, as_float32
+from mlx_convert_engine.model_classes import LazyModel, widened_on_cpu
 from mlx_convert_engine.renaming import renamings
 from mlx_convert_engine.text_tokens import TextTokens
 from mlx_convert_engine.words import OnlyWords
@@ -151,7 +151,6 @@ def is_switch_linear(layer: Any) -> bool:
 
 def load_to_answer(folder: Path, *, trust_remote_code: bool) -> LazyModel:
     """A model as it answers, its weights not read yet. Raises GenerationFailed, and what `load_lazily` raises."""
-    import mlx.core as mx
 
     if not any(next(folder.glob(pattern), None) for pattern in (TOKENIZER, *VOCABULARIES)):
         raise GenerationFailed(
@@ -161,8 +160,7 @@ def load_to_answer(folder: Path, *, trust_remote_code: bool) -> LazyModel:
         )
     loaded = load_lazily(folder, trust_remote_code=trust_remote_code)
     loaded.arrays.clear()
-    if mx.default_device() == mx.cpu:
-        as_float32(loaded.model)
+    widened_on_cpu(loaded.model)
     return loaded
 
 

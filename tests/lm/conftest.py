@@ -15,3 +15,15 @@ sys.path.insert(0, str(Path(__file__).parent))
 def workspace(tmp_path: Path) -> Iterator[Workspace]:
     with Workspace(home=tmp_path / "home") as workspace:
         yield workspace
+
+
+@pytest.fixture
+def dying(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Workspace]:
+    """A workspace with the plugin that the module's ``KILLER`` is, which kills its process where there is a file
+    ``die`` beside it, and takes that away: so it does once."""
+    plugins = tmp_path / "home" / "plugins"
+    plugins.mkdir(parents=True)
+    (plugins / "killer.py").write_text(request.module.KILLER)
+    (plugins / "die").touch()
+    with Workspace(home=tmp_path / "home") as workspace:
+        yield workspace

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -46,17 +45,6 @@ def quantize_method(name, model):
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_tiny_llama(tmp_path_factory.mktemp("deep") / "deep", layers=BLOCKS)
-
-
-@pytest.fixture
-def dying(tmp_path: Path) -> Iterator[Workspace]:
-    """A workspace whose next calibration is killed after three blocks."""
-    plugins = tmp_path / "home" / "plugins"
-    plugins.mkdir(parents=True)
-    (plugins / "killer.py").write_text(KILLER)
-    (plugins / "die").touch()
-    with Workspace(home=tmp_path / "home") as workspace:
-        yield workspace
 
 
 @pytest.mark.parametrize("method", ["tuned", pytest.param("compensated", marks=pytest.mark.slow)])

@@ -6,7 +6,7 @@ import hashlib
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -190,6 +190,7 @@ def test_a_source_cut_short_after_planning_is_refused(tmp_path: Path, cut: int) 
     assert not (tmp_path / "out").exists()
 
 
+# Kills its own process when all weights are written, if there is a file that says so.
 KILLER = """
 import os, signal
 from pathlib import Path
@@ -202,17 +203,6 @@ def post_convert(plan, staging):
         marker.unlink()
         os.kill(os.getpid(), signal.SIGKILL)
 """
-
-
-@pytest.fixture
-def dying(tmp_path: Path) -> Iterator[Workspace]:
-    """A workspace whose next conversion is killed when all weights are written."""
-    plugins = tmp_path / "home" / "plugins"
-    plugins.mkdir(parents=True)
-    (plugins / "killer.py").write_text(KILLER)
-    (plugins / "die").touch()
-    with Workspace(home=tmp_path / "home") as workspace:
-        yield workspace
 
 
 def test_resume_takes_up_what_a_killed_worker_left(tmp_path: Path, dying: Workspace) -> None:

@@ -6,11 +6,27 @@ import itertools
 from collections.abc import Callable, Iterable
 from typing import Any, Generic, TypeVar
 
+from nicegui import ui
 from nicegui.element import Element
 from nicegui.events import GenericEventArguments
 
+from mlx_convert_ui.widgets.components import Tag, attributes, block
+
 Option = TypeVar("Option")
 _keys = itertools.count(1)
+
+
+def search_field(field: str, found: str, label: str, placeholder: str, typed: Callable[[str], Any]) -> ui.input:
+    """The field of a list that hangs over the page, with the id ``field``; the list's own is ``found``.
+
+    ``typed`` is told each text, also "" for none.
+    """
+    with block("search"):
+        Tag("span", "", "search-icon", icon="search").props("aria-hidden=true")
+        box = ui.input(placeholder=placeholder, on_change=lambda event: typed(str(event.value or "")))
+        box.props("outlined dense hide-bottom-space autofocus role=combobox aria-autocomplete=list")
+        box.props("spellcheck=false autocomplete=off aria-expanded=true")
+        return attributes(box, {"aria-label": label, "for": field, "aria-controls": found})
 
 
 class FoundList(Element, Generic[Option], component="found_list.js"):

@@ -14,7 +14,7 @@ from mlx_convert_core.plugin import memory_now, units
 from mlx_convert_ui import wording
 from mlx_convert_ui.widgets.components import Tag, attributes, block
 from mlx_convert_ui.widgets.fitting import fit_badge
-from mlx_convert_ui.widgets.found_list import FoundList
+from mlx_convert_ui.widgets.found_list import FoundList, search_field
 from mlx_convert_ui.words import _, joined, plural
 
 AT_ONCE = 30  # models in the list: a page holds no more of a library, however large that is
@@ -36,13 +36,8 @@ class ModelMenu:
             "model-menu"
         )
         with self._menu:
-            with block("search"):
-                Tag("span", "", "search-icon", icon="search").props("aria-hidden=true")
-                self._box = ui.input(placeholder=_("Search"), on_change=self._show).mark("find-model")
-                self._box.props("outlined dense hide-bottom-space autofocus role=combobox aria-autocomplete=list")
-                self._box.props("spellcheck=false autocomplete=off aria-expanded=true")
-                named = {"aria-label": _("Search the models"), "for": f"{name}-words", "aria-controls": name}
-                attributes(self._box, named)
+            self._box = search_field(f"{name}-words", name, _("Search the models"), _("Search"), self._show)
+            self._box.mark("find-model")
             self._list: FoundList[str] = FoundList(f"#{name}-words", _("Models"), first=True)
             attributes(self._list, {"id": name}).on_choose(self._take)
             self._told = Tag("p", "", "model-menu-told").props("role=status")
@@ -52,15 +47,14 @@ class ModelMenu:
         self._chosen = chosen
         self._menu.props["target"] = f"#{button}"
         self._box.value = ""
-        self._show()
+        self._show("")
         self._menu.open()
 
     def _take(self, path: str) -> Any:
         self._menu.close()
         return self._choose(path)
 
-    def _show(self) -> None:
-        words = str(self._box.value or "")
+    def _show(self, words: str) -> None:
         found = [path for path, entry in self._entries.items() if entry.has(words)]
         memory = memory_now()
         with self._list:

@@ -13,7 +13,7 @@ from mlx_convert_ui.state.destinations import Destination, Known, destinations, 
 from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.widgets.components import Button, Tag, attributes, block
 from mlx_convert_ui.widgets.dialogs import answer_of, lasting
-from mlx_convert_ui.widgets.found_list import FoundList
+from mlx_convert_ui.widgets.found_list import FoundList, search_field
 from mlx_convert_ui.words import _, plural
 
 _FIELD, _LIST = "palette-field", "palette-list"
@@ -56,21 +56,12 @@ class _Palette:
         self.dialog = ui.dialog().props("position=top transition-duration=120")
         attributes(self.dialog, {"aria-label": _("Go to")})
         with self.dialog, block("dialog palette"):
-            with block("search"):
-                Tag("span", "", "search-icon", icon="search").props("aria-hidden=true")
-                box = ui.input(placeholder=_("Pages, models, chats, actions"), on_change=self._typed).mark(
-                    "palette-words"
-                )
-                box.props("outlined dense hide-bottom-space autofocus role=combobox aria-autocomplete=list")
-                box.props("spellcheck=false autocomplete=off aria-expanded=true")
-                attributes(box, {"aria-label": _("Go to"), "for": _FIELD, "aria-controls": _LIST})
+            box = search_field(_FIELD, _LIST, _("Go to"), _("Pages, models, chats, actions"), self._show)
+            box.mark("palette-words")
             self._list: FoundList[Destination] = FoundList(f"#{_FIELD}", _("Where to go"), first=True)
             attributes(self._list, {"id": _LIST}).on_choose(self.dialog.submit)
             self._told = Tag("p", "", "sr-only").props("role=status")
         self._show("")
-
-    def _typed(self, event: object) -> None:
-        self._show(str(event.value or ""))  # type: ignore[attr-defined]
 
     def _show(self, words: str) -> None:
         found = self._list.offer(words, destinations(words, self._fixed, self._known))

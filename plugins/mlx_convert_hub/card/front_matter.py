@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from mlx_convert_hub.fetch.references import is_model_id
@@ -16,6 +16,7 @@ from mlx_convert_hub.trouble.seen import one_line
 
 FENCE = "---"
 MAX_TAGS = 20
+_NO_FIELD = "\n"  # where a field's name is: no name is so
 _TASK = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _LICENSE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _LINK = re.compile(r"https?://[^\s<>\"'`\\^{}|]{3,300}|[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -98,16 +99,25 @@ def without_fields(lines: Iterable[str], names: Iterable[str]) -> list[str]:
 
     What stands before the first field belongs to none and goes too, except comments: these always stay.
     """
-    dropped = set(names)
-    kept, dropping = [], True
+    dropped = {*names, _NO_FIELD}
+    return [line for field, line in _with_fields(lines) if field not in dropped]
+
+
+def field_lines(lines: Iterable[str], name: str) -> list[str]:
+    """The lines of the field ``name`` of a block, what is indented or listed below it included: those that
+    `without_fields` leaves out."""
+    return [line for field, line in _with_fields(lines) if field == name]
+
+
+def _with_fields(lines: Iterable[str]) -> Iterator[tuple[str | None, str]]:
+    """Each line with the field that it belongs to: `_NO_FIELD` before the first one, None from a comment on."""
+    field: str | None = _NO_FIELD
     for line in lines:
         if line[:1] == "#":
-            dropping = False
+            field = None
         elif line.strip() and not line[0].isspace() and line[0] != "-":
-            dropping = line.partition(":")[0].strip().strip("'\"") in dropped
-        if not dropping:
-            kept.append(line)
-    return kept
+            field = line.partition(":")[0].strip().strip("'\"")
+        yield field, line
 
 
 def _tags(value: Any) -> list[str]:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mlx_convert_core.plugin import QUALITY, TASKS, Figure, figures_in, groups_in
+from mlx_convert_hub.card.front_matter import field_lines
 
 if TYPE_CHECKING:
     from huggingface_hub import EvalResult
@@ -24,7 +25,7 @@ _METRICS = {"acc": "accuracy"}  # what the Hub calls it
 def with_results(lines: Sequence[str], name: str, measurements: Mapping[str, Any], there: Iterable[str]) -> list[str]:
     """The block ``lines`` of a card with what was measured of the model called ``name``, beside others' results in the
     block that is ``there``. A field there that can't be read stays as it is."""
-    others = _field(there)
+    others = field_lines(there, FIELD)
     try:
         found = [*_results_in(others), *_ours(measurements)]
     except Exception:  # whatever somebody has written there
@@ -69,15 +70,3 @@ def _written(name: str, results: Sequence[EvalResult]) -> list[str]:
     index = eval_results_to_model_index(name, list(results))
     text: str = yaml.safe_dump({FIELD: index}, sort_keys=False, allow_unicode=True, width=1000)
     return text.rstrip("\n").split("\n")
-
-
-def _field(lines: Iterable[str]) -> list[str]:
-    """The lines of the field, with what is indented or listed below it."""
-    found: list[str] = []
-    inside = False
-    for line in lines:
-        if line.strip() and not line[0].isspace() and line[0] not in "-#":
-            inside = line.partition(":")[0].strip().strip("'\"") == FIELD
-        if inside:
-            found.append(line)
-    return found

@@ -11,7 +11,7 @@ from mlx_convert_engine.budgets import Strategies
 from mlx_convert_engine.calibrating import Text
 from mlx_convert_engine.choosing import Found, Wanted
 from mlx_convert_engine.forward.blocks import Load
-from mlx_convert_engine.model_classes import LazyModel, as_float32
+from mlx_convert_engine.model_classes import LazyModel, widened_on_cpu
 from mlx_convert_engine.output_files import write_config, write_index
 
 from mlx_convert_core.plugin import (
@@ -156,13 +156,11 @@ class ToolConverter(LmConverter):
 
 def _whole(load: Callable[[], LazyModel]) -> LazyModel:
     """The model as a tool takes it: of mlx-lm's public classes, and on a CPU in float32."""
-    import mlx.core as mx
 
     running.modules()
     lazy = load()
     lazy.arrays.clear()
-    if mx.default_device() == mx.cpu:
-        as_float32(lazy.model)
+    widened_on_cpu(lazy.model)
     return lazy
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from nicegui import ui
-
 from mlx_convert_core.plugin import MeasuredModel, ModelDetails, figures_in, groups_in, is_stale, units
 from mlx_convert_ui import wording
 from mlx_convert_ui.state.library_rows import page_of
-from mlx_convert_ui.widgets.components import Tag, address_of, attributes, block, card
+from mlx_convert_ui.widgets.charts import AXIS, BASE, chart
+from mlx_convert_ui.widgets.components import Tag, address_of, block, card
 from mlx_convert_ui.widgets.tables import plain_table
 from mlx_convert_ui.words import N_, _
 
@@ -94,8 +93,7 @@ def _chart(models: Sequence[MeasuredModel], details: ModelDetails) -> None:
     fastest = max((one.value(SPEED) or 0.0) for one in shown)
     scale, unit = (1e9, "GB") if max(one.entry.size for one in shown) >= 1e9 else (1e6, "MB")
     points = [_point(one, fastest, scale, here=one.entry.path == details.entry.path) for one in shown]
-    chart = ui.echart(_options(points, unit), renderer="svg").classes("chart").mark("chart")
-    attributes(chart, {"role": "img", "aria-label": _("Size against KL divergence; the table below has the numbers")})
+    chart(_options(points, unit), _("Size against KL divergence; the table below has the numbers")).mark("chart")
 
 
 def _point(one: MeasuredModel, fastest: float, scale: float, *, here: bool) -> dict[str, Any]:
@@ -110,22 +108,10 @@ def _point(one: MeasuredModel, fastest: float, scale: float, *, here: bool) -> d
 
 
 def _options(points: list[dict[str, Any]], unit: str) -> dict[str, Any]:
-    line = {"lineStyle": {"color": "var(--line-2)"}}
     # A tenth of the span is free at each side, so that no mark or label stands on the edge; below nothing is nothing.
-    axis = {
-        "type": "value",
-        "scale": True,
-        "boundaryGap": ["10%", "10%"],
-        "splitNumber": 4,
-        "nameLocation": "middle",
-        "nameTextStyle": {"color": "var(--text-2)"},
-        "axisLabel": {"color": "var(--text-2)", "hideOverlap": True},
-        "axisLine": {"show": True, **line},
-        "splitLine": {"lineStyle": {"color": "var(--line)"}},
-    }
+    axis = {**AXIS, "type": "value", "scale": True, "boundaryGap": ["10%", "10%"], "splitNumber": 4}
     return {
-        "animation": False,
-        "textStyle": {"fontFamily": "Inter, system-ui, sans-serif"},
+        **BASE,
         "grid": {"left": 64, "right": 28, "top": 32, "bottom": 48},
         "xAxis": {**axis, "boundaryGap": ["18%", "18%"], "name": _("Size ({unit})", unit=unit), "nameGap": 28},
         "yAxis": {**axis, "min": 0, "name": _("KL divergence (nats)"), "nameGap": 44},

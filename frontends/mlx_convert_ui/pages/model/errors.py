@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from math import isfinite
 from typing import Any
 
-from nicegui import ui
-
 from mlx_convert_core.plugin import ErrorRow, Record, error_rows
-from mlx_convert_ui.widgets.components import attributes, card
+from mlx_convert_ui.widgets.charts import AXIS, BASE, chart
+from mlx_convert_ui.widgets.components import card
 from mlx_convert_ui.widgets.tables import plain_table
 from mlx_convert_ui.words import _
 
@@ -31,32 +30,23 @@ def errors_card(record: Record) -> None:
     ):
         in_blocks = [row for row in rows if row.worst is not None]
         if in_blocks:
-            chart = ui.echart(_options(in_blocks, unit), renderer="svg").classes("chart").mark("errors-chart")
             named = _("What rounding does, block by block; the table below has the numbers")
-            attributes(chart, {"role": "img", "aria-label": named})
+            chart(_options(in_blocks, unit), named).mark("errors-chart")
         cells = [(row.name, f"{row.error:.3g}", "–" if row.worst is None else f"{row.worst}") for row in rows]
         plain_table(_("What rounding does"), (_("Layer"), unit, _("Most in block")), cells)
 
 
 def _options(rows: Sequence[ErrorRow], unit: str) -> dict[str, Any]:
     blocks = sorted({block for row in rows for block in row.blocks if block is not None})[:_BLOCKS]
-    axis = {
-        "nameLocation": "middle",
-        "nameTextStyle": {"color": "var(--text-2)"},
-        "axisLabel": {"color": "var(--text-2)", "hideOverlap": True},
-        "axisLine": {"show": True, "lineStyle": {"color": "var(--line-2)"}},
-        "splitLine": {"lineStyle": {"color": "var(--line)"}},
-    }
     series = [_bars(row.name, [row], blocks) for row in rows[:_KINDS]]
     if rows[_KINDS:]:
         series.append(_bars(_("others"), rows[_KINDS:], blocks))
     return {
-        "animation": False,
-        "textStyle": {"fontFamily": "Inter, system-ui, sans-serif"},
+        **BASE,
         "legend": {"type": "scroll", "bottom": 0, "textStyle": {"color": "var(--text-2)"}},
         "grid": {"left": 72, "right": 28, "top": 20, "bottom": 76},
-        "xAxis": {**axis, "type": "category", "data": blocks, "name": _("Block"), "nameGap": 26},
-        "yAxis": {**axis, "type": "value", "name": unit, "nameGap": 54},
+        "xAxis": {**AXIS, "type": "category", "data": blocks, "name": _("Block"), "nameGap": 26},
+        "yAxis": {**AXIS, "type": "value", "name": unit, "nameGap": 54},
         "series": series,
     }
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from mlx_convert_engine.model_classes import LazyModel, as_float32
+from mlx_convert_engine.model_classes import LazyModel, widened_on_cpu
 from mlx_convert_engine.template_bounds import TooMuch, bounded
 from mlx_convert_engine.text_tokens import TextTokens
 
@@ -81,8 +81,7 @@ def load_to_answer(folder: Path, *, trust_remote_code: bool) -> tuple[Any, Any, 
 
     loaded = load_lazily(folder, folder.name, trust_remote_code=trust_remote_code)
     loaded.arrays.clear()
-    if mx.default_device() == mx.cpu:
-        as_float32(loaded.model)
+    widened_on_cpu(loaded.model)
     mx.eval(loaded.model.parameters())
     try:
         processor = public().load_processor(
