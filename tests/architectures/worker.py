@@ -83,7 +83,13 @@ def _convert(work: Path, presets: list[str]) -> None:
     from mlx_convert_core import ConvertRequest, Workspace
 
     outputs = tuple(_ours(work, preset) for preset in presets)
-    request = ConvertRequest(ref=str(work / "source"), preset=tuple(presets), output=outputs, text_only=True)
+    request = ConvertRequest(
+        ref=str(work / "source"),
+        preset=tuple(presets),
+        output=outputs,
+        text_only=True,
+        verify=False,  # whether a model answers is asked after it was compared, and costs that column alone
+    )
     with Workspace(home=work / "home") as workspace:
         workspace.convert(request, inline=True).result()
 
