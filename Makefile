@@ -5,8 +5,9 @@ BIN := .venv/bin
 # On Linux the torch of the usual index brings gigabytes for graphics cards; the comparison takes the CPU.
 TORCH_FROM := $(if $(filter Linux,$(shell uname)),--index-url https://download.pytorch.org/whl/cpu)
 SWEEP ?= --write
-# Two test processes share two cores: more threads of OpenBLAS would only wait for each other.
-PYTEST := OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+# Two test processes share two cores: more threads of OpenBLAS would only wait for each other. Tests start Python some thousand
+# times: where bytecode is not kept, as in many containers, each of them would compile our modules anew.
+PYTEST := OPENBLAS_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 .PHONY: help contract demo test test-all browser check bench kill coverage transformers-sweep gguf-transformers peft-merge vlm vlm-sweep words docs screenshots clean
 
