@@ -48,6 +48,26 @@ def test_arrow_keys_walk_through_a_menu(visitor: Visitor, program: Program, tiny
     assert violations(page) == []
 
 
+@pytest.mark.parametrize("width", [1280, 390])
+def test_what_is_chosen_of_many_stays_inside_of_its_field(visitor: Visitor, width: int) -> None:
+    page = visitor.open("/queue", width=width)
+    page.get_by_role("combobox", name="Presets").click()
+    for option in page.get_by_role("option", selected=False).all():
+        option.click()
+    page.keyboard.press("Escape")
+    chips = page.locator(".chips-field .q-chip")
+    assert chips.count() > 8
+    field = page.locator(".chips-field .q-field__control").bounding_box()
+    below = page.get_by_role("combobox", name="Upload when done").bounding_box()
+    assert field is not None
+    assert below is not None
+    for box in (chip.bounding_box() for chip in chips.all()):
+        assert box is not None
+        assert field["x"] <= box["x"] <= box["x"] + box["width"] <= field["x"] + field["width"]
+        assert field["y"] <= box["y"] <= box["y"] + box["height"] <= field["y"] + field["height"]
+    assert field["y"] + field["height"] < below["y"]
+
+
 def test_a_text_that_is_too_long_is_refused_and_what_was_there_stays(visitor: Visitor) -> None:
     page = visitor.open("/queue")
     field = page.get_by_role("textbox", name="Models")

@@ -108,6 +108,29 @@ def test_a_conversation_is_listed_shown_and_renamed(run: Run, talk: Conversation
     assert json.loads(run("conversations", "list", "--json").stdout)[0]["title"] == "About MLX"
 
 
+def test_words_find_conversations_by_title_and_by_what_was_said(run: Run, talk: Conversation, home: Path) -> None:
+    store = ConversationStore(home)
+    other = store.save(store.create("/models/Tiny-MLX-4bit", title="Rivers").with_message("user", "Where is the Nile?"))
+    for words, wanted in (("FRAMEWORK mlx", [talk.id]), ("nile", [other.id]), ("rivers", [other.id]), ("", None)):
+        found = json.loads(run("conversations", "list", "--search", words, "--json").stdout)
+        assert [one["id"] for one in found] == (wanted or [other.id, talk.id])
+    assert talk.id not in run("conversations", "--search", "nile").stdout
+    nothing = run("conversations", "--search", "assistant")  # a word of the files, not of what was said
+    assert (nothing.exit_code, nothing.stdout) == (0, "")
+    assert "None of 2 conversations has 'assistant'" in nothing.stderr
+
+
+def test_a_pinned_conversation_is_listed_first(run: Run, talk: Conversation, home: Path) -> None:
+    store = ConversationStore(home)
+    newer = store.create("/models/Tiny-MLX-4bit", title="Newer")
+    assert "'What is MLX?' is pinned." in run("conversations", "pin", talk.id).stderr
+    lines = run("conversations").stdout.splitlines()
+    assert (talk.id in lines[1], "pinned" in lines[1], newer.id in lines[2]) == (True, True, True)
+    assert not json.loads(run("conversations", "pin", talk.id, "--off", "--json").stdout)["pinned"]
+    assert talk.id in run("conversations").stdout.splitlines()[2]
+    assert run("conversations", "pin", "0000").exit_code == 2
+
+
 def test_an_export_can_be_imported(run: Run, talk: Conversation, tmp_path: Path) -> None:
     assert run("conversations", "export", talk.id).stdout == run("conversations", "show", talk.id).stdout
     written = run("conversations", "export", talk.id, "--format", "json", "--output", "talk.json")

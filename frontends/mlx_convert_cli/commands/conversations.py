@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
 from mlx_convert_cli.errors import tell
 from mlx_convert_cli.files import read_text, write_text
 from mlx_convert_cli.groups import DefaultGroup
+from mlx_convert_cli.listing import Listing
 from mlx_convert_cli.options import common
-from mlx_convert_cli.output import at_terminal, confirm, print_json, put, say, show_table, table
+from mlx_convert_cli.output import at_terminal, confirm, print_json, put, say, screenful, show_table, table
 from mlx_convert_cli.workspace import workspace
 from mlx_convert_core import InvalidRequest
 from mlx_convert_core.plugin import command
+
+if TYPE_CHECKING:
+    from mlx_convert_core.plugin import ConversationSummary
+
+AROUND = 2  # lines of a terminal that are not the table's: what more there is, and the prompt
 
 
 @click.group(cls=DefaultGroup, default="list")
@@ -23,22 +30,42 @@ def conversations() -> None:
 
 
 @conversations.command("list")
+@click.option("--search", metavar="TEXT", default="", help="Only conversations with these words in title or messages.")
+@click.option("--all", "every", is_flag=True, help="At a terminal, too, list more than fits on the screen.")
 @common
-def list_conversations(as_json: bool) -> None:
-    """List the conversations, the one that was changed last first."""
+def list_conversations(search: str, every: bool, as_json: bool) -> None:
+    """List the conversations, the one that was changed last first.
+
+    A terminal shows as many as fit on it, the pinned ones first. A pipe, a file and --json get all of them.
+    """
     with workspace(as_json=as_json) as opened:
-        found = opened.conversations.list()
+        known = opened.conversations.list()
+        found = opened.conversations.search(search)
         problem = opened.conversations.problem
     if problem:
         tell("warning", problem, color="yellow")
     if as_json:
         print_json(found)
-    elif not found:
-        say("There are no conversations yet. Begin one: mlx-convert chat MODEL")
+    elif found:
+        ordered = sorted(found, key=lambda one: not one.pinned)
+        shown = ordered if every else screenful(ordered, _table, below=AROUND)
+        show_table(_table(shown))
+        more = len(ordered) - len(shown)
+        if more:
+            say(f"{more:,} more. --all lists them, --search TEXT finds some.")
+    elif known:
+        say(f"None of {len(known):,} conversations has '{search}' in its title or in what was said.")
     else:
-        rows = [(one.id, str(one.messages), one.updated[:10], one.model.name, one.title or "untitled") for one in found]
-        columns = ("id", "messages", "changed", "model", "title")
-        show_table(table(*columns, rows=rows, right=("messages",)))
+        say("There are no conversations yet. Begin one: mlx-convert chat MODEL")
+
+
+def _table(found: Sequence[ConversationSummary]) -> Listing:
+    rows = [(one.id, str(one.messages), _changed(one), one.model.name, one.title or "untitled") for one in found]
+    return table("id", "messages", "changed", "model", "title", rows=rows, right=("messages",))
+
+
+def _changed(one: ConversationSummary) -> str:
+    return f"{one.updated[:10]}, pinned" if one.pinned else one.updated[:10]
 
 
 @conversations.command("show")
@@ -63,6 +90,21 @@ def rename(id: str, title: str, as_json: bool) -> None:
     with workspace(as_json=as_json) as opened:
         renamed = opened.conversations.rename(id, title)
     print_json(renamed.summary) if as_json else say(f"It is called '{renamed.title}' now.")
+
+
+@conversations.command("pin")
+@click.argument("id")
+@click.option("--off", is_flag=True, help="No more.")
+@common
+def pin(id: str, off: bool, as_json: bool) -> None:
+    """Keep the conversation ID before the others."""
+    with workspace(as_json=as_json) as opened:
+        opened.conversations.pin(id, not off)
+        pinned = opened.conversations.get(id).summary
+    if as_json:
+        print_json(pinned)
+    else:
+        say(f"'{pinned.title}' is {'no longer ' if off else ''}pinned.")
 
 
 @conversations.command("export")

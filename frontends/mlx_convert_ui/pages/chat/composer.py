@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from nicegui import ui
 
 from mlx_convert_ui.pages.chat.meter import ContextMeter
+from mlx_convert_ui.pages.chat.reading import NewestButton
 from mlx_convert_ui.widgets.attachments import Attachments
 from mlx_convert_ui.widgets.components import Button, Tag, attributes, block
 from mlx_convert_ui.words import _
@@ -34,6 +35,7 @@ class Composer:
         self._stop = stop
         self._active = False
         with block("composer"):
+            NewestButton()
             self.notes = block("notes")
             attachments.draw_notes()
             attachments.draw_files()

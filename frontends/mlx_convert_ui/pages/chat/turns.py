@@ -10,6 +10,7 @@ from typing import Any
 from nicegui import ui
 
 from mlx_convert_core.plugin import Conversation, StoredMessage, units
+from mlx_convert_ui.pages.chat.reading import TurnLog
 from mlx_convert_ui.state.job_views import JobView
 from mlx_convert_ui.widgets.answer import Answer, copy_button
 from mlx_convert_ui.widgets.attachments import pictures
@@ -37,24 +38,25 @@ class Turns:
     def __init__(self, actions: TurnActions) -> None:
         self._actions = actions
         self._turns: list[Turn] = []
-        self._shown = SHOWN
-        self._conversation: Conversation | None = None
-        self._earlier = block("turns-earlier")
-        self._place = block("turns", label=_("Messages")).props("role=log aria-live=off")
-
-    @property
-    def view(self) -> JobView | None:
-        """The answer that is being drawn as it comes, or that failed."""
-        return self._turns[-1].view if self._turns else None
+        self._first = 0  # the message that the first of them shows
+        self._drawn: tuple[Conversation, JobView | None] | None = None
+        with TurnLog() as self._place:
+            self._earlier = Button("", self._show_earlier, kind="ghost", classes="btn-small turns-earlier").mark(
+                "earlier"
+            )
+        self._earlier.set_visibility(False)
 
     def draw(self, conversation: Conversation, view: JobView | None) -> None:
         """Show ``conversation`` and, after it, the answer in ``view``."""
-        self._conversation = conversation
-        first = max(0, len(conversation.messages) - self._shown)
+        self._drawn = conversation, view
+        newest = max(0, len(conversation.messages) - SHOWN)
+        self._first = min(self._first, newest) if self._turns else newest
         contents: list[StoredMessage | JobView] = list(conversation.messages)
         if view is not None:
             contents[len(contents) - bool(view.begun) :] = [view]  # one that goes on takes the place of what it was
-        wanted = [(index, content, conversation.versions(index)) for index, content in enumerate(contents)][first:]
+        wanted = [(index, content, conversation.versions(index)) for index, content in enumerate(contents)]
+        del wanted[: self._first]
+        self._put_before(wanted[: self._turns[0].index - self._first] if self._turns else [])
         kept = 0
         while kept < min(len(self._turns), len(wanted)) and self._turns[kept].is_now(*wanted[kept]):
             kept += 1
@@ -63,34 +65,42 @@ class Turns:
         del self._turns[kept:]
         with self._place:
             self._turns += [Turn(*one, self._actions, conversation.id) for one in wanted[kept:]]
-        self._draw_earlier(first)
+        self._draw_earlier()
 
     def clear(self) -> None:
         """Show no conversation."""
         for gone in self._turns:
             gone.element.delete()
-        self._turns, self._conversation = [], None
-        self._earlier.clear()
+        self._turns, self._drawn = [], None
+        self._earlier.set_visibility(False)
 
     def refresh(self) -> None:
         """Draw what came of the answer since the last time."""
         if self._turns:
             self._turns[-1].refresh()
 
-    def _draw_earlier(self, hidden: int) -> None:
-        self._earlier.clear()
-        if hidden:
-            with self._earlier:
-                words = plural("Show {count:,} earlier message", "Show {count:,} earlier messages", hidden)
-                Button(words, self._show_earlier, kind="ghost", classes="btn-small")
+    def _put_before(self, earlier: list[tuple[int, StoredMessage | JobView, tuple[int, int]]]) -> None:
+        """Draw ``earlier`` before the turns that are there, which stay as they are."""
+        assert self._drawn is not None
+        with self._place:
+            drawn = [Turn(*one, self._actions, self._drawn[0].id) for one in earlier]
+        for place, turn in enumerate(drawn, 1):  # after the button
+            turn.element.move(target_index=place)
+        self._turns[:0] = drawn
+
+    def _draw_earlier(self) -> None:
+        words = plural("Show {count:,} earlier message", "Show {count:,} earlier messages", self._first)
+        self._earlier.show(words)
+        self._earlier.set_visibility(self._first > 0)
 
     def _show_earlier(self) -> None:
-        self._shown += SHOWN
-        assert self._conversation is not None
-        for turn in self._turns:
-            turn.element.delete()
-        view, self._turns = self.view, []
-        self.draw(self._conversation, view)
+        assert self._drawn is not None
+        read = self._turns[0].element
+        self._first = max(0, self._first - SHOWN)
+        self.draw(*self._drawn)
+        if not self._first:  # the button goes, and with it the place of who uses no mouse
+            read.props("tabindex=-1")
+            read.client.run_javascript(f"getHtmlElement({read.id}).focus({{ preventScroll: true }})")
 
 
 class Turn:
@@ -101,7 +111,7 @@ class Turn:
     ) -> None:
         self._id = id
         self.view: JobView | None = None
-        self._index = index
+        self.index = index
         self._versions = versions
         self._message: StoredMessage | None = None
         self._actions = actions
@@ -123,7 +133,7 @@ class Turn:
 
     def is_now(self, index: int, content: StoredMessage | JobView, versions: tuple[int, int]) -> bool:
         """Whether this is how ``content`` is drawn; an answer that was on its way becomes the message it is kept as."""
-        if index != self._index:
+        if index != self.index:
             return False
         if isinstance(content, JobView):
             return content is self.view
@@ -184,9 +194,7 @@ class Turn:
             ):
                 if by > 0:
                     Tag("span", _("{number} of {total}", number=place, total=count), "versions-place")
-                button = Button(
-                    "", partial(self._actions.switch, self._index, by), icon=icon, kind="ghost", label=label
-                )
+                button = Button("", partial(self._actions.switch, self.index, by), icon=icon, kind="ghost", label=label)
                 button.classes("btn-small").enable(there).mark(f"version{by:+d}")
 
     def _edit(self) -> None:
@@ -206,7 +214,7 @@ class Turn:
                 Button(_("Ask again"), lambda: self._send(box.value or ""), kind="primary").mark("send-edit")
 
     async def _send(self, text: str) -> None:
-        if self._message is not None and await self._actions.edit(self._index, text):
+        if self._message is not None and await self._actions.edit(self.index, text):
             return  # drawn anew, as another message
 
 
