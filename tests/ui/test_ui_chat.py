@@ -7,9 +7,11 @@ import threading
 from pathlib import Path
 
 import pytest
-from browser.models import scripted_model
+from browser.models import copy_model, scripted_model
 from mlx_convert_ui.state.studio import Studio
+from mlx_convert_ui.widgets.components import Tag
 from mlx_convert_ui.widgets.stream import TokenStream
+from nicegui import ElementFilter
 from nicegui.testing import User
 from nicegui.testing.user_interaction import UserInteraction
 from simulated import fill, sees, until, visiting
@@ -141,6 +143,42 @@ async def test_an_answer_that_was_cut_off_goes_on(studio: Studio, tiny_model: Pa
         user.find(marker="continue").click()
         await until(lambda: said(studio) == ["Count", "One, two, three."])
         await user.should_not_see("cut off at the token limit", retries=50)
+
+
+@pytest.mark.parametrize(("left", "said"), [(400, "112 of 512 tokens"), (30, "482 of 512 tokens, nearly full")])
+async def test_a_conversation_says_how_much_of_the_context_it_fills(
+    studio: Studio, parrot: Path, left: int, said: str
+) -> None:
+    limited(parrot, 512)
+    store = studio.workspace.conversations
+    figures = {"prompt_tokens": 500 - left, "generation_tokens": 12}
+    store.save(store.create(parrot).with_message("user", "Hello").with_message("assistant", "Hi.", figures))
+    async with visiting(studio, f"/chat/{only(studio).id}") as user:
+        await until(lambda: [one.text for one in user.find(marker="context").elements] == [said])  # type: ignore[attr-defined]
+        (words,) = user.find(marker="context").elements
+        assert words.props.get("data-full") == ("true" if "full" in said else None)
+        assert user.client is not None
+        with user.client:
+            tips = [str(one.props.get("data-tip", "")) for one in ElementFilter(kind=Tag)]
+        assert any("Nothing of it is left out without asking you" in tip for tip in tips)
+
+
+async def test_a_question_that_does_not_fit_into_the_context_says_what_to_do(
+    studio: Studio, tiny_model: Path, tmp_path: Path
+) -> None:
+    small = copy_model(tiny_model, tmp_path / "small")
+    limited(small, 64)
+    async with visiting(studio, f"/chat?model={small}") as user:
+        await say(user, "w5 " * 200)
+        await sees(user, "small was made for 64", "Begin a new conversation, or shorten an earlier message")
+    assert said(studio) == [("w5 " * 200)]
+
+
+def limited(model: Path, tokens: int) -> None:
+    """Let ``model`` have been made for that many tokens; its files are those of others, so one is put in place anew."""
+    config = json.loads((model / "config.json").read_text())
+    (model / "config.json").unlink()
+    (model / "config.json").write_text(json.dumps({**config, "max_position_embeddings": tokens}))
 
 
 async def test_the_last_message_is_answered_again(studio: Studio, parrot: Path) -> None:

@@ -13,6 +13,9 @@ from mlx_convert_ui.state.advice import advised
 from mlx_convert_ui.state.convert_form import Form, command_line
 from mlx_convert_ui.state.job_views import JobView
 from mlx_convert_ui.state.studio import Studio
+from mlx_convert_ui.widgets.components import Tag
+from nicegui import ElementFilter
+from nicegui.elements.mixins.text_element import TextElement
 from nicegui.testing import User
 from samples.adapters import numbers, write_adapter
 from samples.mlx_folder import write_mlx_folder
@@ -29,6 +32,14 @@ def take(user: User, preset: str, *, instead_of: str = "4bit") -> None:
     """Tick a precision, and untick the one that was ticked before."""
     user.find(marker=f"preset-{preset}").trigger("change")
     user.find(marker=f"preset-{instead_of}").trigger("change")
+
+
+def sizes(user: User) -> dict[str, str]:
+    """What the card of each precision says of its size and of whether that runs here."""
+    assert user.client is not None
+    with user.client:
+        shown = [one for one in ElementFilter(kind=Tag) if "option-size" in one.classes]
+    return {mark: one.text for one in shown for mark in one._markers if mark.startswith(("size-", "fit-"))}
 
 
 async def test_a_folder_is_described_with_its_exact_size(studio: Studio, tiny_llama: Path) -> None:
@@ -117,6 +128,9 @@ async def test_what_is_wrong_with_the_source_stands_beside_it(studio: Studio, ti
         await fill(user, "ref", str(tiny_llama))
         await sees(user, "Can't be converted", "zebra", "Something above needs your attention first.")
         await sees(user, "There is nothing to estimate. The reason is below the model's name.")
+        await until(lambda: not any(sizes(user).values()))  # nothing of it will be made, so it has no size
+        for said in ("% smaller", "To download", "Memory to", "Runs here"):
+            await user.should_not_see(said)
         user.find(marker="convert").click()
     assert not studio.views.of("convert")
 
@@ -315,6 +329,20 @@ async def test_each_precision_says_whether_it_fits(
         monkeypatch.setattr("mlx_convert_core.base.memory.lent_memory", lambda: 1_000)
         user.find(marker="preset-8bit").trigger("change")
         await sees(user, "Too large")
+
+
+async def test_a_precision_shows_nothing_that_was_not_computed(studio: Studio, tiny_llama: Path) -> None:
+    async with visiting(studio) as user:
+        await fill(user, "ref", str(tiny_llama))
+        await until(lambda: all(sizes(user).values()))
+        assert user.client is not None
+        with user.client:
+            cards = [one for one in ElementFilter() if "option" in one.classes]
+        for card in cards:
+            silent = [part for part in card.descendants() if not isinstance(part, TextElement) or not part.text]
+            drawn = {part.tag if part.tag == "input" else " ".join(part.classes) for part in silent}
+            assert drawn <= {"input", "option-title", "option-tick"}  # no bar, no mark, no colour of its own
+            assert not any(part.style for part in card.descendants())
 
 
 async def test_advice_takes_fewer_bits_where_more_do_not_fit() -> None:

@@ -78,7 +78,9 @@ class PrecisionCard:
         memory = memory_now()
         self._advice = advised(preview.model, preview.sizes, memory)
         self._show_cards(preview.model.repo_id if preview.model else None)
-        sizes = {**preview.sizes, CUSTOM: preview.outputs[0] if preview.outputs else None}
+        sizes: dict[str, OutputPlan | None] = {}
+        if not preview.unfit:  # what can't be made has no size
+            sizes = {**preview.sizes, CUSTOM: preview.outputs[0] if preview.outputs else None}
         for name, label in self._sizes.items():
             output = sizes.get(name)
             label.show(_size(output, busy=bool(preview.busy)))
