@@ -8,7 +8,7 @@ from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any
 
-from mlx_convert_core.base.memory import free_memory
+from mlx_convert_core.base.memory import few_collections, free_memory
 from mlx_convert_core.errors import MlxConvertError
 from mlx_convert_core.model.hub_cache import model_name
 from mlx_convert_core.running.jobs import Job, context_of
@@ -78,7 +78,8 @@ class Workspace(Workbench):
         planner = self._planner(request)
         runner = self._runner(inline=False) if exact else None  # starts importing while the source is looked at
         try:
-            plan = planner.estimate(model or self.inspect(planner.ref, request.revision))
+            with few_collections():
+                plan = planner.estimate(model or self.inspect(planner.ref, request.revision))
             if runner is None or plan.errors:
                 return plan
             planned = runner.run("plan", "plan", plan, ConvertPlan, self._dispatcher.send)

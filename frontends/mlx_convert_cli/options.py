@@ -69,7 +69,11 @@ _CONVERTING = (
     ),
     click.option("--dtype", type=click.Choice(dtypes.DTYPES), help="The type of what stays unquantized."),
     click.option("--revision", help="A branch, tag or commit of a repo."),
-    click.option("--adapter", help="A LoRA that is fused into the model: a repo id, or a folder."),
+    click.option(
+        "--adapter",
+        multiple=True,
+        help="A LoRA that is fused into the model: a repo id, or a folder; several times for several, in this order.",
+    ),
     click.option("--recipe", type=click.Path(), help="A recipe file; options given beside it count more."),
     click.option("--force", is_flag=True, help="Replace an output that exists."),
     click.option("--resume", is_flag=True, help="Take up what a conversion that died left behind."),

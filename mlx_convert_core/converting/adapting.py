@@ -1,8 +1,9 @@
-"""The adapter of a conversion: looked at with its model, fetched beside it, and its tokenizer in the result."""
+"""The adapters of a conversion: looked at with its model, fetched beside it, and their tokenizer in the result."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,23 +20,15 @@ from mlx_convert_core.running.context import JobContext
 _BLOCK = 1 << 20
 
 
-def with_adapter(model: ModelInfo, ref: str, sources: Sources) -> ModelInfo:
-    """``model`` with the adapter at ``ref``, "" for none; one that is known already is not looked at again.
+def with_adapters(model: ModelInfo, refs: Sequence[str], sources: Sources) -> ModelInfo:
+    """``model`` with the adapters at ``refs``; those that are known already are not looked at again.
 
-    Raises InvalidRequest (code ``no_adapter``), and what its source raises.
+    Raises InvalidRequest (code ``no_adapter``), and what their sources raise.
     """
-    known = model.adapter
-    if known is not None and known.ref == ref:
-        return model
-    plain = replace(model, adapter=None, fetch_bytes=model.fetch_bytes - (known.fetch_bytes if known else 0))
-    if not ref or not model.tensors:
-        return plain
-    adapter = sources.adapter(ref)
-    return replace(
-        plain,
-        adapter=adapter,
-        fetch_bytes=plain.fetch_bytes + adapter.fetch_bytes,
-    )
+    known = {adapter.ref: adapter for adapter in model.adapters}
+    adapters = tuple(known.get(ref) or sources.adapter(ref) for ref in refs) if model.tensors else ()
+    plain = model.fetch_bytes - _fetched(model.adapters)
+    return replace(model, adapters=adapters, fetch_bytes=plain + _fetched(adapters))
 
 
 def cannot_fuse(converter: str) -> Finding:
@@ -48,30 +41,32 @@ def cannot_fuse(converter: str) -> Finding:
     )
 
 
-def fetch_adapter(model: ModelInfo, context: JobContext) -> None:
-    """Have the files of the model's adapter on this machine, if it has one."""
-    if model.adapter is None or not model.adapter.fetch_bytes:
-        return
-    source = Sources(context.hooks).of(model.adapter.ref)
-    assert isinstance(source, AdapterSource)
-    source.fetch_adapter(model.adapter, context)
+def fetch_adapters(model: ModelInfo, context: JobContext) -> None:
+    """Have the files of the model's adapters on this machine."""
+    for adapter in model.adapters:
+        if adapter.fetch_bytes:
+            source = Sources(context.hooks).of(adapter.ref)
+            assert isinstance(source, AdapterSource)
+            source.fetch_adapter(adapter, context)
 
 
-def copy_its_tokenizer(model: ModelInfo, folder: Path) -> None:
-    """Put the files of text that come with the adapter into ``folder``: it was trained with them."""
-    if model.adapter is None:
-        return
-    for name in model.adapter.files[2:]:
-        if not (folder / name).exists():
-            copy_regular(model.adapter.folder / name, folder / name, within=model.adapter.folder)
+def copy_their_tokenizer(model: ModelInfo, folder: Path) -> None:
+    """Put the files of text that come with an adapter into ``folder``: it was trained with them. The last one's count,
+    whole: a file that only another has belongs to other words."""
+    for adapter in [one for one in model.adapters if len(one.files) > 2][-1:]:
+        for name in adapter.files[2:]:
+            if not (folder / name).exists():
+                copy_regular(adapter.folder / name, folder / name, within=adapter.folder)
 
 
-def recorded(adapter: Adapter | None) -> RecordedAdapter | None:
-    """What the record says of the adapter: its ref, its commit, and the sha256 of its weights."""
-    if adapter is None:
-        return None
+def recorded(adapter: Adapter) -> RecordedAdapter:
+    """What the record says of an adapter: its ref, its commit, and the sha256 of its weights."""
     digest = hashlib.sha256()
     with open_regular(adapter.folder / adapter.files[1], within=adapter.folder) as file:
         while block := file.read(_BLOCK):
             digest.update(block)
     return RecordedAdapter(ref=adapter.repo_id or adapter.name, revision=adapter.revision, sha256=digest.hexdigest())
+
+
+def _fetched(adapters: Iterable[Adapter]) -> int:
+    return sum(adapter.fetch_bytes for adapter in adapters)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
+from functools import reduce
 from math import prod
 from typing import Any
 
@@ -12,11 +14,13 @@ from mlx_convert_core.model.decoded import WORDS, Claims, DecodedTensor
 from mlx_convert_core.model.dtypes import NAMES
 from mlx_convert_core.model.inspection import ModelInfo
 from mlx_convert_core.model.requests import ConvertRequest
+from mlx_convert_core.model.safetensors import TensorInfo
 from mlx_convert_core.plugins.calling import Hooks
 from mlx_convert_core.plugins.decoding import DecodedModel, DecodingConverter, StoredTensors, TensorDecoder, decoded
 from mlx_convert_core.plugins.model_converters import ModelConverter
 
 HOOK = "tensor_decoder"
+_SHOWN = frozenset((*NAMES, WORDS))  # types
 
 
 def decoded_source(model: ModelInfo, request: ConvertRequest, hooks: Hooks) -> DecodedModel:
@@ -24,9 +28,9 @@ def decoded_source(model: ModelInfo, request: ConvertRequest, hooks: Hooks) -> D
     offered = hooks.collect_named(HOOK, TensorDecoder, model=model, request=request)  # type: ignore[type-abstract]
     inner = sorted(offered, key=lambda one: bool(getattr(one[1], "last", False)))
     found = decoded(model, [_Guarded(decoder, plugin, hooks) for plugin, decoder in inner])
-    if model.adapter is None:
+    if not model.adapters:
         return found
-    return replace(found, model=replace(found.model, config=config_with(found.model.config, model.adapter)))
+    return replace(found, model=replace(found.model, config=reduce(config_with, model.adapters, found.model.config)))
 
 
 def with_decoders(converter: ModelConverter, source: DecodedModel) -> ModelConverter:
@@ -77,19 +81,29 @@ def _check(claims: Any, model: ModelInfo) -> None:
     """Raise TypeError or ValueError for claims that can't be shown to a model class."""
     if not isinstance(claims, Claims):
         raise TypeError(f"gave {type(claims).__name__} for its claims, not Claims")
-    free = {tensor.name: tensor for tensor in model.tensors}
     if not claims.tensors and not claims.unneeded:
         return
-    taken = {tensor.parts: tensor.parts for tensor in claims.tensors}  # a layer's parts may be shown as several tensors
-    for name in (*(part.name for parts in taken for part in parts), *claims.unneeded):
-        if free.pop(name, None) is None:
+    free = {tensor.name for tensor in model.tensors}
+    for name in (*_taken(claims), *claims.unneeded):
+        if name not in free:
             raise ValueError(f"claims {name}, which is not there or claimed twice")
+        free.remove(name)
     for tensor in claims.tensors:
-        if not tensor.parts or tensor.shard != tensor.parts[0].shard:
-            raise ValueError(f"shows {tensor.name} in another file than its first part")
-        if tensor.dtype not in (*NAMES, WORDS) or not tensor.shape or tensor.name in free:
+        if tensor.dtype not in _SHOWN or not tensor.shape or tensor.name in free:
             raise ValueError(f"shows {tensor.name} as {tensor.dtype} {tensor.shape}, which is nothing to show")
-        free[tensor.name] = tensor
+        free.add(tensor.name)
+
+
+def _taken(claims: Claims) -> Iterator[str]:
+    """The names of all parts, those of a layer once: they may be shown as several tensors."""
+    known: dict[str, tuple[TensorInfo, ...]] = {}
+    for tensor in claims.tensors:
+        parts = tensor.parts
+        if not parts or tensor.shard != parts[0].shard:
+            raise ValueError(f"shows {tensor.name} in another file than its first part")
+        if known.get(parts[0].name) != parts:
+            known[parts[0].name] = parts
+            yield from (part.name for part in parts)
 
 
 def _check_rows(rows: Any, tensor: DecodedTensor, count: int) -> None:

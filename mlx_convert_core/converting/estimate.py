@@ -25,7 +25,7 @@ def estimate(model: ModelInfo, output: OutputPlan) -> OutputPlan:
     Matrices whose name ends in ``weight`` count as quantized, as most model classes do it, and draft heads as left out.
     """
     kinds = TensorKinds(model.config, (tensor.name for tensor in model.tensors))
-    tensors = [tensor for tensor in model.tensors if kinds.of(tensor.name) != "draft"]
+    tensors = [tensor for tensor in model.tensors if not kinds.is_draft(tensor.name)]
     chosen = _routers(model.config)
     becomes = STORED.get(output.dtype or target_dtype(model.config) or "")
     sizes = [_tensor_bytes(tensor, None if chosen(tensor) else output.quantization, becomes) for tensor in tensors]

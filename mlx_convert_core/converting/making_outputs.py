@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mlx_convert_core.converting.adapting import copy_its_tokenizer
+from mlx_convert_core.converting.adapting import copy_their_tokenizer
 from mlx_convert_core.converting.additions import add_to
 from mlx_convert_core.converting.proving import KL, Judge, Search
 from mlx_convert_core.converting.strategies import proven_of, strategies_of, with_choices
@@ -99,7 +99,7 @@ def _checked(plan: ConvertPlan, staged: _Staged, original: Path, checking: _Chec
     """Add what belongs beside the weights, let plugins add theirs, check all of it."""
     output, folder = staged.output, staged.folder
     text, expected = output.text_only, plan.model.files
-    copy_its_tokenizer(plan.model, folder)
+    copy_their_tokenizer(plan.model, folder)
     copy_sidecars(original, folder, code=plan.request.trust_remote_code, text_only=text, expected=expected)
     about = replace(plan, outputs=(output,), findings=(*plan.findings, *staged.written.findings))
     added = add_to(about, folder, context.hooks)

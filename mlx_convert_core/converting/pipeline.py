@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from mlx_convert_core.base.memory import few_collections, peak_memory
 from mlx_convert_core.base.regular_files import regular_files
-from mlx_convert_core.converting.adapting import fetch_adapter, recorded
+from mlx_convert_core.converting.adapting import fetch_adapters, recorded
 from mlx_convert_core.converting.decoding import decoded_source, with_decoders
 from mlx_convert_core.converting.estimate import fetch_disk
 from mlx_convert_core.converting.fetching import arriving
@@ -37,14 +37,14 @@ from mlx_convert_core.writing.staging import Staging
 from mlx_convert_core.writing.write_errors import explained
 
 
+@few_collections()
 def plan_exactly(plan: ConvertPlan, context: JobContext) -> ConvertPlan:
     """The same plan with every tensor of every output, by the real model class; reads no weight.
 
     The source's own tensors are left out: who asked knows them, and to decode 200,000 again would hold up its pages.
     """
-    with few_collections():
-        converter = _converter(plan, context)
-        planned = converter.plan(plan.model, plan.outputs, strategies_of(plan, context.hooks))
+    converter = _converter(plan, context)
+    planned = converter.plan(plan.model, plan.outputs, strategies_of(plan, context.hooks))
     source = _source(plan, context)
     needed = fetch_disk(plan.model, plan.request, planned.source_bytes)
     if isinstance(source, InPlaceSource) and not _reads_in_place(converter, planned.calibration):
@@ -81,7 +81,7 @@ def convert(plan: ConvertPlan, context: JobContext, judge: Judge) -> ConvertResu
         discard, in_place = plan.request.discard_source, _reads_in_place(converter, plan.calibration)
         fetching = arriving(source, plan.model, stagings[0].scratch, context, discard=discard, in_place=in_place)
         with fetching as checkpoint:
-            fetch_adapter(plan.model, context)
+            fetch_adapters(plan.model, context)
             noticed = examined_on_arrival(plan, source, checkpoint, context)
             refuse_errors(noticed)
             plan = replace(plan, findings=(*plan.findings, *noticed))
@@ -138,7 +138,9 @@ def _completed(plan: ConvertPlan, checked: Checked, tried: Tried) -> ConvertedMo
     refuse_errors(tried.findings)
     (output,), folder = checked.about.outputs, checked.folder
     findings = (*checked.about.findings, *tried.findings)
-    write_record(plan, output, folder, checked.files, findings, tried.verification, recorded(plan.model.adapter))
+    write_record(
+        plan, output, folder, checked.files, findings, tried.verification, tuple(map(recorded, plan.model.adapters))
+    )
     return ConvertedModel(
         path=output.path,
         preset=output.preset,

@@ -14,7 +14,7 @@ from mlx_convert_core.base import units
 from mlx_convert_core.base.identity import is_inside
 from mlx_convert_core.base.memory import free_memory
 from mlx_convert_core.base.paths import expanded, spelled
-from mlx_convert_core.converting.adapting import cannot_fuse, with_adapter
+from mlx_convert_core.converting.adapting import cannot_fuse, with_adapters
 from mlx_convert_core.converting.decoding import decoded_source, with_decoders
 from mlx_convert_core.converting.estimate import estimate, fetch_disk
 from mlx_convert_core.converting.fetching import cannot_discard
@@ -56,7 +56,7 @@ class Planner:
 
     def estimate(self, model: ModelInfo) -> ConvertPlan:
         """The plan with estimated sizes and every finding that needs no model class."""
-        model = with_adapter(model, self.request.adapter, Sources(self._hooks))
+        model = with_adapters(model, self.request.adapters, Sources(self._hooks))
         trusted = self.request.trust_remote_code
         findings = [*examine_machine(), *examine_model(model, Sources(self._hooks), trust_remote_code=trusted)]
         if self.request.discard_source and not model.fetch_window:
@@ -99,7 +99,7 @@ class Planner:
             return replace(plan, findings=(*plan.findings, missing))
         plan = replace(plan, converter=converter.name)
         reading = with_decoders(converter, source)
-        if plan.model.adapter is not None and not isinstance(converter, DecodingConverter):
+        if plan.model.adapters and not isinstance(converter, DecodingConverter):
             return replace(plan, findings=(*plan.findings, cannot_fuse(converter.name)))
         if reading is not converter or source.findings:
             converter = reading

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from itertools import chain
 from typing import Any
 
 from mlx_convert_core.base.file_names import ADAPTER, CONFIG, GGUF, PICKLES, TOKENIZER_FILES
@@ -165,7 +164,7 @@ def _layers_that_are_not_there(model: ModelInfo) -> Iterator[Finding]:
     Layers are numbered in tensors' names. A class may count layers that share weights or have none, so only a claim
     far beyond what is there is refused.
     """
-    parts = set(chain.from_iterable(tensor.name.split(".") for tensor in model.tensors))
+    parts = set(".".join(tensor.name for tensor in model.tensors).split("."))
     numbers = (int(part) for part in parts if part.isdecimal() and len(part) < 10)
     held = min(1 + max(numbers, default=0), len(model.tensors))  # a number alone is only a claim again
     for name, claimed in _counts(model.config):

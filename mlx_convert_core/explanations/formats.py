@@ -90,8 +90,9 @@ THEME = Theme(
         Explanation(
             "adapter_misfit",
             "Some of the adapter's tensors have another shape or type than the layers that they are to change, or one"
-            " of a pair is missing.",
-            "Take the model that it was trained on; fetch the adapter again, if it is that one.",
+            " of a pair is missing. Or it would put something in the place of what an adapter before it changes.",
+            "Take the model that it was trained on; fetch the adapter again, if it is that one. Of two that don't go"
+            " together, take one.",
         ),
         Explanation(
             "adapter_kind",

@@ -80,12 +80,16 @@ class QueueItem:
     @classmethod
     def of(cls, request: ConvertRequest, then: Afterwards = Afterwards()) -> QueueItem:
         """A new item. Paths of ``request`` become whole: another program, elsewhere, may carry it out."""
-        ref = expanded(request.ref)
         outputs = tuple(str(expanded(path).absolute()) for path in request.outputs)
-        whole = replace(request, ref=str(ref.absolute()) if ref.exists() else request.ref, output=outputs)
-        if request.adapter and expanded(request.adapter).exists():
-            whole = replace(whole, adapter=str(expanded(request.adapter).absolute()))
+        whole = replace(request, ref=_whole(request.ref), output=outputs)
+        whole = replace(whole, adapter=tuple(map(_whole, request.adapters)))
         return cls(id=secrets.token_hex(4), request=whole, added=now(), then=then)
+
+
+def _whole(ref: str) -> str:
+    """``ref``, a folder's or a file's as a whole path."""
+    place = expanded(ref)
+    return str(place.absolute()) if place.exists() else ref
 
 
 def now() -> str:

@@ -88,7 +88,7 @@ def no_adapter(ref: str) -> InvalidRequest:
     )
 
 
-def config_with(config: Mapping[str, Any], adapter: Adapter) -> dict[str, Any]:
+def config_with(config: Mapping[str, Any], adapter: Adapter) -> Mapping[str, Any]:
     """A model's ``config`` with as many words as the embeddings have that come with ``adapter``."""
     rows = {one.shape[0] for one in adapter.tensors if _EMBEDDINGS.search(one.name) and len(one.shape) == 2}
     changed = dict(config)

@@ -51,7 +51,7 @@ class ModelInfo:
     address where a person can read about the model, "" when the source has none.
     ``fetch_bytes`` are still to be fetched, into ``fetch_folder`` (None: beside the output). ``fetch_window``
     is the number of weight files on the disk at once when each is deleted after its use; 0: none is deleted.
-    ``findings`` are what inspecting it showed. ``adapter`` is what a conversion fuses into it.
+    ``findings`` are what inspecting it showed. ``adapters`` are what a conversion fuses into it.
     """
 
     ref: str
@@ -69,7 +69,7 @@ class ModelInfo:
     fetch_folder: Path | None = None
     fetch_window: int = 0
     findings: tuple[Finding, ...] = ()
-    adapter: Adapter | None = None
+    adapters: tuple[Adapter, ...] = ()
 
     def __post_init__(self) -> None:
         if self.path is not None:

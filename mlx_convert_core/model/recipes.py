@@ -8,7 +8,8 @@
 An output may also have ``strategy``, ``method``, ``dtype``, ``bits``, ``group_size`` and ``mode``, the same for all
 outputs. Of a model for pictures or sound, ``"text_only": true`` converts the text model alone.
 ``"dequantize": true`` reads packed layers as plain numbers, ``"allow_overflow": true`` agrees to values that become
-infinite, ``"verify": false`` does without trying the results. ``"adapter": "org/lora"`` fuses that one.
+infinite, ``"verify": false`` does without trying the results. ``"adapter": "org/lora"`` fuses that one, a list
+each of them in turn.
 ``"calibration": "random"`` or ``"samples"`` has numbers rounded by what is no text, and ``calibration_sha256`` tells
 the text by which numbers were rounded, of which nothing else is in a recipe: another one is told when it is run again.
 """
@@ -31,7 +32,7 @@ from mlx_convert_core.base.regular_files import read_regular
 from mlx_convert_core.errors import CorruptCheckpoint, EntryNotFound, InvalidRequest, MlxConvertError, RepoNotFound
 from mlx_convert_core.model.dtypes import Dtype
 from mlx_convert_core.model.quantization import Mode
-from mlx_convert_core.model.record import Record, read_record
+from mlx_convert_core.model.record import Record, RecordedAdapter, read_record
 from mlx_convert_core.model.requests import ConvertRequest
 from mlx_convert_core.model.rounding import WITHOUT_TEXT
 from mlx_convert_core.remedies import Remedies, RunCommand, SetOption
@@ -63,7 +64,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     dequantize: bool = False
     allow_overflow: bool = False
     verify: bool = True
-    adapter: str = ""
+    adapter: str | tuple[str, ...] = ""
     calibration: Literal["", "random", "samples"] = ""
     calibration_sha256: Annotated[str, msgspec.Meta(pattern="^([0-9a-f]{64})?$")] = ""
     outputs: tuple[RecipeOutput, ...] = (RecipeOutput(),)
@@ -78,7 +79,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
             dequantize=request.dequantize,
             allow_overflow=request.allow_overflow,
             verify=request.verify,
-            adapter=shareable(request.adapter) if request.adapter else "",
+            adapter=_one_or_several(map(shareable, request.adapters)),
             calibration=request.calibration if request.calibration in WITHOUT_TEXT else "",  # type: ignore[arg-type]
             calibration_sha256=_hash_of(request),
             outputs=tuple(
@@ -176,7 +177,7 @@ def recipe_of(folder: Path | str, shareable: Shareable) -> dict[str, Any]:
             "text_only": record.text_only,
             "dequantize": record.dequantize,
             "allow_overflow": record.allow_overflow,
-            "adapter": _adapter_of(record, shareable),
+            "adapter": _one_or_several(_adapter_of(one, shareable) for one in record.adapters),
             **_calibration_of(record),
             "outputs": [{name: record.recipe[name] for name in _names(RecipeOutput) if name in record.recipe}],
         }
@@ -189,10 +190,15 @@ def recipe_of(folder: Path | str, shareable: Shareable) -> dict[str, Any]:
         ) from None
 
 
-def _adapter_of(record: Record, shareable: Shareable) -> str:
-    """The adapter of a record that everybody can name, at its commit; "" for none."""
-    adapter = record.adapter
-    if adapter is None or not adapter.revision:
+def _one_or_several(adapters: Iterable[str]) -> str | tuple[str, ...]:
+    """``adapters`` as a recipe names them, those left out that are only on this machine."""
+    named = tuple(filter(None, adapters))
+    return named if len(named) > 1 else "".join(named)
+
+
+def _adapter_of(adapter: RecordedAdapter, shareable: Shareable) -> str:
+    """The adapter as everybody can name it, at its commit; "" for one that is only on this machine."""
+    if not adapter.revision:
         return ""
     return shareable(f"hf://{adapter.ref}@{adapter.revision}") or shareable(adapter.ref)
 

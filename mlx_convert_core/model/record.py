@@ -81,7 +81,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     by; ``chosen`` and ``layers`` say how they were, and what they are. ``stored`` has the size of each layer, by its
     path. ``left_out`` and ``text_only`` say what of the source is not in it, ``dequantize`` that packed layers were
     read as plain numbers, ``allow_overflow`` that values which became infinite were agreed to. ``verification``
-    is what was seen when it was tried, None when it was not. ``adapter`` was fused into it.
+    is what was seen when it was tried, None when it was not. ``adapters`` were fused into it, in this order.
     """
 
     schema: int = SCHEMA
@@ -100,7 +100,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     text_only: bool = False
     dequantize: bool = False
     allow_overflow: bool = False
-    adapter: RecordedAdapter | None = None
+    adapters: tuple[RecordedAdapter, ...] = ()
     findings: tuple[Finding, ...] = ()
     verification: Verification | None = None
     measurements: dict[str, Figure | dict[str, Figure]] = {}

@@ -42,8 +42,8 @@ class ConvertRequest:
     as plain numbers, instead of carrying them over with their own bits; when no preset and no numbers are named, plain
     numbers are what is made. ``allow_overflow`` agrees to values that become
     infinite in the result, such as those beyond 65,504 in float16. ``verify`` has each result loaded
-    and asked before it is published. ``adapter`` names a LoRA, a folder or a repo, that is fused into the model. Raises
-    InvalidRequest.
+    and asked before it is published. ``adapter`` names a LoRA, a folder or a repo, that is fused into the model, or
+    several that are in this order. Raises InvalidRequest.
     """
 
     ref: str
@@ -66,11 +66,15 @@ class ConvertRequest:
     dequantize: bool = False
     allow_overflow: bool = False
     verify: bool = True
-    adapter: str = ""
+    adapter: str | tuple[str, ...] = ""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "adapter", without_secrets(self.adapter.strip()))
-        spelled(Path(self.adapter))
+        adapters = tuple(without_secrets(named) for one in self.adapters if (named := one.strip()))
+        object.__setattr__(self, "adapter", adapters if len(adapters) > 1 else "".join(adapters))
+        for adapter in adapters:
+            spelled(Path(adapter))
+        if len(set(adapters)) != len(adapters):
+            raise InvalidRequest(f"an adapter is named twice: {', '.join(adapters)}.", hint="Name each once.")
         object.__setattr__(self, "ref", without_secrets(str(self.ref)))
         object.__setattr__(self, "output", tuple(str(spelled(path)) for path in self.outputs))
         object.__setattr__(self, "calibration", str(spelled(Path(self.calibration))) if self.calibration else "")
@@ -92,6 +96,12 @@ class ConvertRequest:
     def presets(self) -> tuple[str, ...]:
         """The presets' names, always as a tuple."""
         return (self.preset,) if isinstance(self.preset, str) else self.preset
+
+    @property
+    def adapters(self) -> tuple[str, ...]:
+        """The adapters' names, () for none."""
+        named = self.adapter if isinstance(self.adapter, tuple) else (self.adapter,)
+        return tuple(filter(None, named))
 
     @property
     def outputs(self) -> tuple[Path, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from math import prod
 from pathlib import Path
 from typing import Annotated
@@ -200,7 +201,8 @@ def _entries(header: bytes, name: str) -> Iterator[tuple[str, _Entry]]:
 
 def _tensor(key: str, entry: _Entry, base: int, name: str) -> TensorInfo:
     (start, end), shape, dtype = entry.data_offsets, entry.shape, entry.dtype
-    if len(shape) > DIMENSIONS or not _countable(shape):
+    bits = _bits(dtype, shape)
+    if bits is None:
         raise _lying(name, key)
     if dtype not in DTYPE_BITS:
         raise CorruptCheckpoint(
@@ -208,9 +210,17 @@ def _tensor(key: str, entry: _Entry, base: int, name: str) -> TensorInfo:
             hint="The file was made by a newer tool, or is damaged. Download it again.",
             code="corrupt_header",
         )
-    if 8 * (end - start) != prod(shape) * DTYPE_BITS[dtype]:
+    if 8 * (end - start) != bits:
         raise _lying(name, key)
     return TensorInfo(name=key, dtype=dtype, shape=shape, shard=name, start=base + start, end=base + end)
+
+
+@lru_cache(maxsize=1024)  # a hundred thousand tensors have a handful of shapes
+def _bits(dtype: str, shape: tuple[int, ...]) -> int | None:
+    """Bits of a tensor's data, 0 for an unknown type; None for a shape that no file could hold."""
+    if len(shape) > DIMENSIONS or not _countable(shape):
+        return None
+    return prod(shape) * DTYPE_BITS.get(dtype, 0)
 
 
 def _countable(shape: tuple[int, ...]) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
-from itertools import chain, pairwise
+from itertools import pairwise
 from typing import Any
 
 # Words between underscores of a name's part. Each has been seen as the name of a module in a public checkpoint.
@@ -73,13 +73,17 @@ class TensorKinds:
         self._experts = _whole(config.get("n_routed_experts")) if config.get("zero_expert_num") else 0
         self._shared = _whole(_found(config, ("num_kv_shared_layers",)))
         counted = any(_whole(value) for name, value in _fields(config) if "nextn" in name or "mtp" in name)
-        parts = chain.from_iterable(name.lower().split(".") for name in names)
-        self._drafts = counted or not _NEXT_TOKENS.isdisjoint(parts)
+        self._drafts = counted or not _NEXT_TOKENS.isdisjoint(".".join(names).lower().split("."))
 
     def of(self, name: str, shape: tuple[int, ...] = ()) -> str:
         """The kind of one tensor that is not in a result, ``unknown`` when nothing tells."""
         parts = name.lower().split(".")
         return self._branch(parts) or self._beyond(parts) or _leaf(parts, shape) or "unknown"
+
+    def is_draft(self, name: str) -> bool:
+        """Whether a tensor is of what predicts further tokens."""
+        parts = name.lower().split(".")
+        return (self._branch(parts) or (self._beyond(parts) if self._drafts else "")) == "draft"
 
     def branch(self, name: str) -> str:
         """What the branch of the model is for in which a tensor is, "" for the text model itself or an unknown one."""

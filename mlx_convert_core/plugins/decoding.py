@@ -100,9 +100,10 @@ def decoded(model: ModelInfo, decoders: Iterable[TensorDecoder]) -> DecodedModel
         claims = decoder.claims(seen)
         if not (claims.tensors or claims.unneeded or claims.findings):
             continue
-        parts = (part for tensor in claims.tensors for part in tensor.parts)
-        covered |= {part: by_name.pop(part.name) for part in parts if isinstance(part, DecodedTensor)}
-        by_name |= {tensor.name: decoder for tensor in claims.tensors}
+        if by_name:  # something is decoded already
+            parts = (part for tensor in claims.tensors for part in tensor.parts)
+            covered |= {part: by_name.pop(part.name) for part in parts if isinstance(part, DecodedTensor)}
+        by_name |= dict.fromkeys([tensor.name for tensor in claims.tensors], decoder)
         unneeded |= set(claims.unneeded)
         findings += claims.findings
         config = seen.config if claims.config is None else claims.config
@@ -115,7 +116,13 @@ def decoded(model: ModelInfo, decoders: Iterable[TensorDecoder]) -> DecodedModel
 def _in_place(tensors: Iterable[TensorInfo], claims: Claims) -> tuple[TensorInfo, ...]:
     """``tensors`` with each decoded one where its first part was, without its other parts and what nobody needs."""
     shown: dict[str, list[TensorInfo]] = {}
-    for tensor in claims.tensors:
-        shown.setdefault(tensor.parts[0].name, []).append(tensor)
+    for made in claims.tensors:
+        shown.setdefault(made.parts[0].name, []).append(made)
     gone = {part.name for tensor in claims.tensors for part in tensor.parts[1:]}.union(claims.unneeded)
-    return tuple(one for tensor in tensors if tensor.name not in gone for one in shown.get(tensor.name, (tensor,)))
+    found: list[TensorInfo] = []
+    for tensor in tensors:
+        if tensor.name in shown:
+            found += shown[tensor.name]
+        elif tensor.name not in gone:
+            found.append(tensor)
+    return tuple(found)

@@ -51,7 +51,7 @@ def write_record(
     files: Mapping[str, FileDigest],
     findings: Iterable[Finding],
     verification: Verification | None = None,
-    adapter: RecordedAdapter | None = None,
+    adapters: tuple[RecordedAdapter, ...] = (),
 ) -> None:
     """Write the record into ``folder``: source, recipe, versions, sizes, findings, what was verified, sha256 of files.
 
@@ -77,7 +77,7 @@ def write_record(
         text_only=output.text_only,
         dequantize=plan.request.dequantize,
         allow_overflow=plan.request.allow_overflow,
-        adapter=adapter,
+        adapters=adapters,
         findings=tuple(findings),
         verification=verification,
         files={name: RecordedFile(size=file.size, sha256=file.sha256) for name, file in files.items()},

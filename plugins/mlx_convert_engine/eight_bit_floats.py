@@ -26,8 +26,7 @@ from mlx_convert_core.plugin import (
 )
 
 EIGHT_BIT_FLOATS = ("F8_E4M3", "F8_E5M2")
-_SCALES = ("_scale_inv", "_scale")  # what follows a weight's name
-_SCALE_TYPES = tuple(dtypes.NAMES)  # others are bytes of a format that MLX holds as it is
+_SCALE_TYPES = frozenset(dtypes.NAMES)  # others are bytes of a format that MLX holds as it is
 NO_BLOCK = (0, 0)
 _BLOCK = (128, 128)  # where config.json names no other
 # Scales of what flows through a layer, and of the cache: nothing of the weights.
@@ -35,6 +34,8 @@ _OF_ACTIVATIONS = (
     ".input_scale", "_input_scale", ".activation_scale", ".output_scale", ".q_scale", ".k_scale", ".v_scale",
     ".kv_scale", ".prob_scale",
 )  # fmt: skip
+Blocks = tuple[tuple[int, int], ...]
+"""The sizes that blocks may have: rows, columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,22 +54,22 @@ class EightBitFloats:
     name = "8-bit floats"
 
     def __init__(self) -> None:
-        self._found: dict[str, Expansion] = {}
+        self._blocks: Blocks = ()
 
     def claims(self, model: ModelInfo) -> Claims:
         """See TensorDecoder."""
-        found = expansions(model.config, model.tensors)
-        self._found |= {expansion.weight.name: expansion for expansion in found}
+        self._blocks = tuple(_blocks_of(model.config))
+        found = tuple(_shown(*pair) for pair in _pairs_of(model.tensors, self._blocks))
         if not found:
             return Claims()
         unneeded = tuple(tensor.name for tensor in model.tensors if of_activations(tensor.name))
-        return Claims(tensors=tuple(map(_shown, found)), unneeded=unneeded, findings=(_told(model, found, unneeded),))
+        return Claims(tensors=found, unneeded=unneeded, findings=(_told(model, len(found), unneeded),))
 
     def rows(self, tensor: DecodedTensor, start: int, stop: int, stored: StoredTensors) -> Any:
         """See TensorDecoder: one rounding, of the product, as the model classes of mlx-lm do it that expand."""
         import mlx.core as mx
 
-        expansion = self._found[tensor.name]
+        expansion = _expansion(*tensor.parts, self._blocks)
         width = tensor.shape[-1]
         codes = stored.read(expansion.weight, start * width, stop * width)
         scales = _scales_of_rows(expansion, start, stop, stored)
@@ -84,9 +85,7 @@ class EightBitFloats:
 def expansions(config: Mapping[str, Any], tensors: Iterable[TensorInfo]) -> tuple[Expansion, ...]:
     """The weights among ``tensors`` that can be expanded."""
     blocks = tuple(_blocks_of(config))
-    by_name = {tensor.name: tensor for tensor in tensors}
-    found = (_expansion(tensor, by_name, blocks) for tensor in by_name.values() if tensor.dtype in EIGHT_BIT_FLOATS)
-    return tuple(expansion for expansion in found if expansion is not None)
+    return tuple(_expansion(*pair, blocks) for pair in _pairs_of(tensors, blocks))
 
 
 def of_activations(name: str) -> bool:
@@ -162,19 +161,17 @@ def _read_scales(scale: TensorInfo, width: int, start: int, stop: int, stored: S
     return mx.array(np.frombuffer(data, f"<u{kind.size}")).view(kind).reshape(stop - start, width)
 
 
-def _shown(expansion: Expansion) -> DecodedTensor:
-    weight = expansion.weight
-    parts = (weight, expansion.scale)
+def _shown(*parts: TensorInfo) -> DecodedTensor:
+    weight = parts[0]
     return DecodedTensor(name=weight.name, dtype="BF16", shape=weight.shape, shard=weight.shard, parts=parts)
 
 
-def _told(model: ModelInfo, found: tuple[Expansion, ...], unneeded: tuple[str, ...]) -> Finding:
+def _told(model: ModelInfo, found: int, unneeded: tuple[str, ...]) -> Finding:
     scales = f" {len(unneeded):,} scales of activations are not needed, {unneeded[0]} for one." if unneeded else ""
     return Finding(
         code="source_fp8",
         level="info",
-        message=f"{model.name} stores {len(found):,} weights as 8-bit floats; they are expanded as they are read."
-        + scales,
+        message=f"{model.name} stores {found:,} weights as 8-bit floats; they are expanded as they are read." + scales,
     )
 
 
@@ -195,21 +192,29 @@ def _numbers(weight: Any, scale: Any, expansion: Expansion) -> Any:
     return product[..., :rows, :width].astype(mx.bfloat16)
 
 
-def _expansion(
-    weight: TensorInfo, tensors: Mapping[str, TensorInfo], known: tuple[tuple[int, int], ...]
-) -> Expansion | None:
-    scale = next(filter(None, [tensors.get(weight.name + end) for end in _SCALES]), None)
-    if scale is None or scale.dtype not in _SCALE_TYPES or len(weight.shape) < 2:
-        return None
-    spread, block = _fit(weight.shape, scale.shape, known)
-    return Expansion(weight, scale, spread=spread, block=block) if spread or block != NO_BLOCK else None
+def _pairs_of(tensors: Iterable[TensorInfo], blocks: Blocks) -> Iterator[tuple[TensorInfo, TensorInfo]]:
+    """The weights in 8-bit floats among ``tensors`` that can be expanded, each with its scale."""
+    tensors = tuple(tensors)
+    weights = [tensor for tensor in tensors if tensor.dtype in EIGHT_BIT_FLOATS and len(tensor.shape) > 1]
+    if not weights:
+        return
+    beside = {tensor.name: tensor for tensor in tensors if tensor.dtype not in EIGHT_BIT_FLOATS}
+    for weight in weights:
+        scale = beside.get(f"{weight.name}_scale_inv") or beside.get(f"{weight.name}_scale")
+        if scale is not None and scale.dtype in _SCALE_TYPES and _fit(weight.shape, scale.shape, blocks) is not None:
+            yield weight, scale
+
+
+def _expansion(weight: TensorInfo, scale: TensorInfo, blocks: Blocks) -> Expansion:
+    spread, block = _fit(weight.shape, scale.shape, blocks) or ((), NO_BLOCK)
+    return Expansion(weight, scale, spread=spread, block=block)
 
 
 @lru_cache(maxsize=256)  # a hundred thousand weights have a handful of shapes
 def _fit(
-    weight: tuple[int, ...], scale: tuple[int, ...], known: tuple[tuple[int, int], ...]
-) -> tuple[tuple[int, ...], tuple[int, int]]:
-    """How a scale belongs to a weight: the shape that it is spread in, else the size of its blocks, else neither."""
+    weight: tuple[int, ...], scale: tuple[int, ...], known: Blocks
+) -> tuple[tuple[int, ...], tuple[int, int]] | None:
+    """How a scale belongs to a weight: the shape that it is spread in, or else its blocks' size; None: neither."""
     spread = _spread(weight, scale)
     if spread:
         return spread, NO_BLOCK
@@ -217,7 +222,7 @@ def _fit(
         lead, blocks = weight[:-2], (-(-weight[-2] // down), -(-weight[-1] // across))
         if scale in ((*lead, *blocks), (*lead, blocks[0], 1, blocks[1], 1)):
             return (), (down, across)
-    return (), NO_BLOCK
+    return None
 
 
 def _spread(weight: tuple[int, ...], scale: tuple[int, ...]) -> tuple[int, ...]:

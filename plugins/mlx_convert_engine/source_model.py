@@ -38,9 +38,10 @@ def check_runs(source: DecodedModel) -> None:
     Of what is decoded, 8-bit floats can be expanded while a model runs; what stands for itself, a source gives whole.
     """
     model = source.stored
-    if model.adapter is not None:
+    if model.adapters:
+        named = " and ".join(adapter.name for adapter in model.adapters)
         raise UnsupportedModel(
-            f"{model.name} can't be run with the adapter {model.adapter.name} before it is fused.",
+            f"{model.name} can't be run with the adapter {named} before that is fused.",
             hint="Round to nearest, or convert it to bf16 with the adapter first and go on from that.",
             remedies=(SetOption("method", "nearest"), SetOption("preset", "bf16")),
             code="stored_type",

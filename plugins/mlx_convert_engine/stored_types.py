@@ -26,13 +26,14 @@ from mlx_convert_engine.eight_bit_floats import EIGHT_BIT_FLOATS, values_of
 WIDE = "F64"
 # What stands for a type that a config names and MLX lacks.
 LACKING = {"float64": "float32", "float8_e4m3fn": "bfloat16", "float8_e5m2": "bfloat16"}
+_ODD = frozenset((WIDE, *EIGHT_BIT_FLOATS))
 _LOADED_AS_BYTES = "F8_E4M3"  # the one type of EIGHT_BIT_FLOATS that MLX's loader knows
 
 
 def shown(source: DecodedModel) -> tuple[TensorInfo, ...]:
     """The tensors of ``source``, as it is shown, in types that MLX loads."""
     plain = {tensor.name for tensor in plain_floats(source.model.config, source.stored.tensors)}
-    return tuple(_shown(tensor, plain) for tensor in source.model.tensors)
+    return tuple(_shown(one, plain) if one.dtype in _ODD else one for one in source.model.tensors)
 
 
 def odd_shards(source: DecodedModel) -> frozenset[str]:
@@ -47,11 +48,14 @@ def loads_as_it_is(source: DecodedModel) -> bool:
 
 def _odd_shards(source: DecodedModel) -> Iterator[str]:
     yield from of_torch(source.stored)
+    for tensor in source.model.tensors:
+        if isinstance(tensor, DecodedTensor):
+            yield from (part.shard for part in tensor.stored)
     pairs = zip(source.model.tensors, shown(source), strict=True)
-    other = (one for one, seen in pairs if one.dtype != seen.dtype or isinstance(one, DecodedTensor))
+    other = (one for one, seen in pairs if one.dtype != seen.dtype)
     hidden = (tensor for tensor in source.stored.tensors if tensor.name in source.unneeded)
     for tensor in chain(other, hidden):
-        yield from tensor.shards
+        yield tensor.shard
 
 
 def of_torch(model: ModelInfo) -> tuple[str, ...]:
@@ -62,11 +66,12 @@ def of_torch(model: ModelInfo) -> tuple[str, ...]:
 def plain_floats(config: Mapping[str, Any], tensors: Iterable[TensorInfo]) -> tuple[TensorInfo, ...]:
     """The 8-bit floats among ``tensors`` that are numbers by themselves: nobody says that the source is quantized, and
     nothing in it is called a scale."""
+    if quantization_config(config) is not None or isinstance(config.get("quantization"), dict):
+        return ()
     tensors = tuple(tensors)
     found = tuple(tensor for tensor in tensors if tensor.dtype in EIGHT_BIT_FLOATS)
     scaled = found and any("scale" in tensor.name.rpartition(".")[2] for tensor in tensors)
-    said = quantization_config(config) is not None or isinstance(config.get("quantization"), dict)
-    return () if scaled or said else found
+    return () if scaled else found
 
 
 def is_read_as(stored: TensorInfo, array: Any) -> bool:

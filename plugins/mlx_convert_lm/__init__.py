@@ -91,10 +91,9 @@ def tensor_decoder(model: ModelInfo, request: ConvertRequest) -> Iterable[Tensor
 
     from mlx_convert_lm.packers import held_packed
 
-    adapter = model.adapter
-    plain = request.dequantize or adapter is not None
+    plain = request.dequantize or bool(model.adapters)
     own = own_decoders(unpack=plain or not held_packed(model), carry=not plain, dtype=request.dtype)
-    return (*own, *((AdapterDecoder(adapter),) if adapter is not None else ()))
+    return (*own, AdapterDecoder(model.adapters)) if model.adapters else own
 
 
 @hookimpl(trylast=True)

@@ -84,13 +84,15 @@ def refusal(config: Mapping[str, Any], packed: Sequence[TensorInfo]) -> str:
 
 def held_packed(model: ModelInfo) -> bool:
     """Whether mlx-lm loads what is packed in ``model`` as it is, if its model class knows it."""
-    packed = packed_tensors(model.tensors)
     if not method_of(model.config):
         return bool(model.matching(file_names.MODELOPT))
+    if method_of(model.config) not in CARRIED:
+        return False
+    packed = packed_tensors(model.tensors)
     words = any(one.dtype == "I32" and one.name.endswith((".weight_packed", ".qweight")) for one in packed)
     if words and _shown_by_rows(model):
         return False  # integers are shown in MLX's own packing, to every class but a model's own
-    return method_of(model.config) in CARRIED and bool(packed) and not refusal(model.config, packed)
+    return bool(packed) and not refusal(model.config, packed)
 
 
 def _shown_by_rows(model: ModelInfo) -> bool:

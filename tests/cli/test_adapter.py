@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import Result
-from samples.adapters import numbers, write_adapter
+from samples.adapters import numbers, read_tensors_of, write_adapter
 
 from mlx_convert_core.plugin import inspect_folder
 
@@ -35,7 +35,22 @@ def test_it_is_fused_and_named(run: Run, tiny_llama: Path, lora: Path, tmp_path:
     one, other = ((tmp_path / name / "model.safetensors").read_bytes() for name in ("out", "plain"))
     assert len(one) == len(other)
     assert one != other
-    assert json.loads((tmp_path / "out" / "mlx_convert.json").read_text())["adapter"]["ref"] == "lora"
+    assert [one["ref"] for one in recorded(tmp_path / "out")] == ["lora"]
+
+
+def test_several_are_fused_in_turn(run: Run, tiny_llama: Path, lora: Path, tmp_path: Path) -> None:
+    other = write_adapter(tmp_path / "other", read_tensors_of(lora))
+    plan = run("plan", tiny_llama, "--adapter", lora, "--adapter", other)
+    assert plan.output.count("note [adapter]") == 2
+    (tmp_path / "recipe.json").write_text(
+        json.dumps({"schema": 1, "mlx_convert": "recipe", "adapter": [str(lora), str(other)]})
+    )
+    assert run("convert", tiny_llama, "--recipe", "recipe.json", "-o", "out").exit_code == 0
+    assert [one["ref"] for one in recorded(tmp_path / "out")] == ["lora", "other"]
+
+
+def recorded(model: Path) -> list[dict[str, str]]:
+    return json.loads((model / "mlx_convert.json").read_text())["adapters"]  # type: ignore[no-any-return]
 
 
 def test_one_that_does_not_fit_says_how_to_go_on_without_it(run: Run, tiny_llama: Path, lora: Path) -> None:

@@ -29,8 +29,8 @@ def test_an_adapter_of_the_hub_is_planned_without_its_weights_and_recorded_with_
 ) -> None:
     request = ConvertRequest(ref="org/tiny-llama", adapter="org/lora", preset="4bit", output=tmp_path / "out")
     plan = workspace.plan(request)
-    assert plan.model.adapter is not None
-    assert plan.fetch_bytes > plan.model.adapter.fetch_bytes > 0
+    [adapter] = plan.model.adapters
+    assert plan.fetch_bytes > adapter.fetch_bytes > 0
     assert "adapter" in [finding.code for finding in plan.findings]
     assert not list((tmp_path / "cache").rglob("adapter_model.safetensors"))
     workspace.convert(request, inline=True).result()
@@ -41,7 +41,8 @@ def test_an_adapter_of_the_hub_is_planned_without_its_weights_and_recorded_with_
     written = (tmp_path / "out" / "model.safetensors").read_bytes()
     assert written == (tmp_path / "same" / "model.safetensors").read_bytes()
     record = json.loads((tmp_path / "out" / "mlx_convert.json").read_bytes())
-    assert (record["adapter"]["ref"], record["adapter"]["revision"]) == ("org/lora", repos)
+    [recorded] = record["adapters"]
+    assert (recorded["ref"], recorded["revision"]) == ("org/lora", repos)
     assert repos in recipe_of(tmp_path / "out", workspace.sources.shareable)["adapter"]
     assert f"adapter org/lora at `{repos}`" in (tmp_path / "out" / "README.md").read_text().replace("\\", "")
 

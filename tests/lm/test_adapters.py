@@ -168,8 +168,9 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def fused(source: Path, adapter: Path, workspace: Workspace, output: Path) -> Arrays:
-    request = ConvertRequest(ref=str(source), adapter=str(adapter), preset="bf16", dtype="float32", output=output)
+def fused(source: Path, adapters: Path | tuple[Path, ...], workspace: Workspace, output: Path) -> Arrays:
+    named = tuple(map(str, adapters)) if isinstance(adapters, tuple) else str(adapters)
+    request = ConvertRequest(ref=str(source), adapter=named, preset="bf16", dtype="float32", output=output)
     workspace.convert(request, inline=True).result()
     return read_tensors_of(output)
 
@@ -197,8 +198,8 @@ def test_the_plan_is_exact_and_says_what_is_fused(source: Path, workspace: Works
     workspace.convert(request).result()
     assert (tmp_path / "out" / "model.safetensors").stat().st_size == plan.outputs[0].weight_bytes
     record = json.loads((tmp_path / "out" / "mlx_convert.json").read_bytes())
-    assert record["adapter"]["ref"] == "lora"
-    assert len(record["adapter"]["sha256"]) == 64
+    assert [one["ref"] for one in record["adapters"]] == ["lora"]
+    assert len(record["adapters"][0]["sha256"]) == 64
     assert "adapter" not in recipe_of(tmp_path / "out", str)  # it is only here
 
 
@@ -280,16 +281,66 @@ def test_a_method_that_runs_the_model_says_that_it_can_not(source: Path, workspa
     assert caught.value.code == "stored_type"
 
 
-def test_a_second_adapter_goes_on_what_the_first_has_made(source: Path, workspace: Workspace, tmp_path: Path) -> None:
-    """In this order: lengths (DoRA) are set for what the first has left."""
-    first, second = CASES["rsLoRA"], CASES["DoRA"]
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("LoRA with patterns", "of mlx-lm"),
+        ("rsLoRA", "DoRA"),
+        ("whole layers and new words", "rsLoRA"),
+        ("inputs for rows", "trained words"),
+    ],
+)
+def test_several_are_fused_in_this_order(
+    source: Path, workspace: Workspace, tmp_path: Path, first: str, second: str
+) -> None:
+    """Changes add up; lengths (DoRA) are set for what those before have left."""
     base = read_tensors_of(source)
-    fused(source, first.write(tmp_path / "first"), workspace, tmp_path / "once")
-    found = fused(tmp_path / "once", second.write(tmp_path / "second"), workspace, tmp_path / "twice")
-    once = {**base, **first.expected(base)}
-    expected = {**once, **second.expected(once)}
+    adapters = tuple(CASES[name].write(tmp_path / f"lora{number}") for number, name in enumerate((first, second)))
+    found = fused(source, adapters, workspace, tmp_path / "out")
+    once = {**base, **CASES[first].expected(base)}
+    expected = {**once, **CASES[second].expected(once)}
+    assert found.keys() == expected.keys()
     for name, values in expected.items():
         np.testing.assert_allclose(found[name], values, rtol=1e-5, atol=1e-6, err_msg=name)
+    record = json.loads((tmp_path / "out" / "mlx_convert.json").read_bytes())
+    assert [one["ref"] for one in record["adapters"]] == ["lora0", "lora1"]
+    assert (tmp_path / "out" / "README.md").read_text().count("With the adapter lora") == 2
+
+
+def test_several_changes_of_a_number_are_rounded_once(workspace: Workspace, tmp_path: Path) -> None:
+    """Of a model in bfloat16, too: the sum in float32 is what is rounded."""
+    source = write_llama(tmp_path / "tiny-llama", layers=2)
+    base = read_tensors_of(source)[f"{Q}.weight"]
+    arrays = [pair(Q, HIDDEN, HIDDEN, seed=seed) for seed in (1, 5, 9)]
+    adapters = tuple(write_adapter(tmp_path / f"lora{number}", one) for number, one in enumerate(arrays))
+    request = ConvertRequest(ref=str(source), adapter=tuple(map(str, adapters)), preset="bf16", output=tmp_path / "out")
+    workspace.convert(request, inline=True).result()
+    total = base + np.float32(2) * sum(product(one, Q) for one in arrays)
+    found = read_tensors_of(tmp_path / "out")[f"{Q}.weight"]
+    assert np.mean(found != rounded(total)) < 1e-3  # a sum in another order of operations, on the edge of two
+
+
+def rounded(values: Any) -> Any:
+    """Float32 values as bfloat16 holds them, ties to even."""
+    bits = values.astype("<f4").view("<u4")
+    return ((bits + 0x7FFF + (bits >> 16 & 1)) & 0xFFFF0000).view("<f4")
+
+
+@pytest.mark.parametrize("kind", ["whole layers and new words", "trained words"])
+def test_two_that_put_something_in_the_same_place_are_refused(
+    source: Path, workspace: Workspace, tmp_path: Path, kind: str
+) -> None:
+    adapters = tuple(str(CASES[kind].write(tmp_path / f"lora{number}")) for number in range(2))
+    request = ConvertRequest(ref=str(source), adapter=adapters, output=tmp_path / "out")
+    [refusal] = workspace.plan(request, exact=False).errors
+    assert refusal.code == "adapter_misfit"
+    assert "the adapter lora1 can't be fused" in refusal.message
+    assert "an adapter before it changes" in refusal.message
+
+
+def test_the_same_adapter_twice_is_refused(source: Path) -> None:
+    with pytest.raises(InvalidRequest, match="named twice"):
+        ConvertRequest(ref=str(source), adapter=("org/lora", " org/lora "))
 
 
 def test_its_tokenizer_comes_along(source: Path, workspace: Workspace, tmp_path: Path) -> None:

@@ -447,11 +447,14 @@ async def test_an_adapter_is_named_under_advanced(studio: Studio, tiny_llama: Pa
         await sees(user, "holds no adapter")
         await fill(user, "advanced-adapter", str(adapter))
         await sees(user, "The adapter lora", "is fused into 1 of")
+        another = write_adapter(tmp_path / "another", arrays)
+        await fill(user, "advanced-adapter", f"{adapter}\n {another}\n")
+        await sees(user, "The adapter another", "is fused into 1 of")
         user.find(marker="convert").click()
         await sees(user, "is ready")
     (job,) = studio.views.of("convert")
-    assert job.request.adapter == str(adapter)
-    assert f"--adapter {adapter}" in command_line(job.request)
+    assert job.request.adapters == (str(adapter), str(another))
+    assert f"--adapter {adapter} --adapter {another}" in command_line(job.request)
 
 
 async def test_infinite_values_are_agreed_to_for_one_model_alone(studio: Studio, tiny_llama: Path) -> None:

@@ -19,6 +19,7 @@ class Form:
 
     ``also`` are presets besides ``preset`` that are made in the same go, and ``names`` what was typed for the folder of
     each then, by preset. Numbers that are set beside a preset make one model, of that preset.
+    ``adapter`` has a line for each.
     """
 
     ref: str = ""
@@ -104,7 +105,7 @@ class Form:
             dequantize=self.dequantize,
             allow_overflow=self.allow_overflow,
             verify=self.verify,
-            adapter=self.adapter,
+            adapter=tuple(self.adapter.splitlines()),
         )
 
     def _named(self, names: Sequence[str]) -> tuple[str, ...]:
@@ -157,7 +158,7 @@ class Form:
             dequantize=request.dequantize,
             allow_overflow=request.allow_overflow,
             verify=request.verify,
-            adapter=request.adapter,
+            adapter="\n".join(request.adapters),
             **numbers,
         )
 
@@ -230,7 +231,7 @@ def command_line(request: ConvertRequest) -> str:
         ("--method", request.method),
         ("--calibration", request.calibration),
         ("--dtype", request.dtype),
-        ("--adapter", request.adapter),
+        *(("--adapter", adapter) for adapter in request.adapters),
     ]
     words: list[str | Path] = [request.ref]
     for option, value in options:

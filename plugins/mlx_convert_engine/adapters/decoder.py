@@ -1,11 +1,11 @@
-"""An adapter as a decoder: it shows the tensors that it changes as they are with it, by rows, in float32 between."""
+"""Adapters as a decoder: it shows the tensors that they change as they are with them, by rows, in float32 between."""
 
 from __future__ import annotations
 
 import hashlib
-from functools import cached_property
+from collections.abc import Iterable, Mapping, Sequence
 from math import prod
-from typing import Any
+from typing import Any, Protocol
 
 from mlx_convert_core.plugin import (
     Adapter,
@@ -29,65 +29,101 @@ PASS_BYTES = 8 << 20  # of a tensor that is gone through for the lengths of its 
 
 
 class AdapterDecoder:
-    """Fuses ``adapter``. Implements TensorDecoder; it is asked after all others, for it changes what they show."""
+    """Fuses ``adapters``, in this order and with one rounding after all of them.
+
+    Implements TensorDecoder; it is asked after all others, for it changes what they show.
+    """
 
     last = True
 
-    def __init__(self, adapter: Adapter) -> None:
-        weights = adapter.folder / adapter.files[1]
-        state = (adapter.revision, stamp_of(weights) if not adapter.revision and weights.exists() else None)
-        made_from = repr((state, sorted(adapter.config.items()), adapter.tensors))
+    def __init__(self, adapters: Sequence[Adapter]) -> None:
+        made_from = repr([_state(adapter) for adapter in adapters])
         self.name = f"adapter {hashlib.sha256(made_from.encode()).hexdigest()[:16]}"
-        self._adapter = adapter
-        self._changes: dict[str, Change] = {}
-        self._held: tuple[str, _Numbers] | None = None
+        self._adapters = tuple(adapters)
+        self._changes: dict[str, list[tuple[Adapter, Change]]] = {}
+        self._held: tuple[str, Rows] | None = None
 
     @property
     def memory(self) -> int:
         """Bytes that are held while the tensor that takes most of them is read."""
-        return 3 * max((change.held_bytes for change in self._changes.values()), default=0)  # stored, cast, turned
+        held = (sum(change.held_bytes for _, change in changes) for changes in self._changes.values())
+        return 3 * max(held, default=0)  # stored, cast, turned
 
     def claims(self, model: ModelInfo) -> Claims:
-        """See TensorDecoder: the tensors that it changes. Whatever it has that finds no place refuses it."""
-        try:
-            shown = self._shown(model)
-        except Misfit as misfit:
-            return Claims(findings=(refused(self._adapter, misfit.code, str(misfit)),))
-        other = of_another_base(self._adapter, model)
-        told: tuple[Finding, ...] = (said(self._adapter, model, self._changes.values()),)
-        return Claims(tensors=shown, findings=told + ((other,) if other is not None else ()))
+        """See TensorDecoder: the tensors that they change. Whatever one has that finds no place refuses it."""
+        named = {tensor.name: tensor for tensor in model.tensors}
+        shown: dict[str, DecodedTensor] = {}
+        findings: list[Finding] = []
+        self._changes = {}
+        for adapter in self._adapters:
+            try:
+                found = _places(adapter, model, named)
+                for name, change in found.items():
+                    shown[name] = _shown(named[name], shown.get(name), change)
+                    before = self._changes.setdefault(name, [])
+                    _check_apart(name, [one for _, one in before], change)
+                    before.append((adapter, change))
+            except Misfit as misfit:
+                return Claims(findings=(refused(adapter, misfit.code, str(misfit)),))
+            other = of_another_base(adapter, model)
+            findings += [said(adapter, model, found.values()), *((other,) if other is not None else ())]
+        return Claims(tensors=tuple(shown.values()), findings=tuple(findings))
 
     def rows(self, tensor: DecodedTensor, start: int, stop: int, stored: StoredTensors) -> Any:
         """See TensorDecoder."""
         if self._held is None or self._held[0] != tensor.name:
-            self._held = (tensor.name, _Numbers(self._changes[tensor.name], self._files, tensor, stored))
+            numbers: Rows = _Stored(tensor)
+            for adapter, change in self._changes[tensor.name]:
+                numbers = _Changed(numbers, change, self._files(adapter), tensor, stored)
+            self._held = (tensor.name, numbers)
         return self._held[1].rows(start, stop, stored)
 
-    def _shown(self, model: ModelInfo) -> tuple[DecodedTensor, ...]:
-        named = {tensor.name: tensor for tensor in model.tensors}
-        found, unmatched = {}, []
-        source = peft if "peft_type" in self._adapter.config else of_mlx
-        for wanted, change in source.changes_of(self._adapter).items():
-            name = found_in(named, wanted)
-            if name:
-                found[name] = change
-            else:
-                unmatched += [tensor.name for tensor in change.tensors]
-        if unmatched:
-            more = f" and {len(unmatched) - 3} more" if len(unmatched) > 3 else ""
-            raise Misfit(
-                code="adapter_unmatched", told=f"{', '.join(unmatched[:3])}{more} have no place in {model.name}"
-            )
-        if not found:
-            raise Misfit(code="adapter_unmatched", told="it changes nothing")
-        self._changes = found
-        return tuple(_shown(named[name], change) for name, change in found.items())
-
-    @cached_property
-    def _files(self) -> StoredTensors:
+    def _files(self, adapter: Adapter) -> StoredTensors:
         from mlx_convert_engine.source_files import SourceFiles
 
-        return _Weights(SourceFiles(Checkpoint(self._adapter.folder), self._adapter.tensors, lambda: None))
+        return _Weights(SourceFiles(Checkpoint(adapter.folder), adapter.tensors, lambda: None))
+
+
+def _state(adapter: Adapter) -> Any:
+    """What tells one state of an adapter from another."""
+    weights = adapter.folder / adapter.files[1]
+    stamp = stamp_of(weights) if not adapter.revision and weights.exists() else None
+    return (adapter.revision, stamp), sorted(adapter.config.items()), adapter.tensors
+
+
+def _places(adapter: Adapter, model: ModelInfo, named: Mapping[str, TensorInfo]) -> dict[str, Change]:
+    """What ``adapter`` changes of ``model``, by the names of its tensors. Raises Misfit."""
+    found, unmatched = {}, []
+    source = peft if "peft_type" in adapter.config else of_mlx
+    for wanted, change in source.changes_of(adapter).items():
+        name = found_in(named, wanted)
+        if name:
+            found[name] = change
+        else:
+            unmatched += [tensor.name for tensor in change.tensors]
+    if unmatched:
+        more = f" and {len(unmatched) - 3} more" if len(unmatched) > 3 else ""
+        raise Misfit(code="adapter_unmatched", told=f"{', '.join(unmatched[:3])}{more} have no place in {model.name}")
+    if not found:
+        raise Misfit(code="adapter_unmatched", told="it changes nothing")
+    return found
+
+
+def _check_apart(name: str, before: Iterable[Change], change: Change) -> None:
+    """Raise Misfit where ``change`` would put something in the place of what an adapter before it has changed."""
+    for one in before:
+        if change.new is not None or not set(change.at).isdisjoint(one.at):
+            raise Misfit(
+                code="adapter_misfit",
+                told=f"it replaces {name}, which an adapter before it changes: only one of the two would count",
+            )
+
+
+class Rows(Protocol):
+    """A tensor's numbers, by rows."""
+
+    def rows(self, start: int, stop: int, stored: StoredTensors) -> Any:
+        """Rows in float32."""
 
 
 class _Weights:
@@ -104,13 +140,27 @@ class _Weights:
         return data
 
 
-class _Numbers:
-    """One tensor with its change, whose factors are read once."""
+class _Stored:
+    """A tensor as it is without adapters. Implements Rows."""
 
-    def __init__(self, change: Change, adapter: StoredTensors, tensor: DecodedTensor, stored: StoredTensors) -> None:
+    def __init__(self, tensor: DecodedTensor) -> None:
+        self._base = tensor.parts[0]
+        self._width = tensor.shape[-1]
+
+    def rows(self, start: int, stop: int, stored: StoredTensors) -> Any:
+        """See Rows."""
+        return _read(self._base, start, stop, self._width, stored)
+
+
+class _Changed:
+    """A tensor with one more change, whose factors are read once. Implements Rows."""
+
+    def __init__(
+        self, before: Rows, change: Change, adapter: StoredTensors, tensor: DecodedTensor, stored: StoredTensors
+    ) -> None:
+        self._before = before
         self._change = change
         self._adapter = adapter
-        self._base = tensor.parts[0]
         self._width = tensor.shape[-1]
         self._rows = prod(tensor.shape[:-1])
         self._left = self._factor(change.left)
@@ -121,7 +171,7 @@ class _Numbers:
             self._lengths = self._lengths / self._columns(stored)
 
     def rows(self, start: int, stop: int, stored: StoredTensors) -> Any:
-        """Rows with the change, in float32."""
+        """See Rows."""
         import mlx.core as mx
 
         values = self._changed(start, stop, stored)
@@ -136,9 +186,9 @@ class _Numbers:
         import mlx.core as mx
 
         new = self._change.new
-        values = self._read(new, start, stop, self._adapter) if new is not None else None
+        values = None if new is None else _read(new, start, stop, self._width, self._adapter)
         if values is None:
-            values = self._read(self._base, start, stop, stored)
+            values = self._before.rows(start, stop, stored)
         if self._left is not None:
             values = values + self._change.scale * (self._left[start:stop] @ self._right)
         for index, row in enumerate(self._change.at):
@@ -157,13 +207,6 @@ class _Numbers:
             mx.eval(sums)
         return mx.sqrt(sums)
 
-    def _read(self, tensor: TensorInfo, start: int, stop: int, source: StoredTensors) -> Any:
-        import mlx.core as mx
-
-        row = tensor.nbytes // max(1, tensor.parameters) * self._width
-        values = array_of(tensor.dtype, source.read(tensor, start * row, stop * row))
-        return values.astype(mx.float32).reshape(stop - start, self._width)
-
     def _whole(self, tensor: TensorInfo) -> Any:
         import mlx.core as mx
 
@@ -181,11 +224,21 @@ class _Numbers:
         return values
 
 
-def _shown(base: TensorInfo, change: Change) -> DecodedTensor:
+def _read(tensor: TensorInfo, start: int, stop: int, width: int, source: StoredTensors) -> Any:
+    """Rows of what is stored, in float32."""
+    import mlx.core as mx
+
+    row = tensor.nbytes // max(1, tensor.parameters) * width
+    values = array_of(tensor.dtype, source.read(tensor, start * row, stop * row))
+    return values.astype(mx.float32).reshape(stop - start, width)
+
+
+def _shown(base: TensorInfo, before: TensorInfo | None, change: Change) -> DecodedTensor:
+    """``base`` with one more change; ``before`` is what it is with those before."""
     if base.dtype not in FLOATS:
         raise Misfit(code="adapter_packed", told=f"{base.name} is stored as {base.dtype}, and not as plain numbers")
     for tensor in change.tensors:
         if tensor.dtype not in (*FLOATS, "F64"):
             raise Misfit(code="adapter_misfit", told=f"{tensor.name} is stored as {tensor.dtype}")
-    shape = change.shape_of(base)
+    shape = change.shape_of(before or base)
     return DecodedTensor(name=base.name, dtype=base.dtype, shape=shape, shard=base.shard, parts=(base,), changed=True)

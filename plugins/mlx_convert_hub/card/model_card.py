@@ -140,9 +140,9 @@ def _facts(model: ModelInfo, output: OutputPlan, calibration: Calibration | None
         )
     yield f"- Bits per weight: {units.bits(output.bits_per_weight)}, scales included"
     yield f"- Size: {units.size(output.weight_bytes)} of weights, {output.parameters:,} parameters"
-    if model.adapter is not None:
-        named = model.adapter.repo_id or model.adapter.name
-        at = f" at `{_code(model.adapter.revision)}`" if model.adapter.revision else ""
+    for adapter in model.adapters:
+        named = adapter.repo_id or adapter.name
+        at = f" at `{_code(adapter.revision)}`" if adapter.revision else ""
         yield f"- With the adapter {escaped(named)}{at} fused into it"
     if model.revision:
         yield f"- Source commit: `{_code(model.revision)}`"

@@ -115,9 +115,13 @@ class AdvancedFields:
         self._typed(_("Revision"), tip, "main", "revision")
         self._adapter = self._typed(
             _("Adapter"),
-            _("A LoRA, as peft or mlx-lm has saved it, that is fused into the model: a repo or a folder."),
+            _(
+                "A LoRA, as peft or mlx-lm has saved it, that is fused into the model: a repo or a folder. Several take"
+                " a line each, and are fused in this order."
+            ),
             _("none: owner/lora, or a folder"),
             "adapter",
+            lines=True,
         )
         self._calibration = self._typed(
             _("Calibration text"),
@@ -147,11 +151,14 @@ class AdvancedFields:
             "trust",
         )
 
-    def _typed(self, label: str, tip: str, empty: str, attribute: str) -> ui.input:
-        """A line to type; ``empty`` is what stands there while nothing does."""
+    def _typed(self, label: str, tip: str, empty: str, attribute: str, *, lines: bool = False) -> ui.input:
+        """A line to type, or ``lines``; ``empty`` is what stands there while nothing does."""
         with field(label, tip) as name:
             value = getattr(self._form, attribute)
-            box = ui.input(value=value, on_change=lambda event: self._set(attribute, event.value or ""))
+            kind = ui.textarea if lines else ui.input
+            box = kind(value=value, on_change=lambda event: self._set(attribute, event.value or ""))
+            if lines:
+                box.props("autogrow rows=1")
             attributes(box, {"placeholder": empty})
             return named(box.mark(f"advanced-{attribute}"), name).props("spellcheck=false")
 

@@ -108,7 +108,13 @@ class QueueRow:
         )
         numbers = ", ".join(changes_of(item.request).values())
         titles = titles or _("default preset")
-        parts = [_("{presets}, with {changes}", presets=titles, changes=numbers) if numbers else titles]
+        fused = ", ".join(
+            Path(adapter).name if Path(adapter).is_absolute() else adapter for adapter in item.request.adapters
+        )
+        parts = [
+            _("{presets}, with {changes}", presets=titles, changes=numbers) if numbers else titles,
+            *([_("fused with {adapters}", adapters=fused)] if fused else []),
+        ]
         wishes = [
             _("then upload to {place}", place=item.then.upload) if item.then.upload else "",
             _("then measure") if item.then.measure else "",
