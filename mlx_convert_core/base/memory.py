@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import resource
 import sys
@@ -37,6 +38,18 @@ def peak_memory() -> int:
                 return int(line.split()[1]) * 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
+
+
+def give_back_memory() -> None:
+    """Give the system what this process has let go of, also in circles: allocators keep much of it for later.
+
+    (glibc's malloc_trim(3); malloc_zone_pressure_relief of a Mac's <malloc/malloc.h>.)
+    """
+    gc.collect()
+    system = ctypes.CDLL(None)
+    for name, *arguments in (("malloc_trim", 0), ("malloc_zone_pressure_relief", None, 0)):
+        if hasattr(system, name):
+            getattr(system, name)(*arguments)
 
 
 @contextmanager

@@ -30,7 +30,7 @@ from mlx_convert_core.plugin import (
 )
 from mlx_convert_engine.blueprint import Blueprint, blueprint
 from mlx_convert_engine.budgets import SEQUENCES, Choosing, Exactly, Strategies, asking, bounded
-from mlx_convert_engine.calibrating import Text, Wanted, calibration_of, inputs_of
+from mlx_convert_engine.calibrating import Text, Wanted, calibration_of, inputs_of, memory_of_reading
 from mlx_convert_engine.choosing import Found, measured
 from mlx_convert_engine.choosing import Wanted as Measured
 from mlx_convert_engine.discard_order import bytes_at_once
@@ -223,7 +223,9 @@ class StreamingConverter:
                 return self._classes.load(folder, model)
 
             whole = memory_of_samples(self._classes, load) if str(self._text) == "samples" else 0
-            return Wanted.of(load, needs, back=back, whole=whole)
+            vocabularies = model.matching(*file_names.TOKENIZER_FILES)
+            reading = memory_of_reading(max((file.size for file in vocabularies), default=0))
+            return Wanted.of(load, needs, back=back, whole=max(whole, reading))
 
     def _planned_text(self, model: ModelInfo, tokens: int) -> Calibration:
         """Without any file of a tokenizer nothing can read a text."""
