@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mlx_convert_core.base.file_names import PICKLES
+from mlx_convert_core.converting.decoding import decoded_source
+from mlx_convert_core.converting.getting import is_mlx
 from mlx_convert_core.converting.memory_guard import refuse_memory
 from mlx_convert_core.converting.sources import Sources
 from mlx_convert_core.errors import MeasuringFailed
 from mlx_convert_core.measuring.references import References, key_of
 from mlx_convert_core.measuring.runners import scoring_runner
 from mlx_convert_core.measuring.texts import hash_of
+from mlx_convert_core.model.checkpoint import Checkpoint
 from mlx_convert_core.model.events import Step, Unit
 from mlx_convert_core.model.fit import BESIDE_WEIGHTS
 from mlx_convert_core.model.inspection import ModelInfo
 from mlx_convert_core.model.measurements import MeasureRequest, Passage
+from mlx_convert_core.model.requests import ConvertRequest
+from mlx_convert_core.plugins.decoding import RunnableConverter
 from mlx_convert_core.plugins.scoring import HiddenStates, ScoringHead, ScoringRunner
 from mlx_convert_core.running.context import JobContext
 
@@ -114,9 +120,31 @@ class Reader:
         """The checkpoint of a source, which may have to be fetched, or rebuilt beside what is kept in the home."""
         source = Sources(self.context.hooks).of(model.ref, model.revision)
         with References(self.context.home).scratch() as scratch:
-            with self.context.step("fetch"):
+            with self.context.step("fetch"), ExitStack() as stack:
                 folder = source.fetch(model, scratch, self.context)
+                folder = stack.enter_context(self._decoded(model, folder, scratch))
+                copied = stack.pop_all()
+            with copied:
+                yield folder
+
+    @contextmanager
+    def _decoded(self, model: ModelInfo, folder: Path, scratch: Path) -> Iterator[Path]:
+        """The checkpoint in ``folder`` as a model class can load it: what other tools have packed as its decoders show
+        it. What MLX has packed, it runs; and a source that is no folder was rebuilt already."""
+        request = ConvertRequest(ref=model.ref, trust_remote_code=self.asked.request.trust_remote_code)
+        stored = is_mlx(model) or (model.path is not None and not model.path.is_dir())
+        shown = None if stored else decoded_source(model, request, self.context.hooks)
+        if shown is None or not (shown.decoders or any(name.endswith(PICKLES) for name in model.shards)):
             yield folder
+            return
+        converter = self.context.hooks.first("model_converter", model=model, request=request)
+        if isinstance(converter, RunnableConverter):
+            reading = converter.decoding(shown)
+            assert isinstance(reading, RunnableConverter)
+            with reading.runnable(model, Checkpoint(folder), scratch / "decoded", self.context) as copy:
+                yield copy
+            return
+        yield folder
 
 
 def words_of(own: Reading, source: Reading | None) -> int:

@@ -20,6 +20,11 @@ GONE = (
     " measured. Name the source, or where it lies, to have both compared."
 )
 
+FUSED = (
+    "{adapters} was fused into this model, and its source is without: only its perplexity is measured. Convert the"
+    " source to bf16 with the same, and name that, to have both compared."
+)
+
 
 def source_of(
     request: MeasureRequest, path: Path, entry: LibraryEntry | None, sources: Sources
@@ -38,6 +43,9 @@ def source_of(
                 code="no_weights",
             )
         return model, ""
+    record = read_record(path)
+    if record is not None and record.adapters:
+        return None, FUSED.format(adapters=" and ".join(one.ref for one in record.adapters))
     named = list(_named(path, entry))
     for ref, revision in named:
         found = _here(ref, revision, sources)

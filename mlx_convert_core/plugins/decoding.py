@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+from mlx_convert_core.model.checkpoint import Checkpoint
 from mlx_convert_core.model.decoded import Claims, DecodedTensor
 from mlx_convert_core.model.findings import Finding
 from mlx_convert_core.model.inspection import ModelInfo
 from mlx_convert_core.model.safetensors import TensorInfo
+from mlx_convert_core.plugins.interfaces import Reporter
 from mlx_convert_core.plugins.model_converters import ModelConverter
 
 
@@ -89,6 +93,16 @@ class DecodingConverter(ModelConverter, Protocol):
 
     def decoding(self, source: DecodedModel) -> DecodingConverter:
         """A converter of ``source.stored`` that reads it as ``source`` shows it."""
+
+
+@runtime_checkable
+class RunnableConverter(DecodingConverter, Protocol):
+    """A converter that can also have what it reads through decoders run, which no model class could load as stored."""
+
+    def runnable(
+        self, model: ModelInfo, checkpoint: Checkpoint, place: Path, report: Reporter
+    ) -> AbstractContextManager[Path]:
+        """A folder with what the decoders show of ``model``, for a runner: a copy in the folder ``place``."""
 
 
 def decoded(model: ModelInfo, decoders: Iterable[TensorDecoder]) -> DecodedModel:

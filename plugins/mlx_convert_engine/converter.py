@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +27,7 @@ from mlx_convert_core.plugin import (
     Written,
     account_for,
     file_names,
+    regular_files,
 )
 from mlx_convert_engine.blueprint import Blueprint, blueprint
 from mlx_convert_engine.budgets import SEQUENCES, Choosing, Exactly, Strategies, asking, bounded
@@ -35,6 +36,7 @@ from mlx_convert_engine.choosing import Found, measured
 from mlx_convert_engine.choosing import Wanted as Measured
 from mlx_convert_engine.discard_order import bytes_at_once
 from mlx_convert_engine.discarding_conversion import discarding
+from mlx_convert_engine.filling import copied, copied_bytes
 from mlx_convert_engine.forward.blocks import Load
 from mlx_convert_engine.kept_inputs import KeptInputs
 from mlx_convert_engine.memory import BASE_MEMORY, decoding_memory, device_memory, few_spare_buffers, working_memory
@@ -46,13 +48,16 @@ from mlx_convert_engine.proof import Proof
 from mlx_convert_engine.provenance import Provenance
 from mlx_convert_engine.room_here import room_for
 from mlx_convert_engine.source_files import SourceFiles
-from mlx_convert_engine.source_model import check_runs, made_of, readable, undecoded
+from mlx_convert_engine.source_model import check_runs, made_of, readable, undecoded, why_not_run
+from mlx_convert_engine.stand_in import alone
 from mlx_convert_engine.streaming_conversion import Flow, streaming
 from mlx_convert_engine.tuning.findings import by_random, not_by_rows, not_known
 from mlx_convert_engine.tuning.methods import Nearest
 from mlx_convert_engine.tuning.rounding import Inputs, Rounding
 from mlx_convert_engine.without_text import memory_of_samples
 from mlx_convert_engine.writing_thread import WritingThread
+
+_Running = tuple[Path, Callable[[], LazyModel]]
 
 
 class StreamingConverter:
@@ -91,17 +96,13 @@ class StreamingConverter:
         self, model: ModelInfo, checkpoint: Checkpoint, planned: Calibration, keep: Path, report: Reporter
     ) -> Calibration:
         """See RoundingConverter."""
-        folder = checkpoint.folder(report.check_cancelled)
-
-        def load() -> LazyModel:
-            return self._classes.load(folder, model)
-
-        sequences, self._calibration = Text(self._text, planned).sequences(self._classes, folder, load, report)
-        self._unread = by_random(self._calibration) if self._calibration != planned else ()
-        matrices = any(method.needs == "matrix" for method in self._methods.values())
-        made_from = repr((made_of(model), self._calibration, matrices))
-        self._matrices = KeptInputs(keep)
-        self._inputs = inputs_of(load, sequences, self._matrices, made_from, report, matrices=matrices)
+        with self._running(model, checkpoint, keep, report) as (folder, load):
+            sequences, self._calibration = Text(self._text, planned).sequences(self._classes, folder, load, report)
+            self._unread = by_random(self._calibration) if self._calibration != planned else ()
+            matrices = any(method.needs == "matrix" for method in self._methods.values())
+            made_from = repr((made_of(model), self._source(model).names, self._calibration, matrices))
+            self._matrices = KeptInputs(keep)
+            self._inputs = inputs_of(load, sequences, self._matrices, made_from, report, matrices=matrices)
         self._sequences = sequences
         return self._calibration
 
@@ -115,9 +116,8 @@ class StreamingConverter:
         report: Reporter,
     ) -> Mapping[str, Choice]:
         """See MeasuringConverter."""
-        folder = checkpoint.folder(report.check_cancelled)
         assert self._calibration is not None
-        made_from = repr((made_of(model), self._calibration))
+        made_from = repr((made_of(model), self._source(model).names, self._calibration))
         with readable(self._source(model)) as empty:
             exactly = self._exactly(empty, self._source(model))
             choosing = Choosing(outputs, strategies, exactly, keep, made_from)
@@ -127,7 +127,8 @@ class StreamingConverter:
         sequences = self._measuring_by()
 
         def measure(wanted: Sequence[Measured], scratch: Path) -> list[Found]:
-            return self._measured(lambda: self._classes.load(folder, model), sequences, wanted, scratch, report)
+            with self._running(model, checkpoint, keep, report) as (_, load):
+                return self._measured(load, sequences, wanted, scratch, report)
 
         return choosing.choices(measure, sum(map(len, sequences)), roundings)
 
@@ -148,7 +149,7 @@ class StreamingConverter:
         needs: list[Needs] = [method.needs for method in self._methods.values() if method.needs != "nothing"]
         needs += ["moments"] * (choosing and not needs)
         source = self._source(model)
-        if needs:
+        if needs and self._runs_as_stored:
             check_runs(source)
         with readable(source) as folder:
             loaded = self._blueprints(folder, outputs, asking(strategies, last=True), source, roundings)
@@ -156,7 +157,7 @@ class StreamingConverter:
             largest = tuple(plan.planned(output) for plan, output in zip(blueprints, outputs, strict=True))
             shards = {tensor.shard for tensor in model.tensors}
             sizes = {file.name: file.size for file in model.files if file.name in shards}
-            wanted = self._wanted(model, needs, back=choosing) if needs else None
+            wanted = self._wanted(source, needs, back=choosing) if needs else None
             room = room_for(self._classes, folder, source.model)
             bounds, told = bounded(outputs, strategies, largest, self._exactly(folder, source), room)
             text = self._planned_text(model, wanted.tokens) if wanted else None
@@ -165,7 +166,7 @@ class StreamingConverter:
                 outputs=bounds,
                 peak_memory=_peak_memory(working_memory(blueprints) + _decoding(source), wanted),
                 calibration=text,
-                learned_bytes=wanted.disk if wanted else 0,
+                learned_bytes=wanted.disk + _copied(source) if wanted else 0,
                 memory_limit=device_memory(),
                 findings=(*loaded.findings, *told, *unread, *not_by_rows(roundings)),
                 source_bytes=bytes_at_once(blueprints, sizes, model.fetch_window) if model.fetch_window else None,
@@ -215,12 +216,44 @@ class StreamingConverter:
             for writer, rounding in zip(writers, roundings, strict=True)
         )
 
-    def _wanted(self, model: ModelInfo, needs: list[Needs], *, back: bool) -> Wanted:
-        """What `calibrate` takes; the model that runs there is expanded by its own class."""
-        with readable(undecoded(model)) as folder:
+    @property
+    def _runs_as_stored(self) -> bool:
+        """Whether only what MLX loads as it is stored can be learned from."""
+        return False
+
+    @contextmanager
+    def _running(self, model: ModelInfo, checkpoint: Checkpoint, keep: Path, report: Reporter) -> Iterator[_Running]:
+        """The folder of a model that is to run, and what loads that: the source's, or a copy in ``keep`` of what its
+        decoders show, where a model class can't take the source as it is stored."""
+        folder, source = checkpoint.folder(report.check_cancelled), self._source(model)
+        if not why_not_run(source):
+            yield folder, lambda: self._classes.load(folder, model)
+            return
+        with self._copied(model, checkpoint, keep, report) as copy:
+            yield copy, lambda: self._classes.load(copy, source.model)
+
+    @contextmanager
+    def runnable(self, model: ModelInfo, checkpoint: Checkpoint, place: Path, report: Reporter) -> Iterator[Path]:
+        """See RunnableConverter."""
+        with self._copied(model, checkpoint, place, report) as copy:
+            alone(copy)
+            yield copy
+
+    @contextmanager
+    def _copied(self, model: ModelInfo, checkpoint: Checkpoint, place: Path, report: Reporter) -> Iterator[Path]:
+        folder, source = checkpoint.folder(report.check_cancelled), self._source(model)
+        place.mkdir(exist_ok=True)
+        files = SourceFiles(checkpoint, model.tensors, report.check_cancelled, source.readers)
+        with files, copied(source, regular_files(folder), files, place, report.check_cancelled) as copy:
+            yield copy
+
+    def _wanted(self, source: DecodedModel, needs: list[Needs], *, back: bool) -> Wanted:
+        """What `calibrate` takes; what runs as it is stored is expanded by its own class."""
+        shown = source if why_not_run(source) else undecoded(source.stored)
+        with readable(shown) as folder:
 
             def load() -> LazyModel:
-                return self._classes.load(folder, model)
+                return self._classes.load(folder, shown.model)
 
             whole = memory_of_samples(self._classes, load) if str(self._text) == "samples" else 0
             vocabularies = model.matching(*file_names.TOKENIZER_FILES)
@@ -284,6 +317,10 @@ class _Loaded:
     blueprints: list[Blueprint]
     config: dict[str, Any]
     findings: tuple[Finding, ...]
+
+
+def _copied(source: DecodedModel) -> int:
+    return copied_bytes(source) if why_not_run(source) else 0
 
 
 def _decoding(source: DecodedModel) -> int:

@@ -1,22 +1,23 @@
 """The values behind a stand-in, written into it while something is computed of them.
 
 Rows that go straight into the result are never here: only what a model class computes with, of weight files that MLX
-can't load, one computed tensor after the other.
+can't load, one computed tensor after the other. All of them are only where such a model is to run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
-from mlx_convert_core.plugin import DecodedModel
+from mlx_convert_core.plugin import DecodedModel, ModelInfo, leftover_method
 from mlx_convert_engine.blueprint import Blueprint
 from mlx_convert_engine.not_finite import Sizes, overflow
 from mlx_convert_engine.source_files import SourceFiles
 from mlx_convert_engine.stand_in import TensorPlace, empty, places, standing_in
-from mlx_convert_engine.stored_types import WIDE, array_of, loads_as_it_is, narrowed
+from mlx_convert_engine.stored_types import WIDE, array_of, loads_as_it_is, narrowed, shown
 
 CHUNK = 4 << 20  # a whole number of values of every type
 Settings = TypeVar("Settings")
@@ -51,6 +52,38 @@ def filled(source: SourceFiles, names: Collection[str], *, allow_overflow: bool)
         yield too_large if wanted else None
     finally:
         empty(wanted)
+
+
+@contextmanager
+def copied(
+    model: DecodedModel, files: Iterable[Path], source: SourceFiles, place: Path, check_cancelled: Callable[[], None]
+) -> Iterator[Path]:
+    """Give a copy in ``place`` of ``model``, as it is shown, with all its values; ``files`` are those beside them."""
+    plain = replace(model.model, config=_of_plain(model.model))
+    shards = frozenset(tensor.shard for tensor in model.model.tensors)
+    beside = [path for path in files if path.name not in shards]
+    with standing_in(replace(model, model=plain), beside, place) as folder:
+        for tensor in places(model, folder, shards).values():
+            check_cancelled()
+            _fill(tensor, source)
+        yield folder
+
+
+def _of_plain(model: ModelInfo) -> dict[str, Any]:
+    """config.json of a model that is shown, without what it says of how it was packed if nothing is any more."""
+    config = dict(model.config)
+    if leftover_method(config, model.tensors) in ("", "mlx"):
+        return config
+    config.pop("quantization_config", None)
+    text = config.get("text_config")
+    if isinstance(text, dict):
+        config["text_config"] = {name: value for name, value in text.items() if name != "quantization_config"}
+    return config
+
+
+def copied_bytes(model: DecodedModel) -> int:
+    """What `copied` takes on the disk."""
+    return sum(tensor.nbytes for tensor in shown(model))
 
 
 def looked_at(blueprints: list[Blueprint], source: SourceFiles) -> frozenset[str]:

@@ -32,31 +32,31 @@ def made_of(model: ModelInfo) -> tuple[Any, ...]:
     return model.revision, [(path.name, stamp_of(path)) for path in _weights(model)], dict(model.config)
 
 
-def check_runs(source: DecodedModel) -> None:
-    """Raise UnsupportedModel (code ``stored_type``) for a model that can't run as it is stored, before it is converted.
+def why_not_run(source: DecodedModel) -> str:
+    """What keeps a model from being run as it is stored, "" when it can be.
 
     Of what is decoded, 8-bit floats can be expanded while a model runs; what stands for itself, a source gives whole.
     """
     model = source.stored
     if model.adapters:
-        named = " and ".join(adapter.name for adapter in model.adapters)
-        raise UnsupportedModel(
-            f"{model.name} can't be run with the adapter {named} before that is fused.",
-            hint="Round to nearest, or convert it to bf16 with the adapter first and go on from that.",
-            remedies=(SetOption("method", "nearest"), SetOption("preset", "bf16")),
-            code="stored_type",
-        )
+        return f"the adapter {model.adapters[0].name} beside it"
     pairs = zip(model.tensors, shown(undecoded(model)), strict=True)
     odd = next((f"{tensor.dtype} ({tensor.name})" for tensor, seen in pairs if tensor.dtype != seen.dtype), "")
     expanded = {expansion.weight.name for expansion in expansions(model.config, model.tensors)}
     other = (one.name for one in source.model.tensors if isinstance(one, DecodedTensor) and not one.stands_for_itself)
     packed = next((f"{source.decoders[name].name} ({name})" for name in other if name not in expanded), "")
     pickled = ", ".join(of_torch(model)[:1])
-    if not odd and not packed and not pickled:
+    return odd or packed or pickled
+
+
+def check_runs(source: DecodedModel) -> None:
+    """Raise UnsupportedModel (code ``stored_type``) for a model that can't be run as it is stored."""
+    why = why_not_run(source)
+    if not why:
         return
     raise UnsupportedModel(
-        f"{model.name} stores numbers as {odd or packed or pickled}, which MLX can't load: it can't be run.",
-        hint="Round to nearest, or convert it to a type that MLX has first and go on from that.",
+        f"{source.stored.name} is stored with {why}: what runs the whole model can't take it so.",
+        hint="Round in another way, or convert it to bf16 first and go on from that.",
         remedies=(SetOption("method", "nearest"), SetOption("preset", "bf16")),
         code="stored_type",
     )

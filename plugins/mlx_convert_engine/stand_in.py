@@ -8,6 +8,7 @@ class computes with are written into it just for that, in a type that MLX knows 
 from __future__ import annotations
 
 import json
+import shutil
 import tempfile
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
@@ -31,15 +32,16 @@ class TensorPlace:
 
 
 @contextmanager
-def standing_in(source: DecodedModel, files: Iterable[Path] = ()) -> Iterator[Path]:
+def standing_in(source: DecodedModel, files: Iterable[Path] = (), place: Path | None = None) -> Iterator[Path]:
     """Give a folder like ``source``, as it is shown, in which only ``files`` have their content, during the body.
 
+    It is in the folder ``place``, or, as it takes no space, wherever the system has such folders.
     Weight files among them that MLX can't load stay empty, and a config.json that is shown otherwise is not taken.
     """
     odd = odd_shards(source)
     if source.model.config != source.stored.config:
         odd |= {file_names.CONFIG}
-    with tempfile.TemporaryDirectory(prefix="mlx-convert-plan-") as name:
+    with tempfile.TemporaryDirectory(prefix="mlx-convert-plan-", dir=place) as name:
         folder = Path(name)
         _write_headers(source, folder)
         for path in files:
@@ -49,9 +51,9 @@ def standing_in(source: DecodedModel, files: Iterable[Path] = ()) -> Iterator[Pa
         yield folder
 
 
-def places(source: DecodedModel, folder: Path) -> dict[str, TensorPlace]:
-    """The tensors, by name, that are empty in a stand-in whatever files it was given."""
-    odd, seen = odd_shards(source), shown(source)
+def places(source: DecodedModel, folder: Path, shards: frozenset[str] | None = None) -> dict[str, TensorPlace]:
+    """The tensors, by name, of the weight files ``shards``; None: of those that are empty whatever it was given."""
+    odd, seen = odd_shards(source) if shards is None else shards, shown(source)
     laid_out = layouts([tensor for tensor in seen if tensor.shard in odd], METADATA)
     return {
         tensor.name: TensorPlace(
@@ -70,6 +72,17 @@ def empty(filled: Collection[TensorPlace]) -> None:
             file.seek(0)
             file.truncate(8 + int.from_bytes(file.read(8), "little"))
             file.truncate(length)
+
+
+def alone(folder: Path) -> None:
+    """Make a stand-in a folder that anybody can read: without links that lead out of it, its weights in safetensors."""
+    for link in [path for path in folder.iterdir() if path.is_symlink()]:
+        file = link.resolve()
+        link.unlink()
+        if file.parent == folder.resolve():
+            file.rename(link)
+        else:
+            shutil.copyfile(file, link)
 
 
 def _write_headers(source: DecodedModel, folder: Path) -> None:

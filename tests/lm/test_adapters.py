@@ -273,10 +273,10 @@ def test_what_is_no_adapter_is_named(source: Path, workspace: Workspace, tmp_pat
     assert caught.value.code == "no_adapter"
 
 
-def test_a_method_that_runs_the_model_says_that_it_can_not(source: Path, workspace: Workspace, tmp_path: Path) -> None:
+def test_a_tool_that_runs_the_model_says_that_it_can_not(source: Path, workspace: Workspace, tmp_path: Path) -> None:
     adapter = CASES["rsLoRA"].write(tmp_path / "lora")
-    request = ConvertRequest(ref=str(source), adapter=str(adapter), method="tuned", output=tmp_path / "out")
-    with pytest.raises(UnsupportedModel, match="before it is fused") as caught:
+    request = ConvertRequest(ref=str(source), adapter=str(adapter), method="mlx-lm:gptq", output=tmp_path / "out")
+    with pytest.raises(UnsupportedModel, match="with the adapter lora beside it") as caught:
         workspace.plan(request)
     assert caught.value.code == "stored_type"
 

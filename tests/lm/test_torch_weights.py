@@ -17,7 +17,7 @@ from mlx_convert_engine.strided import read_strided
 from random_llama import write_llama
 from samples.torch_files import as_torch
 
-from mlx_convert_core import ConvertRequest, Finding, UnsupportedModel, Workspace
+from mlx_convert_core import ConvertRequest, Finding, Workspace
 from mlx_convert_core.plugin import Checkpoint, CorruptCheckpoint, TensorInfo, hookimpl
 
 SYNTHETIC = Path(__file__).parents[2] / "benchmarks" / "synthetic.py"
@@ -101,14 +101,6 @@ def test_a_file_that_was_changed_meanwhile_is_noticed(source: Path, workspace: W
     with pytest.raises(CorruptCheckpoint) as caught:
         files.read(tensors[0], 0, memoryview(bytearray(2)))
     assert caught.value.code == "source_changed"
-
-
-def test_what_runs_the_source_says_that_it_can_not(source: Path, workspace: Workspace, tmp_path: Path) -> None:
-    folder = as_torch(source, tmp_path / "torch")
-    request = ConvertRequest(ref=str(folder), preset="4bit", method="tuned", output=tmp_path / "out")
-    with pytest.raises(UnsupportedModel, match=r"pytorch_model\.bin, which MLX can't load") as caught:
-        workspace.plan(request)
-    assert caught.value.code == "stored_type"
 
 
 def test_a_conversion_takes_no_more_memory_than_was_stated(workspace: Workspace, tmp_path: Path) -> None:

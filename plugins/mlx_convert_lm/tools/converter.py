@@ -72,6 +72,10 @@ class ToolConverter(LmConverter):
             findings=(*planned.findings, *_slow(planned.outputs)),
         )
 
+    @property
+    def _runs_as_stored(self) -> bool:
+        return not self._methods or any(tool_of(method.name) for method in self._methods.values())
+
     def calibrate(
         self, model: ModelInfo, checkpoint: Checkpoint, planned: Calibration, keep: Path, report: Reporter
     ) -> Calibration:
