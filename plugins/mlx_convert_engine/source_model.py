@@ -56,7 +56,7 @@ def check_runs(source: DecodedModel) -> None:
         return
     raise UnsupportedModel(
         f"{source.stored.name} is stored with {why}: what runs the whole model can't take it so.",
-        hint="Round in another way, or convert it to bf16 first and go on from that.",
+        hint="Round to nearest, or convert it to a type that MLX has first and go on from that.",
         remedies=(SetOption("method", "nearest"), SetOption("preset", "bf16")),
         code="stored_type",
     )
