@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from mlx_convert_core.plugin import Quantization
 from mlx_convert_engine.blueprint import Blueprint
+from mlx_convert_engine.decoders import BLOCK_BYTES
 from mlx_convert_engine.pieces import Computed, Piece, Quantized, names_of
 
 SLICE_BYTES = 4_000_000  # of a source tensor, read and computed at once: what stays in a CPU's cache
@@ -14,9 +15,9 @@ GPU_SLICE_BYTES = 32_000_000  # on a GPU, worth starting a kernel for
 IN_FLIGHT_SLICES = 4  # that wait for their results: two for each stream; more took memory and no less time
 BASE_MEMORY = 90_000_000  # Python with mlx and a model class
 TENSOR_MEMORY = 3_000  # what is known of a tensor, in Python
-# Held while one is decoded: as stored, as looked up, times its scales in float32, rounded; and what the system keeps of
-# buffers of so many sizes once they are free (measured on 2 GB in 8-bit floats: nine more than of plain numbers).
-DECODING_SLICES = 14
+# Times what is decoded at once: as stored, as looked up, times its scales in float32, rounded; and what the system
+# keeps of buffers of so many sizes once they are free (measured on 2 GB in 8-bit floats: nine more than of plain ones).
+DECODING_TIMES = 14
 _REPACKED = 48  # times the words that mlx-lm repacks of AWQ's: each number in 32 bits, several times (measured: 39)
 # Bytes for each value while a CPU quantizes: it compares each with every number of the format (measured, mlx 0.32.4).
 _WHILE_QUANTIZING = {"mxfp4": 42, "nvfp4": 78, "mxfp8": 6}
@@ -33,8 +34,12 @@ def working_memory(blueprints: Sequence[Blueprint]) -> int:
 
 
 def decoding_memory() -> int:
-    """Bytes of memory that reading through a decoder takes at most, beside what it says of itself."""
-    return DECODING_SLICES * slice_bytes()
+    """Bytes of memory that reading through a decoder takes at most, beside what it says of itself.
+
+    A GPU's slices are larger than a CPU's, and put together of blocks that are decoded one after the other: of
+    `BLOCK_BYTES` at most, whatever the device. What Metal keeps of freed buffers is bounded by `few_spare_buffers`.
+    """
+    return DECODING_TIMES * min(slice_bytes(), BLOCK_BYTES)
 
 
 def computing(piece: Computed) -> int:

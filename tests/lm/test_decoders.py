@@ -12,14 +12,15 @@ from typing import Any
 import numpy as np
 import pytest
 from in_steps import example, write_in_steps
-from mlx_convert_engine.memory import decoding_memory
+from mlx_convert_engine.decoders import BLOCK_BYTES, DecodedBytes
+from mlx_convert_engine.memory import GPU_SLICE_BYTES, decoding_memory
 from random_llama import write_llama
 from stored import Stored, store, tensors_of
 from test_discarding import Fetched, weights_of
 from test_streaming import KILLER, spoil_one_tensor
 
 from mlx_convert_core import ConvertRequest, MlxConvertError, PluginError, Progress, UnsupportedModel, Workspace
-from mlx_convert_core.plugin import Claims, DecodedTensor, ModelInfo, SetOption, StoredTensors, hookimpl
+from mlx_convert_core.plugin import Claims, DecodedTensor, ModelInfo, SetOption, StoredTensors, TensorInfo, hookimpl
 
 sys.path.append(str(Path(__file__).parents[1]))
 
@@ -77,11 +78,39 @@ def test_experts_that_are_decoded_are_stacked_by_rows(stranger: Workspace, tmp_p
     assert tensors_of(one) == tensors_of(other)
 
 
-def test_what_can_be_read_and_not_run_is_rounded_to_nearest_only(stranger: Workspace, tmp_path: Path) -> None:
+def test_what_a_stranger_decodes_runs_to_be_learned_from(stranger: Workspace, tmp_path: Path) -> None:
+    tuned = []
+    for folder in both(tmp_path):
+        output = tmp_path / f"{folder.name}-tuned"
+        request = ConvertRequest(ref=str(folder), preset="4bit", method="tuned", calibration="random", output=output)
+        stranger.convert(request, inline=True).result()
+        tuned.append(tensors_of(output))
+    assert tuned[0] == tuned[1]
+
+
+def test_tools_of_mlx_lm_say_that_they_can_not_run_it(stranger: Workspace, tmp_path: Path) -> None:
     source, _ = both(tmp_path)
-    with pytest.raises(UnsupportedModel, match=r"stores numbers as steps \(.*can't be run") as refused:
-        stranger.plan(ConvertRequest(ref=str(source), preset="4bit", method="tuned", output=tmp_path / "out"))
+    with pytest.raises(UnsupportedModel, match=r"is stored with steps \(.*can't take it so") as refused:
+        stranger.plan(ConvertRequest(ref=str(source), preset="4bit", method="mlx-lm:awq", output=tmp_path / "out"))
     assert SetOption("method", "nearest") in refused.value.remedies
+
+
+def test_no_more_is_decoded_at_once_than_the_plan_counts_however_large_a_slice_is() -> None:
+    """A GPU's slices are eight times a CPU's; a decoder is asked for blocks of the same size."""
+    shape, asked = (4096, 4096), list[int]()
+    part = TensorInfo(name="one", dtype="U8", shape=shape, shard="a.safetensors")
+    tensor = DecodedTensor(name="one", dtype="BF16", shape=shape, shard=part.shard, parts=(part,))
+
+    class Noting:
+        name = "noting"
+
+        def rows(self, tensor: DecodedTensor, start: int, stop: int, stored: StoredTensors) -> Any:
+            asked.append((stop - start) * tensor.shape[1] * 2)
+            return np.zeros((stop - start, tensor.shape[1]), np.float16)
+
+    DecodedBytes({tensor: Noting()}, None).read(tensor, 0, memoryview(bytearray(GPU_SLICE_BYTES)))  # type: ignore[arg-type,dict-item]
+    assert max(asked) <= BLOCK_BYTES < GPU_SLICE_BYTES
+    assert sum(asked) >= GPU_SLICE_BYTES
 
 
 def test_files_go_once_all_parts_of_what_they_hold_are_used(tmp_path: Path) -> None:
