@@ -223,14 +223,14 @@ class StreamingConverter:
 
     @contextmanager
     def _running(self, model: ModelInfo, checkpoint: Checkpoint, keep: Path, report: Reporter) -> Iterator[_Running]:
-        """The folder of a model that is to run, and what loads that: the source's, or a copy in ``keep`` of what its
-        decoders show, where a model class can't take the source as it is stored."""
+        """The folder of a source that is to run, for its tokenizer, and what loads its model: from there, or, where a
+        model class can't take that as it is stored, from a copy in ``keep`` of what decoders show."""
         folder, source = checkpoint.folder(report.check_cancelled), self._source(model)
         if not why_not_run(source):
             yield folder, lambda: self._classes.load(folder, model)
             return
         with self._copied(model, checkpoint, keep, report) as copy:
-            yield copy, lambda: self._classes.load(copy, source.model)
+            yield folder, lambda: self._classes.load(copy, source.model)
 
     @contextmanager
     def runnable(self, model: ModelInfo, checkpoint: Checkpoint, place: Path, report: Reporter) -> Iterator[Path]:

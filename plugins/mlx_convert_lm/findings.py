@@ -118,7 +118,7 @@ def _carried(model: ModelInfo, packed: Sequence[TensorInfo]) -> Finding:
     words = packed_words(model.config, packed)
     reason = refusal(model.config, packed)
     if not reason and method_of(model.config) == "fp8" and _scaled_unknown(model, packed):
-        reason = "its scales are laid out in a way that is not known here"
+        reason = _unscaled(model)
     if reason:
         return _refused(model, refusal_code(model.config), f"{model.name} is {words}: {reason}.")
     return Finding(
@@ -142,6 +142,15 @@ def _could_be_held(model: ModelInfo) -> Finding:
 
 def _refused(model: ModelInfo, code: str, message: str) -> Finding:
     return Finding(code=code, level="error", message=message, hint=ORIGINAL, remedies=original(model))
+
+
+def _unscaled(model: ModelInfo) -> str:
+    """What is wrong with the scales of the 8-bit floats that are left: those that can be expanded are gone, with
+    theirs."""
+    left = [tensor.name for tensor in model.tensors if tensor.dtype in EIGHT_BIT_FLOATS]
+    if any("scale" in tensor.name.rpartition(".")[2] for tensor in model.tensors):
+        return f"its scales are laid out in a way that is not known here ({left[0]} for one)"
+    return f"there is no scale beside {left[0]}{f' and {len(left) - 1:,} more' if len(left) > 1 else ''}"
 
 
 def _scaled_unknown(model: ModelInfo, packed: Sequence[TensorInfo]) -> bool:

@@ -183,3 +183,14 @@ def test_floats_whose_scales_are_missing_are_refused(workspace: Workspace, tmp_p
     store(source, tensors, quantization_config=FP8)
     (error,) = planned(workspace, source)
     assert error.code == "source_fp8"
+
+
+def test_a_weight_without_its_scale_is_named(workspace: Workspace, tmp_path: Path) -> None:
+    source = write_llama(tmp_path / "source")
+    packed(source, np.ones((1,), np.float32))
+    other = LAYER.replace("layers.0", "layers.1")
+    tensors = tensors_of(source)
+    store(source, tensors | {other: Stored("F8_E4M3", (256, 128), bytes(256 * 128))}, quantization_config=FP8)
+    (error,) = planned(workspace, source)
+    assert error.code == "source_fp8"
+    assert f"there is no scale beside {other}." in error.message
