@@ -256,7 +256,7 @@ class StreamingConverter:
                 return self._classes.load(folder, shown.model)
 
             whole = memory_of_samples(self._classes, load) if str(self._text) == "samples" else 0
-            vocabularies = model.matching(*file_names.TOKENIZER_FILES)
+            vocabularies = source.stored.matching(*file_names.TOKENIZER_FILES)
             reading = memory_of_reading(max((file.size for file in vocabularies), default=0))
             return Wanted.of(load, needs, back=back, whole=max(whole, reading))
 
