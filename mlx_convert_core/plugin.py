@@ -330,6 +330,7 @@ if TYPE_CHECKING:
     from mlx_convert_core.plugins.decoding import (
         DecodedModel as DecodedModel,
         DecodingConverter as DecodingConverter,
+        RunnableConverter as RunnableConverter,
         StoredTensors as StoredTensors,
         TensorDecoder as TensorDecoder,
         decoded as decoded,
@@ -513,7 +514,9 @@ _PLACES = {
         "Weights choose_weights elsewhere is_adapter read_tensors repeated weight_files"
     ),
     "mlx_convert_core.plugins.checks": "ModelCheck TextRunner TriedModel Verdict",
-    "mlx_convert_core.plugins.decoding": "DecodedModel DecodingConverter StoredTensors TensorDecoder decoded",
+    "mlx_convert_core.plugins.decoding": (
+        "DecodedModel DecodingConverter RunnableConverter StoredTensors TensorDecoder decoded"
+    ),
     "mlx_convert_core.plugins.hookspecs": "hookimpl",
     "mlx_convert_core.plugins.interfaces": (
         "AnswerMemory LibraryStore MeasuredRunner ModelRunner Reporter SensingRunner UploadTarget"
