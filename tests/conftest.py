@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import ipaddress
 import shutil
 import socket
@@ -27,6 +28,16 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
     monkeypatch.delenv("MLX_CONVERT_PLUGINS", raising=False)
     monkeypatch.setenv("MLX_CONVERT_VERIFY", "0")
     return folder
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _small_heap() -> None:
+    """Have later looks for garbage leave out what lives when a file begins: thousands of tests and what they import.
+
+    NiceGUI's simulated user looks twice in each test and a streamed model after each block, a fifth of a second each.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from mlx_convert_lm.packers import CARRIED, OTHERS
@@ -87,17 +88,16 @@ def _places(file: str, trees: Trees) -> Iterator[Place]:
         for name in node.names
         if name.name in _fields(trees[source])
     }
-    for node, function in _with_functions(tree, None):
-        if not isinstance(node, ast.Call):
-            continue
+    for called, node, function in _calls(tree):
         for keyword in node.keywords:
             if keyword.arg == "code":
                 yield Place(keyword.value, function, file)
-        names = fields.get(ast.unparse(node.func), [])
+        names = fields.get(called, [])
         if "code" in names and len(node.args) > names.index("code"):
             yield Place(node.args[names.index("code")], function, file)
 
 
+@cache
 def _fields(tree: ast.Module) -> dict[str, list[str]]:
     """The fields of each class of a file, in order."""
     return {
@@ -111,6 +111,13 @@ def _file_of(node: ast.ImportFrom, trees: Trees) -> str:
     """The file that is imported from, "" when it is none of ours."""
     path = (node.module or "").replace(".", "/") + ".py"
     return next((f"{source}{path}" for source in ("", "plugins/", "frontends/") if f"{source}{path}" in trees), "")
+
+
+@cache
+def _calls(tree: ast.Module) -> list[tuple[str, ast.Call, Function | None]]:
+    """Each call: what is called, the call, and the function that it stands in."""
+    found = _with_functions(tree, None)
+    return [(ast.unparse(node.func), node, function) for node, function in found if isinstance(node, ast.Call)]
 
 
 def _with_functions(node: ast.AST, function: Function | None) -> Iterator[tuple[ast.AST, Function | None]]:
@@ -153,8 +160,8 @@ def _handed_in(name: str, function: Function, file: str, trees: Trees) -> set[st
     for other, tree in trees.items():
         if other != file and function.name.startswith("_"):
             continue
-        for node, caller in _with_functions(tree, None):
-            if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] == function.name:
+        for called, node, caller in _calls(tree):
+            if called.rpartition(".")[2] == function.name:
                 values = [keyword.value for keyword in node.keywords if keyword.arg == name]
                 values += node.args[index : index + 1] if index >= 0 else []
                 parts += [_values(value, Place(value, caller, other), trees) for value in values]

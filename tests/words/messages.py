@@ -13,6 +13,7 @@ import re
 import sys
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 from mlx_convert_hub.search.suggestions import suggested
@@ -43,6 +44,7 @@ def sources() -> Iterator[Path]:
     return (path for path in sorted(ours) if not path.name.endswith(".min.js"))
 
 
+@cache
 def extracted() -> tuple[Entry, ...]:
     """Every message that the code says, by file and then by its text. Raises ValueError for one that is both counted
     and not: a language may have no form for it that fits both."""
