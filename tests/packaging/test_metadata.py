@@ -67,3 +67,11 @@ def test_links_between_our_pages_lead_to_files(page: Path) -> None:
     for link in links(page.read_text(encoding="utf-8")):
         if not re.match(r"[a-z]+:|#", link):
             assert (page.parent / link.partition("#")[0]).exists(), link
+
+
+def test_every_page_and_picture_of_the_documents_is_shown_somewhere() -> None:
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    linked = {
+        (page.parent / link.partition("#")[0]).resolve() for page in pages for link in links(page.read_text("utf-8"))
+    }
+    assert [path for path in (ROOT / "docs").rglob("*.*") if path not in linked] == []
