@@ -46,7 +46,7 @@ def unreadable(path: Path, error: OSError) -> CorruptCheckpoint:
     """The error for a file of a model that the system, or its own nature, keeps from being read."""
     return CorruptCheckpoint(
         f"{path} can't be read: {error.strerror or error}.",
-        hint="Check that the file is there, that you may read it, and that its disk is well.",
+        hint="Check that the file is there, that you can open it, and that its disk works.",
         code="unreadable",
     )
 

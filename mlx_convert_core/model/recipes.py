@@ -148,7 +148,7 @@ def load_recipe(path: Path) -> Recipe:
     except CorruptCheckpoint as error:
         raise _wrong(error.message, hint=error.hint, remedies=error.remedies) from None
     except (ValueError, RecursionError) as error:
-        raise _wrong(f"{path} is not JSON: {error}.", hint="Mend the file.") from None
+        raise _wrong(f"{path} is not JSON: {error}.", hint="Correct the file.") from None
     try:
         return _checked(found)
     except MlxConvertError as error:
@@ -243,7 +243,7 @@ def _checked(found: Any) -> Recipe:
     try:
         return msgspec.convert(found, Recipe)
     except msgspec.ValidationError as error:
-        raise _wrong(f"is not right: {error}.", hint="Mend the file.") from None
+        raise _wrong(f"is not right: {error}.", hint="Correct the file.") from None
 
 
 def _refuse_unknown(where: str, found: Mapping[str, Any], known: Iterable[str]) -> None:

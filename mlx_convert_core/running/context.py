@@ -84,7 +84,7 @@ class JobContext:
 
 def cancelled_error() -> Cancelled:
     """The error that ends a cancelled job."""
-    return Cancelled("cancelled.", hint="Nothing half-made was kept. Run the same command to start again.")
+    return Cancelled("cancelled.", hint="Nothing half-made was kept. Start it again.")
 
 
 Task = Callable[[Any, JobContext], Any]

@@ -153,7 +153,7 @@ def _require(plugins: PluginSet) -> None:
     for failure in plugins.failures:
         raise PluginNotLoaded(
             f"the plugin {failure.plugin} did not load in the worker: {failure.reason}",
-            hint="Mend or remove the plugin, or leave it out with MLX_CONVERT_PLUGINS.",
+            hint="Repair or remove the plugin, or leave it out with MLX_CONVERT_PLUGINS.",
         )
 
 

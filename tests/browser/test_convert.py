@@ -74,7 +74,7 @@ def test_a_text_only_result_is_agreed_to_by_a_box(
     page: Page, program: Program, tiny_source: Path, tmp_path: Path
 ) -> None:
     source_field(page).fill(str(write_seeing(tiny_source, tmp_path / "seeing")))
-    box = page.get_by_role("checkbox", name="Convert the text model alone")
+    box = page.get_by_role("checkbox", name="Convert only the text model")
     expect(box).not_to_be_checked()
     expect(start_button(page)).to_be_disabled()
     assert violations(page) == []

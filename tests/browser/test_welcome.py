@@ -44,7 +44,7 @@ def test_three_steps_lead_to_a_first_model_and_never_come_back(visitor: Visitor,
     page.get_by_role("button", name="Back").click()
     expect(folder).to_have_value("converted here")
     page.get_by_role("button", name="Next").click()
-    page.get_by_role("button", name="Take HuggingFaceTB/SmolLM2-135M-Instruct").click()
+    page.get_by_role("button", name="Choose HuggingFaceTB/SmolLM2-135M-Instruct").click()
     expect(page.get_by_role("combobox", name="Source model")).to_have_value("HuggingFaceTB/SmolLM2-135M-Instruct")
     expect(page.get_by_label("Folder", exact=True)).to_have_value(str(program.work / "converted here"))
     assert json.loads((program.home / "settings.json").read_text())["output_folder"] == "converted here"

@@ -22,7 +22,7 @@ def test_every_operation_of_the_command_line_has_a_page_or_a_reason_for_none() -
     [
         (SetOption("dequantize", True), "Read its packed layers as plain numbers", "dequantize", True),
         (LeaveOut("dequantize"), "Keep its packed layers", "dequantize", False),
-        (SetOption("text_only", True), "Convert the text model alone", "text_only", True),
+        (SetOption("text_only", True), "Convert only the text model", "text_only", True),
         (SetOption("group_size", 32), "Use a group size of 32", "group_size", 32),
         (SetOption("preset", "bf16"), "Use bf16", "preset", "bf16"),
         (SetOption("trust_remote_code", True), "Allow its code", "trust", True),

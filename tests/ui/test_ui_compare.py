@@ -46,9 +46,9 @@ async def test_answers_stand_side_by_side_and_say_where_they_part(studio: Studio
         await fill(user, "seed", 11)
         user.find(marker="compare").click()
         await sees(user, "Differs from model 1 after 3 words: “blue”.", "Exactly the same answer.")
-        await sees(user, "Ends after 2 words, where model 1 goes on.", "The mark shows the first token")
+        await sees(user, "Ends after 2 words, where model 1 goes on.", "The mark shows where")
         await sees(user, "Seed 11", "bits per weight", "Speed", "Peak memory")
-        await sees(user, "Parts from model 1", "After 3 words", "Nowhere", "60%")
+        await sees(user, "Differs from model 1", "After 3 words", "Nowhere", "60%")
         await user.open("/compare")
         await sees(user, "Differs from model 1 after 3 words: “blue”.", "Seed 11")
     current = studio.comparisons.current
@@ -64,6 +64,14 @@ async def test_answers_stand_side_by_side_and_say_where_they_part(studio: Studio
     assert [column.view.request.seed for column in current.columns] == [11] * 4
     assert (current.first_parting(), current.parting(1), current.parting(2), current.parting(3)) == (8, 11, None, 8)
     assert token_at(current.columns[1].view, 11) == (11, 16)
+
+
+async def test_answers_that_differ_at_once_say_so(studio: Studio, speaker: Speaker) -> None:
+    first, second = speaker("first", "The ", "sky."), speaker("second", "A ", "sky.")
+    studio.draft.compare = {"models": [str(first), str(second)]}
+    async with visiting(studio, "/compare") as user:
+        user.find(marker="compare").click()
+        await sees(user, "Differs from model 1 from the first word on: “A”.", "At the first word")
 
 
 async def test_one_column_may_fail_and_the_others_answer(studio: Studio, speaker: Speaker) -> None:

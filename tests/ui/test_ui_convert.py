@@ -285,7 +285,7 @@ async def test_of_several_one_that_is_there_stays_or_is_replaced_as_one_says(stu
     async with visiting(studio) as user:
         await fill(user, "ref", str(tiny_llama))
         user.find(marker="preset-8bit").trigger("change")
-        await sees(user, "Convert 2 models", "There already", "the others are made")
+        await sees(user, "Convert 2 models", "Already there", "the others are made")
         user.find(marker="convert").click()
         await sees(user, "Replace tiny-llama-MLX-4bit?", "Make the other one")
         user.find(marker="cancel").click()

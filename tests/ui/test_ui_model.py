@@ -51,7 +51,7 @@ async def test_models_of_one_source_are_drawn_and_told_in_a_table(
         assert isinstance(drawn, ui.echart)
         points = drawn.options["series"][0]["data"]
         assert [point["value"][1] for point in points] == [0.0213, 0.0313]
-        assert points[0]["name"] == "8 bit · 52.5 tokens/s"
+        assert points[0]["name"] == "first · 52.5 tokens/s"
         await sees(user, "third")
 
 

@@ -13,7 +13,7 @@ def agreed(remedy: Remedy, request: ConvertRequest) -> tuple[str, ConvertRequest
     """A button's words and the request that it makes; None when the step is another, or only a person knows a value."""
     match remedy:
         case SetOption(option="text_only", value=True):
-            return _("Convert the text model alone"), replace(request, text_only=True)
+            return _("Convert only the text model"), replace(request, text_only=True)
         case SetOption(option="dequantize", value=True):
             return _("Read its packed layers as plain numbers"), replace(request, dequantize=True)
         case SetOption(option="allow_overflow", value=True):

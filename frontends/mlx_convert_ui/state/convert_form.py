@@ -177,7 +177,7 @@ def _check_name(name: str) -> None:
     """Raise InvalidRequest for what is no name of a folder in another."""
     if name in (".", "..") or "/" in name or "\0" in name:
         raise InvalidRequest(
-            _("'{name}' is no name for a folder.", name=name),
+            _("'{name}' can't be the name of a folder.", name=name),
             hint=_("Type a name without slashes, or choose another folder."),
             code="output_folder",
         )

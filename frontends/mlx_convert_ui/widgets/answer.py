@@ -165,7 +165,7 @@ class AnswerCard:
             empty(
                 "message-square",
                 _("No answer yet"),
-                _("Choose a model, type a prompt or take an example, and generate."),
+                _("Choose a model, type a prompt or pick an example, then click Generate."),
             )
 
     @property

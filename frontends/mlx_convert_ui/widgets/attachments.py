@@ -17,7 +17,7 @@ from mlx_convert_ui.widgets.remedies import tell
 from mlx_convert_ui.words import N_, _, given
 
 MOST = 10  # files with a message: more than any model of today tells apart
-_LOOKING = N_("The model is looked at first. Try it again in a moment.")
+_LOOKING = N_("Still looking at the model. Try again in a moment.")
 # What a model takes, by its senses.
 _TAKEN: dict[frozenset[Sense], str] = {
     frozenset(): N_("pictures"),

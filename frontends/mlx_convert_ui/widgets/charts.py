@@ -9,7 +9,11 @@ from nicegui import ui
 from mlx_convert_ui.widgets.components import attributes
 
 # All text is a page's own font, all colours those of the theme.
-BASE: dict[str, Any] = {"animation": False, "textStyle": {"fontFamily": "Inter, system-ui, sans-serif"}}
+BASE: dict[str, Any] = {
+    "animation": False,
+    "textStyle": {"fontFamily": "Inter, system-ui, sans-serif"},
+    "color": [f"var(--chart-{number})" for number in range(1, 10)],
+}
 AXIS: dict[str, Any] = {
     "nameLocation": "middle",
     "nameTextStyle": {"color": "var(--text-2)"},

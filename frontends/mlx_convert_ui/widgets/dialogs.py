@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from nicegui import ui
@@ -18,11 +19,20 @@ PATIENCE = 0.3  # seconds without a sign that something happens
 _ENTER = "(event) => { if (event.key === 'Enter' && !event.isComposing) { event.preventDefault(); emit(); } }"
 
 
-async def confirm(title: str, text: str, *, action: str, danger: bool = True) -> bool:
-    """Ask; True for ``action``. Cancel has the focus, and Escape means it too."""
+async def confirm(
+    title: str, text: str, *, action: str, danger: bool = True, place: Path | None = None, about: str = ""
+) -> bool:
+    """Ask; True for ``action``. Cancel has the focus, and Escape means it too.
+
+    ``text`` may be of a folder (``place``) and of what is in it (``about``).
+    """
     with ui.dialog().props('aria-labelledby="confirm-title" transition-duration=120') as dialog, block("dialog"):
         Tag("h2", title, "dialog-title").props("id=confirm-title")
         Tag("p", text, "dialog-text")
+        if place is not None:
+            Tag("p", str(place), "path dialog-place")
+        if about:
+            Tag("p", about, "field-hint dialog-about")
         with block("dialog-actions"):
             Button(_("Cancel"), lambda: dialog.submit(False)).props("autofocus").mark("cancel")
             Button(action, lambda: dialog.submit(True), kind="danger" if danger else "primary").mark("confirm")

@@ -87,7 +87,7 @@ def _places(studio: Studio) -> tuple[Destination, ...]:
         Destination(title=_(one.title), icon=one.icon, group=N_("Pages"), address=one.path)
         for one in all_places(studio)
     )
-    themes = ((Theme.LIGHT, _("Light theme")), (Theme.DARK, _("Dark theme")), (Theme.SYSTEM, _("Theme of the system")))
+    themes = ((Theme.LIGHT, _("Light theme")), (Theme.DARK, _("Dark theme")), (Theme.SYSTEM, _("System theme")))
     return (
         *pages,
         Destination(title=_("New chat"), icon="message-square", group=N_("Actions"), address="/chat"),
@@ -192,10 +192,7 @@ def _other_machine(studio: Studio) -> None:
         note(
             "info",
             _("This isn't an Apple silicon Mac."),
-            _(
-                "Converting works in full here. Answers are computed on the CPU and come slowly; "
-                "on a Mac the GPU does it."
-            ),
+            _("Everything works here, but answers come slowly: the CPU computes them. On a Mac the GPU does."),
             lambda: Button(_("Don't show this again"), read, classes="btn-small").mark("machine-told"),
         )
 

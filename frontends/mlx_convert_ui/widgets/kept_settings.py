@@ -27,10 +27,12 @@ class KeptSettings:
         self._now = now
         self._take = take
         with block("kept-settings", label=_("Kept settings")).props("role=group"):
-            self._select = NativeSelect(self._options(), "", self._choose, label=_("Take kept settings")).mark("kept")
+            self._select = NativeSelect(self._options(), "", self._choose, label=_("Use kept settings")).mark("kept")
             keep = Button("", lasting(self._keep), icon="plus", kind="ghost", label=_("Keep these settings"))
             keep.mark("keep-settings")
-            self._drop = Button("", lasting(self._forget), icon="trash-2", kind="ghost", label=_("Forget the chosen"))
+            self._drop = Button(
+                "", lasting(self._forget), icon="trash-2", kind="ghost", label=_("Forget these settings")
+            )
             self._drop.mark("forget-settings")
         self._problem = block("notes")
         ui.timer(0, self._read, once=True)

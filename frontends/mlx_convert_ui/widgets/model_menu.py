@@ -91,7 +91,7 @@ class ModelMenu:
 def _told(found: int, words: str) -> str:
     """What is said below the list."""
     if found > AT_ONCE:
-        return _("and {count} more: type words of a name", count=f"{found - AT_ONCE:,}")
+        return _("and {count} more: type part of a name", count=f"{found - AT_ONCE:,}")
     return plural("{count} found", "{count} found", found) if words else ""
 
 

@@ -177,7 +177,7 @@ class _Picker:
             for row in found.rows:
                 self._button(row.name, "folder" if row.folder else "file-text", row.path, row.folder, row.model)
             if not found.rows:
-                Tag("p", _("Nothing to choose in here."), "empty-text")
+                Tag("p", _("Nothing to choose here."), "empty-text")
             if found.more:
                 Tag("p", _("and {number} more: type the path instead.", number=found.more), "empty-text")
 

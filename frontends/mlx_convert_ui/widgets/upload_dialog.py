@@ -20,7 +20,10 @@ from mlx_convert_ui.widgets.upload_progress import REFRESH_SECONDS, UploadProgre
 from mlx_convert_ui.words import N_, _
 
 LM_STUDIO = "lmstudio"  # as a name: LM Studio's own folder of models
-_SUMMARIES = {"folder": N_("Choose a folder on this machine, or type one.")}
+_SUMMARIES = {
+    "hub": N_("A repo of yours on Hugging Face, or of an organization that you belong to."),
+    "folder": N_("Choose a folder on this machine, or type one."),
+}
 
 
 async def upload_dialog(studio: Studio, path: Path) -> None:
@@ -149,7 +152,7 @@ class _Upload:
             self._name.props["placeholder"] = request.name
         with block("row-line"):
             Badge(_("Ready"), "ok", icon="check")
-            Tag("span", f"{request.target}:{request.name}", "path").mark("upload-place")
+            Tag("span", request.name, "path").mark("upload-place")
             if request.target not in HERE:
                 Badge(_("Public") if request.public else _("Private"), icon="globe" if request.public else "lock")
 

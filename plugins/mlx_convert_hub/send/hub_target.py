@@ -146,7 +146,7 @@ def _given_name(request: UploadRequest) -> str:
     if not hub_names.is_repo_id("/".join(parts)):
         raise InvalidRequest(
             f"'{request.name}' can't be the name of a repo, which has the form owner/name.",
-            hint="Use letters, digits, '-', '_' and '.', for example hub:me/Model-MLX-4bit",
+            hint="Use letters, digits, '-', '_' and '.', for example me/Model-MLX-4bit",
             code="bad_id",
         )
     return repo_id

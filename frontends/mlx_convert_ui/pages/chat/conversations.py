@@ -11,8 +11,9 @@ from mlx_convert_core.plugin import ConversationSummary, model_name
 from mlx_convert_ui.state.chat_times import group_of
 from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.widgets.components import CROSS, Button, Tag, address_of, attributes, block, note
+from mlx_convert_ui.widgets.model_menu import cut_name
 from mlx_convert_ui.wording import when
-from mlx_convert_ui.words import _, joined, plural
+from mlx_convert_ui.words import _, plural
 
 AT_ONCE = 60  # conversations that come with each "Show more": many more elements would slow the page down
 
@@ -108,4 +109,6 @@ def _item(one: ConversationSummary, *, current: bool, busy: bool) -> None:
         with block("chat-item-line", "span"):
             if busy:
                 Tag("span", "", "spin", label=_("Being answered")).props("role=img")
-            Tag("span", joined(when(one.updated), model_name(one.model)), "chat-item-note")
+            with block("chat-item-note", "span"):
+                Tag("span", when(one.updated))
+                cut_name(model_name(one.model))

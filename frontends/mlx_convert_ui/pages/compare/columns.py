@@ -107,7 +107,7 @@ class ColumnView:
     def _wording(self, place: int | None) -> str:
         view, first = self._view, self._shown.columns[0].view
         if self._index == 0:
-            marked = _("The mark shows the first token that another model chose differently.")
+            marked = _("The mark shows where another model's answer first differs.")
             return "" if self._place() is None else marked
         if place is None:
             over = view.state is JobState.FINISHED and first.state is JobState.FINISHED
@@ -121,6 +121,8 @@ class ColumnView:
             )
         start, end = marked_at(view, place)
         token = view.text[start:end]
+        if token and not before:
+            return _("Differs from model 1 from the first word on: “{token}”.", token=token)
         if not token:
             return plural(
                 "Differs from model 1 after {count:,} word.", "Differs from model 1 after {count:,} words.", before

@@ -89,7 +89,7 @@ class ComparePage:
             self._prompt = PromptField(prompt, self._keep, self._compare)
             self._notes = block("notes")
             with block("send-row"):
-                Tag("span", _("Without a seed, one is picked, the same for all"), "field-hint push wide-only")
+                Tag("span", _("Without a seed, all models get the same random one"), "field-hint push wide-only")
                 self._button = Button(_("Compare"), self._press, icon="columns-2", kind="primary").mark("compare")
 
     def _keep(self) -> None:

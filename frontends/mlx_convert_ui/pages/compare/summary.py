@@ -22,8 +22,8 @@ def summary(shown: ShownComparison) -> None:
     rows = compared(shown)
     if all(one.tokens is None for one in rows):
         return
-    columns = (_("Model"), _("Size"), _("Tokens"), _("Tokens/s"), _("First token after"), _("Parts from model 1"))
-    plain_table(_("Summary"), (*columns, _("Same from the beginning")), map(_row, range(len(rows)), rows))
+    columns = (_("Model"), _("Size"), _("Tokens"), _("Tokens/s"), _("First token after"), _("Differs from model 1"))
+    plain_table(_("Summary"), (*columns, _("Same at the start")), map(_row, range(len(rows)), rows))
 
 
 def export_button(shown: ShownComparison) -> None:
@@ -57,4 +57,6 @@ def _parts(index: int, one: Compared) -> str:
         return one.error
     if one.same:
         return _("Nowhere")
+    if not one.words_alike:
+        return _("At the first word")
     return plural("After {count:,} word", "After {count:,} words", one.words_alike)

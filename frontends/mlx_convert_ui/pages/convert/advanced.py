@@ -84,12 +84,12 @@ class AdvancedFields:
             "How far the result may be from its source, in nats of KL divergence: 0.05 is close. A few models are made"
             " and measured to find the smallest one within it."
         )
-        self._budget(_("Divergence at most"), told, "kl:")
+        self._budget(_("Largest divergence"), told, "kl:")
         told = _(
-            "As much as runs on this Mac while a conversation has so many tokens, such as 16k: its cache takes memory,"
-            " too. Layers that lose more get more bits."
+            "The largest model that runs on this Mac with a conversation of so many tokens, such as 16k. Layers that"
+            " lose more get more bits."
         )
-        self._budget(_("Runs on this Mac with a context of"), told, "fit:this-mac-", empty=_("tokens, such as 16k"))
+        self._budget(_("Fit with a context of"), told, "fit:this-mac-", empty=_("tokens, such as 16k"))
 
     def _rounding(self) -> None:
         methods = sorted({NEAREST, *(preset.method for preset in self._presets.values() if preset.method)})
@@ -119,7 +119,7 @@ class AdvancedFields:
                 "A LoRA, as peft or mlx-lm has saved it, that is fused into the model: a repo or a folder. Several take"
                 " a line each, and are fused in this order."
             ),
-            _("none: owner/lora, or a folder"),
+            _("owner/lora, or a folder"),
             "adapter",
             lines=True,
         )
@@ -130,7 +130,7 @@ class AdvancedFields:
                 " follow it. Empty means the text that comes with the app; random means random tokens, samples what the"
                 " model says by itself."
             ),
-            _("the text that comes with the app"),
+            _("the app's own text"),
             "calibration",
         )
 

@@ -57,7 +57,7 @@ class EstimateCard:
 
     def _consent(self) -> None:
         """Ask whether the text model alone is enough."""
-        box = ui.checkbox(_("Convert the text model alone"), value=self._form.text_only, on_change=self._answered)
+        box = ui.checkbox(_("Convert only the text model"), value=self._form.text_only, on_change=self._answered)
         box.mark("text-only")
 
     def _answered(self, event: ValueChangeEventArguments) -> None:
@@ -135,7 +135,7 @@ def _results(plan: ConvertPlan) -> None:
                     Tag("span", joined(_size((output,)), bits), "option-size")
                     show_fit(Tag("span", "", "option-size"), fit_into(memory, output.weight_bytes, plan.model.config))
                     if output.replaces is not None:
-                        Badge(_("There already"), "warn")
+                        Badge(_("Already there"), "warn")
 
 
 def _size(outputs: Sequence[OutputPlan]) -> str:

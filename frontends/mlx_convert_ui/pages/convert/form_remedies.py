@@ -29,7 +29,7 @@ def change_of(form: Form, remedy: Remedy) -> tuple[str, Callable[[], None]] | No
         case SetOption(option="dequantize", value=True):
             return _("Read its packed layers as plain numbers"), lambda: setattr(form, "dequantize", True)
         case SetOption(option="text_only", value=True):
-            return _("Convert the text model alone"), lambda: setattr(form, "text_only", True)
+            return _("Convert only the text model"), lambda: setattr(form, "text_only", True)
         case LeaveOut(option="dequantize"):
             return _("Keep its packed layers"), lambda: setattr(form, "dequantize", False)
         case SetOption(option="verify", value=False):

@@ -130,7 +130,7 @@ def _chips(model: ModelInfo) -> None:
         (_("Weights"), model.dtype),
         (_("Size"), units.size(model.weight_bytes) if model.weight_bytes else ""),
         (_("Context"), f"{context / 1024:g} k" if isinstance(context, int) and context >= 1024 else ""),
-        (_("License"), licence if isinstance(licence, str) else ""),
+        (_("Licence"), licence if isinstance(licence, str) else ""),
     ]
     for name, value in rows:
         if value:

@@ -95,9 +95,8 @@ def files_card(model: ModelInfo) -> None:
     """Every file that the source has at its root, with its size."""
     if model.files:
         with folded(_("Files ({number})", number=f"{len(model.files):,}"), "files"):
-            plain_table(
-                _("Files"), (_("File"), _("Size")), [(file.name, units.size(file.size)) for file in model.files]
-            )
+            rows = [(file.name, units.size(file.size)) for file in model.files]
+            plain_table(_("Files"), (_("File"), _("Size")), rows, code=True)
 
 
 def author_card(text: str) -> None:

@@ -79,8 +79,9 @@ async def _sure(going: Sequence[Going], refused: Sequence[tuple[LibraryRow, MlxC
         where = _("The folder and everything in it stays in the Trash until you empty it:")
         if permanently:
             where = _("The folder and everything in it is deleted for good:")
-        text = f"{frees}{where}\n{one.row.entry.path}\n{one.goes.words}"
-        return await confirm(_("Delete {name}?", name=one.row.entry.name), text, action=action)
+        title = _("Delete {name}?", name=one.row.entry.name)
+        place, about = one.row.entry.path, one.goes.words
+        return await confirm(title, f"{frees}{where}", action=action, place=place, about=about)
     if len(permanently) == len(going):
         where = _("The folders and everything in them are deleted for good:")
     elif permanently:

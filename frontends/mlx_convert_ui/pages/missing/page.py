@@ -25,7 +25,7 @@ def register(studio: Studio) -> None:
             frame(studio, "", _("Page not found"), _("There is no page at this address.")),
             block("card", "section"),
         ):
-            empty("search", _("Nothing here"), _("It may be mistyped, or come from another version."), _back)
+            empty("search", _("Nothing here"), _("The address may be mistyped, or come from another version."), _back)
         return client.build_response(request, 404)
 
 

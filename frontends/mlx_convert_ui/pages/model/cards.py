@@ -21,7 +21,7 @@ _RECIPE = {
     "mode": N_("Mode"),
     "strategy": N_("Strategy"),
     "method": N_("Rounding"),
-    "dtype": N_("Kept as"),
+    "dtype": N_("Unquantized numbers"),
 }
 _STATES = {"same": "", "changed": N_("another size"), "missing": N_("missing"), "added": N_("added since")}
 
@@ -36,12 +36,12 @@ def made_card(details: ModelDetails, recipe: str, actions: Callable[[], None]) -
             (_("Bits per weight"), units.bits(entry.bits_per_weight) if entry.bits_per_weight else ""),
             (_("Quantization"), entry.quantization),
             (_("Architecture"), entry.model_type),
-            (_("Takes"), _("text only") if entry.text_only else ""),
+            (_("Understands"), _("text only") if entry.text_only else ""),
             (_("Made from"), entry.source),
             (_("Commit"), entry.revision or ""),
             (_("Made"), _made(details)),
             *((_(title), str(record.recipe[name])) for name, title in _RECIPE.items() if record.recipe.get(name)),
-            (_("With"), ", ".join(f"{name} {version}" for name, version in record.versions.items())),
+            (_("Made with"), ", ".join(f"{name} {version}" for name, version in record.versions.items())),
             (_("Folder"), str(entry.path)),
         ]
         facts([(name, value) for name, value in rows if value])
@@ -83,12 +83,13 @@ def checks_card(details: ModelDetails) -> None:
                 _("Kept as they were"),
                 (_("Layer"), _("Size"), _("Why")),
                 [(kept.path, units.size(kept.nbytes), kept.reason) for kept in record.kept_layers[:_KEPT]],
+                code=True,
             )
             if len(record.kept_layers) > _KEPT:
                 Tag("p", _("… and {number} more", number=f"{len(record.kept_layers) - _KEPT:,}"), "muted")
         with block("notes"):
             for finding in record.findings:
-                if finding.level != "info":
+                if finding.level != "info" or not details.verified:  # an info, too, takes the mark away
                     note(finding.level, finding.message, finding.hint)
 
 
@@ -108,7 +109,8 @@ def files_card(details: ModelDetails) -> None:
     if not files:
         return
     with folded(_("Files ({number})", number=f"{len(files):,}"), "files"):
-        plain_table(_("Files"), (_("File"), _("Size"), _("State"), "sha256"), [_file(file) for file in files])
+        columns = (_("File"), _("Size"), _("State"), "sha256")
+        plain_table(_("Files"), columns, [_file(file) for file in files], code=True)
 
 
 def _file(file: ModelFile) -> tuple[str, str, str, str]:

@@ -8,14 +8,17 @@ from typing import Any
 from mlx_convert_core.plugin import MeasuredModel, ModelDetails, figures_in, groups_in, is_stale, units
 from mlx_convert_ui import wording
 from mlx_convert_ui.state.library_rows import page_of
+from mlx_convert_ui.state.naming import differing
 from mlx_convert_ui.widgets.charts import AXIS, BASE, chart
 from mlx_convert_ui.widgets.components import Tag, address_of, block, card
 from mlx_convert_ui.widgets.tables import plain_table
-from mlx_convert_ui.words import N_, _
+from mlx_convert_ui.words import N_, _, joined
 
 KL, SPEED = "kl_mean", "generation_tokens_per_second"
 _COLUMNS = (N_("Model"), N_("Size"), N_("Bits per weight"), N_("KL divergence"), N_("Perplexity"), N_("Tokens/s"))
 _FIGURES = (KL, "perplexity", SPEED)
+# Names that have little in common are long; what is close to its source would stand on the axis.
+_PLACED = {"width": 150, "overflow": "truncate", "offset": [0, -8]}  # pixels
 _ABOUT = {
     "verdict": N_("Verdict"),
     "against": N_("Against"),
@@ -92,18 +95,24 @@ def _chart(models: Sequence[MeasuredModel], details: ModelDetails) -> None:
         return
     fastest = max((one.value(SPEED) or 0.0) for one in shown)
     scale, unit = (1e9, "GB") if max(one.entry.size for one in shown) >= 1e9 else (1e6, "MB")
-    points = [_point(one, fastest, scale, here=one.entry.path == details.entry.path) for one in shown]
+    shorts = differing([one.entry.name for one in shown])
+    middle = (max(one.entry.size for one in shown) + min(one.entry.size for one in shown)) / 2
+    points = [
+        _point(one, short, fastest, scale)
+        | {"itemStyle": {"color": "var(--accent)" if one.entry.path == details.entry.path else "var(--text-3)"}}
+        | {"label": {"position": "left" if one.entry.size > middle else "right"}}  # on no other mark
+        for one, short in zip(shown, shorts, strict=True)
+    ]
+    Tag("p", _("Further down is closer to the source. A larger mark answers faster."), "field-hint")
     chart(_options(points, unit), _("Size against KL divergence; the table below has the numbers")).mark("chart")
 
 
-def _point(one: MeasuredModel, fastest: float, scale: float, *, here: bool) -> dict[str, Any]:
+def _point(one: MeasuredModel, short: str, fastest: float, scale: float) -> dict[str, Any]:
     speed = one.value(SPEED)
-    said = [one.entry.quantization, units.speed(speed) if speed else ""]
     return {
-        "name": " · ".join(filter(None, said)),
+        "name": joined(short, units.speed(speed) if speed else ""),
         "value": [round(one.entry.size / scale, 3), one.value(KL)],
         "symbolSize": 10 + (16 * speed / fastest if speed and fastest else 0),
-        "itemStyle": {"color": "var(--accent)" if here else "var(--text-3)"},
     }
 
 
@@ -119,8 +128,8 @@ def _options(points: list[dict[str, Any]], unit: str) -> dict[str, Any]:
             {
                 "type": "scatter",
                 "data": points,
-                "label": {"show": True, "position": "top", "formatter": "{b}", "color": "var(--text)"},
-                "labelLayout": {"hideOverlap": True},
+                "label": {"show": True, "formatter": "{b}", "color": "var(--text)", **_PLACED},
+                "labelLayout": {"moveOverlap": "shiftY", "hideOverlap": True},
             }
         ],
     }

@@ -26,14 +26,14 @@ def errors_card(record: Record) -> None:
     unit = _("Divergence (nats)") if chosen.measure == "output" else _("Error of the layer")
     with card(
         _("What rounding does"),
-        _("How far each layer alone was expected to take the answers from the source, when its bits were chosen."),
+        _("How much rounding each layer alone was expected to change the answers, when its bits were chosen."),
     ):
         in_blocks = [row for row in rows if row.worst is not None]
         if in_blocks:
             named = _("What rounding does, block by block; the table below has the numbers")
             chart(_options(in_blocks, unit), named).mark("errors-chart")
         cells = [(row.name, f"{row.error:.3g}", "–" if row.worst is None else f"{row.worst}") for row in rows]
-        plain_table(_("What rounding does"), (_("Layer"), unit, _("Most in block")), cells)
+        plain_table(_("What rounding does"), (_("Layer"), unit, _("Most in block")), cells, code=True)
 
 
 def _options(rows: Sequence[ErrorRow], unit: str) -> dict[str, Any]:

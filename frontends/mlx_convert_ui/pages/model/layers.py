@@ -21,7 +21,7 @@ def layers_card(layers: tuple[StoredLayer, ...]) -> None:
     with card(_("Layers"), _("Bits of each, from the first block on the left to the last on the right.")):
         _legend({bits for row in rows for bits in row.bits})
         with Tag("table", "", "list-table plain-table layers-table", label=_("Layers")):
-            table_head((_("Layer"), _("Blocks"), _("Stored as"), _("Size")))
+            table_head((_("Layer"), _("Blocks"), _("Stored as"), _("Size")), numbers=(_("Size"),))
             with block("", "tbody"):
                 for row in rows[:_SHOWN]:
                     _row(row)
@@ -34,8 +34,8 @@ def layers_card(layers: tuple[StoredLayer, ...]) -> None:
         if vectors:
             size = units.size(sum(layer.nbytes for layer in vectors))
             rest = plural(
-                "Besides these {count:,} vector (norms, biases), {size}.",
-                "Besides these {count:,} vectors (norms, biases), {size}.",
+                "Also {count:,} vector (norms, biases), {size}.",
+                "Also {count:,} vectors (norms, biases), {size}.",
                 len(vectors),
                 size=size,
             )

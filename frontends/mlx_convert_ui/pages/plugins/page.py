@@ -21,7 +21,7 @@ HOOKS = {
     "model_converter": N_("converts"),
     "model_runner": N_("runs models"),
     "model_senses": N_("tells what models see and hear"),
-    "quantize_strategy": N_("shares out bits"),
+    "quantize_strategy": N_("chooses bits"),
     "quantize_method": N_("rounds numbers"),
     "tensor_decoder": N_("reads stored formats"),
     "library_store": N_("keeps the library"),

@@ -22,10 +22,10 @@ TITLES = (N_("What it does"), N_("Where models go"), N_("A first model"))
 _DOES = (
     (
         "wand-sparkles",
-        N_("It turns a model from Hugging Face, or a folder of yours, into MLX, for the chips of Macs."),
+        N_("It turns a model from Hugging Face, or from a folder of yours, into MLX, the format for Apple silicon."),
     ),
-    ("scale", N_("It makes the model smaller, and looks at every tensor of the result before it counts as done.")),
-    ("message-square", N_("Then you talk with it, compare it with others, measure it, and share it if you like.")),
+    ("scale", N_("It makes the model smaller, and checks every part of the result before it is done.")),
+    ("message-square", N_("Then chat with it, compare it with others, measure it, and share it if you like.")),
     (
         "lock",
         N_(
@@ -107,9 +107,9 @@ class Welcome:
 
     def _first(self) -> None:
         if not self._hits:
-            Tag("p", _("No plugin in use suggests a model. Search for one, or take a folder of yours."), "muted")
+            Tag("p", _("No plugin in use suggests a model. Search for one, or choose a folder of yours."), "muted")
             return
-        Tag("p", _("Take one of these to see how it goes; it is downloaded when you click Convert."), "muted")
+        Tag("p", _("Choose one to see how it works. It is downloaded when you click Convert."), "muted")
         with attributes(block("ready-list", "ul"), {"aria-label": _("Models to begin with")}):
             for hit in self._hits:
                 with block("ready-row", "li"):
@@ -167,9 +167,9 @@ def _suggestion(hit: SearchHit) -> None:
         size = f"≈ {units.size(hit.weight_bytes)}. " if hit.weight_bytes else ""
         Tag("span", size + given(model.why), "found-about")
     Button(
-        _("Take it"),
+        _("Choose"),
         _going(f"/?ref={quote(model.ref, safe='')}"),
-        label=_("Take {name}", name=model.ref),
+        label=_("Choose {name}", name=model.ref),
         classes="btn-small",
     ).mark("take")
 
