@@ -38,7 +38,7 @@ QUESTIONS = ("What is the capital of France?", "Name three dishes that people ea
 SYSTEM = "You are a helpful assistant. Answer in one or two sentences."
 QUEUE = (("6bit", "bf16"), ("mixed_4_6",), ("mxfp4",))
 THEMES = ("light", "dark")
-expect.set_options(timeout=120_000)  # a small machine takes its time to answer
+expect.set_options(timeout=600_000)  # a small, busy machine takes its time to answer
 
 
 def main() -> None:
@@ -198,6 +198,7 @@ def _compare(page: Page) -> None:
     if not page.locator(".compare-place").get_by_text(re.compile("tokens/s")).count():
         page.get_by_role("heading", name="Settings").click()
         page.get_by_label("Temperature", exact=True).fill("0")
+        page.get_by_label("Max tokens", exact=True).fill("50")
         page.get_by_role("heading", name="Settings").click()
         page.get_by_role("textbox", name="Prompt", exact=True).fill(QUESTIONS[0])
         page.get_by_role("button", name="Compare", exact=True).click()

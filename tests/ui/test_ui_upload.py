@@ -31,7 +31,7 @@ async def test_a_model_is_sent_to_a_folder(studio: Studio, entry: LibraryEntry, 
         act(user, "upload")
         await sees(user, f"Upload {entry.name}", "Choose a folder on this machine, or type one.")
         await fill(user, "upload-name", str(target))
-        await sees(user, "Ready", f"folder:{target}", "The card that goes with it")
+        await sees(user, "Ready", str(target), "The card that goes with it")
         user.find(marker="start-upload").click()
         await sees(user, "Uploaded", str(target))
         user.find(marker="close-upload").click()
@@ -136,7 +136,7 @@ async def test_no_folder_is_judged_before_one_is_named_and_lm_studios_is_a_click
         user.find(marker="lm-studio").click()
         await sees(user, "LM Studio's folder of models is not there")
         await fill(user, "upload-name", f"folder:{tmp_path / 'copy'}")  # as the command line has it
-        await sees(user, "Ready", f"folder:{tmp_path / 'copy'}")
+        await sees(user, "Ready", str(tmp_path / "copy"))
         user.find(marker="start-upload").click()
         await sees(user, "Uploaded")
     assert (tmp_path / "copy/config.json").is_file()
