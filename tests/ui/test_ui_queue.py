@@ -321,3 +321,11 @@ async def test_results_are_sent_once_they_are_done(shelf: Path, studio: Studio, 
         await sees(user, "then upload to shelf")
         studio.start()
         await sees(user, "Done", "Uploaded to", "https://shelf.test/tiny-llama-MLX-8bit")
+
+
+@pytest.mark.asyncio
+async def test_a_line_names_the_adapters_that_are_fused(studio: Studio, tiny_llama: Path, tmp_path: Path) -> None:
+    adapters = ("org/style-lora", str(tmp_path / "my-lora"))
+    studio.enqueue([ConvertRequest(ref=str(tiny_llama), preset="4bit", adapter=adapters)])
+    async with visiting(studio, "/queue") as user:
+        await sees(user, "fused with org/style-lora, my-lora")
