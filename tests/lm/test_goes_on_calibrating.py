@@ -84,9 +84,16 @@ def learned(source: Path, keep: Path, report: Any, made_from: str = "this") -> d
     return inputs_of(load, SEQUENCES, KeptInputs(keep), made_from, report, matrices=False)
 
 
+@pytest.fixture(scope="module")
+def whole(source: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Give what is learned in one go."""
+    return learned(source, tmp_path_factory.mktemp("whole"), Silent())
+
+
 @pytest.mark.parametrize("looks", [7, *(pytest.param(looks, marks=pytest.mark.slow) for looks in (5, 9, 12))])
-def test_wherever_it_stopped_it_learns_the_same(source: Path, tmp_path: Path, looks: int) -> None:
-    whole = learned(source, tmp_path / "whole", Silent())
+def test_wherever_it_stopped_it_learns_the_same(
+    source: Path, whole: dict[str, Any], tmp_path: Path, looks: int
+) -> None:
     with pytest.raises(Cancelled):
         learned(source, tmp_path / "kept", Stops(looks))
     again = learned(source, tmp_path / "kept", Silent())
@@ -94,13 +101,12 @@ def test_wherever_it_stopped_it_learns_the_same(source: Path, tmp_path: Path, lo
     assert all(np.array_equal(np.array(again[path].moments), np.array(whole[path].moments)) for path in whole)
 
 
-def test_what_is_of_another_text_is_not_gone_on_from(source: Path, tmp_path: Path) -> None:
+def test_what_is_of_another_text_is_not_gone_on_from(source: Path, whole: dict[str, Any], tmp_path: Path) -> None:
     with pytest.raises(Cancelled):
         learned(source, tmp_path / "kept", Stops(9))
     assert KeptInputs(tmp_path / "kept").begun("this")[1] == 4
     assert KeptInputs(tmp_path / "kept").begun("that") == ({}, 0, [])
     (tmp_path / "kept" / "inputs-00001.safetensors").write_bytes(b"no longer")
-    whole = learned(source, tmp_path / "whole", Silent())
     again = learned(source, tmp_path / "kept", Silent())
     assert all(np.array_equal(np.array(again[path].moments), np.array(whole[path].moments)) for path in whole)
 
