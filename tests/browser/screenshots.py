@@ -108,21 +108,26 @@ def _shoot(visitor: Visitor, hub: Hub, program: Program, models: tuple[Path, ...
             prepare(page)
             _take(page, name, theme)
             page.context.close()
+    _shoot_convert(visitor)
     _shoot_running(visitor, hub)
 
 
-def _shoot_running(visitor: Visitor, hub: Hub) -> None:
-    """The Convert page with a model described, then with a conversion that downloads, and the queue behind it."""
+def _shoot_convert(visitor: Visitor) -> None:
+    """The Convert page with a model described, at the precision that is recommended."""
     for theme in THEMES:
         page = _convert_page(visitor, theme)
         source_field(page).fill(REPO)
-        choose(page, "4-bit")
-        page.get_by_label("Name", exact=True).fill("SmolLM2-135M-4bit")
+        choose(page, "8-bit")
+        page.get_by_label("Name", exact=True).fill("SmolLM2-135M-8bit")
         expect(page.get_by_text("already exists")).to_have_count(0)
         expect(page.get_by_text("Memory to convert")).to_be_visible()
         expect(page.locator(".option-size", has_text="≈")).to_have_count(0)
         _take(page, "convert", theme)
         page.context.close()
+
+
+def _shoot_running(visitor: Visitor, hub: Hub) -> None:
+    """The same page with a conversion that downloads, and the queue behind it."""
     _slow(hub, 6 << 20)
     page = _convert_page(visitor, "light")
     page.get_by_label("Name", exact=True).fill(f"{NAME}-fresh")
