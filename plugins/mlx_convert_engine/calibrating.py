@@ -147,7 +147,7 @@ class Wanted:
         model = StreamedModel(load)
         if "matrix" not in needs:
             memory = max(whole, model.peak_memory(_lengths(TOKENS), back=back))
-            return Wanted(memory=memory, disk=_answers(model, TOKENS))
+            return Wanted(TOKENS, memory, disk=_answers(model, TOKENS))
         tokens = max(MATRIX_TOKENS, TOKENS_EACH * widest(model))
         memory = model.peak_memory(_lengths(tokens), back=back) + memory_of(model)
         return Wanted(tokens, max(whole, memory), memory_of_rounding(model), disk_of(model) + _answers(model, tokens))

@@ -27,3 +27,11 @@ def dying(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Workspace]
     (plugins / "die").touch()
     with Workspace(home=tmp_path / "home") as workspace:
         yield workspace
+
+
+@pytest.fixture
+def short_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have conversions in this process learn from a quarter of the text, where it is not tested how well they learn."""
+    from mlx_convert_engine import calibrating
+
+    monkeypatch.setattr(calibrating, "TOKENS", calibrating.TOKENS // 4)

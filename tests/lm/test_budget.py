@@ -27,6 +27,8 @@ from mlx_convert_core.plugin import (
     to_json,
 )
 
+pytestmark = pytest.mark.usefixtures("short_text")
+
 
 @given(layers_of, st.integers(0, 100_000))
 def test_the_room_is_never_exceeded_and_the_same_room_gives_the_same_choice(

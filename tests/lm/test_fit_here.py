@@ -21,6 +21,8 @@ from mlx_convert_core.plugin import (
     to_json,
 )
 
+pytestmark = pytest.mark.usefixtures("short_text")
+
 BITS = Quantization(bits=4, group_size=32)
 MODEL = ModelInfo(ref="x", name="X", config={"max_position_embeddings": 32768})
 LONG = 256  # tokens
