@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -185,13 +186,19 @@ def _taken(value: Any, kind: Any) -> Any:
     """``value`` as a ``kind``, without those of its parts that are of a wrong type; raises msgspec.ValidationError."""
     parts = get_args(kind)
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct) and isinstance(value, dict):
-        hints = get_type_hints(kind)
+        hints = _types(kind)
         return kind(**dict(_each((name, value[name], hints[name]) for name in hints if name in value)))
     if get_origin(kind) is dict and isinstance(value, dict):
         return dict(_each((name, item, parts[1]) for name, item in value.items()))
     if get_origin(kind) is tuple and isinstance(value, list):
         return tuple(item for _, item in _each(("", item, parts[0]) for item in value))
     return codec.from_plain(value, kind)
+
+
+@cache
+def _types(kind: type[msgspec.Struct]) -> dict[str, Any]:
+    """The type of each field; evaluating them takes longer than reading a whole record by them."""
+    return get_type_hints(kind)
 
 
 def _each(parts: Iterable[tuple[str, Any, Any]]) -> Iterator[tuple[str, Any]]:
