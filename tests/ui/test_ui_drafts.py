@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from mlx_convert_ui.state.studio import Studio
 from simulated import fill, sees, until, visiting
@@ -29,6 +31,46 @@ async def test_each_tab_keeps_what_was_typed_in_it(studio: Studio, path: str, fi
         user.tab_id = "another tab"
         await user.open(path)
         await until(lambda: typed() == ["of the other"])
+
+
+@pytest.mark.parametrize(("path", "field"), [("/test", "path"), ("/compare", "path0"), ("/chat", "path")])
+async def test_each_tab_keeps_the_model_that_was_chosen_in_it(studio: Studio, path: str, field: str) -> None:
+    async with visiting(studio, path) as user:
+
+        def chosen() -> list[str]:
+            return [box.value for box in user.find(marker=field).elements]  # type: ignore[attr-defined]
+
+        async def choose(model: str) -> None:
+            await fill(user, field, model)
+            await until(lambda: model in str(getattr(studio.draft, path[1:])))
+
+        await choose("/models/first")
+        first, user.tab_id = user.tab_id, "another tab"
+        await user.open(path)
+        await choose("/models/second")
+        user.tab_id = first
+        await user.open(path)
+        await until(lambda: chosen() == ["/models/first"])
+        user.tab_id = "another tab"
+        await user.open(path)
+        await until(lambda: chosen() == ["/models/second"])
+
+
+async def test_a_model_that_is_chosen_in_another_tab_is_shown_in_the_conversation(
+    studio: Studio, tmp_path: Path
+) -> None:
+    talk = studio.workspace.conversations.create(tmp_path / "one", title="Two tabs")
+    other = studio.workspace.conversations.create(tmp_path / "one", title="Left alone")
+    async with visiting(studio, f"/chat/{talk.id}") as user:
+
+        def chosen() -> list[str]:
+            return [box.value for box in user.find(marker="path").elements]  # type: ignore[attr-defined]
+
+        assert chosen() == [str(tmp_path / "one")]
+        studio.chats.change(talk.id, model=str(tmp_path / "two"))
+        await until(lambda: chosen() == [str(tmp_path / "two")])
+        await user.open(f"/chat/{other.id}")
+        assert chosen() == [str(tmp_path / "one")]
 
 
 @pytest.mark.parametrize("path", ["/test", "/chat"])

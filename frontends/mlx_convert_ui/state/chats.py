@@ -99,6 +99,7 @@ class Chats:
             changed = replace(old, model=Path(model) if model else old.model, settings=settings or old.settings)
             if changed != old:
                 self._store.save(changed)
+                self.version += 1
 
     def rename(self, id: str, title: str) -> None:
         """Raises InvalidRequest for an empty title."""

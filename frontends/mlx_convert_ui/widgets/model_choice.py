@@ -66,6 +66,13 @@ class ModelChoice:
         """The library's entry of what is chosen, None for another folder."""
         return self._entries.get(self.value)
 
+    def show(self, value: str) -> None:
+        """Have ``value`` chosen, without telling anybody."""
+        self.value = value
+        if self.entry is None:
+            self._path.value = value
+        self._draw()
+
     def _draw(self) -> None:
         """Say what is chosen."""
         self._other.set_visibility(self.entry is None)

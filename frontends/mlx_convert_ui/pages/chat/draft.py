@@ -32,6 +32,11 @@ class ChatDraft:
         self._kept = own
         return True
 
+    @property
+    def model(self) -> str:
+        """The folder of the model that was chosen for a new conversation, "" where none was."""
+        return str(self._kept.get("model", ""))
+
     def text(self, id: str) -> str:
         """What was typed for the conversation ``id``."""
         return str(self._kept.get("texts", {}).get(id, ""))

@@ -55,6 +55,11 @@ class Header:
         """The folder of the model that is chosen."""
         return self._choice.value
 
+    def choose(self, model: str) -> None:
+        """Show that the model at ``model`` is chosen now."""
+        if model != self.model:
+            self._choice.show(model)
+
     def draw(self, conversation: Conversation | None) -> None:
         """Show the title of ``conversation``, None for a new one."""
         self._title.show(conversation.title or _("Untitled") if conversation else _("New chat"))

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 class Loaded:
     """What is read from disk for the page; ``error`` says why the conversation that was asked for is not there.
 
-    ``model`` is the folder of the model that is chosen, with the ``advice`` of its authors for a new conversation, and
-    the ``context`` that it was made for (tokens, 0 when nobody knows).
+    ``model`` is the folder of the model that is chosen, ``asked`` whether the address names it, with the ``advice`` of
+    its authors for a new conversation, and the ``context`` that it was made for (tokens, 0 when nobody knows).
     """
 
     entries: tuple[LibraryEntry, ...] = ()
@@ -26,6 +26,7 @@ class Loaded:
     conversation: Conversation | None = None
     missing: bool = False
     model: str = ""
+    asked: bool = False
     advice: SamplerAdvice = field(default_factory=SamplerAdvice)
     context: int = 0
     error: MlxConvertError | None = None
@@ -47,6 +48,7 @@ def load(studio: Studio, id: str, model: str = "") -> Loaded:
     return Loaded(
         entries=entries,
         model=chosen,
+        asked=bool(model),
         advice=studio.advice(chosen) if conversation is None else SamplerAdvice(),
         context=context_of(expanded(chosen)) if chosen else 0,
         summaries=summaries,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -97,7 +98,13 @@ class ChatPage:
             self._composer.put(self._draft.text(self._id))
             self._files.show(self._draft.files(self._id))
             if self._conversation is None:
+                self._own_model()
                 self._drawer.fields.show(self._draft.sampler(self._loaded))
+
+    def _own_model(self) -> None:
+        if self._draft.model and not self._loaded.asked:
+            self._loaded = replace(self._loaded, model=self._draft.model)
+            self._header.choose(self._draft.model)
 
     # Drawing
 
@@ -159,6 +166,8 @@ class ChatPage:
         if loaded is not None and id == self._id:
             self._loaded = loaded
             self._conversation = loaded.conversation
+            if id:  # another tab may have chosen another model
+                self._header.choose(loaded.model)
             self._draw()
 
     # Acting
