@@ -8,20 +8,13 @@ import pytest
 from mlx_convert_ui.words.catalogues import load
 from playwright.sync_api import Page, expect
 
-from browser.axe import violations
+from browser.looks import HEIGHT, WIDTHS, cut_off, faults, sticking_out
 from browser.models import copy_model
 from browser.program import Program
 from browser.watching import Visitor, alive
 from mlx_convert_core import Workspace
 
 PAGES = ("/", "/test", "/chat", "/compare", "/library", "/queue", "/plugins", "/settings", "/welcome")
-WIDTHS = (1280, 390)
-# Words that are wider than what they stand in, and so cut off or over something else. What has a name in full
-# elsewhere (a title, a path) may end in dots.
-CUT_OFF = """() => [...document.querySelectorAll('.btn, .nav-link, .badge, .segment, .card-title, .field-label, h1')]
-    .filter(one => one.offsetParent && getComputedStyle(one).display !== 'inline')
-    .filter(one => one.scrollWidth > one.clientWidth + 1)
-    .map(one => `${one.className}: ${one.textContent}`)"""
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +35,7 @@ def test_a_page_that_is_read_from_the_right(visitor: Visitor, models: int, path:
     found = [f"{width}: {text}" for width in WIDTHS for text in _faults(page, width)]
     assert not found, "\n".join(found)
     beside = page.evaluate("document.querySelector('#main').getBoundingClientRect().left")
-    page.set_viewport_size({"width": 1280, "height": 860})
+    page.set_viewport_size({"width": 1280, "height": HEIGHT})
     sidebar = page.evaluate("document.querySelector('.sidebar').getBoundingClientRect().left")
     assert sidebar > 1280 / 2 > beside
 
@@ -65,8 +58,8 @@ def test_longer_words_have_room(visitor: Visitor, models: int, path: str) -> Non
     assert page.evaluate("[document.documentElement.lang, document.documentElement.dir]") == ["de", "ltr"]
     found = []
     for width in WIDTHS:
-        page.set_viewport_size({"width": width, "height": 860})
-        found += [f"{width}: {text}" for text in (*_sticking_out(page), *page.evaluate(CUT_OFF))]
+        page.set_viewport_size({"width": width, "height": HEIGHT})
+        found += [f"{width}: {text}" for text in (*sticking_out(page), *cut_off(page))]
     assert not found, "\n".join(found)
 
 
@@ -90,10 +83,5 @@ def test_a_language_chosen_in_settings_goes_before_the_browsers(visitor: Visitor
 
 
 def _faults(page: Page, width: int) -> list[str]:
-    page.set_viewport_size({"width": width, "height": 860})
-    return [*violations(page), *_sticking_out(page)]
-
-
-def _sticking_out(page: Page) -> list[str]:
-    over = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-    return [f"{over} px stick out"] if over > 0 else []
+    page.set_viewport_size({"width": width, "height": HEIGHT})
+    return faults(page)
