@@ -104,8 +104,8 @@ def _checked(plan: ConvertPlan, staged: _Staged, original: Path, checking: _Chec
     about = replace(plan, outputs=(output,), findings=(*plan.findings, *staged.written.findings))
     added = add_to(about, folder, context.hooks)
     refuse_errors((*staged.written.findings, *added.findings))
-    with added.blamed(context.hooks):
-        files = check_output(output, folder, staged.written.digests, checking.advance, staged.written.read)
+    written = staged.written
+    files = check_output(output, folder, written.digests, checking.advance, written.read, added.culprits)
     return Checked(replace(about, findings=(*about.findings, *added.findings)), folder, files)
 
 

@@ -21,7 +21,13 @@ THEME = Theme(
             "rounded_nearest",
             "Some layers are rounded to nearest although another method was asked for: their class quantizes them as a"
             " whole, or too little is known of what comes through them.",
-            "Nothing need be done. For experts that no token reached, a longer text of your own helps"
+            "Nothing need be done. Where a text of your own was too short, a longer one helps (`--calibration FILE`).",
+        ),
+        Explanation(
+            "experts_unseen",
+            "Some experts of a model were not reached by any word of the text that a method learns from. They are"
+            " rounded by what comes through all experts of their layer, which is less exact than by their own.",
+            "Nothing need be done. A longer text of your own, or one more like what the model is for, reaches more"
             " (`--calibration FILE`).",
         ),
         Explanation(

@@ -37,6 +37,8 @@ class ConversationStore:
     def list(self) -> tuple[ConversationSummary, ...]:
         """All conversations, the one that was changed last first. A file that is as it was is not read again."""
         read = {path: self._summary(path) for path in self._files()}
+        for gone in set(self._summaries) - read.keys():
+            self._summaries.pop(gone, None)
         aside = [path.name for path in began_anew(self.folder)]
         unread = sorted(path.name for path, one in read.items() if one is None and path.exists())
         undated = sorted(path.name for path, one in read.items() if one is not None and not is_time(one.updated))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
@@ -39,6 +40,7 @@ def check_output(
     digests: Mapping[str, str],
     advance: Callable[[int], None],
     read: Mapping[str, PartRead] | None = None,
+    culprits: Mapping[str, str] | None = None,
 ) -> dict[str, FileDigest]:
     """Read ``folder`` back and compare it with ``output``; the digest of every file in it.
 
@@ -46,12 +48,14 @@ def check_output(
     config.json's quantization must be as planned; raises ConversionFailed (code ``check_failed``).
     ``advance`` is told the bytes of weights read, a chunk at a time. ``read``: the beginnings of weight files that
     were read back and compared when they were written; they are not read again while the file is unchanged.
+    ``culprits`` says of files that somebody else has changed who that was: neither the disk nor we are then at fault.
     """
     try:
         _refuse(_problems(output, folder, digests))
         return _digest_all(output, folder, digests, advance, read or {})
-    except CorruptCheckpoint as error:
-        raise _failed(error.message) from error
+    except _Differs as error:
+        culprit = (culprits or {}).get(error.file)
+        raise (_failed(str(error)) if culprit is None else _changed(str(error), culprit)) from error.__cause__
 
 
 def check_unchanged(folder: Path, files: Mapping[str, FileDigest]) -> None:
@@ -79,27 +83,48 @@ def refuse_errors(findings: Iterable[Finding]) -> None:
             raise ConversionFailed(finding.message, hint=finding.hint, remedies=finding.remedies, code=finding.code)
 
 
-def _problems(output: OutputPlan, folder: Path, digests: Mapping[str, str]) -> Iterator[str]:
+class _Differs(Exception):
+    """The ``file`` of an output is not as planned; says why."""
+
+    def __init__(self, file: str, problem: str) -> None:
+        super().__init__(problem)
+        self.file = file
+
+
+@contextmanager
+def _reading(file: str) -> Iterator[None]:
+    try:
+        yield
+    except CorruptCheckpoint as error:
+        raise _Differs(file, error.message) from error
+
+
+def _problems(output: OutputPlan, folder: Path, digests: Mapping[str, str]) -> Iterator[_Differs]:
     planned = {tensor.name: tensor for tensor in output.tensors}
     shards = sorted({tensor.shard for tensor in output.tensors})
     present = [shard for shard in shards if (folder / shard).exists()]
     for shard in sorted(set(shards) - set(present)):
-        yield f"the weight file {shard} is missing"
-    written = {tensor.name: tensor for shard in present for tensor in read_header(folder / shard)}
+        yield _Differs(shard, f"the weight file {shard} is missing")
+    written: dict[str, TensorInfo] = {}
+    for shard in present:
+        with _reading(shard):
+            written |= {tensor.name: tensor for tensor in read_header(folder / shard)}
     for name in sorted(planned.keys() - written.keys()):
-        yield f"the tensor {name} was planned and is not in the files"
+        yield _Differs(planned[name].shard, f"the tensor {name} was planned and is not in the files")
     for name in sorted(written.keys() - planned.keys()):
-        yield f"the tensor {name} is in the files and was not planned"
+        yield _Differs(written[name].shard, f"the tensor {name} is in the files and was not planned")
     for name in sorted(planned.keys() & written.keys()):
-        yield from _differences(planned[name], written[name])
+        yield from (_Differs(planned[name].shard, told) for told in _differences(planned[name], written[name]))
     extra = {path.name for path in folder.glob("*.safetensors")} - set(shards)
     for name in sorted(extra):
         if not is_system_file(name):
-            yield f"the weight file {name} was not planned"
-    yield from _index_problems(folder, planned)
-    yield from _config_problems(output, read_config(folder / CONFIG))
+            yield _Differs(name, f"the weight file {name} was not planned")
+    with _reading(INDEX):
+        yield from (_Differs(INDEX, told) for told in _index_problems(folder, planned))
+    with _reading(CONFIG):
+        yield from (_Differs(CONFIG, told) for told in _config_problems(output, read_config(folder / CONFIG)))
     for name in sorted(planned.keys() - digests.keys()):
-        yield f"the tensor {name} was never written"
+        yield _Differs(planned[name].shard, f"the tensor {name} was never written")
 
 
 def _differences(planned: TensorInfo, written: TensorInfo) -> Iterator[str]:
@@ -159,7 +184,9 @@ def _digest_all(
     for path in regular_files(folder, below=True, hidden=True):
         name, stamp = path.relative_to(folder).as_posix(), exact_stamp(path.stat())
         known = read[name] if name in read and read[name].holds(path) else PartRead()
-        tensors = [tensor for tensor in read_header(path) if tensor.start >= known.position] if name in shards else []
+        with _reading(name):
+            header = read_header(path) if name in shards else ()
+        tensors = [tensor for tensor in header if tensor.start >= known.position]
         sha = known.sha256
         advance(known.position)
         for chunk in _chunks(path, tensors, digests, known.position):
@@ -180,7 +207,8 @@ def _chunks(path: Path, tensors: Iterable[TensorInfo], digests: Mapping[str, str
                 digest.update(chunk)
                 yield chunk
             if digest.hexdigest() != digests[tensor.name]:
-                raise _failed(f"the bytes of the tensor {tensor.name} in {path.name} are not those that were written")
+                problem = f"the bytes of the tensor {tensor.name} in {path.name} are not those that were written"
+                raise _Differs(path.name, problem)
         yield from _span(file, path.stat().st_size - file.tell())
 
 
@@ -194,16 +222,25 @@ def _span(file: FileIO, length: int) -> Iterator[memoryview]:
         yield buffer[:got]
 
 
-def _refuse(problems: Iterable[str]) -> None:
+def _refuse(problems: Iterable[_Differs]) -> None:
     found = list(problems)
     if found:
         more = f" (and {len(found) - 1} more differences)" if len(found) > 1 else ""
-        raise _failed(found[0] + more)
+        raise _Differs(found[0].file, f"{found[0]}{more}")
 
 
 def _failed(problem: str) -> ConversionFailed:
     return ConversionFailed(
         f"the written model is not what was planned: {problem.rstrip('.')}.",
         hint="Nothing was published. Run it again; if it happens twice, check the disk and report it.",
+        code="check_failed",
+    )
+
+
+def _changed(problem: str, culprit: str) -> ConversionFailed:
+    return ConversionFailed(
+        f"{_failed(problem).message} {culprit} changed it in post_convert.",
+        hint="Nothing was published. Report it to the plugin's author, or leave the plugin out with"
+        " MLX_CONVERT_PLUGINS.",
         code="check_failed",
     )

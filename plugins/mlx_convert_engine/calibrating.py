@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from mlx_convert_core.plugin import (
     Calibration,
     InvalidRequest,
-    LeaveOut,
     MlxConvertError,
     Needs,
     Reporter,
@@ -22,7 +21,7 @@ from mlx_convert_core.plugin import (
 from mlx_convert_engine.forward.standing import NotAlone, Standing
 from mlx_convert_engine.kept_inputs import KeptInputs
 from mlx_convert_engine.model_classes import LazyModel, ModelClasses
-from mlx_convert_engine.texts import Tokenizer
+from mlx_convert_engine.texts import Tokenizer, unfit
 from mlx_convert_engine.tuning.rounding import TOKENS_EACH, Inputs
 from mlx_convert_engine.without_text import random_ones, samples_of
 
@@ -93,14 +92,14 @@ class Text:
         """The tokens of the text by the tokenizer in ``folder``."""
         planned = self.planned
         if calibration_of(self.file, planned.tokens) != planned:
-            raise _unfit(f"{planned.origin} has changed since the conversion was planned.", "Run it again.")
+            raise unfit(f"{planned.origin} has changed since the conversion was planned.", "Run it again.")
         found = _read_by(classes.tokenizer(folder), planned, self.file)
         give_back_memory()  # what a tokenizer takes of its vocabulary: the model would come on top of it
         if sum(map(len, found)) >= LEAST_TOKENS:
             return found
         if self.file is None:
             raise _unreadable("the model's tokenizer makes nothing of text.")
-        raise _unfit(
+        raise unfit(
             f"{planned.origin} has {sum(map(len, found)):,} tokens, and {LEAST_TOKENS} are needed to learn anything"
             " from.",
             "Give a longer text, or leave it to the bundled one.",
@@ -216,6 +215,7 @@ def _inputs(layer: InputStatistics, tokens: int, place: str) -> Inputs:
         "place": place,
         "columns": max((one.shape[-1] for one in layer.full), default=0),
         "apart": _apart(layer),
+        "unseen": layer.expert_tokens.count(0),
     }
     if moments is None:
         return Inputs(None, **about)
@@ -243,10 +243,6 @@ def _apart(layer: InputStatistics) -> str:
     if layer.frequency is not None:
         return "rows are looked up in it"
     return "each of its experts sees only some of the text" if layer.expert_tokens else "it lies outside of all blocks"
-
-
-def _unfit(message: str, hint: str) -> InvalidRequest:
-    return InvalidRequest(message, hint=hint, remedies=(LeaveOut("calibration"),), code="calibration")
 
 
 def _unreadable(message: str) -> InvalidRequest:

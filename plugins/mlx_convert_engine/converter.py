@@ -39,7 +39,7 @@ from mlx_convert_engine.discarding_conversion import discarding
 from mlx_convert_engine.filling import copied, copied_bytes
 from mlx_convert_engine.forward.blocks import Load
 from mlx_convert_engine.kept_inputs import KeptInputs
-from mlx_convert_engine.memory import BASE_MEMORY, decoding_memory, device_memory, few_spare_buffers, working_memory
+from mlx_convert_engine.memory import conversion_memory, device_memory, few_spare_buffers
 from mlx_convert_engine.model_classes import LazyModel, ModelClasses
 from mlx_convert_engine.not_finite import findings
 from mlx_convert_engine.output_files import resumable_writer, write_config, write_index
@@ -164,7 +164,7 @@ class StreamingConverter:
             unread = by_random(text) if text is not None and self._text is None else ()
             return Planned(
                 outputs=bounds,
-                peak_memory=_peak_memory(working_memory(blueprints) + _decoding(source), wanted),
+                peak_memory=conversion_memory(blueprints, source, wanted),
                 calibration=text,
                 learned_bytes=wanted.disk + _copied(source) if wanted else 0,
                 memory_limit=device_memory(),
@@ -321,15 +321,6 @@ class _Loaded:
 
 def _copied(source: DecodedModel) -> int:
     return copied_bytes(source) if why_not_run(source) else 0
-
-
-def _decoding(source: DecodedModel) -> int:
-    return source.memory + decoding_memory() if source.decoders else 0
-
-
-def _peak_memory(rounding: int, wanted: Wanted | None) -> int:
-    """Bytes at most of learning, if anything is wanted, and of ``rounding`` after it."""
-    return max(rounding + wanted.rounding, BASE_MEMORY + wanted.memory) if wanted else rounding
 
 
 def _reached(plan: Blueprint, provenance: Provenance) -> frozenset[str]:

@@ -14,7 +14,7 @@ KEPT = "inputs.safetensors"
 STANDING = "standing.safetensors"  # what the last block answered that all sequences have passed
 _MADE_FROM = "made_from"
 _NOTHING = ":"  # in the file of a block without any layer; no path is so
-_NOTED = ("tokens", "place", "columns", "apart")
+_NOTED = ("tokens", "place", "columns", "apart", "unseen")
 
 
 class KeptInputs:
@@ -34,11 +34,11 @@ class KeptInputs:
         try:
             check_regular(self._folder / name, within=self._folder)
             arrays, about = mx.load(str(self._folder / name), return_metadata=True)
-        except (OSError, ValueError, RuntimeError, CorruptCheckpoint):
+            if about.get(_MADE_FROM) != digest(made_from):
+                return None
+            return {path: _inputs(array, path, about) for path, array in arrays.items() if path != _NOTHING}
+        except (OSError, ValueError, KeyError, RuntimeError, CorruptCheckpoint):
             return None
-        if about.get(_MADE_FROM) != digest(made_from):
-            return None
-        return {path: _inputs(array, path, about) for path, array in arrays.items() if path != _NOTHING}
 
     def save(self, number: int, matrices: Mapping[str, tuple[Any, ...]]) -> dict[str, str]:
         """Keep the matrices of a block, the ``number``-th; the place of each layer's. Layers that share a tuple share
@@ -119,8 +119,8 @@ class KeptInputs:
 
 
 def _inputs(array: Any, path: str, about: Mapping[str, str]) -> Inputs:
-    tokens, place, columns, apart = (about[f"{path}:{name}"] for name in _NOTED)
-    return Inputs(array if array.size else None, tokens=int(tokens), place=place, columns=int(columns), apart=apart)
+    tokens, place, columns, apart, unseen = (about[f"{path}:{name}"] for name in _NOTED)
+    return Inputs(array if array.size else None, int(tokens), place, int(columns), apart, int(unseen))
 
 
 def _file(number: int) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from mlx_convert_core.plugin import Quantization
+from mlx_convert_core.plugin import DecodedModel, Quantization
 from mlx_convert_engine.blueprint import Blueprint
+from mlx_convert_engine.calibrating import Wanted
 from mlx_convert_engine.decoders import BLOCK_BYTES
 from mlx_convert_engine.pieces import Computed, Piece, Quantized, names_of
 
@@ -21,6 +22,13 @@ DECODING_TIMES = 14
 _REPACKED = 48  # times the words that mlx-lm repacks of AWQ's: each number in 32 bits, several times (measured: 39)
 # Bytes for each value while a CPU quantizes: it compares each with every number of the format (measured, mlx 0.32.4).
 _WHILE_QUANTIZING = {"mxfp4": 42, "nvfp4": 78, "mxfp8": 6}
+
+
+def conversion_memory(blueprints: Sequence[Blueprint], source: DecodedModel, wanted: Wanted | None) -> int:
+    """Bytes of memory that a conversion takes at most: of learning, if anything is ``wanted``, and of rounding then."""
+    decoding = source.memory + decoding_memory() if source.decoders else 0
+    rounding = working_memory(blueprints) + decoding
+    return max(rounding + wanted.rounding, BASE_MEMORY + wanted.memory) if wanted else rounding
 
 
 def working_memory(blueprints: Sequence[Blueprint]) -> int:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from mlx_convert_core.plugin import Calibration, InvalidRequest, LeaveOut, Reporter, SetOption
+from mlx_convert_core.plugin import Calibration, InvalidRequest, Reporter, SetOption
 from mlx_convert_engine.model_classes import LazyModel, ModelClasses, widened_on_cpu
-from mlx_convert_engine.texts import LENGTH, random_tokens
+from mlx_convert_engine.texts import LENGTH, random_tokens, unfit
 
 Load = Callable[[], LazyModel]
 
@@ -22,7 +22,7 @@ def _vocabulary(model: Any) -> int:
 
     rows = embedding_rows(model)
     if not rows:
-        raise _unfit("the model's class does not show how many words it knows.")
+        raise _speechless("the model's class does not show how many words it knows.")
     return rows
 
 
@@ -46,7 +46,7 @@ def samples_of(classes: ModelClasses, load: Load, planned: Calibration, report: 
     lazy = load()
     widened_on_cpu(lazy.model)
     if classes.empty_cache(lazy.model) is None:
-        raise _unfit(f"{classes.name} can't have this model speak for itself.")
+        raise _speechless(f"{classes.name} can't have this model speak for itself.")
     begin = lazy.config.get("bos_token_id")
     vocabulary = _vocabulary(lazy.model)
     return sampled_tokens(
@@ -61,10 +61,5 @@ def samples_of(classes: ModelClasses, load: Load, planned: Calibration, report: 
     )
 
 
-def _unfit(message: str) -> InvalidRequest:
-    return InvalidRequest(
-        message,
-        hint="Go by a text, or round to nearest.",
-        remedies=(LeaveOut("calibration"), SetOption("method", "nearest")),
-        code="calibration",
-    )
+def _speechless(message: str) -> InvalidRequest:
+    return unfit(message, "Go by a text, or round to nearest.", SetOption("method", "nearest"))

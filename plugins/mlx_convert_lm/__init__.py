@@ -34,14 +34,12 @@ if TYPE_CHECKING:  # every command imports this module: what a hook needs is imp
 @hookimpl(trylast=True)
 def model_converter(model: ModelInfo, request: ConvertRequest) -> ModelConverter | None:
     """Take every checkpoint; what mlx-lm can't do becomes a finding that says why."""
+    from mlx_convert_lm.converter import LmConverter
+    from mlx_convert_lm.tools.converter import ToolConverter
     from mlx_convert_lm.tools.names import wants_tools
 
-    if wants_tools(request):
-        from mlx_convert_lm.tools.converter import ToolConverter as LmConverter
-    else:
-        from mlx_convert_lm.converter import LmConverter
-
-    return LmConverter(trust_remote_code=request.trust_remote_code, allow_overflow=request.allow_overflow)
+    converter = ToolConverter if wants_tools(request) else LmConverter
+    return converter(trust_remote_code=request.trust_remote_code, allow_overflow=request.allow_overflow)
 
 
 @hookimpl(trylast=True)

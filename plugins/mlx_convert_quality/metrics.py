@@ -11,12 +11,15 @@ from mlx_convert_core.plugin import Metric, TokenScores
 def divergence(scores: TokenScores) -> Iterable[float]:
     """KL(source ‖ model) in the place of each token: the sum over all words of p (log p − log q), never below 0.
 
-    Rounding gives a hair less than 0 for probabilities that are nearly the same; that counts as 0.
+    A word that the source rules out adds nothing. Rounding gives a hair less than 0 for probabilities that are nearly
+    the same; that counts as 0.
     """
     import mlx.core as mx
 
     source, model = mx.array(scores.reference), mx.array(scores.log_probs)
-    return _listed(mx.maximum(mx.sum(mx.exp(source) * (source - model), axis=-1), 0))
+    expected = mx.exp(source)
+    terms = mx.where(expected > 0, expected * (source - model), 0)  # without it 0 times infinity
+    return _listed(mx.maximum(mx.sum(terms, axis=-1), 0))
 
 
 def agreement(scores: TokenScores) -> Iterable[float]:

@@ -231,7 +231,7 @@ def made(folder: Path, preset: str) -> Path:
 
 def finished(program: subprocess.Popen[str]) -> tuple[str, str]:
     """What a demo that went well has printed: data, talk."""
-    out, talk = program.communicate(timeout=600)
+    out, talk = program.communicate(timeout=1800)
     assert program.returncode == 0, talk
     return out, talk
 

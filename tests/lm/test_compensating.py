@@ -16,6 +16,8 @@ from mlx_convert_engine.calibrating import inputs_of
 from mlx_convert_engine.forward import sums
 from mlx_convert_engine.kept_inputs import KeptInputs
 from mlx_convert_engine.texts import calibration_tokens
+from mlx_convert_engine.tuning.findings import not_known
+from mlx_convert_engine.tuning.methods import Tuned
 from mlx_convert_engine.tuning.rounding import Inputs, Rounding
 from mlx_convert_lm.converter import LmClasses
 from random_llama import INNER
@@ -159,6 +161,23 @@ def test_experts_and_what_is_only_looked_up_have_no_matrix(tmp_path: Path) -> No
     assert reasons.keys() == {"gate_proj", "up_proj", "down_proj", "embed_tokens"}
     assert "experts" in reasons["down_proj"]
     assert "looked up" in reasons["embed_tokens"]
+
+
+def test_experts_that_no_text_reached_are_named(tmp_path: Path) -> None:
+    load, keep = tiny(tmp_path, "qwen3_moe"), KeptInputs(tmp_path / "kept")
+    learned = inputs_of(load, [[1]], keep, "this", Silent(), matrices=False)
+    (path, experts), *_ = [(path, one) for path, one in learned.items() if path.endswith("switch_mlp.up_proj")]
+    config = load().config
+    assert experts.unseen == config["num_experts"] - config["num_experts_per_tok"] > 0
+    kept = keep.inputs("this")
+    assert kept is not None
+    assert kept[path].unseen == experts.unseen
+    rounding = Rounding(Tuned(), learned)
+    assert rounding.known(path) is experts
+    (finding,) = not_known(rounding)
+    assert finding.code == "experts_unseen"
+    assert f"up to {experts.unseen} experts saw none of the text" in finding.message
+    assert path in finding.message
 
 
 def test_what_was_learned_is_kept_for_a_conversion_that_goes_on(tiny_llama: Path, tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 """Files of messages and their translations, in the format that translators' programs read and write (gettext's .po).
 
 https://www.gnu.org/software/gettext/manual/html_node/PO-Files.html; what we don't use is passed over: previous messages
-(``#|``), obsolete ones (``#~``), domains.
+(``#|``), obsolete ones (``#~``), domains. The standard library reads only compiled files, so that each change of a
+translator's would have to be built first.
 """
 
 from __future__ import annotations

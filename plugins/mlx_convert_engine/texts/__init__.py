@@ -10,12 +10,13 @@ from itertools import chain
 from pathlib import Path
 from typing import Protocol
 
-from mlx_convert_core.plugin import CorruptCheckpoint, InvalidRequest, LeaveOut, read_regular
+from mlx_convert_core.plugin import CorruptCheckpoint, InvalidRequest, LeaveOut, Remedy, read_regular
 
 VERSION = "1"
 CALIBRATION_SHA256 = "40318653c7ed7b1ca6070fe8f4d691a3ea09e049893629c872282b4cac0d6b34"
 LENGTH = 512  # tokens of a sequence: as far as most layers' inputs depend on what came before
 FILE_BYTES = 64_000_000  # of a text of one's own: far more than is ever used
+_OTHER = "Give a plain text file, or leave it to the bundled text."
 _BUNDLED = Path(__file__).with_name("calibration.jsonl")
 
 
@@ -80,17 +81,17 @@ def own_text(file: Path) -> tuple[CalibrationPassage, ...]:
     try:
         text = read_regular(file, FILE_BYTES, within=None).decode("utf-8-sig")
     except OSError as error:
-        raise _unfit(f"can't read {file}: {error.strerror}.") from None
+        raise unfit(f"can't read {file}: {error.strerror}.", _OTHER) from None
     except CorruptCheckpoint as error:
-        raise _unfit(error.message) from None
+        raise unfit(error.message, _OTHER) from None
     except UnicodeDecodeError:
-        raise _unfit(f"{file.name} is no text: it is not UTF-8.") from None
+        raise unfit(f"{file.name} is no text: it is not UTF-8.", _OTHER) from None
     if file.suffix.lower() != ".jsonl":
         return (CalibrationPassage(text=text),)
     try:
         return tuple(_passages(text))
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise _unfit(f"{file.name} is not JSON lines with text or messages ({error}).") from None
+        raise unfit(f"{file.name} is not JSON lines with text or messages ({error}).", _OTHER) from None
 
 
 def _passages(lines: str) -> Iterator[CalibrationPassage]:
@@ -132,10 +133,6 @@ def _without(lead: list[int], ids: list[int]) -> list[int]:
     return ids[len(lead) :] if ids[: len(lead)] == lead else ids
 
 
-def _unfit(message: str) -> InvalidRequest:
-    return InvalidRequest(
-        message,
-        hint="Give a plain text file, or leave it to the bundled text.",
-        remedies=(LeaveOut("calibration"),),
-        code="calibration",
-    )
+def unfit(message: str, hint: str, *more: Remedy) -> InvalidRequest:
+    """Why nothing can be learned from what was asked for; to leave that out is always a way on, ``more`` are others."""
+    return InvalidRequest(message, hint=hint, remedies=(LeaveOut("calibration"), *more), code="calibration")

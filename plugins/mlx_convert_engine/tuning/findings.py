@@ -29,6 +29,15 @@ def not_known(rounding: Rounding) -> Iterator[Finding]:
             message=f"the method {rounding.method.name} rounds {_layers(rounding.tuned)} as tuned does"
             f" ({_reasons(rounding.tuned)}): {_named(rounding.tuned)}.",
         )
+    if rounding.unseen:
+        most = max(rounding.unseen.values())
+        yield Finding(
+            code="experts_unseen",
+            level="info",
+            message=f"in {_layers(rounding.unseen)}, up to {most} experts saw none of the text: they are rounded by"
+            f" what comes through all experts of their layer: {_named(rounding.unseen)}.",
+            hint="A longer text, or one more like what the model is for, reaches more of them.",
+        )
 
 
 def by_random(calibration: Calibration) -> tuple[Finding, ...]:
@@ -54,7 +63,7 @@ def _finding(method: str, layers: Mapping[str, str]) -> Finding:
     )
 
 
-def _layers(layers: Mapping[str, str]) -> str:
+def _layers(layers: Mapping[str, object]) -> str:
     return f"{len(layers)} {'layer' if len(layers) == 1 else 'layers'}"
 
 
@@ -62,5 +71,5 @@ def _reasons(layers: Mapping[str, str]) -> str:
     return "; ".join(sorted(set(layers.values())))
 
 
-def _named(layers: Mapping[str, str]) -> str:
+def _named(layers: Mapping[str, object]) -> str:
     return ", ".join(sorted(layers)[:NAMED]) + (f" and {len(layers) - NAMED} more" if len(layers) > NAMED else "")

@@ -15,14 +15,15 @@ TOKENS_EACH = 4  # for each input that a matrix is made of: with fewer, compensa
 @dataclass(frozen=True, slots=True)
 class Inputs:
     """What is known of the inputs of a layer: ``moments`` (sets, width; float32), a set for each expert, else one; None
-    when every column counts the same. They are of so many ``tokens``. The matrices are kept at ``place``, of so many
-    ``columns`` at most; where there are none, ``apart`` says what the layer is."""
+    when every column counts the same. They are of so many ``tokens``; ``unseen`` experts saw none. Matrices are kept
+    at ``place``, of so many ``columns`` at most; where there are none, ``apart`` says what the layer is."""
 
     moments: Any
     tokens: int = 0
     place: str = ""
     columns: int = 0
     apart: str = ""
+    unseen: int = 0
 
     @property
     def trouble(self) -> str:
@@ -50,7 +51,8 @@ class Rounding:
 
     ``matrices`` are where those of the inputs are kept. Which layers it could not round is noted, with the reason:
     ``whole`` those whose class rounds them itself, ``unknown`` those of whose inputs too little is known, ``tuned``
-    those of which no matrix is known, so that they are rounded by mean squares alone.
+    those of which no matrix is known, so that they are rounded by mean squares alone. ``unseen`` counts the experts of
+    a layer that are rounded by what comes through the others.
     """
 
     method: QuantizeMethod = field(default_factory=Nearest)
@@ -59,6 +61,7 @@ class Rounding:
     whole: dict[str, str] = field(default_factory=dict)
     unknown: dict[str, str] = field(default_factory=dict)
     tuned: dict[str, str] = field(default_factory=dict)
+    unseen: dict[str, int] = field(default_factory=dict)
 
     def layer(self, path: str, height: int) -> LayerRounding:
         """The way of rounding the layer ``path``, whose experts have ``height`` rows each (all, if there are none)."""
@@ -71,6 +74,8 @@ class Rounding:
         if why:
             self.unknown[path] = why
             return None
+        if inputs is not None and inputs.unseen:
+            self.unseen[path] = inputs.unseen
         return inputs
 
     def place(self, path: str, inputs: Inputs) -> str:

@@ -39,6 +39,7 @@ from mlx_convert_lm.tools.names import Tool, tool_of
 TOKENS = 16_384  # in 32 sequences; mlx-lm takes all of a text of that order
 MORE_TOKENS = 60_000  # nearly all of the bundled text, for dwq, which would take 2,048 samples of a data set
 LEAST = 2  # sequences: one that dwq learns by, and one to see whether it became worse
+_WHOLE = frozenset(("mlx-lm:awq", "mlx-lm:gptq"))  # that quantize whatever can be
 _COPIES = {"awq": 2, "dwq": 4, "gptq": 3}  # of the weights in float32, about: as they were, as they become, gradients
 
 
@@ -166,9 +167,6 @@ def _whole(load: Callable[[], LazyModel]) -> LazyModel:
     lazy.arrays.clear()
     widened_on_cpu(lazy.model)
     return lazy
-
-
-_WHOLE = frozenset(("mlx-lm:awq", "mlx-lm:gptq"))  # that quantize whatever can be
 
 
 def _check(tool: Tool, model: ModelInfo, output: OutputPlan) -> None:
