@@ -93,7 +93,7 @@ def test_from_a_word_to_an_answer_in_four_clicks_and_to_a_shared_model_in_two_mo
     assert 0 < len(clicks) <= 4
     page.get_by_role("button", name="Upload the model").click()
     dialog = page.get_by_role("dialog")
-    expect(dialog.get_by_text("ann/tiny-llama-MLX-4bit")).to_be_visible()
+    expect(dialog.get_by_text("ann/tiny-llama-MLX-4bit", exact=True)).to_be_visible()
     expect(dialog.get_by_text("Private", exact=True)).to_be_visible()
     dialog.get_by_role("button", name="Upload", exact=True).click()
     expect(dialog.get_by_text("Uploaded")).to_be_visible()
