@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from copy import copy
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,7 +12,6 @@ from mlx_convert_core.plugin import (
     Calibration,
     Checkpoint,
     Choice,
-    CorruptCheckpoint,
     DecodedModel,
     Finding,
     MeasuredStrategy,
@@ -25,30 +23,27 @@ from mlx_convert_core.plugin import (
     QuantizeStrategy,
     Reporter,
     Written,
-    account_for,
     file_names,
-    regular_files,
 )
-from mlx_convert_engine.blueprint import Blueprint, blueprint
+from mlx_convert_engine.blueprint import Blueprint
 from mlx_convert_engine.budgets import SEQUENCES, Choosing, Exactly, Strategies, asking, bounded
 from mlx_convert_engine.calibrating import Text, Wanted, calibration_of, inputs_of, memory_of_reading
 from mlx_convert_engine.choosing import Found, measured
 from mlx_convert_engine.choosing import Wanted as Measured
 from mlx_convert_engine.discard_order import bytes_at_once
 from mlx_convert_engine.discarding_conversion import discarding
-from mlx_convert_engine.filling import copied, copied_bytes
 from mlx_convert_engine.forward.blocks import Load
 from mlx_convert_engine.kept_inputs import KeptInputs
+from mlx_convert_engine.loaded import Loaded, loaded
 from mlx_convert_engine.memory import conversion_memory, device_memory, few_spare_buffers
-from mlx_convert_engine.model_classes import LazyModel, ModelClasses
+from mlx_convert_engine.model_classes import ModelClasses
 from mlx_convert_engine.not_finite import findings
 from mlx_convert_engine.output_files import resumable_writer, write_config, write_index
-from mlx_convert_engine.pieces import sources_of
 from mlx_convert_engine.proof import Proof
-from mlx_convert_engine.provenance import Provenance
 from mlx_convert_engine.room_here import room_for
+from mlx_convert_engine.running_source import RunningSource
 from mlx_convert_engine.source_files import SourceFiles
-from mlx_convert_engine.source_model import check_runs, made_of, readable, undecoded, why_not_run
+from mlx_convert_engine.source_model import check_runs, made_of, readable, undecoded
 from mlx_convert_engine.stand_in import alone
 from mlx_convert_engine.streaming_conversion import Flow, streaming
 from mlx_convert_engine.tuning.findings import by_random, not_by_rows, not_known
@@ -56,8 +51,6 @@ from mlx_convert_engine.tuning.methods import Nearest
 from mlx_convert_engine.tuning.rounding import Inputs, Rounding
 from mlx_convert_engine.without_text import memory_of_samples
 from mlx_convert_engine.writing_thread import WritingThread
-
-_Running = tuple[Path, Callable[[], LazyModel]]
 
 
 class StreamingConverter:
@@ -96,7 +89,7 @@ class StreamingConverter:
         self, model: ModelInfo, checkpoint: Checkpoint, planned: Calibration, keep: Path, report: Reporter
     ) -> Calibration:
         """See RoundingConverter."""
-        with self._running(model, checkpoint, keep, report) as (folder, load):
+        with self._running(model).opened(checkpoint, keep, report) as (folder, load):
             sequences, self._calibration = Text(self._text, planned).sequences(self._classes, folder, load, report)
             self._unread = by_random(self._calibration) if self._calibration != planned else ()
             matrices = any(method.needs == "matrix" for method in self._methods.values())
@@ -127,7 +120,7 @@ class StreamingConverter:
         sequences = self._measuring_by()
 
         def measure(wanted: Sequence[Measured], scratch: Path) -> list[Found]:
-            with self._running(model, checkpoint, keep, report) as (_, load):
+            with self._running(model).opened(checkpoint, keep, report) as (_, load):
                 return self._measured(load, sequences, wanted, scratch, report)
 
         return choosing.choices(measure, sum(map(len, sequences)), roundings)
@@ -152,12 +145,12 @@ class StreamingConverter:
         if needs and self._runs_as_stored:
             check_runs(source)
         with readable(source) as folder:
-            loaded = self._blueprints(folder, outputs, asking(strategies, last=True), source, roundings)
-            blueprints = loaded.blueprints
+            found = self._blueprints(folder, outputs, asking(strategies, last=True), source, roundings)
+            blueprints = found.blueprints
             largest = tuple(plan.planned(output) for plan, output in zip(blueprints, outputs, strict=True))
             shards = {tensor.shard for tensor in model.tensors}
             sizes = {file.name: file.size for file in model.files if file.name in shards}
-            wanted = self._wanted(source, needs, back=choosing) if needs else None
+            wanted = self._wanted(model, needs, back=choosing) if needs else None
             room = room_for(self._classes, folder, source.model)
             bounds, told = bounded(outputs, strategies, largest, self._exactly(folder, source), room)
             text = self._planned_text(model, wanted.tokens) if wanted else None
@@ -166,9 +159,9 @@ class StreamingConverter:
                 outputs=bounds,
                 peak_memory=conversion_memory(blueprints, source, wanted),
                 calibration=text,
-                learned_bytes=wanted.disk + _copied(source) if wanted else 0,
+                learned_bytes=wanted.disk + self._running(model).disk if wanted else 0,
                 memory_limit=device_memory(),
-                findings=(*loaded.findings, *told, *unread, *not_by_rows(roundings)),
+                findings=(*found.findings, *told, *unread, *not_by_rows(roundings)),
                 source_bytes=bytes_at_once(blueprints, sizes, model.fetch_window) if model.fetch_window else None,
             )
 
@@ -196,9 +189,9 @@ class StreamingConverter:
             planned = frozenset(tensor.name for output in outputs for tensor in output.tensors)
 
             def load(folder: Path) -> tuple[list[Blueprint], dict[str, Any]]:
-                loaded = self._blueprints(folder, outputs, strategies, seen, roundings, planned)
-                _check_as_planned(loaded.blueprints, outputs)
-                return loaded.blueprints, loaded.config
+                found = self._blueprints(folder, outputs, strategies, seen, roundings, planned)
+                found.check_as_planned(outputs)
+                return found.blueprints, found.config
 
             convert = discarding if checkpoint.discards else streaming
             roundings = self._roundings(outputs)
@@ -222,41 +215,20 @@ class StreamingConverter:
         return False
 
     @contextmanager
-    def _running(self, model: ModelInfo, checkpoint: Checkpoint, keep: Path, report: Reporter) -> Iterator[_Running]:
-        """The folder of a source that is to run, for its tokenizer, and what loads its model: from there, or, where a
-        model class can't take that as it is stored, from a copy in ``keep`` of what decoders show."""
-        folder, source = checkpoint.folder(report.check_cancelled), self._source(model)
-        if not why_not_run(source):
-            yield folder, lambda: self._classes.load(folder, model)
-            return
-        with self._copied(model, checkpoint, keep, report) as copy:
-            yield folder, lambda: self._classes.load(copy, source.model)
-
-    @contextmanager
     def runnable(self, model: ModelInfo, checkpoint: Checkpoint, place: Path, report: Reporter) -> Iterator[Path]:
         """See RunnableConverter."""
-        with self._copied(model, checkpoint, place, report) as copy:
+        with self._running(model).copy(checkpoint, place, report) as copy:
             alone(copy)
             yield copy
 
-    @contextmanager
-    def _copied(self, model: ModelInfo, checkpoint: Checkpoint, place: Path, report: Reporter) -> Iterator[Path]:
-        folder, source = checkpoint.folder(report.check_cancelled), self._source(model)
-        place.mkdir(exist_ok=True)
-        files = SourceFiles(checkpoint, model.tensors, report.check_cancelled, source.readers)
-        with files, copied(source, regular_files(folder), files, place, report.check_cancelled) as copy:
-            yield copy
+    def _running(self, model: ModelInfo) -> RunningSource:
+        return RunningSource(self._classes, self._source(model))
 
-    def _wanted(self, source: DecodedModel, needs: list[Needs], *, back: bool) -> Wanted:
-        """What `calibrate` takes; what runs as it is stored is expanded by its own class."""
-        shown = source if why_not_run(source) else undecoded(source.stored)
-        with readable(shown) as folder:
-
-            def load() -> LazyModel:
-                return self._classes.load(folder, shown.model)
-
+    def _wanted(self, model: ModelInfo, needs: list[Needs], *, back: bool) -> Wanted:
+        """What `calibrate` takes."""
+        with self._running(model).planned() as load:
             whole = memory_of_samples(self._classes, load) if str(self._text) == "samples" else 0
-            vocabularies = source.stored.matching(*file_names.TOKENIZER_FILES)
+            vocabularies = model.matching(*file_names.TOKENIZER_FILES)
             reading = memory_of_reading(max((file.size for file in vocabularies), default=0))
             return Wanted.of(load, needs, back=back, whole=max(whole, reading))
 
@@ -293,47 +265,7 @@ class StreamingConverter:
         source: DecodedModel,
         roundings: tuple[Rounding, ...],
         planned: frozenset[str] | None = None,
-    ) -> _Loaded:
-        """The blueprint of each output. The loaded model ends here, or every array would live on with it."""
-        lazy = self._classes.load(folder, source.model, planned)
-        provenance = Provenance(lazy.arrays, {tensor.name: tensor for tensor in source.model.tensors})
-        blueprints = [
-            blueprint(lazy, self._classes, provenance, output, strategies.get(output.preset), rounding)
-            for output, rounding in zip(outputs, roundings, strict=True)
-        ]
-        reached = source.parts_of(_reached(blueprints[0], provenance))  # every output is made of the same tensors
-        accounted = account_for(source.stored, reached)
-        for plan in blueprints:
-            plan.accounted = accounted
-        kept = {name: value for name, value in lazy.config.items() if name not in lazy.drops}
-        changed = dict(lazy.text_only_config) if accounted.text_only else {}
-        return _Loaded(blueprints, kept | changed, lazy.findings)
-
-
-@dataclass(frozen=True, slots=True)
-class _Loaded:
-    """What is left of a loaded model: the blueprint of each output, config.json, and what there is to say."""
-
-    blueprints: list[Blueprint]
-    config: dict[str, Any]
-    findings: tuple[Finding, ...]
-
-
-def _copied(source: DecodedModel) -> int:
-    return copied_bytes(source) if why_not_run(source) else 0
-
-
-def _reached(plan: Blueprint, provenance: Provenance) -> frozenset[str]:
-    """The source tensors that an output is made of; those that a class has looked at are held to be."""
-    return provenance.looked_at.union(*(sources_of(piece) for layer in plan.pieces for piece in layer))
-
-
-def _check_as_planned(blueprints: list[Blueprint], outputs: tuple[OutputPlan, ...]) -> None:
-    """The source may have changed since it was planned."""
-    for plan, output in zip(blueprints, outputs, strict=True):
-        if plan.planned(output) != output:
-            raise CorruptCheckpoint(
-                "the source is no longer what was planned for.",
-                hint="Wait until whatever writes to it is done, and run it again.",
-                code="source_changed",
-            )
+    ) -> Loaded:
+        """The blueprint of each output, by a model that is loaded for them alone."""
+        load = self._classes.load
+        return loaded(load(folder, source.model, planned), self._classes, source, outputs, strategies, roundings)
