@@ -19,7 +19,7 @@ from playwright.sync_api import Page, expect
 from samples.mlx_folder import write_mlx_folder
 
 from browser.looks import WIDTHS, faults
-from browser.models import scripted_model
+from browser.models import copy_model, scripted_model
 from browser.program import Program
 from browser.watching import Visitor
 from mlx_convert_core import Workspace
@@ -231,7 +231,8 @@ SAMPLE = [one for one in OPENINGS if one.name in ("replace", "model of the libra
 def models(program: Program, tiny_model: Path, tiny_source: Path) -> tuple[Path, ...]:
     """Put two models into the library, one where the next would be made, and keep a conversation and settings."""
     names = ("Llama-3.2-1B-Instruct-MLX-4bit", "tiny")
-    models = tuple(scripted_model(tiny_model, program.models / name, ["Hello."]) for name in names)
+    answering = (scripted_model(tiny_model, program.models / name, ["Hello."]) for name in names)
+    models = (*answering, copy_model(tiny_model, program.models / "last"))  # no file of anybody's is in that: it may go
     for bits in (4, 6):
         write_mlx_folder(program.models / f"{tiny_source.name}-MLX-{bits}bit")
     with Workspace(home=program.home) as workspace:
