@@ -9,6 +9,8 @@ from typing import Any
 
 import mlx.core as mx
 import pytest
+from mlx_convert_engine.forward import products
+from mlx_convert_engine.forward.blocks import Load
 from mlx_convert_engine.forward.streamed import StreamedModel
 from mlx_convert_lm.adapter import load_lazily
 from samples.tiny import write_tiny_llama
@@ -110,19 +112,43 @@ def test_what_a_class_raises_comes_through(tmp_path: Path, monkeypatch: pytest.M
     assert raised.value.code == "model_class"
 
 
-def test_a_quantized_model_runs_as_well(tmp_path: Path) -> None:
+@pytest.fixture
+def packed(tmp_path: Path) -> Load:
+    """A tiny llama in 4 bits."""
     from mlx_lm import convert
 
-    source = write_tiny_llama(tmp_path / "source")
-    convert(str(source), str(tmp_path / "out"), quantize=True, q_bits=4)
+    convert(str(write_tiny_llama(tmp_path / "source")), str(tmp_path / "out"), quantize=True, q_bits=4)
+    return lambda: load_lazily(tmp_path / "out", trust_remote_code=False)
 
-    def load() -> Any:
-        return load_lazily(tmp_path / "out", trust_remote_code=False)
 
-    model = StreamedModel(load, exact=True)
-    for hidden, wanted in zip(model.hidden(SEQUENCES, Quiet()), plain_logits(load), strict=True):
+def test_a_quantized_model_runs_as_well(packed: Load) -> None:
+    model = StreamedModel(packed, exact=True)
+    for hidden, wanted in zip(model.hidden(SEQUENCES, Quiet()), plain_logits(packed), strict=True):
         assert mx.array_equal(model.logits(hidden), wanted)
-    near(StreamedModel(load), plain_logits(load))
+    near(StreamedModel(packed), plain_logits(packed))
+
+
+@pytest.mark.skipif(not products.wanted(), reason="MLX itself multiplies here, and unpacks as it does")
+@pytest.mark.parametrize(("room", "kept"), [(0, "none"), (100_000, "some"), (products.UNPACKED_BYTES, "all")])
+def test_a_packed_layer_is_unpacked_once_for_all_sequences_as_far_as_memory_goes(
+    packed: Load, room: int, kept: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unpacked: list[int] = []
+
+    def counted(layer: Any) -> Any:
+        unpacked.append(id(layer))
+        return weights(layer)
+
+    wanted = list(StreamedModel(packed).hidden(SEQUENCES, Quiet()))
+    weights = products._weights
+    monkeypatch.setattr(products, "_weights", counted)
+    monkeypatch.setattr(products, "UNPACKED_BYTES", room)
+    model = StreamedModel(packed)
+    states = list(model.hidden(SEQUENCES, Quiet()))
+    assert all(mx.array_equal(one, other) for one, other in zip(states, wanted, strict=True))
+    layers = sum(len(model.layers_of(path)) - 2 for path in model.blocks)  # two are norms
+    assert (len(unpacked) == layers) is (kept == "all")
+    assert (len(unpacked) == layers * len(SEQUENCES)) is (kept == "none")
 
 
 @pytest.mark.parametrize("model_type", ["llama", "gemma3_text", "qwen3_moe", "deepseek_v3", "phi"])

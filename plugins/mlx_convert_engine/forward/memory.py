@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from mlx_convert_engine.forward.outside import SLICE_BYTES, layers_in
+from mlx_convert_engine.forward.products import unpacked_bytes
 
 STATES_KEPT = 3  # of each sequence between two blocks: what goes on, and what a class may keep beside it
 ROWS_AT_WORK = 3  # of each layer's outputs while a block is computed: the output, its input, what is made of it
@@ -45,11 +46,12 @@ def pass_memory(
 
 
 def _weights(block: Any) -> int:
-    """A block's weights as they are computed with, and its largest tensor once more as it is stored."""
+    """A block's weights as they are computed with, its largest tensor once more as it is stored, and what is kept of
+    packed ones."""
     from mlx.utils import tree_flatten
 
     sizes = [array.nbytes for _, array in tree_flatten(block.parameters())]
-    return sum(sizes) + max(sizes, default=0)
+    return sum(sizes) + max(sizes, default=0) + unpacked_bytes(layers_in(block).values())
 
 
 def _sampled(block: Any) -> int:

@@ -17,6 +17,7 @@ from mlx_convert_engine.forward.blocks import widened
 from mlx_convert_engine.forward.taking_over import take_over
 
 _here = threading.local()
+UNPACKED_BYTES = 256_000_000  # of packed layers in float32 that are kept: the block of a model of a billion weights
 
 
 def wanted() -> bool:
@@ -46,6 +47,23 @@ def differentiable() -> Iterator[None]:
         yield
     finally:
         _here.differentiable = before
+
+
+@contextmanager
+def unpacked_once() -> Iterator[None]:
+    """Unpack each layer for its first product during the body, as far as UNPACKED_BYTES go, and not for each anew."""
+    before = getattr(_here, "unpacked", None)
+    _here.unpacked = {}
+    try:
+        yield
+    finally:
+        _here.unpacked = before
+
+
+def unpacked_bytes(layers: Iterable[Any]) -> int:
+    """What `unpacked_once` keeps of ``layers``, wherever NumPy's products are wanted."""
+    packed = (4 * layer.scales.size * layer.group_size for layer in layers if "scales" in layer)
+    return min(sum(packed), UNPACKED_BYTES) if wanted() else 0
 
 
 def products_of(layers: Iterable[Any]) -> list[tuple[Any, str]]:
@@ -110,7 +128,7 @@ def _product(layer: Any, x: Any) -> Any:
     import mlx.core as mx
 
     rows = _numpy(x.reshape(-1, x.shape[-1]))
-    parts = [rows @ _numpy(weight).T for weight in _weights(layer)]
+    parts = [rows @ weight.T for weight in _numbers(layer)]
     return mx.array(parts[0] if len(parts) == 1 else _joined(parts)).reshape(*x.shape[:-1], -1)
 
 
@@ -126,12 +144,26 @@ def _with_way_back(layer: Any) -> Any:
     def back(x: Any, gradient: Any, output: Any) -> Any:
         mx.eval(gradient)
         rows, total, first = _numpy(gradient.reshape(-1, gradient.shape[-1])), 0, 0
-        for weight in _weights(layer):
-            total = total + rows[:, first : first + weight.shape[0]] @ _numpy(weight)
+        for weight in _numbers(layer):
+            total = total + rows[:, first : first + weight.shape[0]] @ weight
             first += weight.shape[0]
         return mx.array(total).reshape(*gradient.shape[:-1], -1)
 
     return product
+
+
+def _numbers(layer: Any) -> Iterable[Any]:
+    """The layer's weight in float32 as NumPy sees it, some rows at a time."""
+    kept: dict[int, list[Any]] | None = getattr(_here, "unpacked", None)
+    if kept is None or "scales" not in layer:
+        return map(_numpy, _weights(layer))
+    if id(layer) in kept:
+        return kept[id(layer)]
+    room = UNPACKED_BYTES - sum(part.nbytes for parts in kept.values() for part in parts)
+    if 4 * layer.scales.size * layer.group_size > room:
+        return map(_numpy, _weights(layer))
+    kept[id(layer)] = list(map(_numpy, _weights(layer)))
+    return kept[id(layer)]
 
 
 def _weights(layer: Any) -> Iterator[Any]:

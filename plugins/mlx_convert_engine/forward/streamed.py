@@ -23,7 +23,13 @@ from mlx_convert_engine.forward.outside import (
     put_outside,
     run_in_slices,
 )
-from mlx_convert_engine.forward.products import at_once, products_of, take_over_products, wanted
+from mlx_convert_engine.forward.products import (
+    at_once,
+    products_of,
+    take_over_products,
+    unpacked_once,
+    wanted,
+)
 from mlx_convert_engine.forward.standing import Standing
 from mlx_convert_engine.forward.tail import Tail, states_in
 from mlx_convert_engine.forward.taking_over import taken_over
@@ -209,9 +215,10 @@ class _Passing:
         while waiting := [forward for forward in forwards if forward.waiting is not None]:
             block = waiting[0].waiting.block  # type: ignore[union-attr]
             path = self._paths[id(block)]
-            for number, (forward, sequence) in enumerate(zip(forwards, self._sequences, strict=True)):
-                if forward.waiting is not None and forward.waiting.block is block:
-                    self._pass(number, forward, forward.waiting, len(sequence))
+            with unpacked_once():
+                for number, (forward, sequence) in enumerate(zip(forwards, self._sequences, strict=True)):
+                    if forward.waiting is not None and forward.waiting.block is block:
+                        self._pass(number, forward, forward.waiting, len(sequence))
             self.standing.all_passed(forwards)
             self._model.let_go(path, fresh)
             if first:
