@@ -56,6 +56,8 @@ def check_output(
     except _Differs as error:
         culprit = (culprits or {}).get(error.file)
         raise (_failed(str(error)) if culprit is None else _changed(str(error), culprit)) from error.__cause__
+    except CorruptCheckpoint as error:  # a link or another thing that is no file of the output
+        raise _failed(error.message) from error
 
 
 def check_unchanged(folder: Path, files: Mapping[str, FileDigest]) -> None:

@@ -46,7 +46,7 @@ def test_its_upload_target_is_offered_and_used(visitor: Visitor, program: Progra
     dialog = page.get_by_role("dialog")
     dialog.get_by_role("combobox", name=re.compile("^Where to")).click()
     page.get_by_role("option", name=re.compile("acme", re.IGNORECASE)).click()
-    expect(dialog.get_by_text(f"acme:{model.name}")).to_be_visible()
+    expect(dialog.locator(".path", has_text=model.name)).to_be_visible()
     dialog.get_by_text("The card that goes with it").click()
     expect(dialog.get_by_text("On the shelf of Acme.")).to_be_visible()
     dialog.get_by_role("button", name="Upload", exact=True).click()

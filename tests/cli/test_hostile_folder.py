@@ -52,6 +52,7 @@ COMMANDS = {
     "conversations list": 0,
     "conversations show TALK": 0,
     "conversations rename TALK Other": 0,
+    "conversations pin TALK": 0,
     "conversations export TALK --format json --output ../talk.json": 0,
     "conversations import ../talk.json": 0,
     "conversations delete TALK --yes": 0,

@@ -151,7 +151,7 @@ async def test_a_name_that_is_none_is_said_before_anything_is_done(studio: Studi
     async with visiting(studio) as user:
         await fill(user, "ref", str(tiny_llama))
         await fill(user, "name", name)
-        await sees(user, "is no name for a folder", "Something above needs your attention first.")
+        await sees(user, "can't be the name of a folder", "Something above needs your attention first.")
         user.find(marker="convert").click()
     assert not studio.views.of("convert")
 
