@@ -48,9 +48,9 @@ class ComparisonView:
             threading.Thread(target=self._follow, args=(index, job), daemon=True)
             for index, job in enumerate(self._comparison.answers)
         ]
-        for thread in threads:
-            thread.start()
         with self._moving(), interrupts(self._comparison.job, self._cancelling):
+            for thread in threads:
+                thread.start()
             for event in self._comparison.job.events():
                 if isinstance(event, FINAL):
                     for thread in threads:

@@ -23,6 +23,9 @@ from mlx_convert_core.model.events import (
 from mlx_convert_core.running.context import JobContext, cancelled_error
 
 KEPT = 50  # jobs that have ended and are remembered with all their events
+# A signal that comes just before the main thread waits, or to another thread, does not wake it, and Python calls its
+# handler only once it is awake: without a turn now and then, a Ctrl-C would wait for the next event.
+TURN_SECONDS = 0.5
 
 T = TypeVar("T")
 Body = Callable[["Job[T]"], T]
@@ -52,7 +55,8 @@ class Job(Generic[T]):
         seen = 0
         while True:
             with self._changed:
-                self._changed.wait_for(lambda seen=seen: len(self._history) > seen)  # type: ignore[misc]
+                while len(self._history) <= seen:
+                    self._changed.wait(TURN_SECONDS)
                 fresh = self._history[seen:]
             seen += len(fresh)
             yield from fresh
@@ -65,7 +69,10 @@ class Job(Generic[T]):
         Raises the job's error, Cancelled, or TimeoutError after ``timeout`` seconds.
         """
         with self._changed:
-            if not self._changed.wait_for(lambda: self.state.final, timeout):
+            if timeout is None:
+                while not self.state.final:
+                    self._changed.wait(TURN_SECONDS)
+            elif not self._changed.wait_for(lambda: self.state.final, timeout):
                 raise TimeoutError(f"job {self.id} still runs after {timeout} s")
         if self._error is not None:
             raise self._error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 from collections.abc import Callable, Iterator
 
@@ -233,3 +234,21 @@ def test_jobs_that_ended_long_ago_are_forgotten(make: Callable[[str], Job[object
     assert queue.jobs == (running, *ended[-KEPT - 1 :])
     release.set()
     running.result(timeout=60)
+
+
+@pytest.mark.parametrize("waiting", [lambda job: list(job.events()), lambda job: job.result()])
+def test_a_signal_that_does_not_wake_the_main_thread_is_heard(
+    make: Callable[[str], Job[object]], queue: JobQueue, waiting: Callable[[Job[object]], object]
+) -> None:
+    """One that another thread takes is as one that comes just before the main thread waits."""
+    heard, long = threading.Event(), threading.Event()
+    before = signal.signal(signal.SIGUSR1, lambda number, frame: heard.set() or long.set())
+    try:
+        job = queue.start(make("silent"), lambda job: long.wait(20), heavy=False)
+        taker = threading.Timer(0.2, lambda: signal.pthread_kill(threading.get_ident(), signal.SIGUSR1))
+        taker.start()
+        waiting(job)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert heard.is_set()
+    assert job.result() is True  # and not after the 20 seconds
