@@ -150,7 +150,8 @@ class StreamingConverter:
             largest = tuple(plan.planned(output) for plan, output in zip(blueprints, outputs, strict=True))
             shards = {tensor.shard for tensor in model.tensors}
             sizes = {file.name: file.size for file in model.files if file.name in shards}
-            wanted = self._wanted(model, needs, back=choosing) if needs else None
+            running = self._running(model) if needs else None
+            wanted = self._wanted(running, model, needs, back=choosing) if running else None
             room = room_for(self._classes, folder, source.model)
             bounds, told = bounded(outputs, strategies, largest, self._exactly(folder, source), room)
             text = self._planned_text(model, wanted.tokens) if wanted else None
@@ -159,7 +160,7 @@ class StreamingConverter:
                 outputs=bounds,
                 peak_memory=conversion_memory(blueprints, source, wanted),
                 calibration=text,
-                learned_bytes=wanted.disk + self._running(model).disk if wanted else 0,
+                learned_bytes=wanted.disk + running.disk if wanted and running else 0,
                 memory_limit=device_memory(),
                 findings=(*found.findings, *told, *unread, *not_by_rows(roundings)),
                 source_bytes=bytes_at_once(blueprints, sizes, model.fetch_window) if model.fetch_window else None,
@@ -224,9 +225,9 @@ class StreamingConverter:
     def _running(self, model: ModelInfo) -> RunningSource:
         return RunningSource(self._classes, self._source(model))
 
-    def _wanted(self, model: ModelInfo, needs: list[Needs], *, back: bool) -> Wanted:
+    def _wanted(self, running: RunningSource, model: ModelInfo, needs: list[Needs], *, back: bool) -> Wanted:
         """What `calibrate` takes."""
-        with self._running(model).planned() as load:
+        with running.planned() as load:
             whole = memory_of_samples(self._classes, load) if str(self._text) == "samples" else 0
             vocabularies = model.matching(*file_names.TOKENIZER_FILES)
             reading = memory_of_reading(max((file.size for file in vocabularies), default=0))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from mlx_convert_ui.state.studio import Studio
+from nicegui.testing import User
 from simulated import fill, sees, until, visiting
 
 from mlx_convert_core.plugin import ChatSettings
@@ -13,32 +14,30 @@ from mlx_convert_core.plugin import ChatSettings
 pytestmark = pytest.mark.asyncio
 
 
+def values(user: User, marker: str) -> list[str]:
+    """What stands in the fields with this ``marker``."""
+    return [box.value for box in user.find(marker=marker).elements]  # type: ignore[attr-defined]
+
+
 @pytest.mark.parametrize(("path", "field"), [("/test", "prompt"), ("/compare", "prompt"), ("/chat", "message")])
 async def test_each_tab_keeps_what_was_typed_in_it(studio: Studio, path: str, field: str) -> None:
     async with visiting(studio, path) as user:
-
-        def typed() -> list[str]:
-            return [box.value for box in user.find(marker=field).elements]  # type: ignore[attr-defined]
-
         await fill(user, field, "of the first tab")
         first, user.tab_id = user.tab_id, "another tab"
         await user.open(path)
-        assert typed() == ["of the first tab"]  # a new tab begins with the newest
+        assert values(user, field) == ["of the first tab"]  # a new tab begins with the newest
         await fill(user, field, "of the other")
         user.tab_id = first
         await user.open(path)
-        await until(lambda: typed() == ["of the first tab"])
+        await until(lambda: values(user, field) == ["of the first tab"])
         user.tab_id = "another tab"
         await user.open(path)
-        await until(lambda: typed() == ["of the other"])
+        await until(lambda: values(user, field) == ["of the other"])
 
 
 @pytest.mark.parametrize(("path", "field"), [("/test", "path"), ("/compare", "path0"), ("/chat", "path")])
 async def test_each_tab_keeps_the_model_that_was_chosen_in_it(studio: Studio, path: str, field: str) -> None:
     async with visiting(studio, path) as user:
-
-        def chosen() -> list[str]:
-            return [box.value for box in user.find(marker=field).elements]  # type: ignore[attr-defined]
 
         async def choose(model: str) -> None:
             await fill(user, field, model)
@@ -50,10 +49,10 @@ async def test_each_tab_keeps_the_model_that_was_chosen_in_it(studio: Studio, pa
         await choose("/models/second")
         user.tab_id = first
         await user.open(path)
-        await until(lambda: chosen() == ["/models/first"])
+        await until(lambda: values(user, field) == ["/models/first"])
         user.tab_id = "another tab"
         await user.open(path)
-        await until(lambda: chosen() == ["/models/second"])
+        await until(lambda: values(user, field) == ["/models/second"])
 
 
 async def test_a_model_that_is_chosen_in_another_tab_is_shown_in_the_conversation(
@@ -62,15 +61,11 @@ async def test_a_model_that_is_chosen_in_another_tab_is_shown_in_the_conversatio
     talk = studio.workspace.conversations.create(tmp_path / "one", title="Two tabs")
     other = studio.workspace.conversations.create(tmp_path / "one", title="Left alone")
     async with visiting(studio, f"/chat/{talk.id}") as user:
-
-        def chosen() -> list[str]:
-            return [box.value for box in user.find(marker="path").elements]  # type: ignore[attr-defined]
-
-        assert chosen() == [str(tmp_path / "one")]
+        assert values(user, "path") == [str(tmp_path / "one")]
         studio.chats.change(talk.id, model=str(tmp_path / "two"))
-        await until(lambda: chosen() == [str(tmp_path / "two")])
+        await until(lambda: values(user, "path") == [str(tmp_path / "two")])
         await user.open(f"/chat/{other.id}")
-        assert chosen() == [str(tmp_path / "one")]
+        assert values(user, "path") == [str(tmp_path / "one")]
 
 
 @pytest.mark.parametrize("path", ["/test", "/chat"])

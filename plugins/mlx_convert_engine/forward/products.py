@@ -62,8 +62,13 @@ def unpacked_once() -> Iterator[None]:
 
 def unpacked_bytes(layers: Iterable[Any]) -> int:
     """What `unpacked_once` keeps of ``layers``, wherever NumPy's products are wanted."""
-    packed = (4 * layer.scales.size * layer.group_size for layer in layers if "scales" in layer)
-    return min(sum(packed), UNPACKED_BYTES) if wanted() else 0
+    packed = sum(_unpacked_size(layer) for layer in layers if "scales" in layer)
+    return min(packed, UNPACKED_BYTES) if wanted() else 0
+
+
+def _unpacked_size(layer: Any) -> int:
+    """The bytes of a packed layer's numbers in float32."""
+    return 4 * int(layer.scales.size) * int(layer.group_size)
 
 
 def products_of(layers: Iterable[Any]) -> list[tuple[Any, str]]:
@@ -160,7 +165,7 @@ def _numbers(layer: Any) -> Iterable[Any]:
     if id(layer) in kept:
         return kept[id(layer)]
     room = UNPACKED_BYTES - sum(part.nbytes for parts in kept.values() for part in parts)
-    if 4 * layer.scales.size * layer.group_size > room:
+    if _unpacked_size(layer) > room:
         return map(_numpy, _weights(layer))
     kept[id(layer)] = list(map(_numpy, _weights(layer)))
     return kept[id(layer)]
