@@ -40,7 +40,7 @@ def list_conversations(search: str, every: bool, as_json: bool) -> None:
     """
     with workspace(as_json=as_json) as opened:
         known = opened.conversations.list()
-        found = opened.conversations.search(search)
+        found = opened.conversations.search(search) if search else known
         problem = opened.conversations.problem
     if problem:
         tell("warning", problem, color="yellow")
