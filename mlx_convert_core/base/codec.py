@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,6 +20,8 @@ import msgspec
 from mlx_convert_core.base.paths import in_text
 
 T = TypeVar("T")
+_decoders: dict[Any, msgspec.json.Decoder[Any]] = {}
+_making = threading.Lock()
 _HALF = re.compile(rb"\\u[dD][89a-fA-F]|\xed[\xa0-\xbf]")  # what may become half of a surrogate pair
 
 
@@ -34,13 +37,28 @@ def to_json(value: Any, *, indent: bool = False) -> bytes:
 def decode(data: bytes | str, kind: Any) -> Any:
     """``data`` as a ``kind``; raises msgspec.ValidationError or msgspec.DecodeError when it is none."""
     try:
-        return msgspec.json.decode(data, type=kind, dec_hook=_from_json)
+        return decoder(kind).decode(data)
     except UnicodeError as error:  # msgspec's own only when text of Python's can't be encoded, or bytes are no UTF-8
         raise msgspec.DecodeError(f"it is not UTF-8: {error}") from None
 
 
+def decoder(kind: Any) -> msgspec.json.Decoder[Any]:
+    """What decodes a ``kind``, and has everything that msgspec keeps about that type made.
+
+    msgspec keeps it with the type when it is first used, and gives other threads what is only half made: they end the
+    process (msgspec 0.22, a segmentation fault). So one thread at a time meets a new type, and nobody decodes into a
+    type of ours but through here.
+    """
+    found = _decoders.get(kind)
+    if found is None:
+        with _making:
+            found = _decoders.setdefault(kind, msgspec.json.Decoder(kind, dec_hook=_from_json))
+    return found
+
+
 def from_plain(value: Any, kind: type[T]) -> T:
     """``value``, made of plain dicts and lists, as a ``kind``; raises msgspec.ValidationError."""
+    decoder(kind)
     return msgspec.convert(value, type=kind, dec_hook=_from_json)
 
 

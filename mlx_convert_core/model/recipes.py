@@ -241,7 +241,7 @@ def _checked(found: Any) -> Recipe:
     if outputs == []:
         raise _wrong("has no outputs.", hint='Give it at least one: "outputs": [{"preset": "4bit"}]')
     try:
-        return msgspec.convert(found, Recipe)
+        return codec.from_plain(found, Recipe)
     except msgspec.ValidationError as error:
         raise _wrong(f"is not right: {error}.", hint="Correct the file.") from None
 

@@ -17,6 +17,7 @@ from typing import Annotated
 import msgspec
 
 from mlx_convert_core.base import units
+from mlx_convert_core.base.codec import decoder
 from mlx_convert_core.base.limits import ALL_TENSORS, DIMENSIONS, ELEMENTS, HEADER_BYTES, METADATA_BYTES, TENSORS
 from mlx_convert_core.base.regular_files import open_regular
 from mlx_convert_core.errors import CorruptCheckpoint
@@ -80,7 +81,7 @@ def read_metadata(path: Path) -> Mapping[str, str]:
     """The texts beside the tensors in a file's header, {} without any; raises what `read_header` raises."""
     header, _ = _read(path)
     try:
-        texts = msgspec.json.decode(header, type=_Head).texts
+        texts = decoder(_Head).decode(header).texts
         return msgspec.json.decode(texts, type=dict[str, str]) if len(memoryview(texts)) <= METADATA_BYTES else {}
     except msgspec.ValidationError:
         return {}
@@ -163,9 +164,6 @@ class _Entry(msgspec.Struct, gc=False):
     data_offsets: tuple[_Number, _Number]
 
 
-_ENTRY = msgspec.json.Decoder(_Entry)
-
-
 def all_tensors(headers: Iterable[Iterable[TensorInfo]], name: str) -> tuple[TensorInfo, ...]:
     """The tensors of all weight files of the checkpoint ``name``.
 
@@ -193,10 +191,11 @@ def _entries(header: bytes, name: str) -> Iterator[tuple[str, _Entry]]:
     msgspec.json.decode(metadata)  # whatever it says: MLX writes null
     if len(raw) > TENSORS:
         raise _too_much(name, f"has {len(raw):,} tensors; up to {TENSORS:,} in one file are read")
+    decode = decoder(_Entry).decode
     for key, entry in raw.items():
         if len(memoryview(entry)) > _ENTRY_BYTES:
             raise _lying(name, key)
-        yield key, _ENTRY.decode(entry)
+        yield key, decode(entry)
 
 
 def _tensor(key: str, entry: _Entry, base: int, name: str) -> TensorInfo:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from mlx_convert_core.base.codec import decoder
 from mlx_convert_core.base.file_names import INDEX, PICKLES, SAFETENSORS, TORCH_INDEX
 from mlx_convert_core.base.limits import INDEX_BYTES
 from mlx_convert_core.base.regular_files import read_regular
@@ -77,7 +78,8 @@ def weight_map(index: Path) -> Mapping[str, str]:
     Raises CorruptCheckpoint as `read_config`.
     """
     try:
-        return msgspec.json.decode(read_regular(index, INDEX_BYTES, within=index.parent), type=_Index).weight_map
+        found: _Index = decoder(_Index).decode(read_regular(index, INDEX_BYTES, within=index.parent))
+        return found.weight_map
     except (OSError, ValueError, RecursionError):  # something is wrong with it: say what
-        found = read_config(index, INDEX_BYTES).get("weight_map")
-        return {str(name): str(file) for name, file in found.items()} if isinstance(found, dict) else {}
+        files = read_config(index, INDEX_BYTES).get("weight_map")
+        return {str(name): str(file) for name, file in files.items()} if isinstance(files, dict) else {}

@@ -34,6 +34,7 @@ class Program:
         self.url = ""
         self._env = dict(env or {})
         self._process: subprocess.Popen[bytes] | None = None
+        self._ended = False  # as somebody asked
         self._known: set[psutil.Process] = set()
         self.work.mkdir(parents=True)
         (self.home / "plugins").mkdir(parents=True)
@@ -60,7 +61,8 @@ class Program:
 
     def start(self) -> Program:
         """Start it, in a process group of its own as a terminal does, and wait for its address."""
-        environment = {**os.environ, "MLX_CONVERT_HOME": str(self.home), "HOME": str(self.work), **self._env}
+        own = {"MLX_CONVERT_HOME": str(self.home), "HOME": str(self.work), "PYTHONFAULTHANDLER": "1"}
+        environment = {**os.environ, **own, **self._env}
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
                 COMMAND,
@@ -77,11 +79,13 @@ class Program:
             assert time.monotonic() < end, "the UI never said its address"
             time.sleep(0.01)
         self.url = found[0]
+        self._ended = False
         return self
 
     def interrupt(self) -> int:
         """Press Ctrl-C: every process of the group is told. The exit code."""
         assert self._process is not None
+        self._ended = True
         self.processes()
         os.killpg(self._process.pid, signal.SIGINT)
         return self._process.wait(PATIENCE)
@@ -89,6 +93,7 @@ class Program:
     def kill(self) -> None:
         """End the program as the system does it when memory runs out; its workers see to themselves."""
         assert self._process is not None
+        self._ended = True
         self.processes()
         self._process.kill()
         self._process.wait(PATIENCE)
@@ -101,13 +106,15 @@ class Program:
         return [process for process in self._known if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
 
     def stop(self) -> None:
-        """End it, whatever it is doing; a traceback in the terminal is an error."""
+        """End it, whatever it is doing; a traceback in the terminal, or an end that nobody asked for, is an error."""
         if self._process is None:
             return
+        died = self._process.poll() if not self._ended else None
         if self._process.poll() is None:
             self.interrupt()
         _, left = psutil.wait_procs(self.processes(), timeout=10)
         for process in left:
             process.kill()
         assert not left, f"still alive after Ctrl-C: {left}"
+        assert died is None, f"it ended by itself with code {died}: {self.log.read_text()}"
         assert "Traceback" not in self.log.read_text(), self.log.read_text()
