@@ -117,7 +117,7 @@ def _slices(layers: Iterable[Layer], source: SourceFiles, *, allow: bool) -> Ite
         for part in _parts(layer, source, streams, allow=allow):
             batch.results += part.results
             batch.nbytes += part.nbytes
-            if 2 * batch.nbytes >= slice_bytes():
+            if batch.nbytes > slice_bytes():  # two of a large tensor, so that neither of a CPU's streams waits
                 yield batch
                 batch = _Slice([], 0)
     if batch.results:
