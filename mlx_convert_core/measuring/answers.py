@@ -17,10 +17,10 @@ from datetime import UTC, datetime
 from mlx_convert_core.base.memory import peak_memory
 from mlx_convert_core.errors import InvalidRequest
 from mlx_convert_core.measuring.intervals import mean_figure
-from mlx_convert_core.measuring.reading import PIECE_BYTES, MeasureTask, Reader, Reading, words_of
-from mlx_convert_core.measuring.runners import scoring_runner
+from mlx_convert_core.measuring.reading import PIECE_BYTES, MeasureTask, Reader, Reading, split_of, words_of
+from mlx_convert_core.measuring.runners import scoring_runner, splitting
 from mlx_convert_core.measuring.task_sets import questions_named
-from mlx_convert_core.measuring.texts import hash_of
+from mlx_convert_core.measuring.texts import Tokenize, hash_of
 from mlx_convert_core.model.fingerprint import fingerprint
 from mlx_convert_core.model.hub_cache import model_name
 from mlx_convert_core.model.measurements import MeasuredFigure, MeasureResult, Passage
@@ -29,7 +29,6 @@ from mlx_convert_core.plugins.scoring import HiddenStates
 from mlx_convert_core.running.context import JobContext
 
 AT_ONCE = 128  # sequences that pass a model together: each has a thread of its own
-Tokenize = Callable[[Sequence[Passage]], list[list[int]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +64,18 @@ def measure_answers(asked: MeasureTask, context: JobContext) -> MeasureResult:
     """
     began = time.monotonic()
     name, questions = questions_named(asked.request.tasks, context.hooks)
-    runner = scoring_runner(asked.path, context, trusted=asked.request.trust_remote_code)
+    trusted = asked.request.trust_remote_code
+    with context.step("load"), splitting(asked.path, context, trusted=trusted) as tokenize:
+        rows = continuations_of(questions, tokenize)
+        split = split_of([Passage(text=one.prompt) for one in questions], tokenize)
+    runner = scoring_runner(asked.path, context, trusted=trusted)
     try:
-        with context.step("load"):
-            rows = continuations_of(questions, runner.tokens)
         flat = [one for row in rows for one in row]
         firsts: dict[tuple[int, ...], int] = {}
         for one in flat:  # the last token foretells nothing; choices of one token need their prompt only once
             firsts[one.ids[:-1]] = min(one.start - 1, firsts.get(one.ids[:-1], one.start))
         reader = Reader(asked, context, list(firsts), tuple(firsts.values()), AT_ONCE)
-        with reader.source(runner, [Passage(text=one.prompt) for one in questions]) as source:
+        with reader.source(split) as source:
             own = reader.read(runner, asked.path, step="score")
             with context.step("measure"):
                 seen = _Looking(context, firsts, flat, words_of(own, source), of=2 if source else 1)

@@ -14,8 +14,8 @@ from mlx_convert_core.converting.memory_guard import refuse_memory
 from mlx_convert_core.converting.sources import Sources
 from mlx_convert_core.errors import MeasuringFailed
 from mlx_convert_core.measuring.references import References, key_of
-from mlx_convert_core.measuring.runners import scoring_runner
-from mlx_convert_core.measuring.texts import hash_of
+from mlx_convert_core.measuring.runners import scoring_runner, splitting
+from mlx_convert_core.measuring.texts import Tokenize, hash_of
 from mlx_convert_core.model.checkpoint import Checkpoint
 from mlx_convert_core.model.events import Step, Unit
 from mlx_convert_core.model.fit import BESIDE_WEIGHTS
@@ -48,6 +48,20 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
+class Split:
+    """Passages, and the token ids of each as one model splits them."""
+
+    passages: tuple[Passage, ...]
+    tokens: list[list[int]]
+
+
+def split_of(passages: Sequence[Passage], tokenize: Tokenize) -> Split:
+    """How a model splits ``passages``; the turns of a chat are left out, as its template may have been mended."""
+    plain = tuple(passage for passage in passages if not passage.turns)
+    return Split(plain, tokenize(plain))
+
+
+@dataclass(frozen=True, slots=True)
 class Reader:
     """Has models read ``sequences`` of token ids, for a task and as part of its job.
 
@@ -62,18 +76,20 @@ class Reader:
     at_once: int = 0
 
     @contextmanager
-    def source(self, model: ScoringRunner, passages: Sequence[Passage]) -> Iterator[Reading | None]:
+    def source(self, model: Split) -> Iterator[Reading | None]:
         """What the source makes of them, from what was kept or computed now; None without a source.
 
-        Raises MeasuringFailed (code ``other_tokenizer``) where it does not split ``passages`` as the ``model`` does.
+        Raises MeasuringFailed (code ``other_tokenizer``) where it does not split text as the ``model`` does.
         """
         if self.asked.source is None:
             yield None
             return
         with self._fetched(self.asked.source) as folder:
-            runner = scoring_runner(folder, self.context, trusted=self.asked.request.trust_remote_code)
+            trusted = self.asked.request.trust_remote_code
+            with splitting(folder, self.context, trusted=trusted) as tokenize:
+                _check_tokens(self.asked.source, model, tokenize)
+            runner = scoring_runner(folder, self.context, trusted=trusted)
             try:
-                _check_tokens(self.asked.source, model, runner, passages)
                 firsts = [list(self.firsts)] if self.firsts else []
                 kept, key = (
                     References(self.context.home),
@@ -173,15 +189,9 @@ class _Part:
         self._context.progress(step, round(self._before * each) + done, round(self._total * each), unit, found=found)
 
 
-def _check_tokens(
-    source: ModelInfo, model: ScoringRunner, of_source: ScoringRunner, passages: Sequence[Passage]
-) -> None:
-    """Raise MeasuringFailed (code ``other_tokenizer``) where the two do not split text alike.
-
-    Turns of a chat are left out: a model's template may have been mended.
-    """
-    plain = [passage for passage in passages if not passage.turns]
-    if model.tokens(plain) != of_source.tokens(plain):
+def _check_tokens(source: ModelInfo, model: Split, of_source: Tokenize) -> None:
+    """Raise MeasuringFailed (code ``other_tokenizer``) where the two do not split text alike."""
+    if split_of(model.passages, of_source) != model:
         raise MeasuringFailed(
             f"{source.name} splits the text into other tokens than this model: it is not what the model was made from.",
             hint="Name the model that this one was made from.",

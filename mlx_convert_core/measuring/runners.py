@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from mlx_convert_core.base.mac import mac_trouble
+from mlx_convert_core.base.memory import give_back_memory
 from mlx_convert_core.converting.model_runners import runner_of
 from mlx_convert_core.errors import MeasuringFailed, UnsupportedModel
+from mlx_convert_core.measuring.texts import Tokenize
 from mlx_convert_core.model.hub_cache import model_name
 from mlx_convert_core.plugins.scoring import ScoringRunner
 from mlx_convert_core.running.context import JobContext
@@ -28,3 +32,15 @@ def scoring_runner(folder: Path, context: JobContext, *, trusted: bool) -> Scori
             code="no_scores",
         )
     return runner
+
+
+@contextmanager
+def splitting(folder: Path, context: JobContext, *, trusted: bool) -> Iterator[Tokenize]:
+    """How the model in ``folder`` splits text. Its tokenizer goes at the end: of a large vocabulary it takes more than
+    many a model, which is run by a runner of its own. Raises what `scoring_runner` raises."""
+    runner = scoring_runner(folder, context, trusted=trusted)
+    try:
+        yield runner.tokens
+    finally:
+        runner.close()
+        give_back_memory()

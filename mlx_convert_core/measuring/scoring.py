@@ -11,8 +11,8 @@ from mlx_convert_core.base.memory import peak_memory
 from mlx_convert_core.errors import MeasuringFailed
 from mlx_convert_core.measuring.answers import measure_answers
 from mlx_convert_core.measuring.figures import Tally
-from mlx_convert_core.measuring.reading import PIECE_BYTES, MeasureTask, Reader, Reading, words_of
-from mlx_convert_core.measuring.runners import scoring_runner
+from mlx_convert_core.measuring.reading import PIECE_BYTES, MeasureTask, Reader, Reading, split_of, words_of
+from mlx_convert_core.measuring.runners import scoring_runner, splitting
 from mlx_convert_core.measuring.texts import hash_of, sequences_of, text_named
 from mlx_convert_core.measuring.verdict import verdict
 from mlx_convert_core.model.fingerprint import fingerprint
@@ -30,12 +30,14 @@ def measure(asked: MeasureTask, context: JobContext) -> MeasureResult:
     began = time.monotonic()
     metrics = _metrics(context)
     text = text_named(asked.request.text, context.hooks)
-    runner = scoring_runner(asked.path, context, trusted=asked.request.trust_remote_code)
+    trusted = asked.request.trust_remote_code
+    with context.step("load"), splitting(asked.path, context, trusted=trusted) as tokenize:
+        sequences = sequences_of(text, tokenize, asked.request.tokens)
+        split = split_of(text.passages, tokenize)
+    runner = scoring_runner(asked.path, context, trusted=trusted)
     try:
-        with context.step("load"):
-            sequences = sequences_of(text, runner.tokens, asked.request.tokens)
         reader = Reader(asked, context, sequences)
-        with reader.source(runner, text.passages) as source:
+        with reader.source(split) as source:
             own = reader.read(runner, asked.path, step="score")
             with context.step("measure"):
                 tally = _compared(own, source, sequences, metrics, context)

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import weakref
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -111,6 +112,39 @@ def test_each_pass_tells_how_far_it_is_as_a_step_of_its_own(workspace: Workspace
     moved = {event.step: event for event in job.events() if isinstance(event, Progress)}
     assert list(moved) == ["reference", "score", "measure"]
     assert all(event.done == event.total for event in moved.values())
+
+
+@pytest.mark.parametrize("tasks", [False, True])
+def test_a_tokenizer_has_gone_before_another_is_read_or_a_model_runs(
+    workspace: Workspace, models: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tasks: bool
+) -> None:
+    """Of Gemma's 262,000 words, each takes 450 MB: more than the model."""
+    from mlx_convert_engine.forward.streamed import StreamedModel
+    from mlx_convert_lm import adapter
+
+    read: list[weakref.ref[Any]] = []
+    held: list[tuple[str, int]] = []
+    load, hidden = adapter.load_tokenizer, StreamedModel.hidden
+
+    def note(what: str) -> None:
+        held.append((what, sum(one() is not None for one in read)))
+
+    def loading(*arguments: Any, **options: Any) -> Any:
+        note("tokenizer")
+        made = load(*arguments, **options)
+        read.append(weakref.ref(made))
+        return made
+
+    def running(*arguments: Any, **options: Any) -> Any:
+        note("model")
+        return hidden(*arguments, **options)
+
+    monkeypatch.setattr(adapter, "load_tokenizer", loading)
+    monkeypatch.setattr(StreamedModel, "hidden", running)
+    questions = tmp_path / "questions.jsonl"
+    questions.write_text('{"prompt": "One and one is", "choices": [" two", " three"], "answer": 0}\n')
+    measured(workspace, model, asked(models, **({"text": "", "tasks": str(questions)} if tasks else {})))
+    assert held == [("tokenizer", 0), ("tokenizer", 0), ("model", 0), ("model", 0)]
 
 
 def test_intervals_are_the_same_again_and_hold_the_figure(workspace: Workspace, models: Path) -> None:
