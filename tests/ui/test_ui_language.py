@@ -67,3 +67,16 @@ async def test_what_is_found_out_later_is_said_in_the_language_of_its_page(
         await sees(user, "Unterstützt")
         (button,) = user.find(marker="convert").elements
         assert button.text == "Konvertieren"
+
+
+async def test_a_refusal_of_the_core_is_said_in_the_language_of_the_page(studio: Studio, tmp_path: Path) -> None:
+    damaged = tmp_path / "damaged"
+    damaged.mkdir()
+    (damaged / "config.json").write_text('{"model_type": "llama"}')
+    (damaged / "model.safetensors").write_bytes(b"<html>" * 100)
+    async with visiting(studio, "/settings") as user:
+        user.http_client.headers["Accept-Language"] = "de"
+        await user.open("/")
+        await fill(user, "ref", str(damaged))
+        await sees(user, "model.safetensors ist keine safetensors-Datei.")
+        await sees(user, "Vielleicht ist es eine Fehlerseite, die unter diesem Namen gesichert wurde.")

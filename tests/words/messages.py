@@ -16,19 +16,16 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
+import core_texts
 from mlx_convert_hub.search.suggestions import suggested
 from mlx_convert_lm.presets import PRESETS
 from mlx_convert_ui.words import po
-from mlx_convert_ui.words.catalogues import LOCALE, languages
+from mlx_convert_ui.words.catalogues import CORE_FILE, LOCALE, languages
 from mlx_convert_ui.words.po import Entry
 
 CODE = LOCALE.parent
-ROOT = Path(__file__).parents[2]
-OURS = (
-    "mlx_convert_core",
-    *(f"plugins/mlx_convert_{name}" for name in ("engine", "gguf", "hub", "library", "lm", "quality")),
-)
 TEMPLATE = LOCALE / "mlx_convert_ui.pot"
+CORE_TEMPLATE = LOCALE / "mlx_convert_core.pot"
 SAYING = {"_": 1, "N_": 1, "plural": 2}  # how many messages each takes
 _IN_SCRIPTS = re.compile(r'\bwords\(\s*"((?:[^"\\\n]|\\.)*)"')
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t"}
@@ -71,18 +68,6 @@ def given() -> Iterator[Entry]:
         yield Entry(message=preset.summary, places=(place,))
     for model in suggested():
         yield Entry(message=model.why, places=("plugins/mlx_convert_hub/search/suggestions.json",))
-    yield from _hints()
-
-
-def _hints() -> Iterator[Entry]:
-    """The next step that errors and findings of ours tell, where it holds no value of a person's."""
-    for folder in OURS:
-        for path in sorted((ROOT / folder).rglob("*.py")):
-            keywords = (node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.keyword))
-            for keyword in keywords:
-                match keyword:
-                    case ast.keyword(arg="hint", value=ast.Constant(value=str(hint))) if hint:
-                        yield Entry(message=hint, places=(path.relative_to(ROOT).as_posix(),))
 
 
 def merged(messages: Iterable[Entry], translated: Iterable[Entry]) -> tuple[Entry, ...]:
@@ -98,9 +83,9 @@ def merged(messages: Iterable[Entry], translated: Iterable[Entry]) -> tuple[Entr
     return tuple(kept)
 
 
-def template() -> str:
-    """The file of all messages without a translation."""
-    return text_of((Entry(message="", said=(_HEAD,)), *extracted()), forms=2)
+def template(messages: Iterable[Entry]) -> str:
+    """The file of ``messages`` without a translation."""
+    return text_of((Entry(message="", said=(_HEAD,)), *messages), forms=2)
 
 
 def updated(language: str) -> str:
@@ -108,6 +93,18 @@ def updated(language: str) -> str:
     old = po.read(languages()[language])
     forms = int(po.header(old)["Plural-Forms"].partition("nplurals=")[2].partition(";")[0])
     return text_of(merged(extracted(), old), forms=forms)
+
+
+def updated_core(language: str) -> str:
+    """The same of the sentences of the core and its plugins, of which none is counted."""
+    path = core_file(language)
+    head = (Entry(message="", said=(f"{_HEAD}Language: {language}\n",)),)
+    return text_of(merged(core_texts.extracted(), po.read(path) if path.is_file() else head), forms=1)
+
+
+def core_file(language: str) -> Path:
+    """The file of ``language`` for what the core says."""
+    return languages()[language].with_name(CORE_FILE)
 
 
 def text_of(entries: Iterable[Entry], *, forms: int) -> str:
@@ -168,18 +165,21 @@ def _above(lines: list[str], number: int) -> tuple[str, ...]:
 
 
 def _write() -> None:
-    TEMPLATE.write_text(template(), encoding="utf-8")
+    TEMPLATE.write_text(template(extracted()), encoding="utf-8")
+    CORE_TEMPLATE.write_text(template(core_texts.extracted()), encoding="utf-8")
     for language, path in languages().items():
         path.write_text(updated(language), encoding="utf-8")
+        core_file(language).write_text(updated_core(language), encoding="utf-8")
 
 
 def _tell(named: Container[str]) -> None:
     for language, path in languages().items():
-        entries = [entry for entry in po.read(path) if entry.message]
-        missing = [entry.message for entry in entries if not entry.translated]
-        print(f"{language}: {len(entries) - len(missing)} of {len(entries)} translated")
-        if language in named:
-            print("\n".join(f"  {message!r}" for message in missing))
+        for whose, file in (("the app's", path), ("the core's", core_file(language))):
+            entries = [entry for entry in po.read(file) if entry.message]
+            missing = [entry.message for entry in entries if not entry.translated]
+            print(f"{language}: {len(entries) - len(missing)} of {whose} {len(entries)} translated")
+            if language in named:
+                print("\n".join(f"  {message!r}" for message in missing))
 
 
 if __name__ == "__main__":

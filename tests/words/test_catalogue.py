@@ -9,10 +9,12 @@ import subprocess
 from pathlib import Path
 from typing import get_args
 
+import core_texts
 import messages
 import pytest
 from mlx_convert_ui.words import po
 from mlx_convert_ui.words.catalogues import ENGLISH, Catalogue, asked_for, languages, load
+from mlx_convert_ui.words.texts import PLACE
 
 from mlx_convert_core.home.settings import Language
 
@@ -24,12 +26,30 @@ def places_of(text: str) -> set[str]:
 
 
 def test_the_template_holds_what_the_code_says() -> None:
-    assert messages.TEMPLATE.read_text(encoding="utf-8") == messages.template(), "run `make words`"
+    assert messages.TEMPLATE.read_text(encoding="utf-8") == messages.template(messages.extracted()), "run `make words`"
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_translation_knows_every_message(language: str) -> None:
     assert languages()[language].read_text(encoding="utf-8") == messages.updated(language), "run `make words`"
+
+
+def test_the_template_of_the_core_holds_what_it_says() -> None:
+    known = messages.CORE_TEMPLATE.read_text(encoding="utf-8")
+    assert known == messages.template(core_texts.extracted()), "run `make words`"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_translation_knows_every_sentence_of_the_core(language: str) -> None:
+    known = messages.core_file(language).read_text(encoding="utf-8")
+    assert known == messages.updated_core(language), "run `make words`"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_sentence_of_the_core_keeps_its_values(language: str) -> None:
+    for entry in po.read(messages.core_file(language)):
+        if entry.message and entry.translated:
+            assert sorted(PLACE.findall(entry.said[0])) == sorted(PLACE.findall(entry.message)), entry.message
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

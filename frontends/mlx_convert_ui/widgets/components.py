@@ -160,7 +160,7 @@ def note(level: str, message: str, hint: str = "", actions: Callable[[], None] |
     with attributes(block(f"note note-{level}"), {"role": role}):
         Tag("span", "", "note-icon", icon=icon).props("aria-hidden=true")
         with block("note-body"):
-            Tag("p", sentence(message), "note-message")
+            Tag("p", sentence(given(message)), "note-message")
             if hint:
                 Tag("p", sentence(given(hint)), "note-hint")
             if actions is not None:
@@ -173,7 +173,7 @@ def sentence(text: str) -> str:
     text = text.strip()
     first = text.partition(" ")[0]
     begun = text[:1].upper() + text[1:] if first.replace("'", "").rstrip(",").isalpha() else text
-    return begun + ("" if text[-1:] in ".!?:" else ".") if text else ""
+    return begun + ("" if text[-1:] in ".!?:。！？：؟" else ".") if text else ""
 
 
 def progress_bar(label: str, classes: str = "bar") -> Tag:

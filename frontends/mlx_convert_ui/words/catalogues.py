@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mlx_convert_ui.words import po
+from mlx_convert_ui.words.texts import Texts
 
 LOCALE = Path(__file__).parents[1] / "locale"
 FILE = "LC_MESSAGES/mlx_convert_ui.po"
+CORE_FILE = "mlx_convert_core.po"  # beside it: what the core and the built-in plugins say
 SOURCE = "en"  # the language of the messages themselves
 _ISOLATED = "\u2068{}\u2069"  # Unicode's first strong isolate: the direction of a value is its own
 
@@ -25,7 +27,8 @@ def _of_two(count: int) -> int:
 class Catalogue:
     """How messages are said in a language. ``name`` is the language's own; a missing message is said in English.
 
-    ``form`` numbers the plural form of a count. ``scripts`` are the messages that the browser itself says.
+    ``form`` numbers the plural form of a count. ``scripts`` are the messages that the browser itself says, ``texts``
+    the sentences of the core.
     """
 
     language: str
@@ -34,6 +37,7 @@ class Catalogue:
     form: Callable[[int], int] = _of_two
     messages: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     scripts: Mapping[str, str] = field(default_factory=dict)
+    texts: Texts = field(default_factory=Texts)
 
     def say(self, message: str, values: Mapping[str, Any]) -> str:
         """``message``, with ``values`` in its places."""
@@ -46,18 +50,26 @@ class Catalogue:
         text = said[self.form(count)] if said else (one, many)[_of_two(count)]
         return self._fill(text, {"count": count, **values})
 
+    def give(self, text: str) -> str:
+        """``text`` of the core's or a plugin's, where it is known; the values in it are as they came."""
+        said = self.messages.get(text)
+        return said[0] if said else self.texts.say(text, self._isolated)
+
     def join(self, parts: Iterable[str]) -> str:
         """Facts in a line, ``3 models · 1.2 GB``; inside of Arabic each keeps the direction of its own letters."""
         kept = filter(None, parts)
-        return " · ".join(map(_ISOLATED.format, kept) if self.direction == "rtl" else kept)
+        return " · ".join(map(self._isolated, kept))
 
     def _fill(self, text: str, values: Mapping[str, Any]) -> str:
         """A name like ``org/model-4bit`` inside of Arabic reads from left to right, and moves nothing around it."""
         if self.direction == "rtl":
             values = {
-                name: _ISOLATED.format(value) if isinstance(value, str) else value for name, value in values.items()
+                name: self._isolated(value) if isinstance(value, str) else value for name, value in values.items()
             }
         return text.format(**values) if values else text
+
+    def _isolated(self, value: str) -> str:
+        return _ISOLATED.format(value) if self.direction == "rtl" else value
 
 
 ENGLISH = Catalogue(language=SOURCE, name="English")
@@ -84,7 +96,13 @@ def load(language: str) -> Catalogue:
         form=c2py(said["Plural-Forms"].partition("plural=")[2].rstrip(";")),
         messages={entry.message: entry.said for entry in translated},
         scripts={entry.message: entry.said[0] for entry in translated if _in_a_script(entry.places)},
+        texts=_texts(languages()[language].with_name(CORE_FILE)),
     )
+
+
+def _texts(path: Path) -> Texts:
+    entries = po.read(path) if path.is_file() else ()
+    return Texts((one.message, one.said[0] if one.translated else "") for one in entries if one.message)
 
 
 def asked_for(header: str) -> str:

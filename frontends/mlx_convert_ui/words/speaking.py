@@ -42,7 +42,7 @@ def N_(message: str) -> str:
 
 def given(text: str) -> str:
     """A text that the core or a plugin gives, in the language of the page where it is known there, else as it is."""
-    return catalogue().say(text, {}) if text else ""
+    return catalogue().give(text) if text else ""
 
 
 def follow(chosen: Callable[[], str]) -> None:
