@@ -9,7 +9,6 @@ import json
 import shutil
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +64,7 @@ def _sharded(tensors: Iterator[TensorInfo]) -> Iterator[TensorInfo]:
     groups = split(tensors, SHARD_BYTES)
     for number, members in enumerate(groups, 1):
         for tensor in members:
-            yield replace(tensor, shard=f"model-{number:05d}-of-{len(groups):05d}.safetensors")
+            yield tensor.replace(shard=f"model-{number:05d}-of-{len(groups):05d}.safetensors")
 
 
 def _llama(

@@ -12,8 +12,7 @@ from mlx_convert_core.model.safetensors import TensorInfo
 WORDS = "U32"  # the type of what MLX has packed
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DecodedTensor(TensorInfo):
+class DecodedTensor(TensorInfo, frozen=True, kw_only=True, gc=False):
     """A tensor of plain numbers that ``parts``, tensors of the source, stand for, such as packed values and scales.
 
     ``shape`` and ``dtype`` (``BF16``, ``F16`` or ``F32``) are those of the numbers; ``U32`` (`WORDS`) is for words of a

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from math import prod
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Self
 
 import msgspec
 
@@ -37,11 +36,12 @@ _ENTRY_BYTES = 10_000  # of what a header says of one tensor; 32 numbers of 20 d
 _SHOWN = 200  # characters of a name
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TensorInfo:
+class TensorInfo(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A tensor as a header describes it; ``start`` and ``end`` are byte offsets in the file ``shard``.
 
     ``strides`` say how many values apart neighbours along each axis lie, () where all lie one after the other.
+
+    There may be two hundred thousand: a Struct is made in a tenth of the time of a dataclass, and `replace` copies one.
     """
 
     name: str
@@ -51,6 +51,10 @@ class TensorInfo:
     start: int = 0
     end: int = 0
     strides: tuple[int, ...] = ()
+
+    def replace(self, **fields: Any) -> Self:
+        """The same with some ``fields`` changed."""
+        return msgspec.structs.replace(self, **fields)
 
     @property
     def nbytes(self) -> int:

@@ -293,6 +293,6 @@ def _sharded(tensors: list[TensorInfo]) -> tuple[TensorInfo, ...]:
         shard = file_names.WEIGHT_FILE if len(groups) == 1 else f"model-{number:05d}-of-{len(groups):05d}.safetensors"
         offset = 0
         for tensor in members:
-            named.append(replace(tensor, shard=shard, start=offset, end=offset + tensor.nbytes))
+            named.append(tensor.replace(shard=shard, start=offset, end=offset + tensor.nbytes))
             offset += tensor.nbytes
     return tuple(named)

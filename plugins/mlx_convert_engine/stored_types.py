@@ -8,7 +8,6 @@ such a header; their bytes are read here.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from itertools import chain
 from typing import Any
 
@@ -105,9 +104,9 @@ def narrowed(data: memoryview) -> Any:
 
 def _shown(tensor: TensorInfo, plain: set[str]) -> TensorInfo:
     if tensor.dtype == WIDE:
-        return replace(tensor, dtype="F32")
+        return tensor.replace(dtype="F32")
     if tensor.name in plain:
-        return replace(tensor, dtype="BF16")
+        return tensor.replace(dtype="BF16")
     if tensor.dtype in EIGHT_BIT_FLOATS and tensor.dtype != _LOADED_AS_BYTES:
-        return replace(tensor, dtype="U8")
+        return tensor.replace(dtype="U8")
     return tensor

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +44,7 @@ def _packed(tensors: tuple[TensorInfo, ...], data: dict[str, bytes]) -> tuple[St
         blocks = tuple(-(-length // BLOCK) for length in tensor.shape)
         scales = numbers.uniform(1e-4, 3e-4, blocks).astype(np.float32)
         scale = TensorInfo(name=f"{tensor.name}_scale_inv", dtype="F32", shape=blocks, shard=tensor.shard)
-        packed += [(replace(tensor, dtype="F8_E4M3"), codes.astype(np.uint8).tobytes()), (scale, scales.tobytes())]
+        packed += [(tensor.replace(dtype="F8_E4M3"), codes.astype(np.uint8).tobytes()), (scale, scales.tobytes())]
         twin.append((tensor, _expanded(codes.astype(np.int32), scales, tensor.shape).tobytes()))
     return packed, twin
 

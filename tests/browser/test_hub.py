@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -95,7 +94,7 @@ def in_parts(checkpoint: Path, folder: Path, count: int) -> Path:
     shutil.copytree(checkpoint, folder, ignore=shutil.ignore_patterns("*.safetensors"))
     tensors = read_header(whole)
     names = [f"model-{number:05d}-of-{count:05d}.safetensors" for number in range(1, count + 1)]
-    parted = tuple(replace(tensor, shard=names[index % count]) for index, tensor in enumerate(tensors))
+    parted = tuple(tensor.replace(shard=names[index % count]) for index, tensor in enumerate(tensors))
     data = whole.read_bytes()
     with ShardWriter(folder, sorted(parted, key=lambda one: one.shard), {"format": "pt"}) as writer:
         for tensor in tensors:

@@ -86,7 +86,7 @@ class ToyConverter:
     ) -> Planned:
         do(model.config.get("plan", ""))
         size = sum(layout.file_bytes for layout in layouts(model.tensors, {"format": "mlx"}).values())
-        tensors = tuple(replace(tensor, start=0, end=0) for tensor in model.tensors)
+        tensors = tuple(tensor.replace(start=0, end=0) for tensor in model.tensors)
         exact = tuple(replace(output, exact=True, tensors=tensors, weight_bytes=size) for output in outputs)
         return Planned(outputs=exact, peak_memory=0)
 

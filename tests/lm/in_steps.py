@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -48,8 +47,7 @@ def _split(folder: Path, stored: dict[str, Stored]) -> None:
     (folder / "model.safetensors").unlink()
     files = {name: f"model-0000{1 + name.endswith('.step')}-of-00002.safetensors" for name in stored}
     planned = [
-        replace(TensorInfo(name=name, dtype=one.dtype, shape=one.shape), shard=files[name])
-        for name, one in stored.items()
+        TensorInfo(name=name, dtype=one.dtype, shape=one.shape, shard=files[name]) for name, one in stored.items()
     ]
     with ShardWriter(folder, planned, {"format": "pt"}) as writer:
         for name, one in stored.items():

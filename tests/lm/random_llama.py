@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +38,7 @@ def write_llama(
             (f"{path}.post_attention_layernorm.weight", (hidden,)),
         ]
     tensors = [TensorInfo(name=name, dtype="BF16", shape=shape) for name, shape in names]
-    planned = [replace(one, shard=_shard(number, len(tensors), shards)) for number, one in enumerate(tensors)]
+    planned = [one.replace(shard=_shard(number, len(tensors), shards)) for number, one in enumerate(tensors)]
     numbers = np.random.default_rng(7)
     with ShardWriter(folder, planned, {"format": "pt"}) as writer:
         for tensor in planned:

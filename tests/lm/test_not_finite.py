@@ -63,7 +63,7 @@ def as_float32(folder: Path) -> None:
     """Store the weights in float32, the same numbers."""
     path = folder / WEIGHTS
     tensors, data = read_header(path), path.read_bytes()
-    with ShardWriter(folder, [replace(one, dtype="F32", shard="wide.safetensors") for one in tensors]) as writer:
+    with ShardWriter(folder, [one.replace(dtype="F32", shard="wide.safetensors") for one in tensors]) as writer:
         for one in tensors:
             wide = np.frombuffer(data[one.start : one.end], "<u2").astype("<u4") << 16
             writer.write(one.name, wide.tobytes())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -137,7 +137,7 @@ def write_headers(folder: Path, shape: Shape, *, plain: bool = False) -> Path:
     tensors = [TensorInfo(name=name, dtype=dtype, shape=shape_) for name, shape_, dtype in shape.tensors(plain=plain)]
     groups = split(tensors, SHARD_BYTES * (2 if plain else 1))
     placed = [
-        replace(tensor, shard=f"model-{number:05d}-of-{len(groups):05d}.safetensors")
+        tensor.replace(shard=f"model-{number:05d}-of-{len(groups):05d}.safetensors")
         for number, members in enumerate(groups, 1)
         for tensor in members
     ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 from mlx_convert_core.plugin import ShardWriter, TensorInfo, read_header
@@ -16,7 +15,7 @@ def write_seeing(llama: Path, folder: Path) -> Path:
     folder.mkdir(parents=True)
     weights = llama / "model.safetensors"
     inside = {
-        tensor: replace(tensor, name=f"language_model.{tensor.name}", start=0, end=0) for tensor in read_header(weights)
+        tensor: tensor.replace(name=f"language_model.{tensor.name}", start=0, end=0) for tensor in read_header(weights)
     }
     towers = [TensorInfo(name=name, dtype="BF16", shape=shape, shard=weights.name) for name, shape in TOWER.items()]
     content = weights.read_bytes()

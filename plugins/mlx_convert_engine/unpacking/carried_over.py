@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from mlx_convert_core.plugin import (
@@ -96,8 +95,8 @@ def _shown(name: str, layer: AffineLayer) -> tuple[DecodedTensor, ...]:
         name=name, dtype=WORDS, shape=(outputs, inputs * layer.bits // _WORD), shard=shard, parts=layer.parts
     )
     shape = (outputs, inputs // layer.group_size)
-    scales = replace(words, name=f"{base}scales", dtype=layer.scales.dtype, shape=shape)
-    return words, scales, replace(scales, name=f"{base}biases")
+    scales = words.replace(name=f"{base}scales", dtype=layer.scales.dtype, shape=shape)
+    return words, scales, scales.replace(name=f"{base}biases")
 
 
 def _told(model: ModelInfo, numbers: Mapping[tuple[int, int], int]) -> Finding:

@@ -94,6 +94,4 @@ class _Parts:
 
 
 def _named(tensor: TensorInfo, shard: str) -> TensorInfo:
-    from dataclasses import replace
-
-    return tensor if tensor.shard == shard else replace(tensor, shard=shard)
+    return tensor if tensor.shard == shard else tensor.replace(shard=shard)
