@@ -39,7 +39,11 @@ if TYPE_CHECKING:
     )
     from mlx_convert_core.base.mac import mac_trouble as mac_trouble
     from mlx_convert_core.base.machine import machine_name as machine_name
-    from mlx_convert_core.base.memory import free_memory as free_memory, give_back_memory as give_back_memory
+    from mlx_convert_core.base.memory import (
+        free_memory as free_memory,
+        give_back_memory as give_back_memory,
+        resident_memory as resident_memory,
+    )
     from mlx_convert_core.base.paths import expanded as expanded, is_text as is_text, spelled as spelled
     from mlx_convert_core.base.private import private_folder as private_folder, readable_by_others as readable_by_others
     from mlx_convert_core.base.regular_files import (
@@ -427,7 +431,7 @@ _PLACES = {
     "mlx_convert_core.base.limits": "CARD_BYTES CONFIG_BYTES HOME_BYTES INDEX_BYTES TYPED_BYTES",
     "mlx_convert_core.base.mac": "mac_trouble",
     "mlx_convert_core.base.machine": "machine_name",
-    "mlx_convert_core.base.memory": "free_memory give_back_memory",
+    "mlx_convert_core.base.memory": "free_memory give_back_memory resident_memory",
     "mlx_convert_core.base.paths": "expanded is_text spelled",
     "mlx_convert_core.base.private": "private_folder readable_by_others",
     "mlx_convert_core.base.regular_files": "check_regular open_regular read_regular regular_files",

@@ -40,6 +40,13 @@ def peak_memory() -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
+def resident_memory() -> int:
+    """The memory (bytes, resident) that this process takes now."""
+    import psutil
+
+    return int(psutil.Process().memory_info().rss)
+
+
 def give_back_memory() -> None:
     """Give the system what this process has let go of, also in circles: allocators keep much of it for later.
 

@@ -158,7 +158,7 @@ class StreamingConverter:
             unread = by_random(text) if text is not None and self._text is None else ()
             return Planned(
                 outputs=bounds,
-                peak_memory=conversion_memory(blueprints, source, wanted),
+                peak_memory=conversion_memory(blueprints, source, wanted) + self._classes.memory,
                 calibration=text,
                 learned_bytes=wanted.disk + running.disk if wanted and running else 0,
                 memory_limit=device_memory(),

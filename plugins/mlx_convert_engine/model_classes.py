@@ -46,6 +46,10 @@ class ModelClasses(Protocol):
     name: str
     """What to call the library in a message, such as ``mlx-lm``."""
 
+    @property
+    def memory(self) -> int:
+        """Bytes of memory that the library takes once it has loaded a model, beyond what mlx-lm's classes do."""
+
     def load(self, folder: Path, model: ModelInfo, planned: frozenset[str] | None = None) -> LazyModel:
         """The checkpoint in ``folder``, which is that of ``model`` or stands in for it, by its own class, lazily.
 

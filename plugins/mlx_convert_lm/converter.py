@@ -59,6 +59,7 @@ class LmClasses:
 
     trust_remote_code: bool
     name: str = "mlx-lm"
+    memory: int = 0  # the engine counts on what mlx-lm takes
 
     def load(self, folder: Path, model: ModelInfo, planned: frozenset[str] | None = None) -> LazyModel:
         """See ModelClasses. What is planned tells whether an output head beside shared embeddings is kept."""

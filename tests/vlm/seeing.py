@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import tiny
 
@@ -17,8 +19,8 @@ TEMPLATE = (
 )
 
 
-def write_seeing_model(folder: Path) -> None:
-    """Write it into ``folder``."""
+def write_seeing_model(folder: Path, **sizes: Mapping[str, Any] | int) -> None:
+    """Write it into ``folder``; ``sizes`` are entries of its config that are larger than in a tiny one."""
     from transformers import Gemma3ImageProcessor, PreTrainedTokenizerFast
 
     words = tokenizer()
@@ -32,7 +34,7 @@ def write_seeing_model(folder: Path) -> None:
         },
     )  # fmt: skip
     count = words.get_vocab_size()
-    changes = {
+    changes: dict[str, Any] = {
         "image_token_index": words.token_to_id("<image_soft_token>"),
         "mm_tokens_per_image": 4,
         "eos_token_id": 1,
@@ -46,7 +48,9 @@ def write_seeing_model(folder: Path) -> None:
         },
         "vision_config": {"model_type": "siglip_vision_model", "image_size": PICTURE, "patch_size": 14},
     }
-    tiny.write_checkpoint("gemma3", folder, changes)
+    for name, value in sizes.items():
+        changes[name] = changes.get(name, {}) | value if isinstance(value, Mapping) else value
+    tiny.write_checkpoint("gemma3", folder, changes, most=1_000_000_000)
     plain.chat_template = TEMPLATE
     plain.save_pretrained(folder)
     Gemma3ImageProcessor(size={"height": PICTURE, "width": PICTURE}).save_pretrained(folder)

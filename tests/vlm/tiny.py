@@ -60,8 +60,12 @@ _PARTS: dict[str, dict[str, dict[str, Any]]] = {
 _MODULES = ("text", "vision", "perceiver", "projector", "audio")
 
 
-def write_checkpoint(package: str, folder: Path, changes: dict[str, Any] | None = None) -> None:
-    """Save a random bf16 model of mlx-vlm's ``package``, by the names of its own class, in ``folder``."""
+def write_checkpoint(
+    package: str, folder: Path, changes: dict[str, Any] | None = None, most: int = 200_000_000
+) -> None:
+    """Save a random bf16 model of mlx-vlm's ``package``, by the names of its own class, in ``folder``.
+
+    Raises ValueError for one of more than ``most`` bytes, whose config has sizes that are not known here."""
     import mlx.core as mx
     from mlx.utils import tree_flatten
     from mlx_vlm import utils
@@ -80,7 +84,7 @@ def write_checkpoint(package: str, folder: Path, changes: dict[str, Any] | None 
     for name, array in tree_flatten(model.parameters()):
         random = mx.random.normal(array.shape) * 0.05
         weights[name] = random.astype(mx.bfloat16) if mx.issubdtype(array.dtype, mx.floating) else array
-    if sum(array.nbytes for array in weights.values()) > 200e6:
+    if sum(array.nbytes for array in weights.values()) > most:
         raise ValueError("too large for a tiny one")
     folder.mkdir(parents=True)
     mx.save_safetensors(str(folder / "model.safetensors"), weights, {"format": "pt"})

@@ -45,11 +45,20 @@ class VlmClasses:
     trust_remote_code: bool
     name: str = "mlx-vlm"
 
+    @property
+    def memory(self) -> int:
+        """See ModelClasses: what was imported for the model that was loaded."""
+        from mlx_convert_vlm.importing import IMPORTING
+
+        return IMPORTING.memory
+
     def load(self, folder: Path, model: ModelInfo, planned: frozenset[str] | None = None) -> LazyModel:
         """See ModelClasses."""
         from mlx_convert_vlm.adapter import load_lazily, take_text_alone
+        from mlx_convert_vlm.importing import IMPORTING
 
-        lazy = load_lazily(folder, model.name, trust_remote_code=self.trust_remote_code)
+        with IMPORTING.noted():
+            lazy = load_lazily(folder, model.name, trust_remote_code=self.trust_remote_code)
         take_text_alone(lazy.model)
         return lazy
 
