@@ -72,6 +72,15 @@ def test_dynamic_quant_gives_more_bits_to_some_layers_within_its_average(
     assert "dynamic_quant" in made.chosen.reason
 
 
+@pytest.mark.parametrize("asked", [{"method": "mlx-lm:dwq"}, {"strategy": "mlx-lm:dynamic_quant-5.3"}])
+def test_a_plan_says_that_a_tool_is_slow(
+    workspace: Workspace, tiny_llama: Path, tmp_path: Path, asked: dict[str, str]
+) -> None:
+    plan = workspace.plan(ConvertRequest(ref=tiny_llama, bits=4, output=tmp_path / "out", **asked))  # type: ignore[arg-type]
+    (slow,) = [finding.message for finding in plan.findings if finding.code == "tool_slow"]
+    assert slow.startswith(next(iter(asked.values())))
+
+
 @pytest.mark.parametrize(
     "asked",
     [

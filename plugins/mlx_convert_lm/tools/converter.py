@@ -34,7 +34,7 @@ from mlx_convert_core.plugin import (
 )
 from mlx_convert_lm.converter import LmConverter
 from mlx_convert_lm.tools import running
-from mlx_convert_lm.tools.names import Tool, tool_of
+from mlx_convert_lm.tools.names import DYNAMIC, Tool, tool_of
 
 TOKENS = 16_384  # in 32 sequences; mlx-lm takes all of a text of that order
 MORE_TOKENS = 60_000  # nearly all of the bundled text, for dwq, which would take 2,048 samples of a data set
@@ -201,7 +201,8 @@ def _layout(tool: Tool, output: OutputPlan) -> dict[str, QuantizeStrategy]:
 
 
 def _slow(outputs: tuple[OutputPlan, ...]) -> tuple[Finding, ...]:
-    told = next((output.method for output in outputs if tool_of(output.method)), "")
+    named = (name or "" for output in outputs for name in (output.method, output.strategy))
+    told = next((name for name in named if tool_of(name) or name.startswith(DYNAMIC)), "")
     if not told:
         return ()
     finding = Finding(
