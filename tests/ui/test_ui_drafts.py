@@ -68,6 +68,39 @@ async def test_a_model_that_is_chosen_in_another_tab_is_shown_in_the_conversatio
         assert values(user, "path") == [str(tmp_path / "one")]
 
 
+async def test_settings_that_change_in_another_tab_are_shown_in_the_conversation(
+    studio: Studio, tmp_path: Path
+) -> None:
+    talk = studio.workspace.conversations.create(tmp_path / "one", title="Two tabs")
+    async with visiting(studio, f"/chat/{talk.id}") as user:
+        assert values(user, "system") == [""]
+        studio.chats.change(talk.id, settings=ChatSettings(system="Be dry.", temperature=0.2))
+        await until(lambda: (values(user, "system"), values(user, "temperature")) == (["Be dry."], [0.2]))
+        drawer = user.find(marker="drawer")
+        user.find(marker="settings").click()
+        await fill(user, "system", "Be kind.")
+        studio.chats.change(talk.id, settings=ChatSettings(system="Be brief."))
+        studio.chats.rename(talk.id, "Drawn anew")
+        await sees(user, "Drawn anew")
+        assert values(user, "system") == ["Be kind."]  # what is being typed stays
+        drawer.trigger("hide")
+        await until(lambda: studio.chats.get(talk.id).settings.system == "Be kind.")
+
+
+@pytest.mark.parametrize("path", ["/test", "/compare", "/chat"])
+async def test_settings_that_are_kept_in_another_tab_can_be_taken(studio: Studio, path: str) -> None:
+    async with visiting(studio, path) as user:
+        (kept,) = user.find(marker="kept").elements
+        user.tab_id = "another tab"
+        await user.open(path)
+        user.find(marker="keep-settings").click()
+        await sees(user, "Name")
+        await fill(user, "line", "Lively")
+        user.find(marker="confirm").click()
+        await until(lambda: "Lively" in kept.options)  # type: ignore[attr-defined]
+        assert kept.value == ""  # type: ignore[attr-defined]
+
+
 @pytest.mark.parametrize("path", ["/test", "/chat"])
 async def test_settings_are_kept_under_a_name_taken_and_let_go(studio: Studio, path: str) -> None:
     dry = ChatSettings(system="Be dry.", max_tokens=9, temperature=0.1, top_k=3, seed=7)

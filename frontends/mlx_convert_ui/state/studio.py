@@ -24,6 +24,7 @@ from mlx_convert_ui.state.chats import Chats
 from mlx_convert_ui.state.comparisons import Comparisons
 from mlx_convert_ui.state.interrupted import Interrupted
 from mlx_convert_ui.state.job_views import JobView, JobViews
+from mlx_convert_ui.state.kept_answers import KeptAnswers
 from mlx_convert_ui.state.network_threads import NetworkThreads
 from mlx_convert_ui.state.preferences import Preferences, PreferencesFile, Theme
 from mlx_convert_ui.state.queue_news import QueueNews
@@ -77,6 +78,7 @@ class Studio:
         self.queue = QueueNews(workspace, self.views)
         self.answers = Answers(workspace, self.views)
         self.chats = Chats(workspace.conversations, self.answers)
+        self.kept_answers = KeptAnswers(workspace.answer_presets)
         self.comparisons = Comparisons(workspace, self.views, self.answers)
 
     def convert(self, request: ConvertRequest) -> JobView:

@@ -14,6 +14,8 @@ from mlx_convert_ui.widgets.dialogs import ask_line, confirm, lasting, show_erro
 from mlx_convert_ui.widgets.native_select import NativeSelect
 from mlx_convert_ui.words import _
 
+LOOK_SECONDS = 0.5  # another tab may keep or forget some
+
 
 class KeptSettings:
     """A list of names, with a button that keeps what is set ``now``, and one that forgets the chosen name.
@@ -22,7 +24,8 @@ class KeptSettings:
     """
 
     def __init__(self, studio: Studio, now: Callable[[], ChatSettings], take: Callable[[ChatSettings], None]) -> None:
-        self._presets = studio.workspace.answer_presets
+        self._presets = studio.kept_answers
+        self._version = -1  # of what is offered
         self._known: dict[str, ChatSettings] = {}
         self._now = now
         self._take = take
@@ -35,11 +38,16 @@ class KeptSettings:
             )
             self._drop.mark("forget-settings")
         self._problem = block("notes")
-        ui.timer(0, self._read, once=True)
+        ui.timer(LOOK_SECONDS, self._look)
+
+    async def _look(self) -> None:
+        if self._version != self._presets.version:
+            await self._read()
 
     async def _read(self, chosen: str = "") -> None:
+        self._version = self._presets.version
         self._known = await run.io_bound(self._presets.all) or {}
-        self._show(chosen)
+        self._show(chosen or self._select.value)
 
     def _show(self, chosen: str) -> None:
         self._select.offer(self._options(), chosen if chosen in self._known else "")

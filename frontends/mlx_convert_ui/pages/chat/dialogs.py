@@ -7,6 +7,7 @@ from typing import Any
 
 from nicegui import ui
 
+from mlx_convert_core.plugin import ChatSettings
 from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.widgets.components import Button, Tag, block
 from mlx_convert_ui.widgets.dialogs import ask_line
@@ -24,7 +25,8 @@ class SettingsDrawer:
 
     def __init__(self, studio: Studio, sampler: Sampler, kept: Callable[[], Awaitable[Any]]) -> None:
         self._kept = kept
-        self._changed = False
+        self._changes = 0
+        self._kept_changes = 0
         drawer = ui.dialog().props('position=right full-height aria-labelledby="drawer-title" transition-duration=120')
         with drawer.mark("drawer") as self._dialog, block("dialog drawer"):
             with block("drawer-head"):
@@ -39,10 +41,17 @@ class SettingsDrawer:
         """Show it."""
         self._dialog.open()
 
+    def show(self, settings: ChatSettings) -> None:
+        """Set what another tab has set meanwhile; what is changed here and not kept yet stays."""
+        if self._changes == self._kept_changes:
+            self.fields.show(Sampler.of(settings))
+            self._kept_changes = self._changes
+
     def _note(self) -> None:
-        self._changed = True
+        self._changes += 1
 
     async def _hidden(self) -> None:
-        if self._changed:
-            self._changed = False
+        changes = self._changes
+        if changes != self._kept_changes:
             await self._kept()
+            self._kept_changes = changes

@@ -168,6 +168,8 @@ class ChatPage:
             self._conversation = loaded.conversation
             if id:  # another tab may have chosen another model
                 self._header.choose(loaded.model)
+            if loaded.conversation is not None:
+                self._drawer.show(loaded.conversation.settings)
             self._draw()
 
     # Acting
