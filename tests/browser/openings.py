@@ -38,7 +38,7 @@ class Opening:
     """What ``open`` does to the page at ``path`` ``shows`` something, which the function ``by`` of the app makes.
 
     Of several that it makes one is looked at; "" is another use of what a row above is about. ``{source}`` in the path
-    stands for a model that may be converted.
+    stands for a model that may be converted, ``{one}`` and ``{other}`` for two that answer at once.
     """
 
     name: str
@@ -177,6 +177,7 @@ def choices(label: str) -> Callable[[Scene], None]:
 
 MODELS = click(".model-button")
 FOUND = "/find?ref={source}"
+ANSWERING = "/compare?model={one}&model={other}"
 OPENINGS = (
     Opening(
         "palette", "/", lambda at: at.page.keyboard.press("Control+k"), DIALOG, "widgets/palette.py:_Palette.__init__"
@@ -200,7 +201,7 @@ OPENINGS = (
     ),
     Opening("kept settings", "/chat", in_drawer, DIALOG),
     Opening("models to compare", "/compare", MODELS, MENU),
-    Opening("export of a comparison", "/compare", compared, MENU, "widgets/menus.py:menu_below"),
+    Opening("export of a comparison", ANSWERING, compared, MENU, "widgets/menus.py:menu_below"),
     Opening("model of the library", "/library", more, MENU, "pages/library/menu.py:RowMenu.open"),
     Opening("end of a model", "/library", delete, DIALOG),
     Opening("folder with models", "/library", icon("folder-plus"), DIALOG, "pages/library/adding.py:_Adding.__init__"),

@@ -35,8 +35,11 @@ SAMPLE = [one for one in OPENINGS if one.name in ("replace", "model of the libra
 
 
 @pytest.fixture(scope="module")
-def models(program: Program, tiny_model: Path, tiny_source: Path) -> tuple[Path, ...]:
-    """Put two models into the library, one where the next would be made, and keep a conversation and settings."""
+def places(program: Program, tiny_model: Path, tiny_source: Path) -> dict[str, str]:
+    """Put models into the library, one where the next would be made, and keep a conversation and settings.
+
+    What the paths of the rows name comes back.
+    """
     names = ("Llama-3.2-1B-Instruct-MLX-4bit", "tiny")
     answering = (scripted_model(tiny_model, program.models / name, ["Hello."]) for name in names)
     models = (*answering, copy_model(tiny_model, program.models / "last"))  # no file of anybody's is in that: it may go
@@ -48,7 +51,8 @@ def models(program: Program, tiny_model: Path, tiny_source: Path) -> tuple[Path,
         workspace.answer_presets.keep("Dry", ChatSettings(system="Be dry."))
         talk = workspace.conversations.create(models[0]).with_message("user", "Hello?")
         workspace.conversations.save(talk.with_message("assistant", "Hello."))
-    return models
+    named = {"source": tiny_source, "one": models[0], "other": models[1]}
+    return {name: quote(str(path), safe="") for name, path in named.items()}
 
 
 def made_by() -> set[str]:
@@ -74,18 +78,18 @@ def test_each_place_that_makes_what_opens_has_a_row() -> None:
 
 @pytest.mark.parametrize("opening", SAMPLE, ids=lambda one: one.name)
 def test_what_opens_on_a_phone_in_arabic_is_sound(
-    visitor: Visitor, models: tuple[Path, ...], tiny_source: Path, opening: Opening
+    visitor: Visitor, places: dict[str, str], tiny_source: Path, opening: Opening
 ) -> None:
-    assert not _found(visitor, opening, "ar", tiny_source, widths=(390,), themes=("dark",))
+    assert not _found(visitor, opening, "ar", tiny_source, places, widths=(390,), themes=("dark",))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("opening", OPENINGS, ids=lambda one: one.name)
 def test_whatever_opens_is_sound_everywhere(
-    visitor: Visitor, models: tuple[Path, ...], tiny_source: Path, opening: Opening, language: str
+    visitor: Visitor, places: dict[str, str], tiny_source: Path, opening: Opening, language: str
 ) -> None:
-    found = _found(visitor, opening, language, tiny_source)
+    found = _found(visitor, opening, language, tiny_source, places)
     assert not found, "\n".join(dict.fromkeys(found))
 
 
@@ -94,6 +98,7 @@ def _found(
     opening: Opening,
     language: str,
     source: Path,
+    places: dict[str, str],
     *,
     widths: tuple[int, ...] = WIDTHS,
     themes: tuple[str, ...] = THEMES,
@@ -101,9 +106,7 @@ def _found(
     """What is wrong once it is open, in each theme and at each width; it is opened anew at each width."""
     found = []
     for width in widths:
-        page = visitor.open(
-            opening.path.format(source=quote(str(source), safe="")), locale=language, width=width, theme=themes[0]
-        )
+        page = visitor.open(opening.path.format_map(places), locale=language, width=width, theme=themes[0])
         opening.open(Scene(page=page, words=load(language), source=source))
         expect(page.locator(opening.shows).last).to_be_visible()
         for theme in themes:
