@@ -34,6 +34,7 @@ MOST = 64  # ways in which one sentence may come out; of more, its parts are lef
 DEEPEST = 4  # helpers in helpers
 LETTERS = 8  # of ours in a sentence, at least: one of values alone would fit too much
 _SENTENCE = re.compile(r"\s.*[.?!]$", re.DOTALL)
+_WORD = re.compile(r"[a-z]+\.")  # cancelled.
 _FILLED_LATER = re.compile(r"\{(\w+)\}")
 
 Text = tuple[str, ...]  # ours and values in turn: even ones are letters of ours, odd ones names of values
@@ -231,7 +232,7 @@ def _is_sentence(message: str, *, asked: bool) -> bool:
     letters = sum(map(str.isalpha, "".join(literals_of(message))))
     if letters < LETTERS or message.endswith(" ") or ": ." in message or message in NOT_SAID:
         return False
-    return bool(_SENTENCE.search(message)) or (asked and " " in message)
+    return bool(_SENTENCE.search(message) or _WORD.fullmatch(message)) or (asked and " " in message)
 
 
 def _filled_in(message: str, filled: dict[str, list[str]]) -> Iterator[str]:

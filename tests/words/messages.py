@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -22,6 +22,7 @@ from mlx_convert_lm.presets import PRESETS
 from mlx_convert_ui.words import po
 from mlx_convert_ui.words.catalogues import CORE_FILE, LOCALE, languages
 from mlx_convert_ui.words.po import Entry
+from mlx_convert_ui.words.texts import PLACE, literals_of
 
 CODE = LOCALE.parent
 TEMPLATE = LOCALE / "mlx_convert_ui.pot"
@@ -99,7 +100,17 @@ def updated_core(language: str) -> str:
     """The same of the sentences of the core and its plugins, of which none is counted."""
     path = core_file(language)
     head = (Entry(message="", said=(f"{_HEAD}Language: {language}\n",)),)
-    return text_of(merged(core_texts.extracted(), po.read(path) if path.is_file() else head), forms=1)
+    old = po.read(path) if path.is_file() else head
+    now = {literals_of(entry.message): entry.message for entry in core_texts.extracted()}
+    return text_of(merged(core_texts.extracted(), (_renamed(entry, now) for entry in old)), forms=1)
+
+
+def _renamed(entry: Entry, now: Mapping[tuple[str, ...], str]) -> Entry:
+    """``entry`` with the names that its values have in the code by now; the sentence itself is the same."""
+    message = now.get(literals_of(entry.message), entry.message)
+    names = dict(zip(PLACE.findall(entry.message), PLACE.findall(message), strict=True))
+    said = tuple(PLACE.sub(lambda found: f"{{{names.get(found[1], found[1])}}}", text) for text in entry.said)
+    return replace(entry, message=message, said=said)
 
 
 def core_file(language: str) -> Path:

@@ -72,7 +72,7 @@ async def _taken(studio: Studio, request: Request) -> dict[str, str]:
             async for piece in request.stream():
                 incoming.write(file, piece)
     except MlxConvertError as error:
-        return {"refused": f"{error.message} {given(error.hint)}"}
+        return {"refused": f"{given(error.message)} {given(error.hint)}"}
     except OSError as error:
         return {"refused": _("The file can't be kept on this machine: {reason}.", reason=error.strerror or str(error))}
     return {"key": studio.attached.add(incoming)}

@@ -11,7 +11,7 @@ from mlx_convert_core import GenerateResult, JobState, to_json
 from mlx_convert_core.plugin import plain, units
 from mlx_convert_ui.state.comparisons import Column, ShownComparison
 from mlx_convert_ui.state.naming import differing
-from mlx_convert_ui.words import _
+from mlx_convert_ui.words import _, given
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would compute instead of show
 
@@ -58,7 +58,7 @@ def markdown(shown: ShownComparison) -> str:
     lines = [" | ".join(head), " | ".join(["---"] * len(head)), *(" | ".join(_cells(one)) for one in rows)]
     parts += ["\n".join(f"| {line} |" for line in lines)]
     for one in rows:
-        parts += [f"## {one.name}", one.answer or one.error or "–"]
+        parts += [f"## {one.name}", one.answer or given(one.error) or "–"]
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"
 
 

@@ -147,7 +147,7 @@ class Attachments:
         try:
             check_size(Path(name), size)
         except InvalidRequest as error:
-            self._say(f"{error.message} {given(error.hint)}")
+            self._say(f"{given(error.message)} {given(error.hint)}")
 
     def _unable(self) -> None:
         """Say why nothing can be added, and what would change that."""

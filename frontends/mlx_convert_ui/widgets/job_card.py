@@ -33,7 +33,7 @@ from mlx_convert_ui.widgets.desktop import SHOW_LABEL, reveal
 from mlx_convert_ui.widgets.live import LiveJob
 from mlx_convert_ui.widgets.remedies import tell
 from mlx_convert_ui.widgets.verified import verified_badge
-from mlx_convert_ui.words import N_, _, joined, plural
+from mlx_convert_ui.words import N_, _, given, joined, plural
 
 # Every step by its name in code and CLI.
 _TITLES = {
@@ -208,7 +208,7 @@ def _recipe_button(recipe: Callable[[Path], str], path: Path) -> None:
             button.give(await run.io_bound(recipe, path) or "")
             button.enable()
         except MlxConvertError as error:
-            tooltip(button, sentence(error.message))
+            tooltip(button, sentence(given(error.message)))
 
     ui.timer(0, read, once=True)
 

@@ -31,7 +31,7 @@ from mlx_convert_ui.widgets.components import (
 from mlx_convert_ui.widgets.live import LiveJobs
 from mlx_convert_ui.widgets.small_card import SmallCard, states
 from mlx_convert_ui.widgets.tables import plain_table
-from mlx_convert_ui.words import N_, _, joined, plural
+from mlx_convert_ui.words import N_, _, given, joined, plural
 
 REFRESH_SECONDS = 0.2
 Request = MeasureRequest | BenchRequest
@@ -100,7 +100,7 @@ def _figures(result: MeasureResult | BenchResult, told: tuple[str, ...]) -> None
         _speed(result)
         return
     if result.verdict:
-        Tag("p", f"{result.verdict} {result.reason}".strip())
+        Tag("p", f"{given(result.verdict)} {given(result.reason)}".strip())
     else:
         for line in told[:1]:
             note("warning", line)

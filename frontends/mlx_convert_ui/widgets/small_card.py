@@ -83,6 +83,6 @@ class SmallCard(LiveJob):
         try:
             again()
         except MlxConvertError as error:
-            ui.notify(f"{sentence(error.message)} {given(error.hint)}")
+            ui.notify(f"{sentence(given(error.message))} {given(error.hint)}")
         else:
             self._dismiss()

@@ -171,7 +171,7 @@ class _UploadMany:
             try:
                 self._studio.upload(request)
             except MlxConvertError as error:
-                ui.notify(f"{sentence(error.message)} {given(error.hint)}")
+                ui.notify(f"{sentence(given(error.message))} {given(error.hint)}")
         self.dialog.submit(None)
 
 

@@ -14,7 +14,7 @@ from mlx_convert_ui.state.comparisons import ShownComparison
 from mlx_convert_ui.widgets.components import Button
 from mlx_convert_ui.widgets.menus import menu_below
 from mlx_convert_ui.widgets.tables import plain_table
-from mlx_convert_ui.words import _, joined, plural
+from mlx_convert_ui.words import _, given, joined, plural
 
 
 def summary(shown: ShownComparison) -> None:
@@ -54,7 +54,7 @@ def _row(index: int, one: Compared) -> tuple[str, ...]:
 
 def _parts(index: int, one: Compared) -> str:
     if index == 0 or one.words_alike is None:
-        return one.error
+        return given(one.error)
     if one.same:
         return _("Nowhere")
     if not one.words_alike:

@@ -14,7 +14,7 @@ from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.widgets.components import note, sentence
 from mlx_convert_ui.widgets.dialogs import confirm, waiting
 from mlx_convert_ui.widgets.remedies import tell
-from mlx_convert_ui.words import _, joined, plural
+from mlx_convert_ui.words import _, given, joined, plural
 
 SHOWN = 12  # models that are named
 
@@ -95,7 +95,7 @@ async def _sure(going: Sequence[Going], refused: Sequence[tuple[LibraryRow, MlxC
     lines = [
         joined(one.row.entry.name, units.size(one.goes.size), str(one.row.entry.path)) for one in going if one.goes
     ]
-    stay = [f"{sentence(error.message)}" for _row, error in refused]
+    stay = [sentence(given(error.message)) for _row, error in refused]
     stays = plural("{count:,} model stays:", "{count:,} models stay:", len(refused))
     left = f"\n{stays}\n{_named(stay)}" if refused else ""
     title = plural("Delete {count:,} model?", "Delete {count:,} models?", len(going))

@@ -222,7 +222,7 @@ def _followed(what: FollowUp) -> None:
     elif what.state is JobState.FINISHED:
         Tag("p", _("Measured. The figures are on the model's page."), "muted").mark("followed")
     else:
-        reason = what.error.message if what.error is not None else _("it was cancelled.")
+        reason = given(what.error.message) if what.error is not None else _("it was cancelled.")
         upload = what.kind == "upload"
         text = _("Not uploaded: {reason}", reason=reason) if upload else _("Not measured: {reason}", reason=reason)
         note("warning", text, what.error.hint if what.error is not None else "")

@@ -9,7 +9,7 @@ from mlx_convert_core.plugin import Account, AccountState
 from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.widgets.components import Badge, Button, Tag, block, card, field, named, note
 from mlx_convert_ui.widgets.dialogs import waiting
-from mlx_convert_ui.words import _, given
+from mlx_convert_ui.words import _
 
 
 def accounts(studio: Studio) -> None:
@@ -33,7 +33,7 @@ class _Account:
         try:
             state = await self._questions.ask(self._account.state)
         except MlxConvertError as error:
-            state = AccountState(signed_in=False, user="", source="", problem=f"{error.message} {given(error.hint)}")
+            state = AccountState(signed_in=False, user="", source="", problem=f"{error.message} {error.hint}")
         if state is not None:
             self._draw(state)
 

@@ -13,7 +13,7 @@ from mlx_convert_core.plugin import cannot_hold, expanded
 from mlx_convert_ui.state.preferences import Theme
 from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.state.upload_form import title_of
-from mlx_convert_ui.widgets.components import CHEVRON, Button, Tag, block, card, field, named, note, sentence
+from mlx_convert_ui.widgets.components import CHEVRON, Button, Tag, block, card, field, named, note
 from mlx_convert_ui.widgets.frame import ThemeRadio
 from mlx_convert_ui.widgets.picker import pick_folder
 from mlx_convert_ui.words import N_, _, given
@@ -50,7 +50,7 @@ def converting(studio: Studio) -> None:
     """Where converted models go, and the preset that is chosen at first."""
     settings, problem = studio.workspace.settings.load(), studio.workspace.settings.problem
     if problem:
-        note("warning", sentence(problem))
+        note("warning", problem)
     with card(_("Converting")) as section:
         with section.default_slot.children[0]:
             kept = SavedNote(_("Converting"))
