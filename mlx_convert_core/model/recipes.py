@@ -149,10 +149,7 @@ def load_recipe(path: Path) -> Recipe:
         raise _wrong(error.message, hint=error.hint, remedies=error.remedies) from None
     except (ValueError, RecursionError) as error:
         raise _wrong(f"{path} is not JSON: {error}.", hint="Correct the file.") from None
-    try:
-        return _checked(found)
-    except MlxConvertError as error:
-        raise _wrong(f"{path} {error.message}", hint=error.hint, remedies=error.remedies) from None
+    return _checked(found, str(path))
 
 
 def write_recipe(path: Path | str, request: ConvertRequest, shareable: Shareable) -> None:
@@ -169,7 +166,7 @@ def recipe_of(folder: Path | str, shareable: Shareable) -> dict[str, Any]:
     try:
         record = read_record(folder)
         if record is None or not record.recipe:
-            raise _wrong("is not there.", hint="")
+            raise _wrong(f"{RECORD} has no recipe.", hint="")
         source = record.source
         recipe = {
             "ref": shareable(source.ref) if source.revision or ":" in source.ref else "",  # else a folder's name
@@ -181,7 +178,7 @@ def recipe_of(folder: Path | str, shareable: Shareable) -> dict[str, Any]:
             **_calibration_of(record),
             "outputs": [{name: record.recipe[name] for name in _names(RecipeOutput) if name in record.recipe}],
         }
-        return _checked(recipe).data()
+        return _checked(recipe, RECORD).data()
     except MlxConvertError:
         raise EntryNotFound(
             f"{folder.name} does not say how it was made: there is no {RECORD} with a recipe in it.",
@@ -220,39 +217,43 @@ def _hash_of(request: ConvertRequest) -> str:
         return ""
 
 
-def _checked(found: Any) -> Recipe:
-    """``found`` as a recipe; the message of the error goes on after the file's name."""
+def _checked(found: Any, file: str) -> Recipe:
+    """``found`` in ``file`` as a recipe."""
     if not isinstance(found, dict):
-        raise _wrong("is not a JSON object.", hint='A recipe looks like {"ref": "org/name", "outputs": [...]}.')
+        raise _wrong(f"{file} is not a JSON object.", hint='A recipe looks like {"ref": "org/name", "outputs": [...]}.')
     schema = found.get("schema", SCHEMA)
     if isinstance(schema, int) and schema > SCHEMA:
-        raise _wrong(f"is of version {schema}, this program knows {SCHEMA}.", hint="A newer mlx-convert reads it.")
+        raise _wrong(
+            f"{file} is of version {schema}, this program knows {SCHEMA}.", hint="A newer mlx-convert reads it."
+        )
     if found.get("mlx_convert", "recipe") != "recipe":
         raise _wrong(
-            "is no recipe of mlx-convert.",
+            f"{file} is no recipe of mlx-convert.",
             hint="Make one from a converted model.",
             remedies=(RunCommand("recipe export"),),
         )
-    _refuse_unknown("", found, _names(Recipe))
+    _refuse_unknown(file, "", found, _names(Recipe))
     outputs = found.get("outputs", [{}])
     for index, output in enumerate(outputs if isinstance(outputs, list) else ()):
         if isinstance(output, dict):
-            _refuse_unknown(f"outputs[{index}]: ", output, _names(RecipeOutput))
+            _refuse_unknown(file, f"outputs[{index}]: ", output, _names(RecipeOutput))
     if outputs == []:
-        raise _wrong("has no outputs.", hint='Give it at least one: "outputs": [{"preset": "4bit"}]')
+        raise _wrong(f"{file} has no outputs.", hint='Give it at least one: "outputs": [{"preset": "4bit"}]')
     try:
         return codec.from_plain(found, Recipe)
     except msgspec.ValidationError as error:
-        raise _wrong(f"is not right: {error}.", hint="Correct the file.") from None
+        raise _wrong(f"{file} is not right: {error}.", hint="Correct the file.") from None
 
 
-def _refuse_unknown(where: str, found: Mapping[str, Any], known: Iterable[str]) -> None:
+def _refuse_unknown(file: str, where: str, found: Mapping[str, Any], known: Iterable[str]) -> None:
     unknown = sorted(set(found) - set(known))
     if not unknown:
         return
     never = {field.name for field in fields(ConvertRequest)} & set(unknown)
     told = " A recipe holds no folder and no permission: give those on the command line." if never else ""
-    raise _wrong(f"has unknown fields: {where}{', '.join(unknown)}.", hint=f"The fields are: {', '.join(known)}.{told}")
+    raise _wrong(
+        f"{file} has unknown fields: {where}{', '.join(unknown)}.", hint=f"The fields are: {', '.join(known)}.{told}"
+    )
 
 
 def _names(kind: type[msgspec.Struct]) -> tuple[str, ...]:

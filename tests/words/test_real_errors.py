@@ -53,11 +53,11 @@ RAISED: dict[str, Callable[[Path], object]] = {
     "a preset twice": lambda here: ConvertRequest(ref="a/b", preset=("4bit", "4bit")),
     "no prompt": lambda here: GenerateRequest(prompt=""),
     "a hot sampler": lambda here: GenerateRequest(prompt="x", temperature=1e9),
-    "no target": lambda here: UploadRequest.parse(here, "nowhere"),
+    "no target": lambda here: UploadRequest.to(here, "nowhere"),
     "no recipe": lambda here: load_recipe(here / "none"),
     "an unknown field": lambda here: load_recipe(_file(here, b'{"mine": 1}', "recipe.json") / "recipe.json"),
     "a setting that is none": lambda here: Workspace(home=here).settings.set("volume", "11"),
-    "a model that nobody keeps": lambda here: Workspace(home=here).models.find("no/such"),
+    "a model that nobody keeps": lambda here: Workspace(home=here).find("no/such"),
 }
 
 
