@@ -70,6 +70,17 @@ def test_things_are_counted_as_the_language_counts_them(visitor: Visitor, models
         expect(page.get_by_text(said).first).to_be_visible()
 
 
+def test_a_refused_model_is_told_of_from_right_to_left(visitor: Visitor, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"model_type": "llama"}')
+    (tmp_path / "model.safetensors").write_bytes(b"<html>" * 100)
+    page = visitor.open("/", locale="ar")
+    page.locator("[role=combobox]").first.fill(str(tmp_path))
+    refused = page.get_by_role("alert").filter(has_text="safetensors").first
+    expect(refused).to_contain_text("\u2068model.safetensors\u2069 ليس ملف safetensors.")
+    expect(refused).to_contain_text("نزّله مجددًا.")
+    assert refused.evaluate("node => getComputedStyle(node).direction") == "rtl"
+
+
 def test_a_language_chosen_in_settings_goes_before_the_browsers(visitor: Visitor) -> None:
     page = visitor.open("/settings", locale="de")
     page.get_by_role("combobox", name=load("de").say("Language", {})).click()
