@@ -9,11 +9,17 @@ import pytest
 from mlx_convert_ui import words
 from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.words import speaking
-from mlx_convert_ui.words.catalogues import load
+from mlx_convert_ui.words.catalogues import ENGLISH, load
 from nicegui import ui
 from simulated import fill, sees, until, visiting
 
 pytestmark = pytest.mark.asyncio
+
+
+@pytest.fixture(autouse=True)
+def _nothing_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let what is said without a page afterwards be English again."""
+    monkeypatch.setattr(speaking._Here, "last", ENGLISH)
 
 
 async def test_the_language_of_the_browser(studio: Studio) -> None:
