@@ -114,9 +114,20 @@ def _unexplained(model: ModelInfo, packed: Sequence[TensorInfo]) -> Iterator[Fin
         )
 
 
+def _odd_layer(model: ModelInfo, packed: Sequence[TensorInfo]) -> str:
+    """The layer that its format's decoder does not take, while it takes others of the model; "" where it takes none."""
+    read = sum(isinstance(tensor, DecodedTensor) for tensor in model.tensors)
+    if not read:
+        return ""
+    layer = packed[0].name.rpartition(".")[0]
+    parts = [tensor for tensor in model.tensors if tensor.name.startswith(f"{layer}.")]
+    told = ", ".join(f"{one.name.removeprefix(layer)} {one.dtype} {list(one.shape)}" for one in parts[:8])
+    return f"{read:,} weights can be read, and the parts of {layer} don't go together ({told})"
+
+
 def _carried(model: ModelInfo, packed: Sequence[TensorInfo]) -> Finding:
     words = packed_words(model.config, packed)
-    reason = refusal(model.config, packed)
+    reason = _odd_layer(model, packed) or refusal(model.config, packed)
     if not reason and method_of(model.config) == "fp8" and _scaled_unknown(model, packed):
         reason = _unscaled(model)
     if reason:

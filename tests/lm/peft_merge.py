@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,41 +38,73 @@ ADAPTERS: dict[str, dict[str, Any]] = {
 }
 
 
+TOGETHER = (("LoRA", "rsLoRA"), ("LoRA", "patterns"), ("LoRA", "DoRA"), ("whole layers", "DoRA"))
+
+
 def main() -> int:
     """Print the largest difference of each kind; 1 when one is beyond the tolerance."""
     worst = 0.0
     with tempfile.TemporaryDirectory(prefix="mlx-convert-peft-") as name:
-        for kind, difference in compared(Path(name)):
-            print(f"{kind:20} {difference:.1e}")
+        for kind, difference in (*compared(Path(name) / "one"), *compared_together(Path(name) / "two")):
+            print(f"{kind:28} {difference:.1e}")
             worst = max(worst, difference)
     return int(worst > TOLERANCE)
 
 
 def compared(place: Path) -> Iterator[tuple[str, float]]:
     """For each kind the largest difference to what peft merges, of the largest value in its tensor."""
-    source = write_llama(place / "tiny-llama", layers=2, torch_dtype="float32")
-    base = read_tensors_of(source)
-    write_tensors(source / "model.safetensors", base)
+    source, base = _model(place)
     with Workspace() as workspace:
         for number, (kind, settings) in enumerate(ADAPTERS.items()):
             adapter, output = place / f"adapter-{number}", place / f"fused-{number}"
             merged = merged_by_peft(base, adapter, settings)
-            request = ConvertRequest(
-                ref=str(source), adapter=str(adapter), preset="bf16", dtype="float32", output=output, verify=False
-            )
-            workspace.convert(request, inline=True).result()
-            found = read_tensors_of(output)
-            assert found.keys() == merged.keys()
             assert any(not np.array_equal(base[name], values) for name, values in merged.items())
-            yield kind, max(float(np.abs(found[name] - one).max() / np.abs(one).max()) for name, one in merged.items())
+            yield kind, _difference(workspace, source, (adapter,), output, merged)
 
 
-def merged_by_peft(base: Arrays, adapter: Path, settings: dict[str, Any]) -> Arrays:
+def compared_together(place: Path) -> Iterator[tuple[str, float]]:
+    """The same for two adapters at once; peft merges the second into what the first has made of the model."""
+    source, base = _model(place)
+    with Workspace() as workspace:
+        for number, kinds in enumerate(TOGETHER):
+            adapters, output = [place / f"adapter-{number}-{kind}" for kind in kinds], place / f"fused-{number}"
+            first, merged = base, base
+            for seed, (kind, adapter) in enumerate(zip(kinds, adapters, strict=True)):
+                first, merged = merged, merged_by_peft(merged, adapter, ADAPTERS[kind], seed)
+            assert any(not np.array_equal(first[name], values) for name, values in merged.items())
+            yield " + ".join(kinds), _difference(workspace, source, adapters, output, merged)
+
+
+def _model(place: Path) -> tuple[Path, Arrays]:
+    """A small model in float32, and its tensors."""
+    source = write_llama(place / "tiny-llama", layers=2, torch_dtype="float32")
+    base = read_tensors_of(source)
+    write_tensors(source / "model.safetensors", base)
+    return source, base
+
+
+def _difference(workspace: Workspace, source: Path, adapters: Sequence[Path], output: Path, merged: Arrays) -> float:
+    """How far what we fuse is from ``merged``, of the largest value in a tensor."""
+    request = ConvertRequest(
+        ref=str(source),
+        adapter=tuple(map(str, adapters)),
+        preset="bf16",
+        dtype="float32",
+        output=output,
+        verify=False,
+    )
+    workspace.convert(request, inline=True).result()
+    found = read_tensors_of(output)
+    assert found.keys() == merged.keys()
+    return max(float(np.abs(found[name] - one).max() / np.abs(one).max()) for name, one in merged.items())
+
+
+def merged_by_peft(base: Arrays, adapter: Path, settings: dict[str, Any], seed: int = 0) -> Arrays:
     """A random adapter of this kind, saved as ``adapter``, and the model's tensors after peft has merged it."""
     import torch
     from peft import LoraConfig, get_peft_model
 
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     model = get_peft_model(_tree_of(base), LoraConfig(r=8, lora_alpha=16, **settings))
     for parameter in model.parameters():
         if parameter.requires_grad:

@@ -215,9 +215,14 @@ def test_the_plan_is_exact_and_says_what_is_fused(source: Path, workspace: Works
         (pair(Q, HIDDEN, HIDDEN), {"alora_invocation_tokens": [1]}, "adapter_kind", "alora_invocation_tokens"),
         (pair(Q, HIDDEN, HIDDEN), {"alpha_pattern": {"(a+)+b": 2}}, "adapter_kind", "pattern"),
         (pair(Q, HIDDEN, HIDDEN), {"lora_alpha": "much"}, "adapter_misfit", "no scale"),
+        (pair(Q, HIDDEN, HIDDEN, rank=16), {"r": 8}, "adapter_misfit", "rank 16, and its config says 8"),
+        (pair(Q, HIDDEN, HIDDEN), {"rank_pattern": {"q_proj": 2}}, "adapter_misfit", "rank 4, and its config says 2"),
+        (pair(Q, HIDDEN, HIDDEN), {"alpha_pattern": ["q_proj"]}, "adapter_misfit", "alpha_pattern"),
+        (pair(Q, HIDDEN, HIDDEN) | {f"{PEFT}{Q}.lora_A.weight": numbers()}, {}, "adapter_misfit", "rank 0"),
     ],
     ids=["a layer too many", "a head that is shared", "another shape", "half", "another kind", "another beginning",
-         "only sometimes", "an endless pattern", "no number"],
+         "only sometimes", "an endless pattern", "no number", "another rank", "another rank of a pattern",
+         "a pattern that is none", "a factor that is one number"],
 )  # fmt: skip
 def test_an_adapter_that_does_not_fit_is_refused_by_name(
     source: Path, workspace: Workspace, tmp_path: Path, arrays: Arrays, config: dict[str, Any], code: str, words: str
@@ -228,6 +233,24 @@ def test_an_adapter_that_does_not_fit_is_refused_by_name(
     assert refusal.code == code
     assert words in refusal.message
     assert refusal.remedies == (LeaveOut("adapter"),)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"rank": 8, "scale": 10.0}, "rank 4, and its config says 8"),
+        ({"rank": RANK, "alpha": 16}, "an alpha, 16, and no scale"),
+    ],
+)
+def test_an_adapter_of_mlx_whose_config_is_of_another_is_refused(
+    source: Path, workspace: Workspace, tmp_path: Path, settings: dict[str, Any], words: str
+) -> None:
+    arrays = {f"{Q}.lora_a": numbers(HIDDEN, RANK, seed=1), f"{Q}.lora_b": numbers(RANK, HIDDEN, seed=2)}
+    adapter = write_mlx_adapter(tmp_path / "lora", arrays, lora_parameters=settings)
+    plan = workspace.plan(ConvertRequest(ref=str(source), adapter=str(adapter), output=tmp_path / "out"), exact=False)
+    [refusal] = plan.errors
+    assert refusal.code == "adapter_misfit"
+    assert words in refusal.message
 
 
 def test_another_base_is_told_and_a_copy_of_it_is_not(source: Path, workspace: Workspace, tmp_path: Path) -> None:
@@ -357,7 +380,7 @@ def test_fusing_takes_no_more_memory_than_was_stated(workspace: Workspace, tmp_p
     [wide] = [one for one in workspace.inspect(str(plain)).tensors if one.name == "model.layers.0.mlp.down_proj.weight"]
     arrays = pair("model.layers.0.mlp.down_proj", *wide.shape, rank=64)
     arrays[f"{PEFT}model.layers.0.mlp.down_proj.lora_magnitude_vector"] = np.ones(wide.shape[0], np.float32)
-    adapter = write_adapter(tmp_path / "lora", arrays)
+    adapter = write_adapter(tmp_path / "lora", arrays, r=64)
     request = ConvertRequest(ref=str(plain), adapter=str(adapter), preset="4bit", output=tmp_path / "out")
     stated = workspace.plan(request).peak_memory
     measured = workspace.convert(request).result().peak_memory

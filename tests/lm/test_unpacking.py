@@ -86,6 +86,31 @@ def test_an_order_that_names_groups_which_are_not_there_is_refused(workspace: Wo
     assert refused.value.code == "odd_packing"
 
 
+@pytest.mark.parametrize(
+    ("tool", "end", "odd"),
+    [
+        ("GPTQ with a group for each input", "g_idx", stored("I32", np.zeros(7, np.int32))),
+        ("GPTQ", "qzeros", stored("I32", np.zeros((4, 3), np.int32))),
+        ("AWQ", "qzeros", stored("I32", np.zeros((2, 3), np.int32))),
+        ("integers in words with zeros", "weight_zero_point", stored("I32", np.zeros((3, 3), np.int32))),
+        ("integers in bytes with zeros", "weight_zero_point", stored("I8", np.zeros((3, 3), np.int8))),
+        ("LLM.int8", "SCB", stored("F32", np.zeros(3, np.float32))),
+        ("nf4", "weight.quant_map", stored("F32", np.zeros(3, np.float32))),
+        ("HQQ", "zero", stored("F16", np.zeros((3, 1), np.float16))),
+    ],
+)
+def test_a_layer_with_a_part_of_another_shape_is_refused_by_name(
+    workspace: Workspace, tmp_path: Path, tool: str, end: str, odd: Stored
+) -> None:
+    source, _ = packed(tmp_path, TOOLS[tool])
+    layer = "model.layers.0.mlp.up_proj"
+    store(source, tensors_of(source) | {f"{layer}.{end}": odd})
+    plan = workspace.plan(ConvertRequest(ref=str(source), dequantize=True, output="out"), exact=False)
+    [refusal] = plan.errors
+    assert f"3 weights can be read, and the parts of {layer} don't go together (" in refusal.message
+    assert f".{end} {odd.dtype} {list(odd.shape)}" in refusal.message
+
+
 def test_a_shape_that_the_file_says_otherwise_is_refused(workspace: Workspace, tmp_path: Path) -> None:
     source, _ = packed(tmp_path, TOOLS["integers in words with zeros"])
     name, tensors = "model.layers.0.mlp.up_proj.weight_shape", tensors_of(source)

@@ -31,6 +31,20 @@ class Factor:
         return self.tensor.shape[::-1] if self.turned else self.tensor.shape
 
 
+def rank_of(path: str, factor: TensorInfo, said: object) -> int:
+    """The rank of the layer ``path``, whose ``factor`` begins with it; raises Misfit where the config ``said`` another.
+
+    Both libraries refuse that: a scale that is divided by the rank would be one of two. None says nothing.
+    """
+    rank = factor.shape[0] if len(factor.shape) == 2 else 0
+    if said is not None and said != rank:
+        raise Misfit(
+            code="adapter_misfit",
+            told=f"{path} has rank {rank}, and its config says {said!r:.40}: they are not of the same adapter",
+        )
+    return rank
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """The change of one tensor of rows and columns as it is stored: ``scale`` times ``left @ right`` is added.

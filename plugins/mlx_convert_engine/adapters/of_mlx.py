@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from mlx_convert_core.plugin import Adapter, TensorInfo
-from mlx_convert_engine.adapters.changes import Change, Factor, Misfit
+from mlx_convert_engine.adapters.changes import Change, Factor, Misfit, rank_of
 
 _PART = re.compile(r"^(?P<path>.+)\.(?P<part>lora_a|lora_b|m)$")
 _SCALE = 20.0  # of mlx-lm, where a config names none
@@ -25,20 +27,27 @@ def changes_of(adapter: Adapter) -> dict[str, Change]:
             changes[tensor.name] = Change(new=tensor)
         else:
             parts.setdefault(found["path"], {})[found["part"]] = tensor
-    scale = _scale(adapter)
+    settings = adapter.config.get("lora_parameters")
+    settings = settings if isinstance(settings, dict) else adapter.config
+    scale = _scale(settings)
     for path, own in parts.items():
         if "lora_a" not in own or "lora_b" not in own:
             raise Misfit(code="adapter_misfit", told=f"{path} has only a part of an adapter: {', '.join(sorted(own))}")
         one, other = own["lora_a"], own["lora_b"]
+        rank_of(path, other, settings.get("rank"))
         words = _WORDS.search(path)
         left, right = (Factor(one), Factor(other)) if words else (Factor(other, True), Factor(one, True))
         changes[f"{path}.weight"] = Change(left=left, right=right, scale=scale, magnitudes=own.get("m"))
     return changes
 
 
-def _scale(adapter: Adapter) -> float:
-    settings = adapter.config.get("lora_parameters")
-    scale = (settings if isinstance(settings, dict) else adapter.config).get("scale", _SCALE)
+def _scale(settings: Mapping[str, Any]) -> float:
+    if "alpha" in settings and "scale" not in settings:  # of other libraries, which divide it by the rank
+        alpha = settings["alpha"]
+        raise Misfit(
+            code="adapter_misfit", told=f"its config has an alpha, {alpha!r:.40}, and no scale, which mlx-lm goes by"
+        )
+    scale = settings.get("scale", _SCALE)
     if not isinstance(scale, int | float) or isinstance(scale, bool):
         raise Misfit(code="adapter_misfit", told=f"its config has no number for the scale: {scale!r:.40}")
     return float(scale)

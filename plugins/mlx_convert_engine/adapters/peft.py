@@ -9,7 +9,7 @@ from math import sqrt
 from typing import Any
 
 from mlx_convert_core.plugin import Adapter, TensorInfo
-from mlx_convert_engine.adapters.changes import Change, Factor, Misfit, matches
+from mlx_convert_engine.adapters.changes import Change, Factor, Misfit, matches, rank_of
 
 _PREFIX = re.compile(r"^base_model\.(?:model\.)?")
 _PART = re.compile(
@@ -56,14 +56,14 @@ def _of_layer(path: str, parts: Mapping[str, TensorInfo], config: Mapping[str, A
     turned = bool(config.get("fan_in_fan_out"))
     if "lora_embedding_A" in parts and "lora_embedding_B" in parts:
         one, other = parts["lora_embedding_A"], parts["lora_embedding_B"]
-        scale = _scale(path, one.shape[0], config)
+        scale = _scale(path, one, config)
         left, right = Factor(one, True), Factor(other, True)
         yield "weight", Change(left=left, right=right, scale=scale, magnitudes=magnitudes, along="columns")
         return
     if "lora_A" not in parts or "lora_B" not in parts:
         raise Misfit(code="adapter_misfit", told=f"{path} has only a part of an adapter: {', '.join(sorted(parts))}")
     one, other = parts["lora_A"], parts["lora_B"]
-    scale = _scale(path, one.shape[0], config)
+    scale = _scale(path, one, config)
     left, right = (Factor(one, True), Factor(other, True)) if turned else (Factor(other), Factor(one))
     along = "columns" if turned else "rows"
     yield "weight", Change(left=left, right=right, scale=scale, magnitudes=magnitudes, along=along)  # type: ignore[arg-type]
@@ -71,16 +71,29 @@ def _of_layer(path: str, parts: Mapping[str, TensorInfo], config: Mapping[str, A
         raise Misfit(code="adapter_kind", told=f"{path} has a bias of its own in the adapter (lora_bias)")
 
 
-def _scale(path: str, rank: int, config: Mapping[str, Any]) -> float:
-    alpha = config.get("lora_alpha", 8)
-    patterns = config.get("alpha_pattern") or {}
-    for pattern, value in patterns.items() if isinstance(patterns, dict) else ():
-        if matches(str(pattern), path):
-            alpha = value
-            break
+def _scale(path: str, factor: TensorInfo, config: Mapping[str, Any]) -> float:
+    """What the product of a layer's factors counts, by its rank, with which ``factor`` begins."""
+    alpha = _by_pattern("alpha_pattern", path, config, config.get("lora_alpha", 8))
+    rank = rank_of(path, factor, _said_rank(path, config))
     if not isinstance(alpha, int | float) or isinstance(alpha, bool) or not rank:
         raise Misfit(code="adapter_misfit", told=f"{path} has no scale: rank {rank}, alpha {alpha!r:.40}")
     return float(alpha / (sqrt(rank) if config.get("use_rslora") else rank))
+
+
+def _said_rank(path: str, config: Mapping[str, Any]) -> Any:
+    """The rank that the config says, None where it says none, or with a pattern that is not tried here."""
+    try:
+        return _by_pattern("rank_pattern", path, config, config.get("r"))
+    except Misfit:  # no reason to refuse it: the factors tell their rank themselves
+        return None
+
+
+def _by_pattern(name: str, path: str, config: Mapping[str, Any], otherwise: Any) -> Any:
+    """What the patterns ``name`` of the config say of the layer ``path``: the first one that means it."""
+    patterns = config.get(name) or {}
+    if not isinstance(patterns, dict):
+        raise Misfit(code="adapter_misfit", told=f"its config has no {name} that can be read: {patterns!r:.40}")
+    return next((value for pattern, value in patterns.items() if matches(str(pattern), path)), otherwise)
 
 
 def _indices(path: str, config: Mapping[str, Any]) -> tuple[int, ...]:
