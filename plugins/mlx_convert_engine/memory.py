@@ -11,7 +11,7 @@ from mlx_convert_engine.calibrating import Wanted
 from mlx_convert_engine.decoders import BLOCK_BYTES
 from mlx_convert_engine.pieces import Computed, Piece, Quantized, names_of
 
-SLICE_BYTES = 4_000_000  # of a source tensor, read and computed at once: what stays in a CPU's cache
+SLICE_BYTES = 2_000_000  # of a source tensor, read and computed at once: what stays in the cache of a core
 GPU_SLICE_BYTES = 32_000_000  # on a GPU, worth starting a kernel for
 IN_FLIGHT_SLICES = 6  # that wait for their results: four took 5 % more time (Llama 1B, 2 cores), eight no less
 BASE_MEMORY = 90_000_000  # Python with mlx and a model class
