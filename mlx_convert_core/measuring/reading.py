@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mlx_convert_core.base.file_names import PICKLES
@@ -12,7 +12,7 @@ from mlx_convert_core.converting.decoding import decoded_source
 from mlx_convert_core.converting.getting import is_mlx
 from mlx_convert_core.converting.memory_guard import refuse_memory
 from mlx_convert_core.converting.sources import Sources
-from mlx_convert_core.errors import MeasuringFailed
+from mlx_convert_core.errors import MeasuringFailed, UnsupportedModel
 from mlx_convert_core.measuring.references import References, key_of
 from mlx_convert_core.measuring.runners import scoring_runner, splitting
 from mlx_convert_core.measuring.texts import Tokenize, hash_of
@@ -21,6 +21,7 @@ from mlx_convert_core.model.events import Step, Unit
 from mlx_convert_core.model.fit import BESIDE_WEIGHTS
 from mlx_convert_core.model.inspection import ModelInfo
 from mlx_convert_core.model.measurements import MeasureRequest, Passage
+from mlx_convert_core.model.packing import packed_tensors
 from mlx_convert_core.model.requests import ConvertRequest
 from mlx_convert_core.plugins.decoding import RunnableConverter
 from mlx_convert_core.plugins.scoring import HiddenStates, ScoringHead, ScoringRunner
@@ -150,6 +151,9 @@ class Reader:
         request = ConvertRequest(ref=model.ref, trust_remote_code=self.asked.request.trust_remote_code)
         stored = is_mlx(model) or (model.path is not None and not model.path.is_dir())
         shown = None if stored else decoded_source(model, request, self.context.hooks)
+        if shown is not None and not shown.decoders and packed_tensors(model.tensors) and not self._runs(folder):
+            request = replace(request, dequantize=True)
+            shown = decoded_source(model, request, self.context.hooks)
         if shown is None or not (shown.decoders or any(name.endswith(PICKLES) for name in model.shards)):
             yield folder
             return
@@ -161,6 +165,17 @@ class Reader:
                 yield copy
             return
         yield folder
+
+    def _runs(self, folder: Path) -> bool:
+        """Whether the model class of the checkpoint in ``folder`` takes its packed tensors; no weight is read."""
+        runner = scoring_runner(folder, self.context, trusted=self.asked.request.trust_remote_code)
+        try:
+            runner.scoring_memory([1])
+        except UnsupportedModel:
+            return False
+        finally:
+            runner.close()
+        return True
 
 
 def words_of(own: Reading, source: Reading | None) -> int:

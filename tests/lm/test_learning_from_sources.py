@@ -96,7 +96,7 @@ def readable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(CONFIG, "vocab_size", 512)
 
 
-@pytest.mark.parametrize("kind", sampled("files of torch", "8-bit floats"))
+@pytest.mark.parametrize("kind", sampled("files of torch", "8-bit floats", "NVFP4"))
 @pytest.mark.usefixtures("readable")
 def test_a_model_is_compared_with_what_it_decodes_to(workspace: Workspace, tmp_path: Path, kind: str) -> None:
     source, _ = SOURCES[kind](tmp_path)

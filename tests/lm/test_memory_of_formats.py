@@ -47,7 +47,7 @@ def test_packed_numbers_take_no_more_than_was_stated(
     assert_stays_within_its_plan(workspace, source, tmp_path / "out", dequantize=dequantize)
 
 
-@pytest.mark.parametrize("block", [(128, 128), (1, 0)], ids=["blocks", "rows"])
+@pytest.mark.parametrize("block", [(128, 128), (1, 0), (0, 0)], ids=["blocks", "rows", "the whole"])
 @pytest.mark.parametrize("presets", [("4bit",), ("4bit", "bf16")], ids=["4bit", "both"])
 def test_8_bit_floats_take_no_more_than_was_stated(
     plain: Path, workspace: Workspace, tmp_path: Path, block: tuple[int, int], presets: tuple[str, ...]
@@ -55,7 +55,8 @@ def test_8_bit_floats_take_no_more_than_was_stated(
     def eight(_: str, tensor: Stored) -> dict[str, Stored]:
         rows, width = tensor.shape
         codes = np.random.default_rng(3).integers(0, 0x70, tensor.shape, np.uint8)
-        scales = np.full((-(-rows // block[0]), -(-width // block[1]) if block[1] else 1), 0.01, np.float32)
+        shape = (-(-rows // block[0]), -(-width // block[1]) if block[1] else 1) if block[0] else ()
+        scales = np.full(shape, 0.01, np.float32)
         end = ".weight_scale_inv" if block[1] else ".weight_scale"
         return {".weight": stored("F8_E4M3", codes), end: stored("F32", scales)}
 
