@@ -90,7 +90,7 @@ _REASONS: tuple[tuple[str, type[MlxConvertError], str, str, str, Remedies], ...]
         (),
     ),
     (
-        r"(\[load_safetensors\]|\[read\]) ?(.*)",
+        r"(\[load_safetensors\]|\[read\]) ?(.*?)[.?]?(?:\n|$)",
         CorruptCheckpoint,
         "corrupt_header",
         "a weight file of {name} can't be read: {1}.",

@@ -20,11 +20,26 @@ _OUTSIDE = """() => [...document.querySelectorAll('.dialog, .q-menu')]
     .map(one => [one, one.getBoundingClientRect()])
     .filter(([, box]) => box.width && (box.left < -1 || box.right > innerWidth + 1))
     .map(([one, box]) => `outside of the screen: ${one.className}: ${box.left} to ${box.right}`)"""
+# A dialog may be taller than the screen; its last button, Upload or Delete, is then scrolled to, inside of it.
+_OUT_OF_REACH = """() => [...document.querySelectorAll('.dialog')]
+    .map(dialog => [dialog, [...dialog.querySelectorAll('button')].filter(one => one.offsetParent).at(-1)])
+    .filter(([dialog, last]) => {
+        last?.scrollIntoView({block: 'nearest'});
+        const bottom = last?.getBoundingClientRect().bottom ?? 0;
+        return bottom > Math.min(innerHeight, dialog.getBoundingClientRect().bottom) + 1;
+    })
+    .map(([, last]) => `out of reach: ${last.textContent}`)"""
 
 
 def faults(page: Page) -> list[str]:
     """All of it, as the page is now; each in a line."""
-    return [*violations(page), *sticking_out(page), *cut_off(page), *page.evaluate(_OUTSIDE)]
+    return [
+        *violations(page),
+        *sticking_out(page),
+        *cut_off(page),
+        *page.evaluate(_OUTSIDE),
+        *page.evaluate(_OUT_OF_REACH),
+    ]
 
 
 def cut_off(page: Page) -> list[str]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from mlx_convert_lm.adapter import load_lazily
+from mlx_convert_lm.load_errors import explain_load
 
 from mlx_convert_core import MlxConvertError
 from mlx_convert_core.plugin import CorruptCheckpoint
@@ -73,6 +74,7 @@ import resource
 from pathlib import Path
 resource.setrlimit(resource.RLIMIT_NOFILE, {limits})
 from mlx_convert_lm.adapter import load_lazily
+from mlx_convert_lm.load_errors import explain_load
 from mlx_convert_lm.importing import public
 load_lazily(Path({str(checkpoint)!r}), trust_remote_code=False)
 public()
@@ -81,3 +83,10 @@ print(*resource.getrlimit(resource.RLIMIT_NOFILE))
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     soft = max(limits[0], min(2048, limits[1]))
     assert ended.stdout.split() == [str(soft), str(limits[1])], ended.stderr
+
+
+@pytest.mark.parametrize("end", ["", ".", "?", "?\nsaid in C++"])
+def test_a_reason_of_mlx_ends_in_one_full_stop(tmp_path: Path, end: str) -> None:
+    error = RuntimeError(f"[load_safetensors] Invalid offsets. Perhaps a corrupt file{end}")
+    told = explain_load(error, tmp_path, "tiny")
+    assert told.message == "a weight file of tiny can't be read: Invalid offsets. Perhaps a corrupt file."

@@ -274,11 +274,15 @@ async def test_several_models_are_compared_and_sent(studio: Studio, tiny_model: 
         assert compare.props["disabled"]
         user.find(marker="selected-upload").click()
         await sees(user, "Upload 5 models")
+        choose(user, "upload-target", "hub")
+        await sees(user, "A repo of yours on Hugging Face")
         choose(user, "upload-target", "folder")
         await fill(user, "upload-names", str(tmp_path / "elsewhere"))
         await sees(user, "5 ready")
         await fill(user, "upload-names", str(tmp_path / "elsewhere/one"))
         await sees(user, "Several models would be called", "Write {name} where each model's own name goes.")
+        assert len(user.find("Several models would be called").elements) == 1  # said once, with their names
+        await sees(user, "model-a, model-b, model-c, model-d, model-e")
         await fill(user, "upload-names", str(tmp_path / "elsewhere/copy-of-{name}"))
         await sees(user, "5 ready")
         user.find(marker="start-uploads").click()

@@ -19,11 +19,17 @@ from mlx_convert_ui.widgets.remedies import tell
 from mlx_convert_ui.widgets.upload_progress import REFRESH_SECONDS, UploadProgress
 from mlx_convert_ui.words import N_, _
 
-LM_STUDIO = "lmstudio"  # as a name: LM Studio's own folder of models
 _SUMMARIES = {
     "hub": N_("A repo of yours on Hugging Face, or of an organization that you belong to."),
     "folder": N_("Choose a folder on this machine, or type one."),
 }
+LM_STUDIO = "lmstudio"  # as a name: LM Studio's own folder of models
+
+
+def summary_of(target: UploadTarget) -> str:
+    """What the target is, to a person who chooses it."""
+    known = _SUMMARIES.get(target.name)
+    return _(known) if known is not None else sentence(target.summary)
 
 
 async def upload_dialog(studio: Studio, path: Path) -> None:
@@ -104,9 +110,7 @@ class _Upload:
         self._browse.set_visibility(here)
         self._studio_folder.set_visibility(here)
         self._who.set_visibility(not here)
-        summary = self._targets[self._form.target].summary
-        known = _SUMMARIES.get(self._form.target)
-        self._summary.show(_(known) if known is not None else sentence(summary))
+        self._summary.show(summary_of(self._targets[self._form.target]))
 
     async def _pick(self) -> None:
         chosen = await pick_folder(self._studio, _("Choose a folder"), self._form.name)

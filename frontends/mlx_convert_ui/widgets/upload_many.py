@@ -18,6 +18,7 @@ from mlx_convert_ui.widgets.components import Badge, Button, Tag, block, field, 
 from mlx_convert_ui.widgets.dialogs import answer_of
 from mlx_convert_ui.widgets.native_select import NativeSelect
 from mlx_convert_ui.widgets.remedies import tell
+from mlx_convert_ui.widgets.upload_dialog import summary_of
 from mlx_convert_ui.words import _, given, plural
 
 NAME = "{name}"  # stands for a model's name
@@ -31,6 +32,13 @@ class Checked:
 
     ready: tuple[UploadRequest, ...] = ()
     refused: tuple[tuple[str, MlxConvertError], ...] = ()
+
+    def reasons(self) -> list[tuple[list[str], MlxConvertError]]:
+        """What stands in the way, each once, with the names of the models that it is said of."""
+        found: dict[tuple[str, str], tuple[list[str], MlxConvertError]] = {}
+        for name, error in self.refused:
+            found.setdefault((error.code, error.message), ([], error))[0].append(name)
+        return list(found.values())
 
 
 async def upload_many(studio: Studio, paths: Sequence[Path]) -> None:
@@ -99,7 +107,7 @@ class _UploadMany:
         self._ask(0)
 
     def _show_target(self) -> None:
-        self._summary.show(sentence(self._targets[self._target].summary))
+        self._summary.show(summary_of(self._targets[self._target]))
         self._who.set_visibility(self._target not in _HERE)
 
     def _ask(self, delay: float = TYPING_SECONDS) -> None:
@@ -155,16 +163,14 @@ class _UploadMany:
                     Tag("span", ", ".join(request.name for request in checked.ready[:3]), "path")
                     if len(checked.ready) > 3:
                         Tag("span", _("and {number} more", number=f"{len(checked.ready) - 3:,}"), "muted")
-            for name, error in checked.refused[:SHOWN]:
-                Tag("p", name, "list-strong")
+            for names, error in checked.reasons()[:SHOWN]:
+                Tag("p", ", ".join(names[:SHOWN]) + (" …" if names[SHOWN:] else ""), "list-strong")
                 tell(error)
-            if len(checked.refused) > SHOWN:
-                more = plural(
-                    "And {count:,} more can't be sent like this",
-                    "And {count:,} more can't be sent like this",
-                    len(checked.refused) - SHOWN,
+            if more := sum(len(names) for names, _error in checked.reasons()[SHOWN:]):
+                text = plural(
+                    "And {count:,} more can't be sent like this", "And {count:,} more can't be sent like this", more
                 )
-                note("warning", more)
+                note("warning", text)
 
     def _start(self) -> None:
         for request in self._checked.ready:
