@@ -38,13 +38,19 @@ def faults(page: Page) -> list[str]:
         *sticking_out(page),
         *cut_off(page),
         *page.evaluate(_OUTSIDE),
-        *page.evaluate(_OUT_OF_REACH),
+        *out_of_reach(page),
     ]
 
 
 def cut_off(page: Page) -> list[str]:
     """The words that have no room."""
     found: list[str] = page.evaluate(_CUT_OFF)
+    return found
+
+
+def out_of_reach(page: Page) -> list[str]:
+    """The last button of each dialog that can't be scrolled to."""
+    found: list[str] = page.evaluate(_OUT_OF_REACH)
     return found
 
 

@@ -18,9 +18,9 @@ from mlx_convert_ui.words.catalogues import load
 from playwright.sync_api import Page, expect
 from samples.mlx_folder import write_mlx_folder
 
-from browser.looks import WIDTHS, faults
+from browser.looks import WIDTHS, faults, out_of_reach
 from browser.models import copy_model, scripted_model
-from browser.openings import OPENINGS, Opening, Scene
+from browser.openings import DIALOG, OPENINGS, Opening, Scene
 from browser.program import Program
 from browser.watching import Visitor
 from mlx_convert_core import Workspace
@@ -81,6 +81,15 @@ def test_what_opens_on_a_phone_in_arabic_is_sound(
     visitor: Visitor, places: dict[str, str], tiny_source: Path, opening: Opening
 ) -> None:
     assert not _found(visitor, opening, "ar", tiny_source, places, widths=(390,), themes=("dark",))
+
+
+def test_a_dialog_that_is_taller_than_the_window_is_scrolled_to_its_buttons(
+    visitor: Visitor, places: dict[str, str]
+) -> None:
+    page = visitor.open("/library", width=390, height=320)
+    page.locator(".models button[data-icon='upload']:visible").first.click()
+    expect(page.locator(DIALOG)).to_be_visible()
+    assert not out_of_reach(page)
 
 
 @pytest.mark.slow
