@@ -11,9 +11,9 @@ from mlx_convert_engine.calibrating import Wanted
 from mlx_convert_engine.decoders import BLOCK_BYTES
 from mlx_convert_engine.pieces import Computed, Piece, Quantized, names_of
 
-SLICE_BYTES = 2_000_000  # of a source tensor, read and computed at once: what stays in the cache of a core
+SLICE_BYTES = 4_000_000  # of a source tensor, read and computed at once; of 2 MB each took 6 % more time
 GPU_SLICE_BYTES = 32_000_000  # on a GPU, worth starting a kernel for
-IN_FLIGHT_SLICES = 6  # that wait for their results: four took 5 % more time (Llama 1B, 2 cores), eight no less
+IN_FLIGHT_SLICES = 5  # that wait for their results: four took 5 % more time (Llama 1B, 2 cores), six 10 MB more memory
 BASE_MEMORY = 90_000_000  # Python with mlx and a model class
 TENSOR_MEMORY = 3_000  # what is known of a tensor, in Python
 # Times what is decoded at once: as stored, as looked up, times its scales in float32, rounded; and what the system

@@ -19,7 +19,7 @@ SLOW_SOURCE = """
 import json, shutil, time
 import mlx_convert_engine.memory
 
-mlx_convert_engine.memory.SLICE_BYTES = 10_000  # as small to this model as 2 MB to a real one
+mlx_convert_engine.memory.SLICE_BYTES = 10_000  # as small to this model as 4 MB to a real one
 PLACE = Path(__file__).parent
 
 class Slow:

@@ -71,7 +71,7 @@ def dripping(folder: Path, between: Callable[[int], None]) -> object:
 
 
 def test_a_shard_is_converted_while_the_next_one_is_on_its_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mlx_convert_engine.memory.SLICE_BYTES", 10_000)  # as small to this model as 2 MB to a real one
+    monkeypatch.setattr("mlx_convert_engine.memory.SLICE_BYTES", 10_000)  # as small to this model as 4 MB to a real one
     source = write_llama(tmp_path / "source", layers=4, shards=4)
     before_the_last: list[str] = []
 
