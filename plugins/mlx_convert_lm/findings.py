@@ -115,12 +115,15 @@ def _unexplained(model: ModelInfo, packed: Sequence[TensorInfo]) -> Iterator[Fin
 
 
 def _odd_layer(model: ModelInfo, packed: Sequence[TensorInfo]) -> str:
-    """The layer that its format's decoder does not take, while it takes others of the model; "" where it takes none."""
+    """The layer that its format's decoder does not take, while it takes others of the model; "" where it takes none,
+    or where the layer has no other part."""
     read = sum(isinstance(tensor, DecodedTensor) for tensor in model.tensors)
     if not read:
         return ""
     layer = packed[0].name.rpartition(".")[0]
     parts = [tensor for tensor in model.tensors if tensor.name.startswith(f"{layer}.")]
+    if len(parts) == 1:
+        return ""
     told = ", ".join(f"{one.name.removeprefix(layer)} {one.dtype} {list(one.shape)}" for one in parts[:8])
     return f"{read:,} weights can be read, and the parts of {layer} don't go together ({told})"
 
