@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from urllib.parse import quote
 
+from nicegui import ui
+
 from mlx_convert_core import Finding, MlxConvertError
 from mlx_convert_core.plugin import ErrorInfo, OpenPage, Remedy, RunCommand, RunElsewhere, SignIn, UseInstead
-from mlx_convert_ui.widgets.components import Button, Tag, address_of, note
+from mlx_convert_ui.widgets.components import Button, Tag, address_of, note, sentence
 from mlx_convert_ui.widgets.copying import CopyButton
-from mlx_convert_ui.words import N_, _
+from mlx_convert_ui.words import N_, _, given
 
 Trouble = MlxConvertError | ErrorInfo | Finding
 # A button's words and what it does, for a remedy that the page at hand can carry out.
@@ -30,6 +32,11 @@ PAGES = {
     "recipe export": (N_("Open the library"), "/library"),
 }
 NO_PAGE = ("architectures",)  # the model's own page says more to somebody who has never seen a terminal
+
+
+def tell_in_passing(error: MlxConvertError) -> None:
+    """Say an error where there is no place for a note: for some seconds, without buttons."""
+    ui.notify(f"{sentence(given(error.message))} {given(error.hint)}")
 
 
 def tell(

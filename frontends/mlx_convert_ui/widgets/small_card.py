@@ -6,13 +6,11 @@ from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from nicegui import ui
-
 from mlx_convert_core import JobState, MlxConvertError
-from mlx_convert_ui.widgets.components import Badge, Button, Tag, block, progress_bar, sentence
+from mlx_convert_ui.widgets.components import Badge, Button, Tag, block, progress_bar
 from mlx_convert_ui.widgets.live import LiveJob
-from mlx_convert_ui.widgets.remedies import tell
-from mlx_convert_ui.words import N_, _, given
+from mlx_convert_ui.widgets.remedies import tell, tell_in_passing
+from mlx_convert_ui.words import N_, _
 
 _TONES = {
     JobState.QUEUED: "",
@@ -83,6 +81,6 @@ class SmallCard(LiveJob):
         try:
             again()
         except MlxConvertError as error:
-            ui.notify(f"{sentence(given(error.message))} {given(error.hint)}")
+            tell_in_passing(error)
         else:
             self._dismiss()

@@ -14,12 +14,12 @@ from mlx_convert_core import InvalidRequest, MlxConvertError, UploadRequest
 from mlx_convert_core.plugin import UploadTarget, model_name
 from mlx_convert_ui.state.studio import Studio
 from mlx_convert_ui.state.upload_form import TYPING_SECONDS, title_of
-from mlx_convert_ui.widgets.components import Badge, Button, Tag, block, field, named, note, sentence
+from mlx_convert_ui.widgets.components import Badge, Button, Tag, block, field, named, note
 from mlx_convert_ui.widgets.dialogs import answer_of
 from mlx_convert_ui.widgets.native_select import NativeSelect
-from mlx_convert_ui.widgets.remedies import tell
+from mlx_convert_ui.widgets.remedies import tell, tell_in_passing
 from mlx_convert_ui.widgets.upload_dialog import summary_of
-from mlx_convert_ui.words import _, given, plural
+from mlx_convert_ui.words import _, plural
 
 NAME = "{name}"  # stands for a model's name
 SHOWN = 8  # models of which it is said what stands in the way
@@ -177,7 +177,7 @@ class _UploadMany:
             try:
                 self._studio.upload(request)
             except MlxConvertError as error:
-                ui.notify(f"{sentence(given(error.message))} {given(error.hint)}")
+                tell_in_passing(error)
         self.dialog.submit(None)
 
 
